@@ -1,0 +1,46 @@
+# The project's commands. `make` alone lists them.
+# Everything but `check` uses the release profile, so that the dependencies are compiled once.
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+JAVA_VERSIONS := 2.9.4 2.9.6
+export JAVA_VERSIONS
+
+.DEFAULT_GOAL := help
+.PHONY: help run check fmt test test-unit test-schema test-peers test-faults test-scale bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build, start an embedded cluster in ./run, run the sample program, serve (ONCE=1: stop after the sample)
+	cargo build --release --workspace
+	$(TARGET_DIR)/release/alluxio local --base-dir ./run $(if $(filter-out 0,$(ONCE)),--once)
+
+check: ## what to run before each commit: format, lints, unit and property tests
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace --exclude alluxio-tests --quiet
+
+fmt: ## format all Rust files
+	cargo fmt --all
+
+test: ## everything: unit, property, wire-schema, peer and fault tests
+	scripts/test.sh unit schema peers faults
+
+test-unit: ## unit and property tests
+	scripts/test.sh unit
+
+test-schema: ## our .proto files against those of the Java clients
+	scripts/test.sh schema
+
+test-peers: ## the original's Java clients against our processes
+	scripts/test.sh peers
+
+test-faults: ## kill -9, full disks, damaged journals, bad input
+	scripts/test.sh faults
+
+test-scale: ## a tree of 1,000,000 files (some minutes, 2 GB of memory)
+	scripts/test.sh scale
+
+bench: ## memory, start and rates of a master and a worker, as in docs/benchmarks.md (10 minutes; results in target/)
+	cargo build --release --workspace
+	$(TARGET_DIR)/release/alluxio-bench --json $(TARGET_DIR)/benchmarks.json

@@ -1,0 +1,157 @@
+//! The masters of a cluster as one thing to call.
+
+mod defaults;
+mod masters;
+mod retry;
+mod workers;
+
+use std::{future::Future, sync::Arc};
+
+use alluxio_conf::{Configuration, key};
+use alluxio_fs::{FsError, FsResult};
+use alluxio_rpc::{Connector, SessionChannel, login_user};
+use tonic::{Response, Status};
+
+pub use masters::MasterAddress;
+use masters::Masters;
+pub(crate) use retry::{Attempts, RetryPolicy};
+use workers::WorkerList;
+pub(crate) use workers::{is_same_host, local_first};
+
+use crate::stubs::Stub;
+
+/// A connection to a cluster, shared by all clients made from it. Cheap to clone.
+#[derive(Clone)]
+pub struct Cluster {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    conf: Configuration,
+    connector: Connector,
+    masters: Masters,
+    retry: RetryPolicy,
+    workers: WorkerList,
+    host: String,
+}
+
+impl Cluster {
+    /// Asks the cluster for its defaults (unless `alluxio.user.conf.cluster.default.enabled` is
+    /// false) and goes on with them where `conf` sets nothing stronger.
+    ///
+    /// # Errors
+    /// When no master answers within the retry time, or the configuration does not fit.
+    pub async fn connect(conf: &Configuration) -> FsResult<Self> {
+        let alone = Self::without_defaults(conf)?;
+        if !conf.get(key::USER_CONF_CLUSTER_DEFAULT_ENABLED) {
+            return Ok(alone);
+        }
+        let properties = defaults::of_cluster(&alone).await?;
+        let merged = conf.merge_cluster_defaults(properties).map_err(|error| {
+            FsError::failed_precondition(format!("The cluster's defaults do not fit this client: {error}"))
+        })?;
+        Self::without_defaults(&merged)
+    }
+
+    /// Takes `conf` as it is and sends nothing yet.
+    ///
+    /// # Errors
+    /// When `conf` names no usable master or asks for what is not supported.
+    pub fn without_defaults(conf: &Configuration) -> FsResult<Self> {
+        Self::with_masters(conf, Masters::of(conf)?)
+    }
+
+    /// The same for one given master, whoever leads: workers that report to every master use it.
+    ///
+    /// # Errors
+    /// As [`without_defaults`](Self::without_defaults).
+    pub fn of_master(conf: &Configuration, master: MasterAddress) -> FsResult<Self> {
+        Self::with_masters(conf, Masters::one(master))
+    }
+
+    fn with_masters(conf: &Configuration, masters: Masters) -> FsResult<Self> {
+        Ok(Self {
+            shared: Arc::new(Shared {
+                connector: Connector::new(conf, &login_user(conf))?,
+                masters,
+                retry: RetryPolicy::of_calls(conf),
+                workers: WorkerList::new(conf.get(key::USER_WORKER_LIST_REFRESH_INTERVAL).duration()),
+                host: own_host(conf),
+                conf: conf.clone(),
+            }),
+        })
+    }
+
+    /// The configuration in force, cluster defaults included.
+    pub fn conf(&self) -> &Configuration {
+        &self.shared.conf
+    }
+
+    pub fn connector(&self) -> &Connector {
+        &self.shared.connector
+    }
+
+    /// The name by which a worker on this host is recognised.
+    pub fn host(&self) -> &str {
+        &self.shared.host
+    }
+
+    /// The masters as configured, whoever leads.
+    pub fn masters(&self) -> &[MasterAddress] {
+        self.shared.masters.known()
+    }
+
+    /// The master that leads now.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when none does.
+    pub async fn leader(&self) -> FsResult<MasterAddress> {
+        self.shared.masters.leader(&self.shared.connector).await
+    }
+
+    /// Calls the leading master; again, at the next leader if there is one, as long as the failure is
+    /// one that may pass and the retry time lasts.
+    pub(crate) async fn call<C, T, F>(&self, stub: &Stub<C>, mut call: impl FnMut(C) -> F) -> FsResult<T>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let mut attempts = self.shared.retry.start();
+        loop {
+            let error = match self.call_once(stub, &mut call).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            if !retry::may_pass(error.kind) || !attempts.again(&error).await {
+                return Err(attempts.last(error));
+            }
+        }
+    }
+
+    /// Calls the leading master once.
+    pub(crate) async fn call_once<C, T, F>(&self, stub: &Stub<C>, mut call: impl FnMut(C) -> F) -> FsResult<T>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let client = (stub.make)(self.channel(stub).await?);
+        call(client).await.map(Response::into_inner).map_err(|status| {
+            let error = FsError::from(status);
+            if retry::may_pass(error.kind) {
+                // It may not lead any more: ask again before the next call.
+                self.shared.masters.forget_leader();
+            }
+            error
+        })
+    }
+
+    async fn channel<C>(&self, stub: &Stub<C>) -> FsResult<SessionChannel> {
+        let MasterAddress { host, port } = self.leader().await?;
+        self.shared.connector.channel(&host, port, stub.service)
+    }
+}
+
+/// As the original: `alluxio.user.hostname`, else what the operating system says.
+fn own_host(conf: &Configuration) -> String {
+    conf.opt(key::USER_HOSTNAME).filter(|name| !name.is_empty()).unwrap_or_else(|| {
+        nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
+    })
+}

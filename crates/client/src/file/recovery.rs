@@ -1,0 +1,148 @@
+//! What to do when a block cannot be read: another worker, newer metadata, patience, an error.
+
+use std::sync::Arc;
+
+use alluxio_fs::{ErrorKind, FsError, FsResult};
+use alluxio_proto::grpc::{WorkerNetAddress, file::FileInfo};
+
+use super::source::{Candidate, is_same_worker};
+use crate::cluster::{Attempts, RetryPolicy};
+
+/// The failures since the last byte that was read.
+#[derive(Default)]
+pub(super) struct Recovery {
+    tried: Vec<WorkerNetAddress>,
+    refreshed: bool,
+    attempts: Option<Attempts>,
+    last: Option<FsError>,
+}
+
+impl Recovery {
+    /// The first candidate that was not tried in this round. None: the round is over.
+    pub(super) fn choose<'a>(&self, candidates: &'a [Candidate]) -> Option<&'a Candidate> {
+        candidates
+            .iter()
+            .find(|candidate| !self.tried.iter().any(|tried| is_same_worker(tried, &candidate.address)))
+    }
+
+    /// A worker failed.
+    pub(super) fn failed(&mut self, worker: &WorkerNetAddress, error: FsError) {
+        tracing::debug!(%error, worker = worker.host(), "a block could not be read here");
+        self.tried.push(worker.clone());
+        self.last = Some(error);
+    }
+
+    /// All workers failed, or there was none (`why`). Waits if time may help. When it succeeds the
+    /// caller asks the master how things are now and starts over.
+    pub(super) async fn round_over(&mut self, policy: RetryPolicy, why: Option<FsError>) -> FsResult<()> {
+        let error = why
+            .or_else(|| self.last.take())
+            .unwrap_or_else(|| FsError::unavailable("There is no worker to read from."));
+        self.tried.clear();
+        if is_definite(error.kind) {
+            // What the master told may be old: its news are worth one more round.
+            if self.refreshed {
+                return Err(error);
+            }
+        } else {
+            let attempts = self.attempts.get_or_insert_with(|| policy.start());
+            if !attempts.again(&error).await {
+                return Err(attempts.last(error));
+            }
+        }
+        self.refreshed = true;
+        Ok(())
+    }
+
+    /// Bytes came: what was before does not count any more.
+    pub(super) fn succeeded(&mut self) {
+        if self.last.is_some() || self.refreshed {
+            *self = Self::default();
+        }
+    }
+}
+
+/// Failures that time does not heal.
+fn is_definite(kind: ErrorKind) -> bool {
+    use ErrorKind as K;
+    matches!(
+        kind,
+        K::NotFound
+            | K::InvalidArgument
+            | K::PermissionDenied
+            | K::FailedPrecondition
+            | K::AlreadyExists
+            | K::OutOfRange
+    )
+}
+
+/// The newer metadata of an open file, if it is still the same file.
+pub(super) fn same_file(old: &FileInfo, new: FileInfo) -> FsResult<Arc<FileInfo>> {
+    if old.file_id() == new.file_id() {
+        return Ok(Arc::new(new));
+    }
+    Err(FsError::failed_precondition(format!("{} was replaced while it was read.", old.path())))
+}
+
+#[cfg(test)]
+mod tests {
+    use alluxio_conf::{Configuration, key};
+
+    use super::*;
+
+    fn candidate(host: &str) -> Candidate {
+        let address = WorkerNetAddress { host: Some(host.into()), ..WorkerNetAddress::default() };
+        Candidate { address, has_block: true }
+    }
+
+    fn policy(max: &str) -> RetryPolicy {
+        let conf =
+            Configuration::defaults().with(&[("alluxio.user.block.read.retry.max.duration", max)]).unwrap();
+        let (base, sleep) =
+            (conf.get(key::USER_BLOCK_READ_RETRY_SLEEP_BASE), conf.get(key::USER_BLOCK_READ_RETRY_SLEEP_MAX));
+        RetryPolicy::new(base, sleep, conf.get(key::USER_BLOCK_READ_RETRY_MAX_DURATION))
+    }
+
+    #[tokio::test]
+    async fn each_worker_is_tried_once_a_round() {
+        let workers = [candidate("a"), candidate("b")];
+        let mut recovery = Recovery::default();
+        recovery.failed(&workers[0].address, FsError::unavailable("down"));
+        assert_eq!(recovery.choose(&workers).map(|c| c.address.host()), Some("b"));
+        recovery.failed(&workers[1].address, FsError::not_found("no block"));
+        assert!(recovery.choose(&workers).is_none());
+        assert_eq!(recovery.round_over(policy("0s"), None).await, Ok(()));
+        assert_eq!(recovery.choose(&workers).map(|c| c.address.host()), Some("a"));
+    }
+
+    #[tokio::test]
+    async fn a_definite_failure_ends_after_one_refresh() {
+        let mut recovery = Recovery::default();
+        for expected in [Ok(()), Err(FsError::not_found("gone"))] {
+            recovery.failed(&candidate("a").address, FsError::not_found("gone"));
+            assert_eq!(recovery.round_over(policy("10s"), None).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_passing_failure_is_waited_for_until_the_time_is_over() {
+        let mut recovery = Recovery::default();
+        let mut rounds = 0;
+        let error = loop {
+            recovery.failed(&candidate("a").address, FsError::unavailable("down"));
+            match recovery.round_over(policy("300ms"), None).await {
+                Ok(()) => rounds += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!((1..10).contains(&rounds), "{rounds}");
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+    }
+
+    #[test]
+    fn a_replaced_file_is_noticed() {
+        let file = |id| FileInfo { file_id: Some(id), ..FileInfo::default() };
+        assert!(same_file(&file(1), file(1)).is_ok());
+        assert_eq!(same_file(&file(1), file(2)).unwrap_err().kind, ErrorKind::FailedPrecondition);
+    }
+}

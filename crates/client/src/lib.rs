@@ -1,0 +1,26 @@
+//! The Rust client of an Alluxio cluster.
+//!
+//! A [`Cluster`] knows the masters, follows the one that leads and tries again when it may.
+//! [`FileSystem`] is what programs use: metadata calls, [`FileReader`], [`FileWriter`]. The other
+//! clients are for shells and for workers: [`BlockMasterClient`], [`MetaMasterClient`],
+//! [`MetricsClient`], [`WorkerMasterClient`]. [`WorkerClient`] talks to one worker: block streams
+//! and short circuit, also between workers.
+
+mod block_master;
+mod cluster;
+mod file;
+mod file_system;
+mod meta_master;
+mod metrics;
+mod stubs;
+mod worker;
+mod worker_master;
+
+pub use block_master::BlockMasterClient;
+pub use cluster::{Cluster, MasterAddress};
+pub use file::{FileReader, FileWriter};
+pub use file_system::{FileSystem, Listing};
+pub use meta_master::MetaMasterClient;
+pub use metrics::MetricsClient;
+pub use worker::{BlockReader, BlockWriter, LocalBlockReader, LocalBlockWriter, WorkerClient};
+pub use worker_master::WorkerMasterClient;

@@ -1,0 +1,111 @@
+//! One worker: streams of blocks, short circuit, and its other calls. Programs use it through files;
+//! workers use it to read from each other.
+
+mod abort;
+mod local_read;
+mod local_write;
+mod read;
+mod settings;
+mod write;
+
+use alluxio_fs::{FsError, FsResult};
+use alluxio_proto::grpc::{
+    WorkerNetAddress,
+    block::{
+        AsyncCacheRequest, CacheRequest, ClearMetricsRequest, FreeWorkerRequest, LoadRequest, LoadResponse,
+        MoveBlockRequest, RemoveBlockRequest, block_worker_client::BlockWorkerClient,
+    },
+};
+use alluxio_rpc::{Connector, ServiceType, SessionChannel};
+
+use abort::{Abort, AbortableChannel};
+pub use local_read::LocalBlockReader;
+pub use local_write::LocalBlockWriter;
+pub use read::BlockReader;
+pub(crate) use settings::StreamSettings;
+pub use write::BlockWriter;
+
+/// A client of one worker. Cheap to clone.
+#[derive(Clone)]
+pub struct WorkerClient {
+    channel: SessionChannel,
+    address: String,
+    settings: StreamSettings,
+}
+
+/// All methods fail with what the worker answers, or UNAVAILABLE when it cannot be reached. None is
+/// tried again here: another worker may do better.
+#[allow(clippy::missing_errors_doc)]
+impl WorkerClient {
+    /// For the worker at `address` (its data port). Sends nothing yet.
+    pub fn new(
+        conf: &alluxio_conf::Configuration,
+        connector: &Connector,
+        address: &WorkerNetAddress,
+    ) -> FsResult<Self> {
+        let port = if address.data_port() > 0 { address.data_port() } else { address.rpc_port() };
+        let port = u16::try_from(port).map_err(|_| {
+            FsError::invalid_argument(format!("Worker {} has no usable data port: {port}.", address.host()))
+        })?;
+        Ok(Self {
+            channel: connector.channel(address.host(), port, ServiceType::BlockWorkerClientService)?,
+            address: format!("{}:{port}", address.host()),
+            settings: StreamSettings::of(conf),
+        })
+    }
+
+    /// `host:port`, for messages.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Finds out whether the worker is there, before anything is sent that cannot be sent twice.
+    pub async fn connect(&self) -> FsResult<()> {
+        self.channel.connect().await
+    }
+
+    pub async fn cache(&self, request: CacheRequest) -> FsResult<()> {
+        self.stub().cache(request).await?;
+        Ok(())
+    }
+
+    pub async fn async_cache(&self, request: AsyncCacheRequest) -> FsResult<()> {
+        self.stub().async_cache(request).await?;
+        Ok(())
+    }
+
+    pub async fn load(&self, request: LoadRequest) -> FsResult<LoadResponse> {
+        Ok(self.stub().load(request).await?.into_inner())
+    }
+
+    pub async fn remove_block(&self, block_id: i64) -> FsResult<()> {
+        self.stub().remove_block(RemoveBlockRequest { block_id: Some(block_id) }).await?;
+        Ok(())
+    }
+
+    pub async fn move_block(&self, block_id: i64, medium: &str) -> FsResult<()> {
+        let request = MoveBlockRequest { block_id: Some(block_id), medium_type: Some(medium.to_owned()) };
+        self.stub().move_block(request).await?;
+        Ok(())
+    }
+
+    pub async fn clear_metrics(&self) -> FsResult<()> {
+        self.stub().clear_metrics(ClearMetricsRequest {}).await?;
+        Ok(())
+    }
+
+    pub async fn free_worker(&self) -> FsResult<()> {
+        self.stub().free_worker(FreeWorkerRequest {}).await?;
+        Ok(())
+    }
+
+    fn stub(&self) -> BlockWorkerClient<SessionChannel> {
+        BlockWorkerClient::new(self.channel.clone()).max_decoding_message_size(self.channel.max_message())
+    }
+
+    /// A stub whose one stream can be broken off.
+    fn abortable(&self, abort: &Abort) -> BlockWorkerClient<AbortableChannel> {
+        BlockWorkerClient::new(AbortableChannel::new(self.channel.clone(), abort.clone()))
+            .max_decoding_message_size(self.channel.max_message())
+    }
+}

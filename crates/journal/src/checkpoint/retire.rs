@@ -1,0 +1,93 @@
+//! Removes what two verified checkpoints make superfluous; the rule is in [`crate::core::retire`].
+
+use std::sync::Arc;
+
+use super::reader::CheckpointReader;
+use crate::core::header::{HEADER_LENGTH, SegmentHeader};
+use crate::core::retire;
+use crate::error::Result;
+use crate::position::{CheckpointId, FileId, SegmentId};
+use crate::store::{Listed, Store};
+use crate::writer::Shared;
+
+/// Called after a checkpoint has got its name and the fence has confirmed.
+pub(super) async fn retire(shared: &Shared, store: &Arc<dyn Store>) -> Result<()> {
+    let files = store.list().await?;
+    let valid = valid_checkpoints(shared, store, &files).await;
+    let Some(oldest_kept) = retire::oldest_kept(&valid) else { return Ok(()) };
+    let covered = oldest_kept.sequence;
+    // Segments before checkpoints: whatever a crash in between leaves can still be replayed.
+    let ended = shared.ended.lock().clone();
+    let superfluous = retire::segments(&ended, covered);
+    for id in &superfluous {
+        store.remove(FileId::Segment(*id)).await?;
+        shared.ended.lock().retain(|span| span.id != *id);
+    }
+    let mut occupied = Vec::new();
+    for listed in &files {
+        let FileId::Segment(id) = listed.file else { continue };
+        if superfluous.contains(&id) {
+            continue;
+        }
+        let in_chain = ended.iter().any(|span| span.id == id);
+        if id.term < shared.term && !in_chain && stray_and_covered(&**store, id, covered).await? {
+            store.remove(FileId::Segment(id)).await?;
+        } else {
+            occupied.push(id.term);
+        }
+    }
+    for listed in &files {
+        if let FileId::Checkpoint(id) = listed.file
+            && id < oldest_kept
+        {
+            store.remove(listed.file).await?;
+            shared.verified.lock().remove(&id);
+        }
+    }
+    for term in store.terms().await?.into_iter().filter(|t| *t < shared.term && !occupied.contains(t)) {
+        store.forget(term).await?;
+    }
+    Ok(())
+}
+
+/// The newest checkpoints that are valid, as many as are kept, oldest first. One that this process has not
+/// verified is read now: nothing is removed on the word of a file name.
+async fn valid_checkpoints(shared: &Shared, store: &Arc<dyn Store>, files: &[Listed]) -> Vec<CheckpointId> {
+    let mut ids: Vec<_> = files
+        .iter()
+        .filter_map(|listed| match listed.file {
+            FileId::Checkpoint(id) => Some(id),
+            _ => None,
+        })
+        .collect();
+    ids.sort_by(|a, b| b.cmp(a));
+    let mut valid = Vec::new();
+    for id in ids {
+        if valid.len() == retire::KEPT_CHECKPOINTS {
+            break;
+        }
+        let known = shared.verified.lock().contains(&id);
+        if known {
+            valid.push(id);
+            continue;
+        }
+        match CheckpointReader::open(store.clone(), id, shared.cluster).await {
+            Ok(_) => {
+                shared.verified.lock().insert(id);
+                valid.push(id);
+            }
+            Err(error) => tracing::warn!(%error, "an old checkpoint is not valid and does not count"),
+        }
+    }
+    valid.reverse();
+    valid
+}
+
+/// A segment of an earlier term that is not in the chain, and whose records would all be covered.
+async fn stray_and_covered(store: &dyn Store, id: SegmentId, covered: u64) -> Result<bool> {
+    let bytes = match store.read(FileId::Segment(id), 0, HEADER_LENGTH).await {
+        Err(e) if e.is_not_found() => return Ok(false),
+        bytes => bytes?,
+    };
+    Ok(SegmentHeader::decode(&bytes).is_ok_and(|header| header.start().sequence <= covered))
+}

@@ -1,0 +1,47 @@
+//! The durable log of the master: records, segments, terms and checkpoints, and the stores they lie on.
+//!
+//! A record is an opaque payload with a sequence. A record is *durable* when it has been synced on the store and
+//! the fence has confirmed after that sync that no other master has taken over; only then may anything that
+//! rests on it be answered. The ways through this crate:
+//!
+//! * **Open**: [`Recovery::start`] claims a term and seals what came before; the caller restores the checkpoint
+//!   and applies the records after it; [`Recovery::finish`] begins a segment and gives the [`Journal`].
+//! * **Write**: [`Journal::reserve`] before any lock, [`Permit::append`] under it, [`Ticket::wait`] after it. One
+//!   task drains all that is queued into one write, one sync and one fence check.
+//! * **Checkpoint**: [`Journal::checkpoint_writer`]; segments go only when two verified checkpoints cover them.
+//! * **Look**: [`JournalReader`] reads without claiming anything.
+//!
+//! `core` holds formats and decisions without I/O; `store` holds what differs between a mounted path, HDFS and
+//! memory. The payload's meaning, who leads, and the lease are not known here.
+
+mod checkpoint;
+mod core;
+mod error;
+mod format;
+mod journal;
+mod options;
+mod position;
+mod reader;
+mod recovery;
+mod stats;
+pub mod store;
+mod writer;
+
+#[cfg(test)]
+mod test_rig;
+
+pub use uuid::Uuid;
+
+pub use self::checkpoint::{CheckpointInfo, CheckpointReader, CheckpointWriter};
+pub use self::core::chunk::{Footer, MAX_CHUNK, MAX_METADATA};
+pub use self::core::head::MAX_PAYLOAD;
+pub use self::core::header::FORMAT_VERSION;
+pub use self::error::{JournalError, Result};
+pub use self::format::{Existing, cluster_id, format, is_formatted};
+pub use self::journal::{Journal, JournalStatus};
+pub use self::options::Options;
+pub use self::position::{CheckpointId, FileId, Position, SegmentId};
+pub use self::reader::{JournalReader, ReadEntry, ReadOptions};
+pub use self::recovery::{Record, Recovery};
+pub use self::stats::JournalStats;
+pub use self::writer::{Permit, State, Ticket};

@@ -1,0 +1,116 @@
+//! What lies on the store: the chain of segments, and where the log ends.
+
+use uuid::Uuid;
+
+use super::tip;
+use crate::core::chain::{BadSegment, Chain, Found};
+use crate::core::decode::RecordedEnd;
+use crate::core::header::{HEADER_LENGTH, HeaderFlaw, Predecessor, SegmentHeader};
+use crate::core::track::Span;
+use crate::error::{JournalError, Result};
+use crate::format::file_name;
+use crate::position::{CheckpointId, FileId, Position, SegmentId};
+use crate::store::Store;
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    /// The segments that count, each with its end.
+    pub(crate) chain: Chain,
+    /// All segment files.
+    pub(crate) found: Vec<Found>,
+    /// All checkpoints, newest first.
+    pub(crate) checkpoints: Vec<CheckpointId>,
+    /// Drafts of checkpoints.
+    pub(crate) drafts: Vec<CheckpointId>,
+    /// Where the log ends, for the next header.
+    pub(crate) predecessor: Option<Predecessor>,
+    /// The place after the last record.
+    pub(crate) end: Position,
+    /// The newest segment was closed by its writer, so all of it was synced.
+    tip_closed: bool,
+}
+
+/// Lists the store, reads all headers, finds the chain and scans its newest segment to its end.
+pub(crate) async fn survey(store: &dyn Store, cluster: Uuid) -> Result<Survey> {
+    let mut found = Vec::new();
+    let mut checkpoints = Vec::new();
+    let mut drafts = Vec::new();
+    for listed in store.list().await? {
+        match listed.file {
+            FileId::Segment(id) => found.extend(read_header(store, cluster, id, listed.length).await?),
+            FileId::Checkpoint(id) => checkpoints.push(id),
+            FileId::CheckpointDraft(id) => drafts.push(id),
+            FileId::Marker | FileId::MarkerDraft => {}
+        }
+    }
+    checkpoints.sort_by(|a, b| b.cmp(a));
+    let mut chain = Chain::find(found.clone()).map_err(|bad| bad_segment(store, bad))?;
+    let mut tip_closed = true;
+    if let Some(newest) = chain.links.last_mut() {
+        let scan = tip::scan(store, newest).await?;
+        newest.end = Some(scan.end);
+        tip_closed = scan.closed;
+        if scan.end.length == HEADER_LENGTH as u64 {
+            // It never took a record: the log ends where its header says, and its file is not needed.
+            tip_closed = true;
+            let empty = chain.links.pop();
+            let predecessor = empty.and_then(|link| link.header.predecessor);
+            let end = predecessor.map_or(Position::START, |p| p.end);
+            return Ok(Survey { chain, found, checkpoints, drafts, predecessor, end, tip_closed });
+        }
+    }
+    let predecessor = chain.links.last().and_then(|link| {
+        let RecordedEnd { length, end } = link.end?;
+        Some(Predecessor { segment: link.id, length, end })
+    });
+    let end = predecessor.map_or(Position::START, |p| p.end);
+    Ok(Survey { chain, found, checkpoints, drafts, predecessor, end, tip_closed })
+}
+
+async fn read_header(store: &dyn Store, cluster: Uuid, id: SegmentId, length: u64) -> Result<Option<Found>> {
+    let bytes = match store.read(FileId::Segment(id), 0, HEADER_LENGTH).await {
+        // Retired since it was listed.
+        Err(e) if e.is_not_found() => return Ok(None),
+        bytes => bytes?,
+    };
+    let header = SegmentHeader::decode(&bytes);
+    match header {
+        Ok(header) if header.cluster != cluster => Err(JournalError::OtherCluster {
+            file: file_name(store, FileId::Segment(id)),
+            found: header.cluster,
+            cluster,
+        }),
+        header => Ok(Some(Found { id, length, header })),
+    }
+}
+
+/// The error for a header that cannot be passed over.
+pub(crate) fn bad_segment(store: &dyn Store, bad: BadSegment) -> JournalError {
+    let file = file_name(store, FileId::Segment(bad.id));
+    match bad.flaw {
+        HeaderFlaw::Newer { found } => JournalError::Newer { file, found },
+        flaw => JournalError::Corrupt { file, offset: 0, sequence: 0, reason: flaw.to_string() },
+    }
+}
+
+impl Survey {
+    /// Makes the newest segment durable up to its end. One that its writer closed is durable already, and so is
+    /// one that a later header names.
+    pub(crate) async fn secure_tip(&mut self, store: &dyn Store, copy: SegmentId) -> Result<()> {
+        let (Some(link), Some(predecessor)) = (self.chain.links.last_mut(), &mut self.predecessor) else {
+            return Ok(());
+        };
+        if !self.tip_closed {
+            link.id = store.secure(link.id, predecessor.length, copy).await?;
+            predecessor.segment = link.id;
+        }
+        Ok(())
+    }
+
+    /// The segments of the chain with their last sequences.
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        let span = |link: &crate::core::chain::Link| Some(Span { id: link.id, last: link.end?.end.sequence });
+        self.chain.links.iter().filter_map(span).collect()
+    }
+}

@@ -1,0 +1,45 @@
+//! Removes what earlier masters left behind and what can never count again.
+//!
+//! Done after our own header is durable and the fence has confirmed, so a deposed master never removes what its
+//! successor reads. A file that could matter to anyone stays: it goes when checkpoints cover it.
+
+use std::collections::BTreeSet;
+
+use super::survey::Survey;
+use crate::core::header::HEADER_LENGTH;
+use crate::position::{FileId, SegmentId};
+use crate::store::{Store, StoreError};
+
+/// Sweeps. A failure costs only space, so it is reported and not passed on.
+pub(super) async fn sweep(store: &dyn Store, term: u64, survey: &Survey) {
+    if let Err(error) = try_sweep(store, term, survey).await {
+        tracing::warn!(%error, "left-over journal files could not be removed; the next start tries again");
+    }
+}
+
+async fn try_sweep(store: &dyn Store, term: u64, survey: &Survey) -> Result<(), StoreError> {
+    for draft in &survey.drafts {
+        store.remove(FileId::CheckpointDraft(*draft)).await?;
+    }
+    let mut occupied = BTreeSet::from([term]);
+    for file in &survey.found {
+        let removable =
+            file.id.term < term && can_never_count(survey, file.id, file.length, file.never_begun());
+        if removable {
+            store.remove(FileId::Segment(file.id)).await?;
+        } else {
+            occupied.insert(file.id.term);
+        }
+    }
+    for old in store.terms().await?.into_iter().filter(|t| *t < term && !occupied.contains(t)) {
+        store.forget(old).await?;
+    }
+    Ok(())
+}
+
+/// Files without a record, and originals that the chain has replaced by a copy.
+fn can_never_count(survey: &Survey, id: SegmentId, length: u64, never_begun: bool) -> bool {
+    let in_chain = survey.chain.links.iter().any(|link| link.id == id);
+    let copied = survey.chain.links.iter().any(|link| link.id != id && link.header.id == id);
+    !in_chain && (never_begun || length <= HEADER_LENGTH as u64 || copied)
+}

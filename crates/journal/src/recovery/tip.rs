@@ -1,0 +1,96 @@
+//! Finds the end of the newest segment: the only one whose end no header records.
+
+use crate::core::chain::Link;
+use crate::core::decode::{Flaw, RecordedEnd, SegmentDecoder, Step};
+use crate::core::tail::{Evidence, TailScan};
+use crate::error::{JournalError, Result};
+use crate::format::file_name;
+use crate::position::FileId;
+use crate::store::Store;
+
+/// Bytes read at a time.
+const BLOCK: usize = 1 << 20;
+
+/// The end of a segment.
+pub(super) struct TipScan {
+    /// After the last whole record.
+    pub(super) end: RecordedEnd,
+    /// The writer marked it as closed.
+    pub(super) closed: bool,
+}
+
+/// Reads a segment from its header to its end. A torn tail ends it; damage before that is an error.
+pub(super) async fn scan(store: &dyn Store, link: &Link) -> Result<TipScan> {
+    let file = FileId::Segment(link.id);
+    let mut decoder = SegmentDecoder::new(&link.header, None);
+    let mut closed = false;
+    let flaw = loop {
+        match decoder.step() {
+            Ok(Step::Record(_)) => {}
+            Ok(Step::End) => {
+                closed = true;
+                break None;
+            }
+            Ok(Step::More) => {
+                let block = store.read(file, decoder.wanted(), BLOCK).await?;
+                if block.is_empty() {
+                    break decoder.at_end_of_file();
+                }
+                decoder.feed(&block);
+            }
+            Err(flaw) => break Some(flaw),
+        }
+    };
+    if let Some(flaw) = flaw {
+        if !flaw.may_be_torn {
+            return Err(corrupt(store, file, flaw));
+        }
+        match evidence_of_damage(store, link, &decoder, &flaw).await? {
+            Some(evidence) => {
+                let reason = format!(
+                    "{}; it had been synced, because the record {} at offset {} was written later and is valid",
+                    flaw.reason, evidence.sequence, evidence.offset
+                );
+                return Err(corrupt(store, file, Flaw { reason, ..flaw }));
+            }
+            None => tracing::warn!(
+                file = file_name(store, file),
+                offset = flaw.offset,
+                sequence = flaw.sequence,
+                reason = flaw.reason,
+                "the journal ends with a write that was cut short; nothing of it had been acknowledged"
+            ),
+        }
+    }
+    Ok(TipScan { end: RecordedEnd { length: decoder.offset(), end: decoder.position() }, closed })
+}
+
+async fn evidence_of_damage(
+    store: &dyn Store,
+    link: &Link,
+    decoder: &SegmentDecoder,
+    flaw: &Flaw,
+) -> Result<Option<Evidence>> {
+    let mut tail = TailScan::new(&link.header, flaw.offset, flaw.sequence);
+    let mut evidence = tail.feed(decoder.rest());
+    let mut offset = decoder.wanted();
+    while evidence.is_none() {
+        let block = store.read(FileId::Segment(link.id), offset, BLOCK).await?;
+        if block.is_empty() {
+            break;
+        }
+        offset += block.len() as u64;
+        evidence = tail.feed(&block);
+    }
+    Ok(evidence)
+}
+
+/// The error for a flaw in a segment.
+pub(super) fn corrupt(store: &dyn Store, file: FileId, flaw: Flaw) -> JournalError {
+    JournalError::Corrupt {
+        file: file_name(store, file),
+        offset: flaw.offset,
+        sequence: flaw.sequence,
+        reason: flaw.reason,
+    }
+}

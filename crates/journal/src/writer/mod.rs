@@ -1,0 +1,10 @@
+//! The way of a record from a caller to the disk: permit, queue, batch, sync, fence, ticket.
+
+mod permit;
+mod shared;
+mod task;
+
+pub use self::permit::{Permit, Ticket};
+pub(crate) use self::shared::Shared;
+pub use self::shared::State;
+pub(crate) use self::task::{Command, Writer};

@@ -1,0 +1,361 @@
+//! The writer: the one task that writes records. It drains all that is queued into one batch, writes and syncs
+//! it, checks the fence, and only then lets anyone be answered.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant as TokioInstant;
+use uuid::Uuid;
+
+use super::shared::{Queued, Shared, State};
+use crate::core::head::{encode_batch, encode_end};
+use crate::core::track::{EndedSegment, Track};
+use crate::error::{JournalError, Result};
+use crate::options::Options;
+use crate::position::FileId;
+use crate::store::{Fence, Hold, OpenFile, Store, StoreError};
+
+/// What a caller may ask of the writer.
+pub(crate) enum Command {
+    /// End the open segment, after everything queued before.
+    Roll(oneshot::Sender<Result<()>>),
+    /// Check the fence.
+    Confirm(oneshot::Sender<Result<()>>),
+    /// Write what is queued, and end.
+    Close(oneshot::Sender<Result<()>>),
+}
+
+/// Why a batch did not get through.
+enum Failure {
+    /// The store failed: another attempt may succeed.
+    Store(StoreError),
+    /// The fence did not confirm: never again.
+    Fence(StoreError),
+}
+
+/// How a batch ended.
+enum Written {
+    /// It is durable.
+    Durable,
+    /// The journal is over.
+    Over,
+}
+
+/// How the writer ended.
+enum End {
+    /// All is written and the segment is closed.
+    Clean,
+    /// Deposed, or closed with records that could not be written.
+    Over,
+}
+
+/// The writer's state.
+pub(crate) struct Writer {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) fence: Box<dyn Fence>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) options: Options,
+    pub(crate) track: Track,
+    pub(crate) file: Option<Box<dyn OpenFile>>,
+    pub(crate) opened_at: TokioInstant,
+    /// Who waits for the open segment to be ended.
+    pub(crate) rolling: Vec<oneshot::Sender<Result<()>>>,
+    /// Who waits for the journal to be closed; None while nobody has asked for it.
+    pub(crate) closing: Option<Vec<oneshot::Sender<Result<()>>>>,
+    /// Keeps other processes out until the last write has ended.
+    pub(crate) _hold: Hold,
+}
+
+impl Writer {
+    /// Begins a segment and makes sure that we are still the writer.
+    pub(crate) async fn open(&mut self) -> Result<()> {
+        self.begin_segment().await?;
+        self.fence.check().await.map_err(|e| JournalError::Deposed { reason: e.to_string().into() })
+    }
+
+    /// Runs until closed or deposed.
+    pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        // Whatever ends this task, nobody is left waiting.
+        let shared = self.shared.clone();
+        let _end = EndOnDrop(shared.clone());
+        let end = self.serve(&mut commands).await;
+        let closing = self.closing.take();
+        // Lets go of the store before telling anyone, so that whoever waited can open the journal again.
+        drop(self);
+        for reply in closing.into_iter().flatten() {
+            let error = shared.state.borrow().outcome();
+            answer(
+                reply,
+                match (&end, error) {
+                    (End::Clean, _) => Ok(()),
+                    (End::Over, Some(error)) if !matches!(error, JournalError::Closed) => Err(error),
+                    (End::Over, _) => Err(JournalError::OutcomeUnknown {
+                        reason: "closed before all could be written".into(),
+                    }),
+                },
+            );
+        }
+    }
+
+    async fn serve(&mut self, commands: &mut mpsc::Receiver<Command>) -> End {
+        loop {
+            let command = tokio::select! {
+                biased;
+                command = commands.recv() => Some(command),
+                () = self.shared.wake.notified() => None,
+                () = tokio::time::sleep_until(self.opened_at + self.options.roll_age),
+                    if self.track.open_has_records() => {
+                    self.end_segment().await;
+                    None
+                }
+            };
+            match command {
+                None => {}
+                Some(Some(Command::Roll(reply))) => self.rolling.push(reply),
+                Some(Some(Command::Confirm(reply))) => {
+                    if matches!(self.confirm(reply).await, Written::Over) {
+                        return End::Over;
+                    }
+                }
+                Some(Some(Command::Close(reply))) => self.closing.get_or_insert_default().push(reply),
+                // The journal was dropped.
+                Some(None) => drop(self.closing.get_or_insert_default()),
+            }
+            if matches!(self.drain(commands).await, Written::Over) {
+                return End::Over;
+            }
+            if !self.rolling.is_empty() {
+                self.end_segment().await;
+                for reply in self.rolling.drain(..) {
+                    answer(reply, Ok(()));
+                }
+            }
+            if self.closing.is_some() {
+                return self.close(commands).await;
+            }
+        }
+    }
+
+    /// Writes everything that is queued.
+    async fn drain(&mut self, commands: &mut mpsc::Receiver<Command>) -> Written {
+        loop {
+            let batch = self.shared.take_batch();
+            if batch.is_empty() {
+                return Written::Durable;
+            }
+            if matches!(self.write(batch, commands).await, Written::Over) {
+                return Written::Over;
+            }
+            let full = self.track.open_length().is_some_and(|length| length >= self.options.roll_bytes);
+            if full {
+                self.end_segment().await;
+            }
+        }
+    }
+
+    /// Gets one batch through, with as many attempts as it takes.
+    async fn write(&mut self, mut batch: Vec<Queued>, commands: &mut mpsc::Receiver<Command>) -> Written {
+        let mut wait = self.options.retry_min;
+        let mut reported: Option<Option<io::ErrorKind>> = None;
+        loop {
+            let error = match self.attempt(&batch).await {
+                Ok(()) => {
+                    if reported.is_some() {
+                        tracing::info!(records = batch.len(), "the journal can be written again");
+                    }
+                    self.shared.complete(batch);
+                    if reported.is_some() {
+                        self.shared.enter(State::Writable, &mut []);
+                    }
+                    return Written::Durable;
+                }
+                Err(Failure::Fence(error)) => {
+                    tracing::error!(%error, "this master is deposed: the journal's fence did not confirm");
+                    self.shared.enter(State::Deposed { reason: error.to_string().into() }, &mut batch);
+                    return Written::Over;
+                }
+                Err(Failure::Store(error)) => error,
+            };
+            self.shared.stats.failures.fetch_add(1, Ordering::Relaxed);
+            // Once for each kind of trouble: the attempts go on, possibly for hours.
+            if reported != Some(error.io_kind()) {
+                tracing::error!(%error, "the journal cannot be written; changes are refused until it can");
+            }
+            reported = Some(error.io_kind());
+            self.shared.enter(State::Failing { reason: error.to_string().into() }, &mut batch);
+            if self.closing.is_some() {
+                tracing::error!(
+                    records = batch.len(),
+                    "the journal closes with records that it could not write"
+                );
+                self.shared.enter(State::Closed, &mut batch);
+                return Written::Over;
+            }
+            self.pause(wait, commands).await;
+            wait = (wait * 2).min(self.options.retry_max);
+            // Those who had a permit before the failure may have handed records over since.
+            batch.extend(self.shared.take_batch());
+        }
+    }
+
+    /// Waits before the next attempt. A request to close ends the wait: one last attempt follows.
+    async fn pause(&mut self, wait: Duration, commands: &mut mpsc::Receiver<Command>) {
+        let refusal = || self.shared.state.borrow().refusal().unwrap_or(JournalError::Closed);
+        for reply in self.rolling.drain(..) {
+            answer(reply, Err(refusal()));
+        }
+        let until = TokioInstant::now() + wait;
+        while self.closing.is_none() {
+            let command = tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(until) => return,
+                command = commands.recv() => command,
+            };
+            match command {
+                Some(Command::Roll(reply) | Command::Confirm(reply)) => answer(reply, Err(refusal())),
+                Some(Command::Close(reply)) => self.closing.get_or_insert_default().push(reply),
+                None => drop(self.closing.get_or_insert_default()),
+            }
+        }
+    }
+
+    /// One attempt to get a batch through.
+    async fn attempt(&mut self, batch: &[Queued]) -> std::result::Result<(), Failure> {
+        let started = Instant::now();
+        let bytes = match self.write_and_sync(batch).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                // That file is never written or synced again; see core::track.
+                self.give_segment_up().await;
+                return Err(Failure::Store(error));
+            }
+        };
+        let synced = Instant::now();
+        // After the sync and before any answer: if this succeeds, a later master reads what was just synced.
+        self.fence.check().await.map_err(Failure::Fence)?;
+        self.shared.stats.flushed(batch.len(), bytes, started.elapsed(), synced.elapsed());
+        Ok(())
+    }
+
+    async fn write_and_sync(&mut self, batch: &[Queued]) -> std::result::Result<usize, StoreError> {
+        if self.file.is_none() {
+            self.begin_segment().await?;
+        }
+        // `begin_segment` leaves both set.
+        let (Some(file), Some(salt)) = (&mut self.file, self.track.salt()) else { return Ok(0) };
+        let bytes = encode_batch(batch.iter().map(|queued| &queued.entry), salt);
+        let length = bytes.len();
+        file.commit(bytes).await?;
+        if let Some(last) = batch.last() {
+            self.track.synced(length as u64, last.entry.position);
+        }
+        Ok(length)
+    }
+
+    async fn begin_segment(&mut self) -> std::result::Result<(), StoreError> {
+        let begin = self.track.begin(random_salt());
+        let created = async {
+            let mut file = self.store.create(FileId::Segment(begin.id)).await?;
+            file.commit(begin.header).await?;
+            Ok(file)
+        };
+        match created.await {
+            Ok(file) => {
+                self.file = Some(file);
+                self.opened_at = TokioInstant::now();
+                self.shared.stats.segments.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => {
+                self.give_segment_up().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Leaves the open segment as it is.
+    async fn give_segment_up(&mut self) {
+        self.file = None;
+        match self.track.end_segment() {
+            None | Some(EndedSegment::First) => {}
+            Some(EndedSegment::Kept(span)) => self.shared.ended.lock().push(span),
+            Some(EndedSegment::Empty(id)) => {
+                // So that a disk that stays full does not fill with empty files. If this fails too, a reader
+                // still passes over the file, and a later master removes it.
+                if let Err(error) = self.store.remove(FileId::Segment(id)).await {
+                    tracing::debug!(%error, "an empty segment stays behind");
+                }
+            }
+        }
+    }
+
+    /// Closes the open segment cleanly, if it holds records. The next batch begins a new one.
+    async fn end_segment(&mut self) {
+        if !self.track.open_has_records() {
+            return;
+        }
+        if let (Some(mut file), Some(salt)) = (self.file.take(), self.track.salt()) {
+            let closed = async {
+                file.commit(encode_end(self.track.end(), salt)).await?;
+                file.close().await
+            };
+            // Without the mark the segment still ends where the next header says.
+            if let Err(error) = closed.await {
+                tracing::warn!(%error, "a journal segment could not be closed cleanly; its records are safe");
+            }
+        }
+        if let Some(EndedSegment::Kept(span)) = self.track.end_segment() {
+            self.shared.ended.lock().push(span);
+        }
+    }
+
+    /// Checks the fence and answers.
+    async fn confirm(&mut self, reply: oneshot::Sender<Result<()>>) -> Written {
+        match self.fence.check().await {
+            Ok(()) => {
+                answer(reply, Ok(()));
+                Written::Durable
+            }
+            Err(error) => {
+                tracing::error!(%error, "this master is deposed: the journal's fence did not confirm");
+                let reason: Arc<str> = error.to_string().into();
+                self.shared.enter(State::Deposed { reason: reason.clone() }, &mut []);
+                answer(reply, Err(JournalError::Deposed { reason }));
+                Written::Over
+            }
+        }
+    }
+
+    /// Writes what is queued and ends. Records of permits that were out come in until the queue is closed.
+    async fn close(&mut self, commands: &mut mpsc::Receiver<Command>) -> End {
+        while !self.shared.close_if_empty() {
+            if matches!(self.drain(commands).await, Written::Over) {
+                return End::Over;
+            }
+        }
+        self.end_segment().await;
+        End::Clean
+    }
+}
+
+/// Ends the journal when the writer's task ends.
+struct EndOnDrop(Arc<Shared>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.enter(State::Closed, &mut []);
+    }
+}
+
+fn answer(reply: oneshot::Sender<Result<()>>, result: Result<()>) {
+    // Whoever asked may have gone away.
+    let _ = reply.send(result);
+}
+
+fn random_salt() -> u32 {
+    // The upper half of a version 4 UUID's last 64 bits holds fixed bits; the lower 32 are all random.
+    Uuid::new_v4().as_u128() as u32
+}

@@ -1,0 +1,244 @@
+//! What must hold on every store: a folder, memory with tokens, memory with leases.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "all of this is a test")]
+
+use std::sync::Arc;
+
+use alluxio_journal::store::Store;
+use alluxio_journal::store::local::{LocalStore, Sharing};
+use alluxio_journal::store::mem::{Fencing, MemStore};
+use alluxio_journal::{
+    Existing, FileId, Journal, JournalError, JournalReader, Options, ReadOptions, Recovery, Result,
+    SegmentId, State, Uuid, format, is_formatted,
+};
+use bytes::Bytes;
+
+/// A place for a journal, of which each process has a store of its own.
+trait Place {
+    fn store(&self) -> Arc<dyn Store>;
+    fn damage(&self, file: FileId, change: &mut dyn FnMut(&mut Vec<u8>));
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Place for Folder {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(LocalStore::new(self.0.path().join("journal"), Sharing::Shared))
+    }
+
+    fn damage(&self, file: FileId, change: &mut dyn FnMut(&mut Vec<u8>)) {
+        let path = self.0.path().join("journal").join(file.to_string());
+        let mut bytes = std::fs::read(&path).unwrap();
+        change(&mut bytes);
+        std::fs::write(&path, bytes).unwrap();
+    }
+}
+
+impl Place for MemStore {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.clone())
+    }
+
+    fn damage(&self, file: FileId, change: &mut dyn FnMut(&mut Vec<u8>)) {
+        MemStore::damage(self, file, change);
+    }
+}
+
+fn folder() -> Folder {
+    Folder(tempfile::tempdir().unwrap())
+}
+
+fn payload(number: u64) -> Bytes {
+    Bytes::from(format!("payload {number}"))
+}
+
+fn payloads(numbers: std::ops::RangeInclusive<u64>) -> Vec<Bytes> {
+    numbers.map(payload).collect()
+}
+
+async fn open(place: &dyn Place) -> Result<(Journal, Vec<Bytes>)> {
+    let mut recovery = Recovery::start(place.store(), Options::default()).await?;
+    let mut state = Vec::new();
+    if let Some(mut checkpoint) = recovery.checkpoint() {
+        while let Some(chunk) = checkpoint.next_chunk().await? {
+            state.push(chunk);
+        }
+    }
+    while let Some(record) = recovery.next().await? {
+        state.push(record.payload);
+    }
+    Ok((recovery.finish().await?, state))
+}
+
+async fn write(journal: &Journal, numbers: std::ops::RangeInclusive<u64>) -> Result<()> {
+    for number in numbers {
+        journal.reserve().await?.append(payload(number)).wait().await?;
+    }
+    Ok(())
+}
+
+async fn formatted(place: &dyn Place) {
+    format(&*place.store(), Uuid::from_u128(1), Existing::Keep).await.unwrap();
+}
+
+async fn records_survive_clean_and_unclean_ends(place: &dyn Place) {
+    assert!(!is_formatted(&*place.store()).await.unwrap());
+    assert!(matches!(open(place).await.err(), Some(JournalError::NotFormatted { .. })));
+    formatted(place).await;
+    assert!(is_formatted(&*place.store()).await.unwrap());
+    for life in 0..6u64 {
+        let (journal, state) = open(place).await.unwrap();
+        assert_eq!(state, payloads(1..=life * 3));
+        write(&journal, life * 3 + 1..=life * 3 + 3).await.unwrap();
+        if life % 2 == 0 {
+            journal.shutdown().await.unwrap();
+        }
+    }
+}
+
+async fn an_overtaken_master_acknowledges_nothing(place: &dyn Place) {
+    formatted(place).await;
+    let (old, _) = open(place).await.unwrap();
+    write(&old, 1..=3).await.unwrap();
+    let (new, state) = open(place).await.unwrap();
+    assert_eq!(state, payloads(1..=3));
+    assert!(write(&old, 100..=100).await.unwrap_err().is_unavailable());
+    write(&new, 4..=4).await.unwrap();
+    assert_eq!(new.status().state, State::Writable);
+    let (_, state) = open(place).await.unwrap();
+    assert_eq!(state, payloads(1..=4));
+}
+
+async fn a_torn_tail_is_cut_and_damage_is_refused(place: &dyn Place) {
+    formatted(place).await;
+    // The masters stay alive: a dropped one would close its segment cleanly.
+    let (first, _) = open(place).await.unwrap();
+    write(&first, 1..=4).await.unwrap();
+    let segment = FileId::Segment(SegmentId { term: first.term(), index: 1 });
+    place.damage(segment, &mut |bytes| bytes.truncate(bytes.len() - 3));
+    let (second, state) = open(place).await.unwrap();
+    assert_eq!(state, payloads(1..=3));
+    write(&second, 4..=6).await.unwrap();
+    let segment = FileId::Segment(SegmentId { term: second.term(), index: 1 });
+    place.damage(segment, &mut |bytes| bytes[128 + 45] ^= 1);
+    match open(place).await.err() {
+        Some(JournalError::Corrupt { file, offset: 128, sequence: 4, .. }) => {
+            assert!(file.ends_with(&segment.to_string()), "{file}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn checkpoints_replace_segments(place: &dyn Place) {
+    formatted(place).await;
+    let (journal, _) = open(place).await.unwrap();
+    for round in 1..=3u64 {
+        write(&journal, round * 2 - 1..=round * 2).await.unwrap();
+        journal.roll().await.unwrap();
+        let mut checkpoint = journal.checkpoint_writer(journal.position()).await.unwrap();
+        for number in 1..=round * 2 {
+            checkpoint.write(payload(number)).await.unwrap();
+        }
+        checkpoint.finish(7, Bytes::from_static(b"more")).await.unwrap();
+    }
+    write(&journal, 7..=7).await.unwrap();
+    let files = place.store().list().await.unwrap();
+    let count = |wanted: fn(&FileId) -> bool| files.iter().filter(|listed| wanted(&listed.file)).count();
+    assert_eq!(count(|file| matches!(file, FileId::Checkpoint(_))), 2);
+    assert_eq!(count(|file| matches!(file, FileId::Segment(_))), 2, "{files:?}");
+    drop(journal);
+    let (_, state) = open(place).await.unwrap();
+    assert_eq!(state, payloads(1..=7));
+}
+
+async fn a_reader_sees_a_live_journal(place: &dyn Place) {
+    formatted(place).await;
+    let (journal, _) = open(place).await.unwrap();
+    write(&journal, 1..=5).await.unwrap();
+    let options = ReadOptions { start: 2, end: Some(5) };
+    let mut reader = JournalReader::open(place.store(), options).await.unwrap();
+    let mut seen = Vec::new();
+    while let Some(entry) = reader.next().await.unwrap() {
+        seen.push((entry.sequence, entry.payload));
+    }
+    // On a store with leases the file is as readable as on a mounted path here; on HDFS it would be empty.
+    assert_eq!(seen, (2..5).map(|number| (number, payload(number))).collect::<Vec<_>>());
+    write(&journal, 6..=6).await.unwrap();
+}
+
+async fn formatting_again_needs_the_explicit_word(place: &dyn Place) {
+    formatted(place).await;
+    let (journal, _) = open(place).await.unwrap();
+    write(&journal, 1..=2).await.unwrap();
+    let kept = format(&*place.store(), Uuid::from_u128(2), Existing::Keep).await;
+    assert!(matches!(kept, Err(JournalError::AlreadyFormatted { .. })));
+    format(&*place.store(), Uuid::from_u128(2), Existing::Remove).await.unwrap();
+    assert!(write(&journal, 3..=3).await.is_err(), "the old journal's writer is deposed");
+    let (journal, state) = open(place).await.unwrap();
+    assert!(state.is_empty());
+    assert_eq!(journal.status().cluster, Uuid::from_u128(2));
+}
+
+macro_rules! on_every_store {
+    ($($behaviour:ident),+ $(,)?) => {
+        mod in_a_folder {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                super::$behaviour(&super::folder()).await;
+            })+
+        }
+        mod in_memory_with_tokens {
+            $(#[tokio::test]
+            async fn $behaviour() {
+                super::$behaviour(&super::MemStore::with(1, super::Fencing::Token)).await;
+            })+
+        }
+        mod in_memory_with_leases {
+            $(#[tokio::test]
+            async fn $behaviour() {
+                super::$behaviour(&super::MemStore::with(1, super::Fencing::Lease)).await;
+            })+
+        }
+    };
+}
+
+on_every_store!(
+    records_survive_clean_and_unclean_ends,
+    an_overtaken_master_acknowledges_nothing,
+    a_torn_tail_is_cut_and_damage_is_refused,
+    checkpoints_replace_segments,
+    a_reader_sees_a_live_journal,
+    formatting_again_needs_the_explicit_word,
+);
+
+#[tokio::test]
+async fn two_live_masters_in_one_folder_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = || -> Arc<dyn Store> { Arc::new(LocalStore::new(folder.path(), Sharing::Exclusive)) };
+    format(&*store(), Uuid::from_u128(1), Existing::Keep).await.unwrap();
+    let first = Recovery::start(store(), Options::default()).await.unwrap();
+    let second = Recovery::start(store(), Options::default()).await.err().unwrap().to_string();
+    assert!(second.contains("is in use by process") && second.contains("two masters"), "{second}");
+    let formatting = format(&*store(), Uuid::from_u128(1), Existing::Remove).await.unwrap_err().to_string();
+    assert!(formatting.contains("is in use by process"), "{formatting}");
+    let journal = first.finish().await.unwrap();
+    write(&journal, 1..=1).await.unwrap();
+    journal.shutdown().await.unwrap();
+    Recovery::start(store(), Options::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_java_journal_is_refused_with_the_way_to_move_in() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("FileSystemMaster/v1/logs")).unwrap();
+    let store: Arc<dyn Store> = Arc::new(LocalStore::new(folder.path(), Sharing::Exclusive));
+    for error in [
+        Recovery::start(store.clone(), Options::default()).await.err().unwrap(),
+        format(&*store, Uuid::from_u128(1), Existing::Remove).await.unwrap_err(),
+    ] {
+        let text = error.to_string();
+        assert!(text.contains("alluxio fsadmin backup") && text.contains("FileSystemMaster/v1"), "{text}");
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "nothing was added");
+}

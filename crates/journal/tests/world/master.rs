@@ -1,0 +1,95 @@
+//! One master: a journal, the state in memory, and clients that write to it.
+
+use std::sync::{Arc, Mutex};
+
+use alluxio_journal::store::mem::MemStore;
+use alluxio_journal::{Journal, JournalError, Options, Recovery, Result};
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+
+use super::record::Ledger;
+
+pub struct Master {
+    number: u64,
+    journal: Journal,
+    /// All records, as applied; the lock is the tree lock of a real master.
+    tree: Mutex<Vec<Bytes>>,
+}
+
+impl Master {
+    pub async fn start(store: MemStore, roll_bytes: u64, ledger: &Ledger) -> Result<Self> {
+        let options = Options { roll_bytes, max_queued_records: 32, ..Options::default() };
+        let mut recovery = Recovery::start(Arc::new(store), options).await?;
+        let mut tree = Vec::new();
+        if let Some(mut checkpoint) = recovery.checkpoint() {
+            while let Some(chunk) = checkpoint.next_chunk().await? {
+                tree.push(chunk);
+            }
+            assert_eq!(tree.len() as u64, checkpoint.footer().position.sequence);
+        }
+        while let Some(record) = recovery.next().await? {
+            tree.push(record.payload);
+            assert_eq!(record.position.sequence, tree.len() as u64);
+        }
+        assert_eq!(recovery.end().sequence, tree.len() as u64);
+        // From here on nobody else may get anything acknowledged that is not in `tree`, although this master
+        // has not begun to serve yet.
+        let number = ledger.overtake(tree.clone());
+        ledger.check_state(&tree);
+        Ok(Self { number, journal: recovery.finish().await?, tree: Mutex::new(tree) })
+    }
+
+    pub fn state(&self) -> Vec<Bytes> {
+        self.tree.lock().unwrap().clone()
+    }
+
+    /// Clients that each write one record at the same time.
+    pub fn clients(self: Arc<Self>, ledger: &Ledger, count: usize) -> Vec<JoinHandle<()>> {
+        let client = |_| tokio::spawn(self.clone().write(ledger.clone()));
+        (0..count).map(client).collect()
+    }
+
+    async fn write(self: Arc<Self>, ledger: Ledger) {
+        let Ok(permit) = self.journal.reserve().await else { return };
+        let payload = ledger.new_payload();
+        let ticket = {
+            let mut tree = self.tree.lock().unwrap();
+            tree.push(payload.clone());
+            let ticket = permit.append(payload.clone());
+            assert_eq!(ticket.sequence(), tree.len() as u64);
+            ledger.handed_over(ticket.sequence(), payload.clone());
+            ticket
+        };
+        let sequence = ticket.sequence();
+        if ticket.wait().await.is_ok() {
+            assert!(self.journal.durable() >= sequence);
+            ledger.acknowledged(self.number, sequence, payload);
+        }
+    }
+
+    pub async fn checkpoint(&self) -> Result<()> {
+        let (position, state) = {
+            let tree = self.tree.lock().unwrap();
+            (self.journal.position(), tree.clone())
+        };
+        let mut writer = self.journal.checkpoint_writer(position).await?;
+        for payload in state {
+            writer.write(payload).await?;
+        }
+        writer.finish(0, Bytes::new()).await.map(drop)
+    }
+
+    pub async fn roll(&self) -> Result<()> {
+        self.journal.roll().await
+    }
+
+    pub async fn shutdown(&self) -> std::result::Result<(), JournalError> {
+        self.journal.shutdown().await
+    }
+
+    pub fn check_all_durable(&self) {
+        let status = self.journal.status();
+        assert_eq!(status.durable, status.last.sequence, "{:?}", status.state);
+        assert_eq!(status.durable, self.tree.lock().unwrap().len() as u64);
+    }
+}

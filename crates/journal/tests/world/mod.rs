@@ -1,0 +1,171 @@
+//! The masters, their clients, the store, and what must be true of them.
+
+mod master;
+mod record;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluxio_journal::store::Store;
+use alluxio_journal::store::mem::{Fencing, MemStore};
+use alluxio_journal::{Existing, JournalError, JournalReader, ReadOptions, Uuid, format};
+use rand::Rng;
+use rand::rngs::StdRng;
+
+use self::master::Master;
+use self::record::Ledger;
+
+pub struct World {
+    dice: StdRng,
+    store: MemStore,
+    ledger: Ledger,
+    /// Masters that do not know yet that they have been overtaken; the process goes on.
+    overtaken: Vec<Arc<Master>>,
+}
+
+impl World {
+    pub async fn new(dice: StdRng, seed: u64, fencing: Fencing) -> Self {
+        let store = MemStore::with(seed, fencing);
+        format(&store, Uuid::from_u128(1), Existing::Keep).await.unwrap();
+        Self { dice, store, ledger: Ledger::default(), overtaken: Vec::new() }
+    }
+
+    pub async fn live(&mut self) {
+        for _ in 0..self.dice.random_range(3..7) {
+            let master = self.take_over().await;
+            for _ in 0..self.dice.random_range(1..12) {
+                self.step(&master).await;
+                if self.store.crashed() {
+                    break;
+                }
+            }
+            self.end_life(master).await;
+        }
+        self.store.faults(|f| *f = Default::default());
+        self.store = self.store.restart();
+        let master = self.take_over().await;
+        self.check_heals(&master).await;
+        self.check_reader(&master).await;
+    }
+
+    /// The next master: claims, seals, replays. The store may fail; a start that fails is tried again.
+    async fn take_over(&mut self) -> Arc<Master> {
+        for attempt in 0.. {
+            if attempt == 8 {
+                // So that even an unlucky seed gets on.
+                self.store.faults(|f| *f = Default::default());
+            }
+            let roll_bytes = *[200, 1000, 1 << 20].get(self.dice.random_range(0..3)).unwrap();
+            match Master::start(self.store.clone(), roll_bytes, &self.ledger).await {
+                Ok(master) => return Arc::new(master),
+                Err(JournalError::Corrupt { file, offset, sequence, reason }) => {
+                    panic!("{file} {offset} {sequence}: {reason}: nothing has damaged the journal")
+                }
+                Err(error @ (JournalError::Missing { .. } | JournalError::NotReplayed)) => panic!("{error}"),
+                Err(_) if self.store.crashed() => self.crash(),
+                Err(_) => {}
+            }
+        }
+        unreachable!("the loop ends with a master")
+    }
+
+    async fn step(&mut self, master: &Arc<Master>) {
+        let choice = self.dice.random_range(0..100);
+        tracing::info!(choice, operations = self.store.operations(), "step");
+        match choice {
+            0..45 => {
+                let count = self.dice.random_range(1..10);
+                let wait = self.dice.random_bool(0.7);
+                let clients = master.clone().clients(&self.ledger, count);
+                if wait {
+                    for client in clients {
+                        client.await.unwrap();
+                    }
+                }
+            }
+            45..55 => {
+                let count = self.dice.random_range(1..4);
+                for old in &self.overtaken {
+                    drop(old.clone().clients(&self.ledger, count));
+                }
+            }
+            55..65 => drop(master.checkpoint().await),
+            65..70 => drop(master.roll().await),
+            70..90 => self.change_faults(),
+            _ => tokio::time::sleep(Duration::from_millis(self.dice.random_range(1..3000))).await,
+        }
+    }
+
+    fn change_faults(&mut self) {
+        let operations = self.store.operations();
+        let dice = &mut self.dice;
+        self.store.faults(|f| match dice.random_range(0..8) {
+            0 => f.append_errors = dice.random_range(0..300),
+            1 => f.sync_errors = dice.random_range(0..300),
+            2 => f.change_errors = dice.random_range(0..200),
+            3 => f.full = !f.full,
+            4 => f.read_only = !f.read_only,
+            5 => f.crash_at = Some(operations + dice.random_range(1..60)),
+            _ => {
+                let crash_at = f.crash_at;
+                *f = Default::default();
+                f.crash_at = crash_at;
+            }
+        });
+    }
+
+    fn crash(&mut self) {
+        self.store = self.store.restart();
+        self.overtaken.clear();
+    }
+
+    async fn end_life(&mut self, master: Arc<Master>) {
+        let choice = self.dice.random_range(0..4);
+        tracing::info!(choice, crashed = self.store.crashed(), "end of a life");
+        match choice {
+            _ if self.store.crashed() => self.crash(),
+            0 => self.crash(),
+            1 => {
+                self.store.faults(|f| {
+                    let crash_at = f.crash_at;
+                    *f = Default::default();
+                    f.crash_at = crash_at;
+                });
+                self.check_heals(&master).await;
+                if master.shutdown().await.is_err() {
+                    assert!(self.store.crashed(), "a shutdown fails only in a crash");
+                    self.crash();
+                }
+            }
+            // Paused, cut off, slow: it lives on beside its successor.
+            _ => {
+                self.overtaken.push(master);
+                if self.overtaken.len() > 2 {
+                    self.overtaken.remove(0);
+                }
+            }
+        }
+    }
+
+    /// With the faults gone, all that was handed over becomes durable by itself.
+    async fn check_heals(&mut self, master: &Arc<Master>) {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        if !self.store.crashed() {
+            master.check_all_durable();
+        }
+    }
+
+    /// What `readJournal` shows is the end of the same log.
+    async fn check_reader(&mut self, master: &Arc<Master>) {
+        let store: Arc<dyn Store> = Arc::new(self.store.clone());
+        let mut reader = JournalReader::open(store, ReadOptions::default()).await.unwrap();
+        let state = master.state();
+        let mut last = None;
+        while let Some(entry) = reader.next().await.unwrap() {
+            assert_eq!(entry.payload, state[entry.sequence as usize - 1]);
+            assert!(last.is_none_or(|last| entry.sequence == last + 1));
+            last = Some(entry.sequence);
+        }
+        assert!(last.is_none_or(|last| last == state.len() as u64));
+    }
+}

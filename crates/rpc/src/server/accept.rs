@@ -1,0 +1,216 @@
+//! Accepted connections: bounded in number, and closable from outside.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use futures::{Stream, stream};
+use pin_project_lite::pin_project;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Sleep,
+};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::transport::server::Connected;
+
+/// After a failed accept (mostly: out of open files), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// For the first byte of a connection. HTTP/2 keepalive starts only after the client's preface.
+const FIRST_BYTE: Duration = Duration::from_secs(30);
+
+/// Where connections come from: a TCP listener, or a unix domain socket.
+pub trait Listener: Send + 'static {
+    type Io: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static;
+
+    fn accept(&self) -> impl Future<Output = io::Result<Self::Io>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Io = TcpStream;
+
+    async fn accept(&self) -> io::Result<TcpStream> {
+        let (stream, _) = Self::accept(self).await?;
+        // Answers are often one small frame; waiting for more to send would cost 40 ms each.
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+impl Listener for UnixListener {
+    type Io = UnixStream;
+
+    async fn accept(&self) -> io::Result<UnixStream> {
+        Self::accept(self).await.map(|(stream, _)| stream)
+    }
+}
+
+/// The connections of `listener`, at most `limit` at a time: one too many is closed at once, which
+/// its client sees as UNAVAILABLE and tries again, instead of waiting in the backlog. All of them
+/// break when `cut` is cancelled.
+pub(super) fn accepted<L: Listener>(
+    listener: L,
+    limit: usize,
+    cut: CancellationToken,
+) -> impl Stream<Item = Result<Connection<L::Io>, io::Error>> {
+    let slots = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+    stream::unfold((listener, slots, false), move |(listener, slots, mut full)| {
+        let cut = cut.clone();
+        async move {
+            loop {
+                let io = match listener.accept().await {
+                    Ok(io) => io,
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                };
+                let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+                    if !full {
+                        tracing::warn!(limit, "too many connections are open: closing new ones");
+                    }
+                    full = true;
+                    continue;
+                };
+                full = false;
+                return Some((Ok(Connection::new(io, slot, cut)), (listener, slots, full)));
+            }
+        }
+    })
+}
+
+pin_project! {
+    /// A connection that gives its slot back when dropped.
+    pub(super) struct Connection<Io> {
+        #[pin]
+        io: Io,
+        slot: OwnedSemaphorePermit,
+        // Boxed, as tonic wants connections that can be moved.
+        cut: Pin<Box<WaitForCancellationFutureOwned>>,
+        first_byte: Option<Pin<Box<Sleep>>>,
+    }
+}
+
+impl<Io> Connection<Io> {
+    fn new(io: Io, slot: OwnedSemaphorePermit, cut: CancellationToken) -> Self {
+        let first_byte = Some(Box::pin(tokio::time::sleep(FIRST_BYTE)));
+        Self { io, slot, cut: Box::pin(cut.cancelled_owned()), first_byte }
+    }
+}
+
+impl<Io: AsyncRead> AsyncRead for Connection<Io> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.project();
+        if let Poll::Ready(read) = this.io.poll_read(cx, buffer) {
+            *this.first_byte = None;
+            return Poll::Ready(read);
+        }
+        // Asked only when there is nothing to read, so that a busy connection pays nothing. hyper
+        // polls the read side all the time, so the error ends the connection at once.
+        if this.cut.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        if let Some(deadline) = this.first_byte {
+            ready!(deadline.as_mut().poll(cx));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+}
+
+impl<Io: AsyncWrite> AsyncWrite for Connection<Io> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.project().io.poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().io.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().io.poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.project().io.poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}
+
+impl<Io: Connected> Connected for Connection<Io> {
+    type ConnectInfo = Io::ConnectInfo;
+
+    fn connect_info(&self) -> Self::ConnectInfo {
+        self.io.connect_info()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_connection_too_many_is_closed_and_a_freed_slot_is_used() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut incoming = Box::pin(accepted(listener, 1, CancellationToken::new()));
+        let _first = TcpStream::connect(addr).await.unwrap();
+        let held = incoming.next().await.unwrap().unwrap();
+
+        let mut second = TcpStream::connect(addr).await.unwrap();
+        let mut byte = [0];
+        tokio::select! {
+            _ = incoming.next() => panic!("accepted beyond the limit"),
+            read = second.read(&mut byte) => assert_eq!(read.unwrap(), 0),
+        }
+
+        drop(held);
+        let _third = TcpStream::connect(addr).await.unwrap();
+        assert!(incoming.next().await.unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_cut_ends_a_connection_that_reads_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let cut = CancellationToken::new();
+        let mut incoming = Box::pin(accepted(listener, 1, cut.clone()));
+        let _client = TcpStream::connect(addr).await.unwrap();
+        let mut connection = incoming.next().await.unwrap().unwrap();
+        cut.cancel();
+        let error = connection.read(&mut [0]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_connection_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut incoming = Box::pin(accepted(listener, 1, CancellationToken::new()));
+        let _client = TcpStream::connect(addr).await.unwrap();
+        let mut connection = incoming.next().await.unwrap().unwrap();
+        let error = connection.read(&mut [0]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+}

@@ -1,0 +1,158 @@
+//! The server side: one listener, many services, every call checked for its session.
+
+mod accept;
+mod dispatch;
+mod gate;
+mod limits;
+mod messages;
+mod open_files;
+mod version;
+
+use std::{convert::Infallible, sync::Arc};
+
+use alluxio_conf::{Configuration, Role, key};
+use alluxio_proto::grpc::version::{
+    ServiceType, service_version_client_service_server::ServiceVersionClientServiceServer,
+};
+use http::Request;
+use tokio_util::sync::CancellationToken;
+use tonic::{body::Body, server::NamedService};
+use tower::Service;
+
+use accept::{Listener, accepted};
+use dispatch::{Access, Dispatch, Routes};
+pub use gate::Gate;
+use limits::Limits;
+pub(crate) use limits::window_bytes;
+pub use messages::MessageLimits;
+pub use open_files::raise_open_file_limit;
+use version::Versions;
+
+use crate::{RpcError, Scheme, Sessions, Transport, service_type::is_open, session::SaslService};
+
+/// Calls that one connection may have open. A Java client keeps one stream per session open all the
+/// time and sends hundreds of sessions over one connection, so the usual 100 or 200 would lock it up.
+const STREAMS_PER_CONNECTION: u32 = 16_384;
+
+/// A gRPC server as Alluxio clients expect it. Build it once; [`serve`](Self::serve) it on one or
+/// several listeners (clones share everything).
+///
+/// ```no_run
+/// # use alluxio_rpc::*;
+/// # use alluxio_proto::grpc::metric::metrics_master_client_service_server as metric;
+/// # async fn example<M: metric::MetricsMasterClientService>(
+/// #     conf: alluxio_conf::Configuration, metrics: M, listener: tokio::net::TcpListener,
+/// #     shutdown: tokio_util::sync::CancellationToken,
+/// # ) -> Result<(), RpcError> {
+/// let sessions = Sessions::new(&conf, group_lookup(&conf)?)?;
+/// let service = ServiceType::MetricsMasterClientService;
+/// RpcServer::new(&conf, Role::Master, sessions)
+///     .service(service, version_of(service), metric::MetricsMasterClientServiceServer::new(metrics))
+///     .serve(listener, shutdown)
+///     .await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RpcServer {
+    conf: Configuration,
+    limits: Limits,
+    sessions: Sessions,
+    gate: Gate,
+    versions: Versions,
+    routes: Routes,
+}
+
+impl RpcServer {
+    /// A server with nothing but the version service and, unless authentication is off, the SASL
+    /// service. A worker's limits apply for every role but the master's.
+    pub fn new(conf: &Configuration, role: Role, sessions: Sessions) -> Self {
+        let gate = Gate::new();
+        let versions = Versions::new(gate.clone());
+        let mut routes = Routes::default();
+        routes.add(
+            ServiceVersionClientServiceServer::<Versions>::NAME,
+            Access::Open,
+            ServiceVersionClientServiceServer::new(versions.clone()),
+        );
+        if sessions.scheme() == Scheme::Simple {
+            let patience =
+                conf.get(key::NETWORK_CONNECTION_AUTH_TIMEOUT).duration().unwrap_or(limits::PATIENCE);
+            routes.add(SaslService::NAME, Access::Open, SaslService::new(sessions.clone(), patience));
+        }
+        Self { conf: conf.clone(), limits: Limits::of(conf, role), sessions, gate, versions, routes }
+    }
+
+    /// Adds a service under the number that clients ask for; `version` is
+    /// [`version_of`](crate::version_of) it unless there is a reason. Its message limit is set here.
+    #[must_use]
+    pub fn service<S>(mut self, service: ServiceType, version: i64, server: S) -> Self
+    where
+        S: Service<Request<Body>, Response = http::Response<Body>, Error = Infallible>
+            + NamedService
+            + MessageLimits
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.versions.register(service, version);
+        let access = if is_open(service) { Access::Open } else { Access::Session };
+        self.routes.add(S::NAME, access, server.limit_messages(self.limits.message));
+        self
+    }
+
+    /// Adds a service of our own that the version service does not know.
+    #[must_use]
+    pub fn unlisted<S>(mut self, server: S) -> Self
+    where
+        S: Service<Request<Body>, Response = http::Response<Body>, Error = Infallible>
+            + NamedService
+            + MessageLimits
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.routes.add(S::NAME, Access::Session, server.limit_messages(self.limits.message));
+        self
+    }
+
+    /// The gate all calls pass: a standby master keeps it shut.
+    pub fn gate(&self) -> Gate {
+        self.gate.clone()
+    }
+
+    /// Serves until `shutdown`; then takes no new calls, ends the sessions, lets calls under way
+    /// finish for `alluxio.network.connection.server.shutdown.timeout`, and cuts what is left.
+    ///
+    /// # Errors
+    /// When the configured transport cannot be served, or fails as a whole. A failing connection ends
+    /// only itself.
+    pub async fn serve(self, listener: impl Listener, shutdown: CancellationToken) -> Result<(), RpcError> {
+        let Self { conf, limits, sessions, gate, versions: _, routes } = self;
+        // One variant today; a second one makes this a compile error and shows where TLS goes.
+        let Transport::Plain = Transport::of(&conf)?;
+        let cut = CancellationToken::new();
+        let incoming = accepted(listener, open_files::connections()?, cut.clone());
+        let dispatch = Dispatch::new(Arc::new(routes), sessions.clone(), gate, shutdown.clone());
+        let server =
+            limits.apply(tonic::transport::Server::builder().max_concurrent_streams(STREAMS_PER_CONNECTION));
+        let serving = server.serve_with_incoming_shutdown(dispatch, incoming, shutdown.cancelled());
+        let draining = async {
+            shutdown.cancelled().await;
+            // The streams of sessions never end by themselves and would hold every connection open.
+            sessions.revoke_all();
+            tokio::time::sleep(limits.drain).await;
+            tracing::warn!(limit = ?limits.drain, "calls still run after the shutdown timeout: cutting their connections");
+            cut.cancel();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(RpcError::Serve),
+            () = draining => Ok(()),
+            () = sessions.purge() => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `alluxio.own.Coordination`: what only our own workers ask.
+
+use std::sync::Arc;
+
+use alluxio_fs::FsError;
+use alluxio_proto::own::{
+    DeregisterRequest, DeregisterResponse, MayEvictRequest, MayEvictResponse,
+    coordination_server::Coordination,
+};
+use tonic::{Request, Response, Status};
+
+use super::master::BlockMaster;
+use super::tree_view::{EvictionPolicy, LOOKUP_CHUNK};
+
+/// Most candidates in one question.
+const MAX_CANDIDATES: usize = 100_000;
+
+/// Serves our workers.
+pub struct CoordinationService {
+    master: Arc<BlockMaster>,
+    policy: Arc<dyn EvictionPolicy>,
+}
+
+impl CoordinationService {
+    pub fn new(master: Arc<BlockMaster>, policy: Arc<dyn EvictionPolicy>) -> Self {
+        Self { master, policy }
+    }
+}
+
+#[tonic::async_trait]
+impl Coordination for CoordinationService {
+    async fn may_evict(
+        &self,
+        request: Request<MayEvictRequest>,
+    ) -> Result<Response<MayEvictResponse>, Status> {
+        alluxio_rpc::caller(&request)?;
+        let block_ids = request.into_inner().block_ids;
+        if block_ids.len() > MAX_CANDIDATES {
+            return Err(FsError::invalid_argument(format!(
+                "{} eviction candidates are too many for one question: ask for at most {MAX_CANDIDATES}.",
+                block_ids.len()
+            ))
+            .into());
+        }
+        let mut answer = MayEvictResponse::default();
+        for chunk in block_ids.chunks(LOOKUP_CHUNK) {
+            let sorted = self.policy.may_evict(chunk).await?;
+            answer.evictable.extend(sorted.evictable);
+            answer.not_persisted.extend(sorted.not_persisted);
+        }
+        Ok(Response::new(answer))
+    }
+
+    async fn deregister(
+        &self,
+        request: Request<DeregisterRequest>,
+    ) -> Result<Response<DeregisterResponse>, Status> {
+        alluxio_rpc::caller(&request)?;
+        self.master.deregister(request.into_inner().worker_id())?;
+        Ok(Response::new(DeregisterResponse {}))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use tonic::Code;
+
+    use super::super::Evictable;
+    use super::super::test_cluster::TestCluster;
+    use super::*;
+
+    /// Even blocks may go, multiples of three exist only here.
+    struct TestPolicy;
+
+    #[async_trait]
+    impl EvictionPolicy for TestPolicy {
+        async fn may_evict(&self, block_ids: &[i64]) -> Result<Evictable, FsError> {
+            assert!(block_ids.len() <= LOOKUP_CHUNK);
+            let (mut evictable, mut not_persisted) = (Vec::new(), Vec::new());
+            for id in block_ids {
+                match (id % 3, id % 2) {
+                    (0, _) => not_persisted.push(*id),
+                    (_, 0) => evictable.push(*id),
+                    _ => {}
+                }
+            }
+            Ok(Evictable { evictable, not_persisted })
+        }
+    }
+
+    fn asked<T>(message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.extensions_mut().insert(alluxio_rpc::Caller::default());
+        request
+    }
+
+    #[tokio::test]
+    async fn candidates_are_judged_in_chunks_and_bounded() {
+        let cluster = TestCluster::new();
+        let service = CoordinationService::new(Arc::clone(&cluster.master), Arc::new(TestPolicy));
+        let ask = |count: i64| asked(MayEvictRequest { worker_id: Some(1), block_ids: (0..count).collect() });
+        let answer = service.may_evict(ask(6_000)).await.unwrap().into_inner();
+        assert_eq!((answer.evictable.len(), answer.not_persisted.len()), (2_000, 2_000));
+        let error = service.may_evict(ask(100_001)).await.unwrap_err();
+        assert_eq!(error.code(), Code::InvalidArgument);
+    }
+
+    #[tokio::test]
+    async fn a_worker_takes_itself_off_the_list() {
+        let cluster = TestCluster::new();
+        let id = cluster.register("w1", []).await;
+        let service = CoordinationService::new(Arc::clone(&cluster.master), Arc::new(TestPolicy));
+        let leave = || asked(DeregisterRequest { worker_id: Some(id) });
+        service.deregister(leave()).await.unwrap();
+        assert!(!cluster.master.is_worker_live(id));
+        assert_eq!(service.deregister(leave()).await.unwrap_err().code(), Code::NotFound);
+    }
+}

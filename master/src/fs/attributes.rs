@@ -1,0 +1,202 @@
+//! Changing attributes: owner, group, mode, pin, TTL, replication, xattr. A recursive change goes
+//! through the subtree by cursor, one record per bounded chunk: it is not atomic as a whole, each
+//! inode changes once, and an error says how far it came by its path.
+
+use alluxio_fs::{AlluxioPath, Bits, FsError, Mode};
+use alluxio_proto::{
+    grpc::{TtlAction, file::SetAttributePOptions},
+    journal::{JournalEntry, PTtlAction, UpdateInodeEntry, UpdateInodeFileEntry},
+};
+
+use super::{
+    FileSystemMaster,
+    status::existing,
+    subject::Subject,
+    ufs::{check_mode, check_writable, ufs_error},
+    walk::Walk,
+};
+use crate::{
+    namespace::{Claim, Draft, Reservation},
+    tree::{Inode, Slot, Tree},
+};
+
+impl FileSystemMaster {
+    pub async fn set_attribute(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &SetAttributePOptions,
+    ) -> Result<(), FsError> {
+        validate(options)?;
+        let sync = options.common_options.as_ref().and_then(|common| common.sync_interval_ms);
+        self.load_for_status(path, None, sync).await?;
+        if options.recursive() {
+            self.load_for_listing(path, None, sync, true).await?;
+        }
+        self.namespace
+            .read_path(path, |tree, lookup| {
+                existing(lookup, path)?;
+                self.may_change(tree, subject, path, options)
+            })
+            .await?;
+        let in_ufs = options.owner.is_some() || options.group.is_some() || options.mode.is_some();
+        let scope = if options.recursive() { Claim::subtree(path) } else { Claim::edge(path) };
+        let reservation = self.namespace.reservations().reserve(vec![scope]).await?;
+        let mut walk = Walk::new(path, options.recursive());
+        while let Some(paths) = self.next_chunk(&mut walk).await? {
+            if in_ufs {
+                self.change_in_ufs(&paths, options).await?;
+            }
+            self.change_chunk(subject, &paths, options, &reservation).await?;
+        }
+        Ok(())
+    }
+
+    /// Owner needs the superuser, group and mode the owner, all else write permission.
+    fn may_change(
+        &self,
+        tree: &Tree,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &SetAttributePOptions,
+    ) -> Result<(), FsError> {
+        let lookup = tree.lookup(path);
+        self.permissions.traverse(tree, subject, path, &lookup)?;
+        let Some(slot) = lookup.target() else { return Ok(()) };
+        if options.owner.is_some() {
+            self.permissions.superuser(subject)?;
+        }
+        if options.group.is_some() || options.mode.is_some() {
+            self.permissions.owner(tree, subject, path, slot)?;
+        }
+        let other = options.pinned.is_some()
+            || options.replication_max.is_some()
+            || options.replication_min.is_some()
+            || options.xattr_update_strategy.is_some()
+            || !options.xattr.is_empty()
+            || options.common_options.as_ref().is_some_and(|common| common.ttl.is_some());
+        if other {
+            self.permissions.inode(tree, subject, path, slot, Bits::WRITE)?;
+        }
+        Ok(())
+    }
+
+    async fn change_in_ufs(&self, paths: &[AlluxioPath], options: &SetAttributePOptions) -> Result<(), FsError> {
+        let persisted = self.namespace.peek(|tree| {
+            let persisted = |path: &&AlluxioPath| {
+                !path.is_root()
+                    && tree.lookup(path).target().and_then(|slot| tree.get(slot)).is_some_and(|inode| {
+                        inode.is_persisted() && (inode.is_directory() || inode.is_completed())
+                    })
+            };
+            let paths: Vec<AlluxioPath> = paths.iter().filter(persisted).cloned().collect();
+            for path in &paths {
+                check_writable(tree, path)?;
+                if let Some(mount) = tree.mounts().mount_of(path) {
+                    check_mode(tree, &mount, true)?;
+                }
+            }
+            Ok::<_, FsError>(paths)
+        })?;
+        let mode = options.mode.as_ref().map(Mode::from_wire);
+        for path in persisted {
+            let place = self.ufs_place_of(&path)?;
+            if options.owner.is_some() || options.group.is_some() {
+                let (owner, group) = (options.owner.as_deref(), options.group.as_deref());
+                let changed = place.ufs.set_owner(&place.path, owner, group).await.map_err(ufs_error)?;
+                if !changed && place.ufs.capabilities().owners {
+                    return Err(FsError::permission_denied(format!(
+                        "The owner of {} cannot be changed in the under storage: the master's process may not do that.",
+                        place.ufs.uri().join(&place.path)
+                    )));
+                }
+            }
+            if let Some(mode) = mode {
+                place.ufs.set_mode(&place.path, mode.get()).await.map_err(ufs_error)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn change_chunk(
+        &self,
+        subject: &Subject,
+        paths: &[AlluxioPath],
+        options: &SetAttributePOptions,
+        reservation: &Reservation,
+    ) -> Result<(), FsError> {
+        let all: Vec<&AlluxioPath> = paths.iter().collect();
+        self.namespace
+            .mutate(&all, Some(reservation), |tree, draft| {
+                for path in paths {
+                    // Deleted since the walk saw it: nothing to change.
+                    let Some(slot) = tree.lookup(path).target() else { continue };
+                    let Some(inode) = tree.get(slot) else { continue };
+                    self.may_change(tree, subject, path, options)?;
+                    draft_change(tree, slot, inode, options, draft);
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn validate(options: &SetAttributePOptions) -> Result<(), FsError> {
+    let (min, max) = (options.replication_min.unwrap_or(0), options.replication_max.unwrap_or(-1));
+    if min < 0 || max < -1 || (options.replication_max.is_some() && max >= 0 && max < min) {
+        return Err(FsError::invalid_argument(format!(
+            "Replication between {min} and {max} is not possible: the minimum is 0 or more, the maximum -1 (none) or at least the minimum."
+        )));
+    }
+    if options.persisted == Some(false) {
+        return Err(FsError::invalid_argument("A file cannot be made not persisted: its data is in the under storage."));
+    }
+    Ok(())
+}
+
+fn draft_change(tree: &Tree, slot: Slot, inode: &Inode, options: &SetAttributePOptions, draft: &mut Draft) {
+    let common = options.common_options.as_ref();
+    let ttl = common.and_then(|common| common.ttl);
+    let ttl_action = common.filter(|_| ttl.is_some()).map(|common| match common.ttl_action() {
+        TtlAction::Delete => PTtlAction::Delete as i32,
+        TtlAction::Free => PTtlAction::Free as i32,
+        TtlAction::DeleteAlluxio => PTtlAction::DeleteAlluxio as i32,
+    });
+    let mut acl = None;
+    if let Some(mode) = options.mode.as_ref().map(Mode::from_wire) {
+        let mut list = tree.access_acl(slot, inode);
+        list.mode = mode;
+        acl = list.has_extended().then(|| list.to_stored(tree.owner(inode), tree.group(inode), false));
+    }
+    // Pinning a directory pins what is below when it is recursive; min replication pins too.
+    let pinned = options.pinned.or(options.replication_min.filter(|_| !inode.is_directory()).map(|min| min > 0));
+    draft.push(JournalEntry {
+        update_inode: Some(UpdateInodeEntry {
+            id: Some(inode.id),
+            pinned,
+            medium_type: if options.pinned == Some(true) { options.pinned_media.clone() } else { Vec::new() },
+            ttl,
+            ttl_action,
+            owner: options.owner.clone(),
+            group: options.group.clone(),
+            mode: options.mode.as_ref().map(|mode| i32::from(Mode::from_wire(mode).get())),
+            acl,
+            x_attr: options.xattr.clone(),
+            x_attr_update_strategy: options.xattr_update_strategy,
+            last_modification_time_ms: Some(draft.now_ms),
+            ..UpdateInodeEntry::default()
+        }),
+        ..JournalEntry::default()
+    });
+    if !inode.is_directory() && (options.replication_max.is_some() || options.replication_min.is_some()) {
+        draft.push(JournalEntry {
+            update_inode_file: Some(UpdateInodeFileEntry {
+                id: Some(inode.id),
+                replication_max: options.replication_max,
+                replication_min: options.replication_min,
+                ..UpdateInodeFileEntry::default()
+            }),
+            ..JournalEntry::default()
+        });
+    }
+}

@@ -1,0 +1,156 @@
+//! Blocks of a file being written, and its completion.
+
+use alluxio_fs::{AlluxioPath, Bits, FsError, ids};
+use alluxio_proto::{
+    grpc::file::CompleteFilePOptions,
+    journal::{JournalEntry, NewBlockEntry, UpdateInodeEntry, UpdateInodeFileEntry},
+};
+
+use super::{FileSystemMaster, create::operation_id, subject::Subject};
+use crate::tree::{Inode, Lookup, Persistence, Slot, Tree};
+
+/// Block ids have 24 bits for the number within the file; the highest marks the file itself.
+const MAX_BLOCKS: i64 = ids::MAX_SEQUENCE - 1;
+
+fn file<'a>(tree: &'a Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<(Slot, &'a Inode), FsError> {
+    let slot = lookup.target().ok_or_else(|| FsError::path_does_not_exist(path))?;
+    let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+    if inode.is_directory() {
+        return Err(FsError::not_found(format!("{path} is a directory, not a file.")));
+    }
+    Ok((slot, inode))
+}
+
+fn check_open(inode: &Inode, path: &AlluxioPath) -> Result<(), FsError> {
+    if inode.is_completed() {
+        return Err(FsError::already_exists(format!("File {path} has already been completed.")));
+    }
+    Ok(())
+}
+
+impl FileSystemMaster {
+    /// The id of the next block of a file being written.
+    pub async fn new_block_id(&self, subject: &Subject, path: &AlluxioPath) -> Result<i64, FsError> {
+        self.namespace
+            .mutate(&[path], None, |tree, draft| {
+                let lookup = tree.lookup(path);
+                self.permissions.target(tree, subject, path, &lookup, Bits::WRITE)?;
+                let (_, inode) = file(tree, &lookup, path)?;
+                check_open(inode, path)?;
+                if i64::from(inode.blocks) > MAX_BLOCKS {
+                    return Err(FsError::invalid_argument(format!(
+                        "{path} has {} blocks, the most a file can have. Write it with a larger block size.",
+                        inode.blocks
+                    )));
+                }
+                draft.push(JournalEntry {
+                    new_block: Some(NewBlockEntry { id: Some(inode.id) }),
+                    ..JournalEntry::default()
+                });
+                Ok(ids::block_id(ids::container_of(inode.id), i64::from(inode.blocks)))
+            })
+            .await
+    }
+
+    pub async fn complete_file(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &CompleteFilePOptions,
+    ) -> Result<(), FsError> {
+        let operation = operation_id(options.common_options.as_ref());
+        let _running = self.namespace.running().enter(operation).await?;
+        let fingerprint = match options.ufs_length {
+            // The writer has put the file into the under storage: remember what it looks like there.
+            Some(_) => self.fingerprint_of_written(path).await?,
+            None => None,
+        };
+        let asked = options.async_persist_options.as_ref();
+        self.namespace
+            .mutate(&[path], None, |tree, draft| {
+                if operation.is_some_and(|id| tree.operation_ids().contains(id)) {
+                    return Ok(());
+                }
+                let lookup = tree.lookup(path);
+                self.permissions.target(tree, subject, path, &lookup, Bits::WRITE)?;
+                let (slot, inode) = file(tree, &lookup, path)?;
+                check_open(inode, path)?;
+                let length = match options.ufs_length {
+                    Some(length) if length >= 0 => length,
+                    Some(length) => {
+                        return Err(FsError::invalid_argument(format!("File {path} cannot have length {length}.")));
+                    }
+                    None => committed_length(tree, slot, inode)?,
+                };
+                let block_size = tree.block_size(inode).max(1);
+                let blocks = length / block_size + i64::from(length % block_size != 0);
+                if blocks > MAX_BLOCKS {
+                    return Err(FsError::invalid_argument(format!(
+                        "File {path} of {length} bytes has more than {MAX_BLOCKS} blocks. Use a larger block size."
+                    )));
+                }
+                let container = ids::container_of(inode.id);
+                draft.push(JournalEntry {
+                    update_inode_file: Some(UpdateInodeFileEntry {
+                        id: Some(inode.id),
+                        length: Some(length),
+                        completed: Some(true),
+                        set_blocks: (0..blocks).map(|n| ids::block_id(container, n)).collect(),
+                        ..UpdateInodeFileEntry::default()
+                    }),
+                    ..JournalEntry::default()
+                });
+                let persist = asked.is_some() && inode.persistence() == Persistence::NotPersisted;
+                draft.push(JournalEntry {
+                    update_inode: Some(UpdateInodeEntry {
+                        id: Some(inode.id),
+                        last_modification_time_ms: Some(draft.now_ms),
+                        overwrite_modification_time: Some(true),
+                        last_access_time_ms: Some(draft.now_ms),
+                        ufs_fingerprint: fingerprint.clone(),
+                        persistence_state: persist.then(|| Persistence::ToBePersisted.as_str().to_owned()),
+                        ..UpdateInodeEntry::default()
+                    }),
+                    ..JournalEntry::default()
+                });
+                draft.operation(operation);
+                Ok(())
+            })
+            .await?;
+        if let Some(asked) = asked {
+            self.persist.wait_before(path, asked.persistence_wait_time());
+        }
+        Ok(())
+    }
+
+    async fn fingerprint_of_written(&self, path: &AlluxioPath) -> Result<Option<String>, FsError> {
+        let place = self.ufs_place_of(path)?;
+        let fingerprint = place.ufs.fingerprint(&place.path).await.map_err(super::ufs::ufs_error)?;
+        match fingerprint {
+            Some(fingerprint) => Ok(Some(fingerprint.to_string())),
+            None => Err(FsError::not_found(format!(
+                "File {path} was written through, but {} is not in the under storage.",
+                place.ufs.uri().join(&place.path)
+            ))),
+        }
+    }
+}
+
+/// The sum of the blocks. Every block must be committed, and all but the last be full.
+fn committed_length(tree: &Tree, slot: Slot, inode: &Inode) -> Result<i64, FsError> {
+    let mut length = 0;
+    for n in 0..inode.blocks {
+        let block = tree.block_length(slot, inode, n).ok_or_else(|| {
+            FsError::invalid_argument("Cannot complete a file without all the blocks committed")
+        })?;
+        if n + 1 < inode.blocks && block != tree.block_size(inode) {
+            return Err(FsError::invalid_argument(format!(
+                "Block index {n} has a block size smaller than the file block size ({} < {})",
+                block,
+                tree.block_size(inode)
+            )));
+        }
+        length += block;
+    }
+    Ok(length)
+}

@@ -1,0 +1,355 @@
+//! Creating files and directories.
+
+use std::collections::BTreeMap;
+
+use alluxio_fs::{AccessControlList, AlluxioPath, Bits, FsError, Mode, ids};
+use alluxio_proto::{
+    grpc::{
+        TtlAction,
+        file::{
+            CreateDirectoryPOptions, CreateFilePOptions, FileInfo, FileSystemMasterCommonPOptions, WritePType,
+            XAttrPropagationStrategy,
+        },
+    },
+    journal::{InodeDirectoryEntry, InodeFileEntry, JournalEntry, UpdateInodeEntry},
+};
+
+use super::{
+    FileSystemMaster,
+    info::file_info,
+    subject::Subject,
+    ufs::{check_writable, mark_persisted, no_mount},
+};
+use crate::{
+    namespace::Draft,
+    tree::{Lookup, OperationId, Persistence, Tree, next_directory_after},
+};
+
+/// Makes what misses on the way to a path, one directory after the other.
+pub(super) struct Ancestors<'a> {
+    tree: &'a Tree,
+    subject: &'a Subject,
+    mode: Mode,
+    persisted: bool,
+    xattr: BTreeMap<String, Vec<u8>>,
+    next_directory: i64,
+    pub parent: i64,
+    pub parent_default: Option<AccessControlList>,
+}
+
+impl<'a> Ancestors<'a> {
+    /// From the deepest directory that exists. Directories made on the way have the default mode, not
+    /// the target's.
+    pub fn new(
+        tree: &'a Tree,
+        subject: &'a Subject,
+        lookup: &Lookup,
+        mode: Mode,
+        persisted: bool,
+    ) -> Result<Self, FsError> {
+        let slot = lookup.last().ok_or_else(|| FsError::internal("The root is missing."))?;
+        let inode = tree.get(slot).ok_or_else(|| FsError::internal("The root is missing."))?;
+        let parent_default = tree.rare(slot, inode).and_then(|rare| rare.default_acl.as_deref().cloned());
+        Ok(Self {
+            tree,
+            subject,
+            mode,
+            persisted,
+            xattr: BTreeMap::new(),
+            next_directory: tree.next_directory(),
+            parent: inode.id,
+            parent_default,
+        })
+    }
+
+    /// Drafts one directory below the last.
+    pub fn make(&mut self, name: &str, mode: Mode, draft: &mut Draft) -> InodeDirectoryEntry {
+        let id = self.next_directory;
+        self.next_directory = next_directory_after(id);
+        let entry = self.entry(id, name, mode, draft.now_ms);
+        self.parent = id;
+        entry
+    }
+
+    fn entry(&self, id: i64, name: &str, mode: Mode, now_ms: i64) -> InodeDirectoryEntry {
+        let (owner, group) = (&self.subject.user, self.subject.primary_group());
+        let acl = self.parent_default.as_ref().map(|list| list.inherited(mode));
+        let state = if self.persisted { Persistence::Persisted } else { Persistence::NotPersisted };
+        InodeDirectoryEntry {
+            id: Some(id),
+            parent_id: Some(self.parent),
+            name: Some(name.to_owned()),
+            persistence_state: Some(state.as_str().to_owned()),
+            creation_time_ms: Some(now_ms),
+            last_modification_time_ms: Some(now_ms),
+            last_access_time_ms: Some(now_ms),
+            owner: Some(owner.clone()),
+            group: Some(group.to_owned()),
+            mode: Some(i32::from(acl.as_ref().map_or(mode, |acl| acl.mode).get())),
+            acl: acl.filter(AccessControlList::has_extended).map(|acl| acl.to_stored(owner, group, false)),
+            default_acl: self.parent_default.as_ref().map(|list| list.to_stored(owner, group, true)),
+            // What has just been made holds nothing in the under storage that is not known.
+            direct_children_loaded: Some(true),
+            x_attr: self.xattr.clone(),
+            ..InodeDirectoryEntry::default()
+        }
+    }
+
+    /// Drafts the directories that miss above the target, and marks those that exist as persisted when
+    /// the target is.
+    pub fn make_missing(
+        &mut self,
+        path: &AlluxioPath,
+        lookup: &Lookup,
+        recursive: bool,
+        draft: &mut Draft,
+    ) -> Result<(), FsError> {
+        let slot = lookup.last();
+        if let Some(inode) = slot.and_then(|slot| self.tree.get(slot))
+            && !inode.is_directory()
+        {
+            let depth = lookup.found.len();
+            return Err(FsError::invalid_argument(format!(
+                "Traversal failed for path {path}. Component {depth}({}) is a file, not a directory.",
+                inode.name
+            )));
+        }
+        let missing = lookup.missing.saturating_sub(1);
+        if missing > 0 && !recursive {
+            let parent = path.parent().unwrap_or_else(AlluxioPath::root);
+            return Err(FsError::not_found(format!(
+                "Path \"{path}\" cannot be created: its parent \"{parent}\" does not exist. Create it, or ask for recursive creation."
+            )));
+        }
+        if self.persisted {
+            mark_persisted(self.tree, path, lookup, draft);
+        }
+        touch_parent(self.parent, draft);
+        for name in path.components().skip(lookup.found.len() - 1).take(missing) {
+            let entry = self.make(name, self.mode, draft);
+            draft.push(JournalEntry { inode_directory: Some(entry), ..JournalEntry::default() });
+        }
+        Ok(())
+    }
+}
+
+fn touch_parent(id: i64, draft: &mut Draft) {
+    let update = UpdateInodeEntry {
+        id: Some(id),
+        last_modification_time_ms: Some(draft.now_ms),
+        ..UpdateInodeEntry::default()
+    };
+    draft.push(JournalEntry { update_inode: Some(update), ..JournalEntry::default() });
+}
+
+/// Time to live of something new: -1 is none.
+fn ttl(common: Option<&FileSystemMasterCommonPOptions>) -> (i64, TtlAction) {
+    let ttl = common.and_then(|common| common.ttl).unwrap_or(-1);
+    let action = common.filter(|common| common.ttl_action.is_some()).map(|common| common.ttl_action());
+    (ttl, action.unwrap_or(TtlAction::Free))
+}
+
+pub fn operation_id(common: Option<&FileSystemMasterCommonPOptions>) -> Option<OperationId> {
+    let id = common?.operation_id.as_ref()?;
+    Some((id.most_significant_bits(), id.least_significant_bits()))
+}
+
+fn writes_through(write_type: WritePType) -> bool {
+    matches!(write_type, WritePType::CacheThrough | WritePType::Through)
+}
+
+impl FileSystemMaster {
+    fn directory_mode(&self) -> Mode {
+        Mode::new(0o777).masked_by(self.options.umask)
+    }
+
+    pub async fn create_directory(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &CreateDirectoryPOptions,
+    ) -> Result<(), FsError> {
+        let common = options.common_options.as_ref();
+        let operation = operation_id(common);
+        let _running = self.namespace.running().enter(operation).await?;
+        let through = options.write_type.is_some() && writes_through(options.write_type());
+        let mode = options.mode.as_ref().map_or(self.directory_mode(), Mode::from_wire);
+        self.load_for_status(path, None, common.and_then(|common| common.sync_interval_ms)).await?;
+        let reservation = if through {
+            Some(self.make_ufs_directories(subject, path, Some(mode), options.recursive()).await?)
+        } else {
+            None
+        };
+        let (ttl, ttl_action) = ttl(common);
+        self.namespace
+            .mutate(&[path], reservation.as_ref(), |tree, draft| {
+                if operation.is_some_and(|id| tree.operation_ids().contains(id)) {
+                    return Ok(());
+                }
+                let lookup = tree.lookup(path);
+                self.permissions.traverse(tree, subject, path, &lookup)?;
+                if let Some(inode) = lookup.target().and_then(|slot| tree.get(slot)) {
+                    if options.allow_exists() && inode.is_directory() {
+                        return Ok(());
+                    }
+                    return Err(FsError::already_exists(format!(
+                        "Not allowed to create directory because path already exists: {path}"
+                    )));
+                }
+                self.permissions.parent(tree, subject, path, &lookup, Bits::WRITE)?;
+                if through {
+                    check_writable(tree, path)?;
+                }
+                let mut ancestors = Ancestors::new(tree, subject, &lookup, self.directory_mode(), through)?;
+                if options.xattr_prop_strat() == XAttrPropagationStrategy::NewPaths {
+                    ancestors.xattr = options.xattr.clone();
+                }
+                ancestors.make_missing(path, &lookup, options.recursive(), draft)?;
+                let mut entry = ancestors.make(path.name(), mode, draft);
+                entry.ttl = Some(ttl);
+                entry.ttl_action = Some(ttl_action as i32);
+                entry.x_attr = options.xattr.clone();
+                draft.push(JournalEntry { inode_directory: Some(entry), ..JournalEntry::default() });
+                draft.operation(operation);
+                Ok(())
+            })
+            .await?;
+        self.absent.forget(path);
+        Ok(())
+    }
+
+    pub async fn create_file(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &CreateFilePOptions,
+    ) -> Result<FileInfo, FsError> {
+        let common = options.common_options.as_ref();
+        let operation = operation_id(common);
+        let _running = self.namespace.running().enter(operation).await?;
+        if options.block_size_bytes() <= 0 {
+            return Err(FsError::invalid_argument(format!("Invalid block size {}", options.block_size_bytes())));
+        }
+        let write_type = options.write_type();
+        let through = options.write_type.is_some() && writes_through(write_type);
+        self.load_for_status(path, None, common.and_then(|common| common.sync_interval_ms)).await?;
+        let parent = path.parent().ok_or_else(|| exists(path))?;
+        if options.overwrite() {
+            self.remove_for_overwrite(subject, path, operation).await?;
+        }
+        let reservation = if through {
+            Some(self.make_ufs_directories(subject, &parent, None, options.recursive()).await?)
+        } else {
+            None
+        };
+        self.namespace
+            .mutate(&[path], reservation.as_ref(), |tree, draft| {
+                let lookup = tree.lookup(path);
+                if operation.is_some_and(|id| tree.operation_ids().contains(id)) {
+                    return Ok(());
+                }
+                self.permissions.parent(tree, subject, path, &lookup, Bits::WRITE)?;
+                if lookup.target().is_some() {
+                    return Err(exists(path));
+                }
+                if through {
+                    check_writable(tree, path)?;
+                }
+                let mut ancestors = Ancestors::new(tree, subject, &lookup, self.directory_mode(), through)?;
+                if options.xattr_prop_strat() == XAttrPropagationStrategy::NewPaths {
+                    ancestors.xattr = options.xattr.clone();
+                }
+                ancestors.make_missing(path, &lookup, options.recursive(), draft)?;
+                let entry = self.file_entry(tree, &ancestors, subject, path, options, draft.now_ms);
+                draft.push(JournalEntry { inode_file: Some(entry), ..JournalEntry::default() });
+                draft.operation(operation);
+                Ok(())
+            })
+            .await?;
+        self.absent.forget(path);
+        // Already durable, so this read waits for nothing. Deleted or renamed meanwhile: not found.
+        self.namespace.read_path(path, |tree, lookup| present(tree, lookup, path)).await
+    }
+
+    fn file_entry(
+        &self,
+        tree: &Tree,
+        ancestors: &Ancestors<'_>,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &CreateFilePOptions,
+        now_ms: i64,
+    ) -> InodeFileEntry {
+        let common = options.common_options.as_ref();
+        let (ttl, ttl_action) = ttl(common);
+        let default_mode = Mode::new(0o666).masked_by(self.options.umask);
+        let mode = options.mode.as_ref().map_or(default_mode, Mode::from_wire);
+        let (owner, group) = (&subject.user, subject.primary_group());
+        let acl = ancestors.parent_default.as_ref().map(|list| list.inherited(mode));
+        let through = options.write_type.is_some() && writes_through(options.write_type());
+        let state = if through { Persistence::Persisted } else { Persistence::NotPersisted };
+        InodeFileEntry {
+            id: Some(ids::file_id(tree.next_container())),
+            parent_id: Some(ancestors.parent),
+            name: Some(path.name().to_owned()),
+            persistence_state: Some(state.as_str().to_owned()),
+            pinned: Some(false),
+            creation_time_ms: Some(now_ms),
+            last_modification_time_ms: Some(now_ms),
+            last_access_time_ms: Some(now_ms),
+            block_size_bytes: Some(options.block_size_bytes()),
+            length: Some(0),
+            completed: Some(false),
+            cacheable: Some(options.write_type() != WritePType::Through || options.write_type.is_none()),
+            ttl: Some(ttl),
+            ttl_action: Some(ttl_action as i32),
+            owner: Some(owner.clone()),
+            group: Some(group.to_owned()),
+            mode: Some(i32::from(acl.as_ref().map_or(mode, |acl| acl.mode).get())),
+            acl: acl.filter(AccessControlList::has_extended).map(|acl| acl.to_stored(owner, group, false)),
+            replication_max: options.replication_max,
+            replication_min: options.replication_min,
+            replication_durable: options.replication_durable,
+            x_attr: options.xattr.clone(),
+            ..InodeFileEntry::default()
+        }
+    }
+
+    /// `overwrite`: the old file goes first, with what the under storage has of it.
+    async fn remove_for_overwrite(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        operation: Option<OperationId>,
+    ) -> Result<(), FsError> {
+        let existing = self
+            .namespace
+            .read_path(path, |tree, lookup| {
+                let done = operation.is_some_and(|id| tree.operation_ids().contains(id));
+                let inode = lookup.target().and_then(|slot| tree.get(slot));
+                match inode {
+                    Some(inode) if inode.is_directory() => Err(exists(path)),
+                    Some(_) => Ok(!done),
+                    None => Ok(false),
+                }
+            })
+            .await?;
+        if existing {
+            self.delete_path(subject, path, &super::delete::DeleteOptions::default()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn exists(path: &AlluxioPath) -> FsError {
+    FsError::already_exists(format!(
+        "{path} already exists. If you want to overwrite the file, you need to specify the overwrite option."
+    ))
+}
+
+fn present(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<FileInfo, FsError> {
+    let slot = lookup.target().ok_or_else(|| FsError::path_does_not_exist(path))?;
+    let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+    let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
+    Ok(file_info(tree, slot, inode, path, Some(&mount)))
+}

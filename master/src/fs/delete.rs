@@ -1,0 +1,185 @@
+//! Deleting files and directories. Under storage first, then journal: a failure there leaves the file
+//! as it was, and a crash in between leaves an inode whose data is gone, which a repeated delete or
+//! the next metadata sync clears.
+
+use alluxio_fs::{AlluxioPath, Bits, FsError};
+use alluxio_proto::journal::{DeleteFileEntry, JournalEntry};
+use alluxio_ufs::{ListOptions, is_temporary_name};
+
+use super::{
+    FileSystemMaster,
+    subject::Subject,
+    ufs::{UfsPlace, check_mode, check_writable, ufs_error},
+};
+use crate::{
+    namespace::Claim,
+    tree::{Inode, Lookup, OperationId, Slot, Tree},
+};
+
+#[derive(Clone, Debug, Default)]
+pub struct DeleteOptions {
+    pub recursive: bool,
+    /// Leaves the under storage as it is.
+    pub alluxio_only: bool,
+    /// Deletes in the under storage also what Alluxio does not know of.
+    pub unchecked: bool,
+    pub operation: Option<OperationId>,
+}
+
+/// What a delete is about to remove.
+struct Target {
+    id: i64,
+    directory: bool,
+    in_ufs: bool,
+}
+
+impl FileSystemMaster {
+    pub async fn delete_path(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &DeleteOptions,
+    ) -> Result<(), FsError> {
+        let operation = options.operation;
+        let _running = self.namespace.running().enter(operation).await?;
+        let look = |tree: &Tree, lookup: &Lookup| {
+            let done = operation.is_some_and(|id| tree.operation_ids().contains(id));
+            if done { Ok(None) } else { self.delete_target(tree, lookup, subject, path, options).map(Some) }
+        };
+        let target = match self.namespace.read_path(path, look).await {
+            Err(error) if error.kind == alluxio_fs::ErrorKind::NotFound => {
+                self.load_for_status(path, None, None).await?;
+                self.namespace.read_path(path, look).await?
+            }
+            other => other?,
+        };
+        let Some(target) = target else { return Ok(()) };
+        let check = target.in_ufs && target.directory && options.recursive && !options.unchecked;
+        if check {
+            // Before the reservation, which keeps loads out.
+            self.load_tree(path).await?;
+        }
+        let reservation = self.namespace.reservations().reserve(vec![Claim::subtree(path)]).await?;
+        if target.in_ufs {
+            let place = self.ufs_place_of(path)?;
+            if check {
+                self.check_nothing_unknown(path, &place).await?;
+            }
+            let deleted = if target.directory {
+                place.ufs.delete_directory(&place.path, options.recursive).await
+            } else {
+                place.ufs.delete_file(&place.path).await
+            };
+            // Also when it failed: a part may be gone.
+            self.removals.note(path);
+            deleted.map_err(ufs_error)?;
+        }
+        self.namespace
+            .mutate(&[path], Some(&reservation), |tree, draft| {
+                if operation.is_some_and(|id| tree.operation_ids().contains(id)) {
+                    return Ok(());
+                }
+                let lookup = tree.lookup(path);
+                let again = self.delete_target(tree, &lookup, subject, path, options)?;
+                if again.id != target.id {
+                    return Err(FsError::unavailable(format!("{path} was replaced while it was deleted. Try again.")));
+                }
+                draft.push(JournalEntry {
+                    delete_file: Some(DeleteFileEntry {
+                        id: Some(target.id),
+                        recursive: Some(options.recursive),
+                        op_time_ms: Some(draft.now_ms),
+                        alluxio_only: Some(options.alluxio_only),
+                        path: Some(path.to_string()),
+                    }),
+                    ..JournalEntry::default()
+                });
+                draft.operation(operation);
+                Ok(())
+            })
+            .await?;
+        self.reaper_wanted.notify_one();
+        Ok(())
+    }
+
+    fn delete_target(
+        &self,
+        tree: &Tree,
+        lookup: &Lookup,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &DeleteOptions,
+    ) -> Result<Target, FsError> {
+        self.permissions.parent(tree, subject, path, lookup, Bits::WRITE)?;
+        let slot = lookup.target().ok_or_else(|| FsError::path_does_not_exist(path))?;
+        let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+        if path.is_root() {
+            return Err(FsError::invalid_argument("Cannot delete the root directory."));
+        }
+        if tree.child_count(inode) > 0 && !options.recursive {
+            return Err(FsError::failed_precondition(format!(
+                "Cannot delete non-empty directory {} because recursive is set to false",
+                inode.name
+            )));
+        }
+        if tree.mounts().any_below(path) {
+            return Err(FsError::invalid_argument(format!(
+                "{path} is or contains a mount point. Unmount it first with `alluxio fs unmount`."
+            )));
+        }
+        self.may_empty(tree, slot, inode, subject, path, options)?;
+        let in_ufs = inode.is_persisted() && !options.alluxio_only;
+        if in_ufs {
+            check_writable(tree, path)?;
+            if let Some(mount) = tree.mounts().mount_of(path) {
+                check_mode(tree, &mount, true)?;
+            }
+        }
+        Ok(Target { id: inode.id, directory: inode.is_directory(), in_ufs })
+    }
+
+    /// A recursive delete needs the right to remove the children of the directory itself; like the
+    /// original it does not ask every directory below.
+    fn may_empty(
+        &self,
+        tree: &Tree,
+        slot: Slot,
+        inode: &Inode,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &DeleteOptions,
+    ) -> Result<(), FsError> {
+        if options.recursive && inode.is_directory() && tree.child_count(inode) > 0 {
+            self.permissions.inode(tree, subject, path, slot, Bits::WRITE_EXECUTE)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing may be below the directory in the under storage that Alluxio does not know of: a
+    /// recursive delete would take it along unseen.
+    async fn check_nothing_unknown(&self, path: &AlluxioPath, place: &UfsPlace) -> Result<(), FsError> {
+        let mut lister = match place.ufs.list(&place.path, ListOptions::recursive()).await {
+            Ok(lister) => lister,
+            Err(error) if error.kind() == alluxio_ufs::UfsErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(ufs_error(error)),
+        };
+        while let Some(page) = lister.next().await.map_err(ufs_error)? {
+            for chunk in page.entries.chunks(crate::namespace::MAX_INODES_PER_HOLD) {
+                let unknown = self.namespace.peek(|tree| {
+                    chunk.iter().find_map(|entry| {
+                        let below = entry.path.strip_prefix(&place.path)?;
+                        let at = below.components().fold(path.clone(), |at, name| at.join(name));
+                        tree.lookup(&at).target().is_none().then_some(at)
+                    })
+                });
+                if let Some(unknown) = unknown.filter(|path| !is_temporary_name(path.name())) {
+                    return Err(FsError::failed_precondition(format!(
+                        "Cannot delete {path}: its under storage holds {unknown}, which Alluxio does not know. \
+                         List the directory to load it, or delete unchecked (rm -R -U)."
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}

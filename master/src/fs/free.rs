@@ -1,0 +1,68 @@
+//! `free`: has the workers drop the cached blocks of what is safe in the under storage.
+
+use alluxio_fs::{AlluxioPath, Bits, FsError, ids};
+use alluxio_proto::{
+    grpc::file::FreePOptions,
+    journal::{JournalEntry, UpdateInodeEntry},
+};
+
+use super::{FileSystemMaster, status::existing, subject::Subject, walk::Walk};
+
+impl FileSystemMaster {
+    pub async fn free(&self, subject: &Subject, path: &AlluxioPath, options: &FreePOptions) -> Result<(), FsError> {
+        self.namespace
+            .read_path(path, |tree, lookup| {
+                self.permissions.target(tree, subject, path, lookup, Bits::READ)?;
+                let slot = existing(lookup, path)?;
+                let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+                if inode.is_directory() && tree.child_count(inode) > 0 && !options.recursive() {
+                    return Err(FsError::unknown(format!(
+                        "Cannot free directory {path} which is not empty. Please set the \"recursive\" flag to free it."
+                    )));
+                }
+                Ok(())
+            })
+            .await?;
+        let forced = options.forced();
+        let mut walk = Walk::new(path, options.recursive());
+        while let Some(paths) = self.next_chunk(&mut walk).await? {
+            let all: Vec<&AlluxioPath> = paths.iter().collect();
+            let blocks = self
+                .namespace
+                .mutate(&all, None, |tree, draft| {
+                    let mut blocks = Vec::new();
+                    for path in &paths {
+                        let Some(inode) = tree.lookup(path).target().and_then(|slot| tree.get(slot)) else { continue };
+                        if inode.is_directory() {
+                            continue;
+                        }
+                        if !inode.is_persisted() {
+                            return Err(FsError::unknown(format!("Cannot free file {path} which is not persisted")));
+                        }
+                        if inode.is_pinned() && !forced {
+                            return Err(FsError::unknown(format!(
+                                "Cannot free file {path} which is pinned. Please unpin it first or set the \"forced\" flag."
+                            )));
+                        }
+                        if inode.is_pinned() {
+                            draft.push(JournalEntry {
+                                update_inode: Some(UpdateInodeEntry {
+                                    id: Some(inode.id),
+                                    pinned: Some(false),
+                                    ..UpdateInodeEntry::default()
+                                }),
+                                ..JournalEntry::default()
+                            });
+                        }
+                        let container = ids::container_of(inode.id);
+                        blocks.extend((0..inode.blocks).map(|n| ids::block_id(container, i64::from(n))));
+                    }
+                    Ok(blocks)
+                })
+                .await?;
+            // Durable by now: effects follow durability.
+            self.blocks.remove_blocks(&blocks);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+use alluxio_fs::ErrorKind;
+use alluxio_proto::grpc::file::{ListStatusPOptions, LoadMetadataPType, WritePType};
+
+use crate::fs::{
+    delete::DeleteOptions,
+    fixture::{BLOCK, Rig, modified, path, recursive},
+};
+
+fn always() -> ListStatusPOptions {
+    ListStatusPOptions { load_metadata_type: Some(LoadMetadataPType::Always as i32), ..Default::default() }
+}
+
+fn never() -> ListStatusPOptions {
+    ListStatusPOptions { load_metadata_type: Some(LoadMetadataPType::Never as i32), ..Default::default() }
+}
+
+#[tokio::test]
+async fn a_path_is_brought_in_with_what_is_above_it() {
+    let rig = Rig::new().await;
+    rig.ufs_write("/a/b/f", &"x".repeat(BLOCK as usize + 1));
+    modified(&rig.in_ufs("/a/b/f"), 1_000);
+    let info = rig.status("/a/b/f").await.unwrap();
+    assert_eq!((info.length(), info.block_size_bytes(), info.block_ids.len()), (BLOCK + 1, BLOCK, 2));
+    assert_eq!((info.last_modification_time_ms(), info.persistence_state()), (1_000_000, "PERSISTED"));
+    assert!(info.completed() && info.ufs_fingerprint().starts_with("TYPE|FILE UFS|local"));
+    assert_eq!(info.file_block_infos.len(), 2, "a reader needs an entry per block");
+    let parent = rig.fs.namespace.peek(|tree| {
+        let slot = tree.lookup(&path("/a/b")).target().unwrap();
+        tree.get(slot).unwrap().children_loaded()
+    });
+    assert!(!parent, "its other children are not known");
+    let hash = rig.hash();
+    assert_eq!(rig.crash().await.hash(), hash);
+}
+
+#[tokio::test]
+async fn listing_once_knows_a_directory_for_good() {
+    let rig = Rig::new().await;
+    rig.ufs_write("/d/a", "1");
+    rig.ufs_write("/d/sub/x", "1");
+    assert_eq!(rig.list("/d", never()).await.unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/a", "/d/sub"]);
+    rig.ufs_write("/d/b", "2");
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/a", "/d/sub"]);
+    assert_eq!(rig.status("/d/b").await.unwrap_err().kind, ErrorKind::NotFound, "known not to be there");
+    assert_eq!(rig.list("/d", always()).await.unwrap(), ["/d/a", "/d/b", "/d/sub"]);
+    assert_eq!(rig.list("/d", recursive()).await.unwrap(), ["/d/a", "/d/b", "/d/sub", "/d/sub/x"]);
+}
+
+#[tokio::test]
+async fn an_absent_path_is_remembered_until_it_is_made() {
+    let rig = Rig::new().await;
+    assert_eq!(rig.status("/x/y").await.unwrap_err().kind, ErrorKind::NotFound);
+    rig.ufs_write("/x/y", "1");
+    assert_eq!(rig.status("/x/y").await.unwrap_err().kind, ErrorKind::NotFound, "asked a moment ago");
+    let found = rig.status_with("/x/y", Some(LoadMetadataPType::Always), None).await.unwrap();
+    assert_eq!(found.length(), 1);
+    assert_eq!(rig.status("/z").await.unwrap_err().kind, ErrorKind::NotFound);
+    rig.mkdir("/z", WritePType::MustCache).await.unwrap();
+    rig.fs.delete_path(&rig.root().await, &path("/z"), &DeleteOptions::default()).await.unwrap();
+    rig.ufs_mkdir("/z");
+    assert!(rig.status("/z").await.is_ok(), "forgotten when it was made");
+}
+
+#[tokio::test]
+async fn creating_beside_files_of_the_under_storage_sees_them() {
+    let rig = Rig::new().await;
+    rig.ufs_write("/a/b/old", "1");
+    let error = rig.create("/a/b/old", WritePType::MustCache).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::AlreadyExists);
+    rig.create("/a/b/new", WritePType::MustCache).await.unwrap();
+    assert_eq!(rig.list("/a/b", Default::default()).await.unwrap(), ["/a/b/new", "/a/b/old"]);
+    let error = rig.create("/a/b/old/x", WritePType::MustCache).await.unwrap_err();
+    assert_eq!(error.message, "Traversal failed for path /a/b/old/x. Component 4(old) is a file, not a directory.");
+}
+
+#[tokio::test]
+async fn names_that_cannot_be_shown_and_half_written_files_are_left_out() {
+    use std::os::unix::ffi::OsStrExt;
+    let rig = Rig::new().await;
+    rig.ufs_write("/d/good", "1");
+    let temporary = alluxio_ufs::temporary_name("x", 5);
+    rig.ufs_write(&format!("/d/{temporary}"), "1");
+    std::fs::write(rig.in_ufs("/d").join(std::ffi::OsStr::from_bytes(b"\xff")), "").unwrap();
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/good"]);
+    assert!(rig.status(&format!("/d/{temporary}")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_large_directory_comes_in_records_of_bounded_size() {
+    let rig = Rig::new().await;
+    for n in 0..2_345 {
+        rig.ufs_write(&format!("/d/{n:05}"), "");
+    }
+    let before = rig.fs.namespace.journal().durable();
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap().len(), 2_345);
+    let records = rig.fs.namespace.journal().durable() - before;
+    assert!((5..10).contains(&records), "{records} records");
+    let hash = rig.hash();
+    assert_eq!(rig.crash().await.hash(), hash);
+}
+
+#[tokio::test]
+async fn many_who_list_at_once_load_once() {
+    let rig = Rig::new().await;
+    for n in 0..700 {
+        rig.ufs_write(&format!("/d/{n}"), "");
+    }
+    rig.status("/d").await.unwrap();
+    let before = rig.fs.namespace.journal().durable();
+    let listings = (0..20).map(|_| rig.list("/d", Default::default()));
+    for listing in futures::future::join_all(listings).await {
+        assert_eq!(listing.unwrap().len(), 700);
+    }
+    assert_eq!(rig.fs.namespace.journal().durable() - before, 3, "two of children, one that they are loaded");
+}
+
+#[tokio::test]
+async fn what_is_being_removed_is_not_brought_back() {
+    use crate::namespace::Claim;
+    let rig = Rig::new().await;
+    rig.ufs_write("/d/a", "1");
+    rig.ufs_write("/d/b", "1");
+    let reservation = rig.fs.namespace.reservations().reserve(vec![Claim::subtree(&path("/d/a"))]).await.unwrap();
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/b"]);
+    assert!(rig.status("/d/a").await.is_err());
+    std::fs::remove_file(rig.in_ufs("/d/a")).unwrap();
+    rig.fs.removals.note(&path("/d/a"));
+    drop(reservation);
+    rig.ufs_write("/d/c", "1");
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/b", "/d/c"], "loaded to its end only now");
+}

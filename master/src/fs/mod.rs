@@ -1,0 +1,101 @@
+//! The file system master: what clients, workers and background tasks do with the namespace.
+//!
+//! One file per operation. Each follows the same way: find out who asks ([`subject`]), bring in what
+//! the under storage has if that was asked for ([`load`]), reserve paths and do under-storage I/O
+//! where the operation needs it, then change or read the tree through [`crate::namespace`].
+//! `docs/under-storage-order.md` says for each operation what a crash in between leaves.
+
+mod access_times;
+mod acl;
+mod attributes;
+mod client_service;
+mod complete;
+mod create;
+mod delete;
+mod free;
+mod info;
+mod job_service;
+mod list;
+mod load;
+mod metrics;
+mod mount;
+mod options;
+mod permission;
+mod persist;
+mod reaper;
+mod rename;
+mod seams;
+mod status;
+mod subject;
+mod sync;
+mod ttl;
+mod ufs;
+mod ufs_directories;
+mod walk;
+mod worker_service;
+
+#[cfg(test)]
+mod fixture;
+
+use std::sync::Arc;
+
+use alluxio_conf::Configuration;
+use alluxio_rpc::GroupLookup;
+
+pub use self::{
+    client_service::FileSystemClientService, job_service::FileSystemJobService, metrics::FsMetrics, mount::mount_info,
+    options::FsOptions, subject::Subject, worker_service::FileSystemWorkerService,
+};
+use self::{
+    access_times::AccessTimes,
+    load::{AbsentPaths, LoadTurns, Removals},
+    permission::Permissions,
+    persist::PersistJobs,
+    sync::SyncTimes,
+    ufs::UfsTable,
+};
+use crate::{block::BlockMaster, namespace::Namespace};
+
+/// See the [module](self).
+pub struct FileSystemMaster {
+    pub(crate) namespace: Arc<Namespace>,
+    pub(crate) blocks: Arc<BlockMaster>,
+    pub(crate) options: FsOptions,
+    groups: Arc<dyn GroupLookup>,
+    permissions: Permissions,
+    ufs: UfsTable,
+    access_times: AccessTimes,
+    absent: AbsentPaths,
+    removals: Removals,
+    load_turns: LoadTurns,
+    sync_times: SyncTimes,
+    persist: PersistJobs,
+    /// Rings when a delete has cut something off.
+    reaper_wanted: tokio::sync::Notify,
+}
+
+impl FileSystemMaster {
+    pub fn new(
+        conf: &Configuration,
+        namespace: Arc<Namespace>,
+        blocks: Arc<BlockMaster>,
+        groups: Arc<dyn GroupLookup>,
+    ) -> Self {
+        let options = FsOptions::from_conf(conf);
+        Self {
+            permissions: Permissions::from_conf(conf),
+            ufs: UfsTable::default(),
+            access_times: AccessTimes::new(&options),
+            absent: AbsentPaths::new(&options),
+            removals: Removals::default(),
+            load_turns: LoadTurns::default(),
+            sync_times: SyncTimes::default(),
+            persist: PersistJobs::new(&options),
+            reaper_wanted: tokio::sync::Notify::new(),
+            namespace,
+            blocks,
+            options,
+            groups,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Two tasks that follow deletes: one forgets cut-off subtrees by records of bounded size, the other
+//! has the workers drop the blocks that no file owns any more.
+
+use std::{sync::Arc, time::Duration};
+
+use alluxio_proto::journal::{JournalEntry, ReapEntry};
+use tokio_util::sync::CancellationToken;
+
+use super::FileSystemMaster;
+
+/// Inodes per record. A quarter of what one hold of the lock may touch: reaping frees memory, which
+/// takes longer than reading it.
+const PER_RECORD: i32 = 250;
+
+/// How soon reaping is tried again when the journal refuses.
+const RETRY: Duration = Duration::from_secs(1);
+
+impl FileSystemMaster {
+    /// Forgets what was cut off, also by a master before this one.
+    pub async fn run_reaper(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            let wanted = self.reaper_wanted.notified();
+            while self.namespace.peek(|tree| tree.has_detached()) {
+                let step = self.namespace.mutate(&[], None, |tree, draft| {
+                    if tree.has_detached() {
+                        let reap = Some(ReapEntry { limit: Some(PER_RECORD) });
+                        draft.push(JournalEntry { reap, ..JournalEntry::default() });
+                    }
+                    Ok(())
+                });
+                let failed = tokio::select! {
+                    () = stop.cancelled() => return,
+                    step = step => step.is_err(),
+                };
+                // Who writes is told why the journal refuses; the reaper only waits.
+                if failed {
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = wanted => {}
+            }
+        }
+    }
+
+    /// Carries out what records have as their effect outside the tree, once they are durable.
+    pub async fn run_effects(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            let (sequence, blocks) = tokio::select! {
+                () = stop.cancelled() => return,
+                effect = self.namespace.effects().next() => effect,
+            };
+            while self.namespace.journal().wait_durable(sequence).await.is_err() {
+                // The journal is being repaired, or has ended and the process with it.
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(RETRY) => {}
+                }
+            }
+            self.blocks.remove_blocks(&blocks);
+        }
+    }
+}

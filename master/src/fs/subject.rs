@@ -1,0 +1,43 @@
+//! Who asks: the user of the session with all groups, looked up before any lock is taken.
+
+use std::sync::Arc;
+
+use alluxio_fs::FsError;
+use alluxio_rpc::Caller;
+
+use super::FileSystemMaster;
+
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Empty when the cluster does not authenticate (NOSASL).
+    pub user: String,
+    pub groups: Arc<[String]>,
+    /// Runs the master, or is in the supergroup: not bound by permissions.
+    pub privileged: bool,
+}
+
+impl Subject {
+    /// The group of what this user creates.
+    pub fn primary_group(&self) -> &str {
+        self.groups.first().map_or("", String::as_str)
+    }
+}
+
+impl FileSystemMaster {
+    pub async fn subject(&self, caller: &Caller) -> Result<Subject, FsError> {
+        let user = caller.user.clone();
+        if user.is_empty() {
+            return Ok(Subject { user, groups: Arc::new([]), privileged: false });
+        }
+        let groups = self.groups.groups(&user).await.map_err(|error| {
+            FsError::unavailable(format!("The groups of user {user} could not be looked up: {error}"))
+        })?;
+        let privileged = self.permissions.is_privileged(&user, &groups);
+        Ok(Subject { user, groups, privileged })
+    }
+
+    /// The master itself, for what it does of its own accord.
+    pub(super) fn own_subject(&self) -> Subject {
+        Subject { user: self.permissions.process_user().to_owned(), groups: Arc::new([]), privileged: true }
+    }
+}

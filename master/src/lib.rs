@@ -1,0 +1,17 @@
+//! The Alluxio master: the namespace, the blocks and the workers that hold them, the journal that
+//! makes changes durable, and the services that clients, workers and operators call.
+//!
+//! [`tree`] is the state, [`namespace`] the rules for changing and reading it, [`fs`] the operations,
+//! [`block`] the workers and what they hold, [`meta`] the cluster's configuration and peers, [`web`] the
+//! web port, [`checkpoint`] the tree on disk, [`Master`] all of it running.
+
+pub mod block;
+mod checkpoint;
+pub mod fs;
+pub mod meta;
+pub mod namespace;
+mod start;
+pub mod tree;
+pub mod web;
+
+pub use self::start::{Master, StartError};

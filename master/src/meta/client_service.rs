@@ -1,0 +1,119 @@
+//! `MetaMasterClientService`: what `fsadmin` asks about masters, and has them do.
+
+use std::sync::Arc;
+
+use alluxio_fs::FsError;
+use alluxio_proto::grpc::meta::{
+    BackupPRequest, BackupPStatus, BackupStatusPRequest, CheckpointPOptions, CheckpointPResponse,
+    GetConfigReportPOptions, GetConfigReportPResponse, GetMasterInfoPOptions, GetMasterInfoPResponse,
+    ListProxyStatusPRequest, ListProxyStatusPResponse, ProxyStatus,
+    meta_master_client_service_server::MetaMasterClientService,
+};
+use async_trait::async_trait;
+use tonic::{Request, Response, Status};
+
+use super::config_check::{ConfigCheck, is_compared};
+use super::configuration::ClusterConfiguration;
+use super::info::{MasterFacts, master_info};
+use super::peers::Peers;
+use crate::block::{BlockMaster, Standing};
+
+/// Writes a checkpoint of the tree.
+#[async_trait]
+pub trait Checkpointer: Send + Sync {
+    /// Returns when a verified checkpoint of at least the present state is stored.
+    async fn checkpoint(&self) -> Result<(), FsError>;
+}
+
+/// Serves `fsadmin`.
+pub struct MetaClientService {
+    pub facts: Arc<MasterFacts>,
+    pub configuration: Arc<ClusterConfiguration>,
+    pub blocks: Arc<BlockMaster>,
+    pub checkpointer: Arc<dyn Checkpointer>,
+    pub standbys: Arc<Peers>,
+    pub proxies: Arc<Peers>,
+}
+
+type Reply<T> = Result<Response<T>, Status>;
+
+impl MetaClientService {
+    fn config_check(&self) -> ConfigCheck {
+        let mut check = ConfigCheck::default();
+        let told = self.configuration.told(false).properties;
+        let own = told
+            .into_iter()
+            .filter_map(|property| Some((property.name?, property.value?)))
+            .filter(|(name, _)| is_compared(name))
+            .collect();
+        check.add(self.facts.rpc_address(), own);
+        for report in self.blocks.worker_reports() {
+            if report.standing == Standing::Active {
+                let address = report.info.address.unwrap_or_default();
+                check.add(format!("{}:{}", address.host(), address.rpc_port()), report.configuration);
+            }
+        }
+        check
+    }
+}
+
+#[tonic::async_trait]
+impl MetaMasterClientService for MetaClientService {
+    async fn backup(&self, request: Request<BackupPRequest>) -> Reply<BackupPStatus> {
+        alluxio_rpc::caller(&request)?;
+        Err(FsError::failed_precondition(
+            "Backups are not supported by this version. `alluxio fsadmin journal checkpoint` stores the present state in the journal folder; copy that folder to keep it.",
+        )
+        .into())
+    }
+
+    async fn get_backup_status(&self, request: Request<BackupStatusPRequest>) -> Reply<BackupPStatus> {
+        alluxio_rpc::caller(&request)?;
+        let request = request.into_inner();
+        Err(FsError::not_found(format!("Backup {} is not known.", request.backup_id())).into())
+    }
+
+    async fn get_config_report(
+        &self,
+        request: Request<GetConfigReportPOptions>,
+    ) -> Reply<GetConfigReportPResponse> {
+        alluxio_rpc::caller(&request)?;
+        Ok(Response::new(GetConfigReportPResponse { report: Some(self.config_check().report()) }))
+    }
+
+    async fn get_master_info(
+        &self,
+        request: Request<GetMasterInfoPOptions>,
+    ) -> Reply<GetMasterInfoPResponse> {
+        alluxio_rpc::caller(&request)?;
+        let wanted: Vec<_> = request.into_inner().filter().collect();
+        let master_info = master_info(&self.facts, &self.blocks, &self.standbys, &wanted);
+        Ok(Response::new(GetMasterInfoPResponse { master_info: Some(master_info) }))
+    }
+
+    async fn checkpoint(&self, request: Request<CheckpointPOptions>) -> Reply<CheckpointPResponse> {
+        alluxio_rpc::caller(&request)?;
+        self.checkpointer.checkpoint().await?;
+        Ok(Response::new(CheckpointPResponse { master_hostname: Some(self.facts.host.clone()) }))
+    }
+
+    async fn list_proxy_status(
+        &self,
+        request: Request<ListProxyStatusPRequest>,
+    ) -> Reply<ListProxyStatusPResponse> {
+        alluxio_rpc::caller(&request)?;
+        let status = |peer: super::peers::Peer| ProxyStatus {
+            address: Some(peer.address),
+            state: Some(if peer.live { "ACTIVE" } else { "LOST" }.to_owned()),
+            start_time: Some(peer.start_time_ms),
+            last_heartbeat_time: Some(peer.last_contact_ms),
+            version: Some(peer.version),
+        };
+        let proxy_statuses = self.proxies.list().into_iter().map(status).collect();
+        Ok(Response::new(ListProxyStatusPResponse { proxy_statuses }))
+    }
+}
+
+#[cfg(test)]
+#[path = "client_service_tests.rs"]
+mod tests;

@@ -1,0 +1,271 @@
+//! The tree behind its lock, and the rules by which it is changed and read.
+//!
+//! A change: reserve room in the journal, take the lock, check and draft *one* record, apply it,
+//! append it, release the lock, wait until it is durable, answer. A read: take the lock, copy out,
+//! release it, wait until what was seen (or missed) is durable, answer. There is no I/O and no await
+//! under the lock, and no hold touches more than [`MAX_INODES_PER_HOLD`] inodes.
+
+mod draft;
+mod effects;
+mod in_flight;
+mod reservations;
+mod running;
+mod tracked_lock;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use alluxio_fs::{AlluxioPath, FsError};
+use alluxio_journal::{Journal, JournalError, Permit, Position};
+use alluxio_proto::journal::JournalEntry;
+use tokio::sync::Notify;
+
+pub use self::{
+    draft::Draft,
+    effects::DurableEffects,
+    reservations::{Claim, Reservation, Reservations, Scope},
+    running::RunningOperations,
+    tracked_lock::TrackedLock,
+};
+use self::in_flight::InFlight;
+use crate::tree::{Effects, Lookup, Tree};
+
+/// No hold of the tree's lock touches more inodes.
+pub const MAX_INODES_PER_HOLD: usize = 1_000;
+
+/// Inodes a running snapshot may have to copy ahead of its walker before writers wait for it.
+const MAX_SNAPSHOT_BACKLOG: usize = 200_000;
+
+/// The tree and what is not durable of it yet.
+struct State {
+    tree: Tree,
+    in_flight: InFlight,
+}
+
+/// See the [module](self).
+pub struct Namespace {
+    state: TrackedLock<State>,
+    journal: Journal,
+    reservations: Arc<Reservations>,
+    running: RunningOperations,
+    effects: DurableEffects,
+    /// A record did not fit the tree: the memory may not be trusted any more.
+    broken: AtomicBool,
+    broke: Notify,
+    snapshot_moved: Notify,
+}
+
+impl Namespace {
+    pub fn new(tree: Tree, journal: Journal) -> Self {
+        Self {
+            state: TrackedLock::new(State { tree, in_flight: InFlight::default() }),
+            journal,
+            reservations: Arc::default(),
+            running: RunningOperations::default(),
+            effects: DurableEffects::default(),
+            broken: AtomicBool::new(false),
+            broke: Notify::new(),
+            snapshot_moved: Notify::new(),
+        }
+    }
+
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    pub fn reservations(&self) -> &Arc<Reservations> {
+        &self.reservations
+    }
+
+    pub fn running(&self) -> &RunningOperations {
+        &self.running
+    }
+
+    pub fn effects(&self) -> &DurableEffects {
+        &self.effects
+    }
+
+    /// The longest time the lock was held, in nanoseconds.
+    pub fn longest_hold_nanos(&self) -> u64 {
+        self.state.longest_hold_nanos()
+    }
+
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    /// Returns when the memory has been found inconsistent.
+    pub async fn broken(&self) {
+        loop {
+            let broke = self.broke.notified();
+            if self.is_broken() {
+                return;
+            }
+            broke.await;
+        }
+    }
+
+    /// Changes the tree. `plan` looks at the tree and drafts the records; it is called again when it
+    /// has to wait for somebody who reserved one of `paths`. The reply, success or error, is given only
+    /// when everything it rests on is durable.
+    pub async fn mutate<T>(
+        &self,
+        paths: &[&AlluxioPath],
+        holder: Option<&Reservation>,
+        mut plan: impl FnMut(&Tree, &mut Draft) -> Result<T, FsError>,
+    ) -> Result<T, FsError> {
+        loop {
+            self.await_snapshot().await;
+            let permit = self.journal.reserve().await.map_err(refused)?;
+            let changed = self.reservations.changed();
+            if let Some((planned, seen)) = self.try_mutate(paths, holder, &mut plan, permit)? {
+                self.settle(seen).await?;
+                return planned;
+            }
+            // Bounded: reservations are time-limited, and the wait is too.
+            self.reservations.wait(changed).await?;
+        }
+    }
+
+    /// The part of [`Self::mutate`] under the lock. `None` when somebody has reserved one of the paths.
+    fn try_mutate<T>(
+        &self,
+        paths: &[&AlluxioPath],
+        holder: Option<&Reservation>,
+        plan: &mut impl FnMut(&Tree, &mut Draft) -> Result<T, FsError>,
+        permit: Permit,
+    ) -> Result<Option<(Result<T, FsError>, u64)>, FsError> {
+        let mut state = self.state.write();
+        self.check_whole()?;
+        if self.reservations.blocks(paths, holder) {
+            return Ok(None);
+        }
+        let mut draft = Draft::new(now_ms());
+        let planned = plan(&state.tree, &mut draft);
+        let seen = if planned.is_err() || draft.is_empty() {
+            // Which records an error rests on is not worth finding out: all there are.
+            state.in_flight.highest()
+        } else {
+            let (entry, payload) = draft.finish();
+            self.commit(&mut state, &entry, payload, permit)?
+        };
+        Ok(Some((planned, seen)))
+    }
+
+    /// Applies and appends one record under the lock.
+    fn commit(
+        &self,
+        state: &mut State,
+        entry: &JournalEntry,
+        payload: Vec<u8>,
+        permit: Permit,
+    ) -> Result<u64, FsError> {
+        let mut effects = Effects::default();
+        if let Err(error) = state.tree.apply(entry, &mut effects) {
+            self.broken.store(true, Ordering::Release);
+            self.broke.notify_waiters();
+            tracing::error!(%error, "a drafted record does not fit the tree; this master stops serving");
+            return Err(broken());
+        }
+        // Who waits does so by sequence, so the ticket's own way of waiting is not needed.
+        let sequence = permit.append(payload.into()).sequence();
+        let durable = self.journal.durable();
+        state.in_flight.forget_until(durable);
+        state.in_flight.note(sequence, effects.touched, effects.touched_names);
+        if !effects.freed_blocks.is_empty() {
+            self.effects.push(sequence, effects.freed_blocks);
+        }
+        Ok(sequence)
+    }
+
+    /// Looks at one path. The reply waits for what is in flight on the path's components only.
+    pub async fn read_path<T>(
+        &self,
+        path: &AlluxioPath,
+        look: impl FnOnce(&Tree, &Lookup) -> Result<T, FsError>,
+    ) -> Result<T, FsError> {
+        let (result, seen) = {
+            let state = self.state.read();
+            self.check_whole()?;
+            let lookup = state.tree.lookup(path);
+            (look(&state.tree, &lookup), state.in_flight.seen(&state.tree, path, &lookup))
+        };
+        self.settle(seen).await?;
+        result
+    }
+
+    /// Looks at anything; the reply waits for all that is in flight.
+    pub async fn read<T>(&self, look: impl FnOnce(&Tree) -> Result<T, FsError>) -> Result<T, FsError> {
+        let (result, seen) = {
+            let state = self.state.read();
+            self.check_whole()?;
+            (look(&state.tree), state.in_flight.highest())
+        };
+        self.settle(seen).await?;
+        result
+    }
+
+    /// Looks without waiting: for decisions that are checked again before anything follows from them.
+    pub fn peek<T>(&self, look: impl FnOnce(&Tree) -> T) -> T {
+        look(&self.state.read().tree)
+    }
+
+    /// Returns when all records so far are durable.
+    pub async fn settled(&self) -> Result<(), FsError> {
+        let seen = self.state.read().in_flight.highest();
+        self.settle(seen).await
+    }
+
+    /// One step of a snapshot: see [`Tree::begin_snapshot`]. The position is that of the tree.
+    pub fn snapshot_step<T>(&self, step: impl FnOnce(&mut Tree, Position) -> T) -> T {
+        let result = {
+            let mut state = self.state.write();
+            let position = self.journal.position();
+            step(&mut state.tree, position)
+        };
+        self.snapshot_moved.notify_waiters();
+        result
+    }
+
+    async fn settle(&self, sequence: u64) -> Result<(), FsError> {
+        if sequence > self.journal.durable() {
+            self.journal.wait_durable(sequence).await.map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    async fn await_snapshot(&self) {
+        loop {
+            let moved = self.snapshot_moved.notified();
+            if self.state.read().tree.snapshot_backlog() < MAX_SNAPSHOT_BACKLOG {
+                return;
+            }
+            moved.await;
+        }
+    }
+
+    fn check_whole(&self) -> Result<(), FsError> {
+        if self.is_broken() { Err(broken()) } else { Ok(()) }
+    }
+}
+
+/// Milliseconds since 1970. Only operations ask; what they find out goes into the record.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+fn refused(error: JournalError) -> FsError {
+    FsError::unavailable(error.to_string())
+}
+
+fn broken() -> FsError {
+    FsError::unavailable("This master has found its memory inconsistent and is stopping. See its log, and restart it.")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! Why a master does not start. Each is one line that says what to do.
+
+use std::io;
+
+use alluxio_fs::FsError;
+use alluxio_journal::JournalError;
+use alluxio_rpc::RpcError;
+use alluxio_ufs::UfsError;
+use thiserror::Error;
+
+use crate::tree::{ApplyError, RestoreError};
+
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("cannot listen on {address} ({source}). Stop what uses that port, or set {property} to another one.")]
+    Bind { address: String, property: String, source: io::Error },
+    #[error("the address of a listener cannot be found out: {0}")]
+    Address(io::Error),
+    #[error(
+        "alluxio.master.journal.type=EMBEDDED is not supported: there is no Raft journal here. Leave it out or set UFS; \
+         to bring the data of an embedded journal, take a backup with `alluxio fsadmin backup` on the old cluster."
+    )]
+    EmbeddedJournal,
+    #[error("alluxio.master.journal.folder={0}: only journals on a mounted path are supported; give a local or NFS folder.")]
+    JournalScheme(String),
+    #[error("{0}")]
+    Journal(#[from] JournalError),
+    #[error("the record with sequence {sequence} cannot be replayed: {source}. Nothing was changed; keep the journal and report this.")]
+    Replay { sequence: u64, source: ApplyError },
+    #[error("the record with sequence {sequence} is not a journal entry: {source}")]
+    Decode { sequence: u64, source: prost::DecodeError },
+    #[error("the checkpoint at sequence {sequence} cannot be restored: {source}")]
+    Restore { sequence: u64, source: RestoreError },
+    #[error("the checkpoint at sequence {sequence} has a chunk that cannot be read: {source}")]
+    DecodeCheckpoint { sequence: u64, source: prost::DecodeError },
+    #[error("the checkpoint at sequence {sequence} restores to a tree with hash {found:016x}, but {expected:016x} was written")]
+    TreeHash { sequence: u64, expected: u64, found: u64 },
+    #[error("the root under storage cannot be used: {0}")]
+    RootUfs(UfsError),
+    #[error("the root under storage {uri} does not exist. Create it, or set {property} to a folder that does.")]
+    NoRootUfs { uri: String, property: String },
+    #[error("the first records could not be written: {0}")]
+    Bootstrap(FsError),
+    #[error("{0}")]
+    Rpc(RpcError),
+}

@@ -1,0 +1,54 @@
+//! Health. `/livez` looks at nothing but the process: were it to ask ZooKeeper, the journal or an under
+//! storage, their outage would have every master restarted.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use super::MasterWeb;
+
+/// What this master is at the moment; the fields of `/role`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleStatus {
+    /// `PRIMARY` or `STANDBY`.
+    pub role: String,
+    /// Whether client calls are answered.
+    pub serving: bool,
+    /// The journal's term.
+    pub term: u64,
+    pub applied_sequence: u64,
+    pub durable_sequence: u64,
+    /// How far a standby is behind; 0 on the leader.
+    pub lag_ms: u64,
+    /// The journal format that is written.
+    pub journal_format: u32,
+    pub version: String,
+}
+
+/// Knows the master's role. Must answer at once: it takes no lock that is held over I/O.
+pub trait RoleSource: Send + Sync {
+    fn status(&self) -> RoleStatus;
+
+    /// Why this master should get no work yet; `None` when it may: a leader that serves, or a standby
+    /// that is close enough behind.
+    fn not_ready(&self) -> Option<String>;
+}
+
+pub(super) async fn livez() -> &'static str {
+    "ok\n"
+}
+
+pub(super) async fn readyz(State(web): State<Arc<MasterWeb>>) -> (StatusCode, String) {
+    match web.role.not_ready() {
+        None => (StatusCode::OK, "ready\n".to_owned()),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+    }
+}
+
+pub(super) async fn role(State(web): State<Arc<MasterWeb>>) -> Json<RoleStatus> {
+    Json(web.role.status())
+}

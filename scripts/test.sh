@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Builds everything once, runs the named stages, prints the time of each and ends with "N passed, N failed".
+set -uo pipefail
+# A failed test says where in its message; backtraces of its thread only hide that.
+export RUST_BACKTRACE=0
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+work=$(mktemp -d)
+log=$work/log
+passed=0
+failed=0
+times=()
+running=
+trap 'rm -rf "$work"' EXIT
+# `timeout` is the head of a process group of its own: Ctrl-C must be passed on to it.
+trap '[ -z "$running" ] || kill "$running"; exit 130' INT TERM
+
+took() { # NAME START
+  times+=("$(printf '%-8s %4d s' "$1" $((SECONDS - $2)))")
+}
+
+# stage NAME LIMIT COMMAND...: run it, add up its "test result:" lines. LIMIT bounds a test that hangs.
+stage() {
+  local name=$1 limit=$2 start=$SECONDS status shown p f
+  shift 2
+  printf '\n== %s\n' "$name"
+  rm -f "$work/output"
+  mkfifo "$work/output"
+  tee "$log" <"$work/output" &
+  shown=$!
+  timeout "$limit" "$@" >"$work/output" 2>&1 &
+  running=$!
+  wait "$running"
+  status=$?
+  running=
+  wait "$shown"
+  [ "$status" != 124 ] || echo "$name: stopped after $limit"
+  read -r p f < <(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
+  # A test program that crashed or was stopped has no result line: it counts as one failure.
+  if [ "$status" != 0 ] && [ "$f" = 0 ]; then f=1; fi
+  if [ "$p" = 0 ] && [ "$f" = 0 ]; then echo "$name: no test ran"; f=1; fi
+  passed=$((passed + p))
+  failed=$((failed + f))
+  took "$name" "$start"
+}
+
+# The fault tests mount small disks: in a mount namespace of their own, so that none is left behind.
+with_mounts=(unshare --mount)
+[ "$(id -u)" = 0 ] || with_mounts=(unshare --user --map-root-user --mount)
+
+needs_java() { case " $* " in *" schema "* | *" peers "*) true ;; *) false ;; esac; }
+
+[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, scale)' >&2; exit 2; }
+
+start=$SECONDS
+java=
+if needs_java "$@"; then
+  # Beside the build: it waits for the network, the build for the processors.
+  (for version in ${JAVA_VERSIONS:-2.9.4 2.9.6}; do tests/java/fetch.sh "$version" || exit 1; done) >"$work/java" 2>&1 &
+  java=$!
+fi
+printf '== build\n'
+cargo build --release --workspace --all-targets || exit 1
+took build "$start"
+if [ -n "$java" ] && ! wait "$java"; then
+  cat "$work/java"
+  exit 1
+fi
+
+run=(cargo test --release --workspace --no-fail-fast)
+for name in "$@"; do
+  case $name in
+    unit) stage unit 15m "${run[@]}" --exclude alluxio-tests ;;
+    schema) stage schema 5m "${run[@]}" --test 'wire_*' --test 'rig_*' ;;
+    peers) stage peers 15m "${run[@]}" --test 'peers_*' -- --test-threads=2 ;;
+    faults) stage faults 15m "${with_mounts[@]}" "${run[@]}" --test 'faults_*' -- --test-threads=2 ;;
+    scale) stage scale 30m "${run[@]}" --test 'scale_*' -- --ignored --nocapture ;;
+    *) echo "unknown stage $name" >&2; exit 2 ;;
+  esac
+done
+
+printf '\n'
+printf '%s\n' "${times[@]}"
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]

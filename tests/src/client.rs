@@ -1,0 +1,51 @@
+//! Our own client against a cluster of the rig.
+
+use alluxio_client::{FileSystem, WorkerClient};
+use alluxio_conf::{Configuration, Role};
+use alluxio_fs::{AlluxioPath, FsResult};
+use alluxio_proto::grpc::file::{CompleteFilePOptions, CreateFilePOptions, WritePType};
+use anyhow::{Result, ensure};
+use bytes::Bytes;
+
+use crate::Cluster;
+
+/// A new client with sessions and connections of its own.
+pub async fn connect(cluster: &Cluster) -> Result<FileSystem> {
+    connect_with(cluster, &[]).await
+}
+
+/// The same with further properties, which overrule the cluster's.
+pub async fn connect_with(cluster: &Cluster, properties: &[(&str, &str)]) -> Result<FileSystem> {
+    let extra = properties.iter().map(|(key, value)| format!("-D{key}={value}"));
+    let loaded = Configuration::load(Role::Client, cluster.properties().into_iter().chain(extra))?;
+    Ok(FileSystem::connect(&loaded.conf).await?)
+}
+
+/// Creates an empty file, and its parents, and completes it: two calls that change the tree.
+pub async fn create_empty(fs: &FileSystem, path: &str) -> FsResult<()> {
+    let path = AlluxioPath::parse(path)?;
+    fs.create_file(&path, CreateFilePOptions { recursive: Some(true), ..Default::default() }).await?;
+    fs.complete_file(&path, CompleteFilePOptions::default()).await
+}
+
+/// Writes a file, and its parents, in one go.
+pub async fn write(fs: &FileSystem, path: &str, data: Bytes, how: WritePType) -> FsResult<()> {
+    let options =
+        CreateFilePOptions { recursive: Some(true), write_type: Some(how.into()), ..Default::default() };
+    let mut file = fs.create(&AlluxioPath::parse(path)?, options).await?;
+    file.write(data).await?;
+    file.close().await
+}
+
+/// Reads a whole file.
+pub async fn read(fs: &FileSystem, path: &str) -> FsResult<Bytes> {
+    fs.open(&AlluxioPath::parse(path)?, Default::default()).await?.read_to_end().await
+}
+
+/// A client of the cluster's only worker.
+pub async fn worker_client(fs: &FileSystem) -> Result<WorkerClient> {
+    let workers = fs.cluster().workers().await?;
+    ensure!(workers.len() == 1, "{} workers are registered", workers.len());
+    let address = workers[0].address.clone().unwrap_or_default();
+    Ok(WorkerClient::new(fs.conf(), fs.cluster().connector(), &address)?)
+}

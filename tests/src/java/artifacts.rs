@@ -1,0 +1,51 @@
+//! The jars of one Alluxio version, fetched once by `java/fetch.sh` into the user's cache folder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+/// The Java clients of one version.
+pub struct Artifacts {
+    folder: PathBuf,
+}
+
+impl Artifacts {
+    /// Finds them, fetching first if needed.
+    pub fn of(version: &str) -> Result<Artifacts> {
+        let script = java_folder().join("fetch.sh");
+        let done =
+            Command::new(&script).arg(version).output().with_context(|| script.display().to_string())?;
+        if !done.status.success() {
+            bail!("the Java clients {version}: {}", String::from_utf8_lossy(&done.stderr));
+        }
+        Ok(Artifacts { folder: PathBuf::from(String::from_utf8(done.stdout)?.trim()) })
+    }
+
+    /// The jar of one artifact, whatever its version.
+    pub fn jar(&self, artifact: &str) -> Result<PathBuf> {
+        let lib = self.folder.join("lib");
+        for entry in fs::read_dir(&lib).with_context(|| lib.display().to_string())? {
+            let path = entry?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let version = name.strip_prefix(artifact).and_then(|rest| rest.strip_prefix('-'));
+            if version.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit())) {
+                return Ok(path);
+            }
+        }
+        bail!("no jar of {artifact} in {}", lib.display())
+    }
+
+    /// For `java -cp`: our settings first, then our class, then the jars.
+    pub fn class_path(&self) -> String {
+        let folder = self.folder.display();
+        format!("{}:{folder}/classes:{folder}/lib/*", java_folder().join("conf").display())
+    }
+}
+
+fn java_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("java")
+}

@@ -1,0 +1,93 @@
+//! A Java client process: its settings, where it believes to be, its logs.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+
+use super::Artifacts;
+use crate::{
+    cluster::{Cluster, HOST},
+    process::{Ended, run},
+};
+
+/// How the client stands to the worker: on its host (it then opens block files itself), or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locality {
+    /// The same host name as the worker: short circuit.
+    ShortCircuit,
+    /// The same host, short circuit switched off: all data goes through the worker's streams.
+    Streams,
+}
+
+/// Starts JVMs that talk to one cluster.
+pub struct JavaClient {
+    artifacts: Artifacts,
+    settings: Vec<(String, String)>,
+    folder: PathBuf,
+    master_rpc_port: u16,
+}
+
+impl JavaClient {
+    /// A client of `version` for `cluster`; its files go into the cluster's folder.
+    pub fn new(version: &str, locality: Locality, cluster: &Cluster) -> Result<JavaClient> {
+        let folder = cluster.folder().join(format!("java-{version}-{locality:?}"));
+        std::fs::create_dir_all(&folder)?;
+        let mut settings = vec![
+            ("alluxio.master.hostname", HOST.to_owned()),
+            ("alluxio.master.rpc.port", cluster.master_rpc_port().to_string()),
+            ("alluxio.user.hostname", HOST.to_owned()),
+            ("alluxio.user.short.circuit.enabled", (locality == Locality::ShortCircuit).to_string()),
+            // A master that does not answer must fail a test within its time limit.
+            ("alluxio.user.rpc.retry.max.duration", "20s".to_owned()),
+            // No settings of whoever runs the tests.
+            ("alluxio.site.conf.dir", folder.display().to_string()),
+            ("alluxio.home", folder.display().to_string()),
+            ("alluxio.user.logs.dir", folder.display().to_string()),
+        ];
+        settings.push(("peer.log", folder.join("client.log").display().to_string()));
+        let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        Ok(JavaClient {
+            artifacts: Artifacts::of(version)?,
+            settings,
+            folder,
+            master_rpc_port: cluster.master_rpc_port(),
+        })
+    }
+
+    pub(super) fn master_rpc_port(&self) -> u16 {
+        self.master_rpc_port
+    }
+
+    /// What the client logged: how it moved data, and what went wrong.
+    pub fn log(&self) -> Result<String> {
+        let path = self.folder.join("client.log");
+        std::fs::read_to_string(&path).with_context(|| path.display().to_string())
+    }
+
+    /// The client's own folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Runs a main class to its end.
+    pub fn run_main(&self, main: &str, arguments: &[&str], limit: Duration) -> Result<Ended> {
+        let mut command = self.command(main);
+        command.args(arguments);
+        run(main, command, &self.folder.join(format!("{main}.out")), limit)
+    }
+
+    pub(super) fn command(&self, main: &str) -> Command {
+        let mut command = Command::new("java");
+        // Small and quick to start: most of these JVMs live for seconds.
+        command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]);
+        // Names of files and output in UTF-8, whatever the locale of this machine.
+        command.env("LC_ALL", "C.UTF-8").arg("-Dfile.encoding=UTF-8");
+        command.args(self.settings.iter().map(|(key, value)| format!("-D{key}={value}")));
+        command.arg("-cp").arg(self.artifacts.class_path()).arg(main);
+        command
+    }
+}

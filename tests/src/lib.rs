@@ -1,0 +1,14 @@
+//! The rig: starts the real binaries and the original's Java clients on this machine, in folders and on
+//! ports of their own, and takes everything away again. The tests themselves are in `tests/`.
+
+pub mod client;
+pub mod cluster;
+pub mod java;
+pub mod mounted;
+pub mod payload;
+mod ports;
+pub mod process;
+pub mod waiting;
+pub mod web;
+
+pub use cluster::Cluster;

@@ -1,0 +1,162 @@
+//! One process under test: started with its output in a file, stopped by its own id, never left behind.
+
+use std::{
+    env,
+    ffi::OsStr,
+    fmt::{self, Display, Formatter},
+    fs::{self, File},
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use nix::{
+    sys::signal::{self, Signal},
+    unistd::Pid,
+};
+
+/// A started program.
+pub struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command`; what it prints is added to the file `log`.
+    pub fn start(name: &str, mut command: Command, log: &Path) -> Result<Process> {
+        let output = File::options().create(true).append(true).open(log)?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .with_context(|| format!("starting {name}: {command:?}"))?;
+        Ok(Process { name: name.to_owned(), child, log: log.to_owned() })
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.ended()? {
+                return Ok(status);
+            }
+            if began.elapsed() > limit {
+                bail!("{} did not end within {limit:?}; its last lines:\n{}", self.name, self.last_lines());
+            }
+            sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// kill -9, and waits until it is gone.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// SIGTERM; the process must end by itself, with status 0.
+    pub fn terminate(mut self, limit: Duration) -> Result<()> {
+        self.signal(Signal::SIGTERM)?;
+        let status = self.wait(limit)?;
+        if !status.success() {
+            bail!("{} ended with {status} after SIGTERM; its last lines:\n{}", self.name, self.last_lines());
+        }
+        Ok(())
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = i32::try_from(self.pid())?;
+        signal::kill(Pid::from_raw(pid), signal).with_context(|| format!("{signal} to {}", self.name))
+    }
+
+    /// All that it has printed.
+    pub fn output(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_else(|error| format!("(no output: {error})"))
+    }
+
+    /// The end of what it has printed.
+    pub fn last_lines(&self) -> String {
+        let output = self.output();
+        let lines: Vec<&str> = output.lines().collect();
+        lines[lines.len().saturating_sub(25)..].join("\n")
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = fs::read_to_string(&path)?;
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next());
+        let kib: u64 = kib.with_context(|| format!("no VmRSS in {path}"))?.parse()?;
+        Ok(kib * 1024)
+    }
+}
+
+impl Display for Process {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (pid {})", self.name, self.pid())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself; nothing is left to do then.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a program that runs to its end has left.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit code; 128 + signal when a signal ended it.
+    pub code: i32,
+    /// Standard output and errors, in the order written.
+    pub output: String,
+}
+
+/// Runs `command` to its end; its output goes through the file `log`.
+pub fn run(name: &str, command: Command, log: &Path, limit: Duration) -> Result<Ended> {
+    let mut process = Process::start(name, command, log)?;
+    let status = process.wait(limit)?;
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
+    Ok(Ended { code, output: process.output() })
+}
+
+/// A command for one of our binaries, which lie in target/<profile>/: beside this executable, or a folder above it
+/// when it is a test.
+pub fn our_binary(name: &str) -> Result<Command> {
+    let this = env::current_exe()?;
+    let places = || this.ancestors().skip(1).take(2).map(|folder| folder.join(name));
+    let Some(binary) = places().find(|place| place.exists()) else {
+        bail!(
+            "{name} is not built; `make test` does it (or: cargo build --workspace, same profile). Looked for: {:?}",
+            places().collect::<Vec<_>>()
+        );
+    };
+    let mut command = Command::new(&binary);
+    // Settings of whoever runs the tests must not reach the processes under test.
+    for (key, _) in env::vars_os().filter(|(key, _)| is_alluxio_setting(key)) {
+        command.env_remove(key);
+    }
+    Ok(command)
+}
+
+fn is_alluxio_setting(key: &OsStr) -> bool {
+    key.to_string_lossy().starts_with("ALLUXIO_")
+}

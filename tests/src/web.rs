@@ -1,0 +1,36 @@
+//! The web ports of the processes under test.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// An answer: its status and its text.
+pub struct Answer {
+    pub status: u16,
+    pub text: String,
+}
+
+/// GET on a loopback port.
+pub fn get(port: u16, path: &str) -> Result<Answer> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(10)))
+        .build()
+        .into();
+    let url = format!("http://127.0.0.1:{port}{path}");
+    let mut response = agent.get(&url).call().with_context(|| url.clone())?;
+    Ok(Answer { status: response.status().as_u16(), text: response.body_mut().read_to_string()? })
+}
+
+/// GET of a JSON document.
+pub fn get_json(port: u16, path: &str) -> Result<Value> {
+    let answer = get(port, path)?;
+    serde_json::from_str(&answer.text)
+        .with_context(|| format!("{path} on port {port} answered {}: {}", answer.status, answer.text))
+}
+
+/// Does the process say that it serves?
+pub fn is_ready(port: u16) -> bool {
+    get(port, "/readyz").is_ok_and(|answer| answer.status == 200)
+}

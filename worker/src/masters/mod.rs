@@ -1,0 +1,18 @@
+//! What passes between this worker and the masters: registration, heartbeats, commits, pins, and the
+//! question which blocks may go.
+
+mod commits;
+mod heartbeat;
+mod leader_gate;
+mod link;
+mod orders;
+mod pins;
+mod registration;
+mod session;
+
+pub use commits::Commits;
+pub use leader_gate::LeaderGate;
+pub use link::MasterLink;
+pub use orders::WorkerState;
+pub use pins::follow_pins;
+pub use session::{Registered, keep_registered};

@@ -1,0 +1,52 @@
+//! What a master orders in the answer to a heartbeat.
+
+use crate::core::Core;
+use alluxio_proto::grpc::{Command, CommandType};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio::sync::Notify;
+
+/// What masters decided about this worker. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct WorkerState(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    decommissioned: AtomicBool,
+    register: Notify,
+}
+
+impl WorkerState {
+    pub fn is_decommissioned(&self) -> bool {
+        self.0.decommissioned.load(Ordering::Acquire)
+    }
+
+    /// The master does not know this worker's id: register at once.
+    pub fn want_registration(&self) {
+        self.0.register.notify_one();
+    }
+
+    pub(super) async fn registration_wanted(&self) {
+        self.0.register.notified().await;
+    }
+}
+
+/// Obeys; `true` when a registration is wanted.
+pub(super) async fn obey(core: &Core, state: &WorkerState, command: Command) -> bool {
+    let kind = command.command_type();
+    let decommissioned = kind == CommandType::Decommissioned;
+    if state.0.decommissioned.swap(decommissioned, Ordering::AcqRel) != decommissioned {
+        // A decommissioned worker serves what it has until it is stopped, and takes nothing new.
+        core.admission.set_decommissioned(decommissioned);
+        tracing::info!(decommissioned, "the master changed this worker's state");
+    }
+    match kind {
+        CommandType::Register => return true,
+        CommandType::Free => core.store.free(command.data).await,
+        CommandType::Nothing | CommandType::Decommissioned => {}
+        other => tracing::warn!(command = other.as_str_name(), "the master ordered something unknown"),
+    }
+    false
+}

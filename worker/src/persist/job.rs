@@ -1,0 +1,118 @@
+//! One job: the file's blocks, in order, into a temporary file of the under storage.
+
+use super::jobs::Task;
+use crate::{core::Core, failure, store::BlockLease};
+use alluxio_fs::FsError;
+use alluxio_ufs::{Attributes, CreateOptions, UfsWriter};
+use std::{fs::File, os::unix::fs::FileExt, sync::Arc};
+
+/// Bytes moved at once.
+const CHUNK: u64 = 1 << 20;
+
+/// Writes the file; returns its fingerprint. What was written is discarded on an error.
+pub async fn write(core: &Core, task: &Task) -> Result<String, FsError> {
+    let pieces =
+        task.pieces().map_err(|why| FsError::invalid_argument(format!("the job makes no sense: {why}")))?;
+    let mount = core.mounts.get(task.mount).await?;
+    let path = mount.uri().relative(&task.path).map_err(|error| failure::of_ufs(&error))?;
+    // An earlier attempt at this job may have left its file. It is synced when it is closed: after that
+    // the blocks may be evicted.
+    let options =
+        CreateOptions { parents: Some(Attributes::default()), overwrite: true, ..CreateOptions::default() };
+    let mut writer = mount.create(&path, options).await.map_err(|error| failure::of_ufs(&error))?;
+    for (block, length) in pieces {
+        if let Err(error) = copy(core, block, length, writer.as_mut()).await {
+            if let Err(error) = writer.abort().await {
+                tracing::warn!(%error, file = task.path, "unfinished file not discarded");
+            }
+            return Err(error);
+        }
+    }
+    let status = writer.close().await.map_err(|error| failure::of_ufs(&error))?;
+    if status.length != task.length {
+        return Err(FsError::internal(format!(
+            "{} has {} bytes after writing {}",
+            task.path, status.length, task.length
+        )));
+    }
+    Ok(status.fingerprint(mount.ufs_type()).to_string())
+}
+
+async fn copy(core: &Core, block: i64, length: u64, writer: &mut dyn UfsWriter) -> Result<(), FsError> {
+    match core.store.lease(block) {
+        Some(lease) => from_here(core, &lease, block, length, writer).await,
+        None => from_others(core, block, length, writer).await,
+    }
+}
+
+async fn from_here(
+    core: &Core,
+    lease: &BlockLease,
+    block: i64,
+    length: u64,
+    writer: &mut dyn UfsWriter,
+) -> Result<(), FsError> {
+    if lease.length() != length {
+        let has = lease.length();
+        return Err(FsError::internal(format!("block {block} has {has} bytes here where {length} belong")));
+    }
+    let file: Arc<File> = Arc::new(lease.open().await?);
+    let mut position = 0;
+    while position < length {
+        let size = (length - position).min(CHUNK) as usize;
+        let (file, pool) = (Arc::clone(&file), core.buffers.clone());
+        let chunk = tokio::task::spawn_blocking(move || {
+            let mut buffer = pool.take(size);
+            file.read_exact_at(buffer.space(), position).map(|()| buffer.freeze(size))
+        })
+        .await
+        .map_err(|_| FsError::unavailable("the worker is shutting down"))?
+        .map_err(|error| FsError::unknown(format!("cannot read block {block}: {error}")))?;
+        writer.write(chunk).await.map_err(|error| failure::of_ufs(&error))?;
+        position += size as u64;
+    }
+    Ok(())
+}
+
+/// From the first worker that has the block. A copy that fails half-way fails the job: what was written
+/// cannot be taken back, and the leader tries again.
+async fn from_others(
+    core: &Core,
+    block: i64,
+    length: u64,
+    writer: &mut dyn UfsWriter,
+) -> Result<(), FsError> {
+    let info = core.link.block_info(block).await?;
+    let mut last = FsError::not_found(format!("block {block} is on no worker"));
+    for location in info.locations {
+        let address = location.worker_address.unwrap_or_default();
+        let host = address.host.unwrap_or_default();
+        let Ok(port) = u16::try_from(address.data_port.unwrap_or(0)) else { continue };
+        if core.is_self(&host, port) {
+            continue; // it was looked for here
+        }
+        let mut reader = match core.peers.read(&host, port, block, length, None).await {
+            Ok(reader) => reader,
+            Err(error) => {
+                last = error;
+                continue;
+            }
+        };
+        let mut started = false;
+        loop {
+            match reader.next().await {
+                Ok(Some(chunk)) => {
+                    started = true;
+                    writer.write(chunk).await.map_err(|error| failure::of_ufs(&error))?;
+                }
+                Ok(None) => return Ok(()),
+                Err(error) if started => return Err(error),
+                Err(error) => {
+                    last = error;
+                    break;
+                }
+            }
+        }
+    }
+    Err(last)
+}

@@ -1,0 +1,93 @@
+//! The file system heartbeat: takes jobs, runs a few at a time, reports.
+
+use super::{
+    job,
+    jobs::{Jobs, Outcome, Task},
+};
+use crate::{core::Core, masters::Registered};
+use alluxio_proto::grpc::{CommandType, file::FileSystemCommand};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use tokio::{
+    sync::Semaphore,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Files written at the same time. More would only share the same disk and network.
+const AT_ONCE: usize = 4;
+
+/// The jobs of this worker. Cheap to clone.
+#[derive(Clone)]
+pub struct PersistJobs {
+    jobs: Arc<Mutex<Jobs>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for PersistJobs {
+    fn default() -> PersistJobs {
+        PersistJobs { jobs: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+impl PersistJobs {
+    /// Nothing runs and the leader heard of everything.
+    pub fn is_idle(&self) -> bool {
+        self.jobs.lock().is_idle()
+    }
+
+    fn take(&self, core: &Arc<Core>, command: FileSystemCommand) {
+        if command.command_type() != CommandType::Persist {
+            return;
+        }
+        let files = command.command_options.and_then(|options| options.persist_options).unwrap_or_default();
+        for file in files.persist_files {
+            let id = file.file_id;
+            let Some(task) = Task::of(file) else {
+                tracing::debug!(file_id = id, "a persist command without our fields is not for this worker");
+                continue;
+            };
+            if self.jobs.lock().start(task.job, task.file) {
+                tokio::spawn(self.clone().run(Arc::clone(core), task));
+            }
+        }
+    }
+
+    async fn run(self, core: Arc<Core>, task: Task) {
+        let Ok(_turn) = self.turns.acquire().await else { return };
+        let outcome = match job::write(&core, &task).await {
+            Ok(fingerprint) => Outcome::Written { fingerprint },
+            Err(error) => {
+                tracing::warn!(file_id = task.file, job = task.job, %error, "file not persisted");
+                Outcome::Failed { reason: error.to_string() }
+            }
+        };
+        self.jobs.lock().finish(task.job, task.file, outcome);
+    }
+}
+
+/// Runs until `stop`.
+pub async fn persist_for_leader(
+    core: Arc<Core>,
+    jobs: PersistJobs,
+    registered: Registered,
+    stop: CancellationToken,
+) {
+    let mut ticks = interval(core.settings.heartbeat_interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let Some(worker) = registered.id() else { continue };
+        let (report, sent) = jobs.jobs.lock().report(worker);
+        match core.link.file_system_heartbeat(report).await {
+            Ok(command) => {
+                jobs.jobs.lock().acknowledged(&sent);
+                jobs.take(&core, command);
+            }
+            Err(error) => tracing::debug!(%error, "file system heartbeat did not arrive"),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A master that remembers what workers tell it.
+
+use alluxio_conf::Configuration;
+use alluxio_proto::grpc::{
+    Command,
+    block::{
+        block_master_client_service_server::BlockMasterClientServiceServer,
+        block_master_worker_service_server::BlockMasterWorkerServiceServer,
+    },
+    file::{
+        FileInfo, FileSystemHeartbeatPRequest, PersistFile,
+        file_system_master_client_service_server::FileSystemMasterClientServiceServer,
+        file_system_master_worker_service_server::FileSystemMasterWorkerServiceServer,
+    },
+};
+use alluxio_proto::own::coordination_server::CoordinationServer;
+use alluxio_rpc::{NoGroups, Role, RpcServer, ServiceType, Sessions, version_of};
+use parking_lot::Mutex;
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::PathBuf,
+    sync::Arc,
+};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
+
+/// What the master knows and how it is told to behave.
+#[derive(Default)]
+pub struct Mind {
+    pub next_id: i64,
+    /// Blocks by worker id.
+    pub workers: BTreeMap<i64, BTreeSet<i64>>,
+    /// Lengths of committed blocks.
+    pub lengths: BTreeMap<i64, i64>,
+    pub commits: usize,
+    pub registrations: usize,
+    /// Sizes of registration batches.
+    pub batches: Vec<usize>,
+    pub batch_unanswered_most: usize,
+    pub lost_storage: Vec<String>,
+    pub orders: VecDeque<Command>,
+    pub pinned: Vec<i64>,
+    pub not_persisted: BTreeSet<i64>,
+    pub keep: BTreeSet<i64>,
+    pub files: BTreeMap<i64, FileInfo>,
+    pub persist: Vec<PersistFile>,
+    pub reports: Vec<FileSystemHeartbeatPRequest>,
+    pub scheduled: Vec<String>,
+    pub deregistered: Vec<i64>,
+    /// Answers UNAVAILABLE to so many commits.
+    pub refuse_commits: usize,
+    /// Answers UNAVAILABLE to so many block heartbeats, after taking them in or before.
+    pub lose_heartbeats: usize,
+    pub under: PathBuf,
+    /// Ports of other workers that hold a block.
+    pub peers: BTreeMap<i64, u16>,
+}
+
+#[derive(Clone)]
+pub struct FakeMaster {
+    pub mind: Arc<Mutex<Mind>>,
+    /// Registrations need a permit per batch: a test can hold them up.
+    pub batch_permits: Arc<Semaphore>,
+    port: u16,
+    stop: CancellationToken,
+}
+
+impl FakeMaster {
+    pub async fn start(under: PathBuf) -> FakeMaster {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let master = FakeMaster {
+            mind: Arc::new(Mutex::new(Mind { next_id: 100, under, ..Mind::default() })),
+            batch_permits: Arc::new(Semaphore::new(1 << 20)),
+            port: listener.local_addr().unwrap().port(),
+            stop: CancellationToken::new(),
+        };
+        let conf = Configuration::defaults();
+        let sessions = Sessions::new(&conf, Arc::new(NoGroups)).unwrap();
+        let add = |kind| (kind, version_of(kind));
+        let (blocks, files, info, users) = (
+            add(ServiceType::BlockMasterWorkerService),
+            add(ServiceType::FileSystemMasterWorkerService),
+            add(ServiceType::BlockMasterClientService),
+            add(ServiceType::FileSystemMasterClientService),
+        );
+        let server = RpcServer::new(&conf, Role::Master, sessions)
+            .service(blocks.0, blocks.1, BlockMasterWorkerServiceServer::new(master.clone()))
+            .service(files.0, files.1, FileSystemMasterWorkerServiceServer::new(master.clone()))
+            .service(info.0, info.1, BlockMasterClientServiceServer::new(master.clone()))
+            .service(users.0, users.1, FileSystemMasterClientServiceServer::new(master.clone()))
+            .unlisted(CoordinationServer::new(master.clone()));
+        tokio::spawn(server.serve(listener, master.stop.clone()));
+        master
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// All blocks of the only worker.
+    pub fn blocks(&self) -> BTreeSet<i64> {
+        self.mind.lock().workers.values().next().cloned().unwrap_or_default()
+    }
+
+    /// As a restart without a journal of workers.
+    pub fn forget_workers(&self) {
+        self.mind.lock().workers.clear();
+    }
+
+    /// The file is scheduled for persisting.
+    pub fn schedule(&self, path: String) {
+        self.mind.lock().scheduled.push(path);
+    }
+
+    pub fn order(&self, command: Command) {
+        self.mind.lock().orders.push_back(command);
+    }
+}

@@ -1,0 +1,79 @@
+//! SIGTERM's way.
+
+use super::{
+    Rig, block,
+    client::{block_command, chunk, read_request},
+    content, until,
+};
+use alluxio_fs::ids;
+use alluxio_proto::grpc::file::FileInfo;
+use std::time::{Duration, Instant};
+use tonic::Code;
+
+fn file(container: i64, state: &str) -> FileInfo {
+    FileInfo {
+        file_id: Some(ids::file_id(container)),
+        path: Some(format!("/f{container}")),
+        completed: Some(true),
+        persistence_state: Some(state.into()),
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn what_is_only_here_is_persisted_first() {
+    let rig = Rig::new(1 << 20).await;
+    for container in 1..=2 {
+        rig.client.write_block(block(container, 0), b"x").await.unwrap();
+    }
+    let id = rig.worker.registered.id().unwrap();
+    {
+        let mut mind = rig.master.mind.lock();
+        mind.not_persisted.insert(block(1, 0));
+        mind.files.insert(ids::file_id(1), file(1, "NOT_PERSISTED"));
+    }
+    let (master, client) = (rig.master.clone(), rig.client.clone());
+    let Rig { worker, .. } = rig;
+    let leaving = tokio::spawn(worker.shutdown());
+    until("it is scheduled", || master.mind.lock().scheduled == ["/f1"]).await;
+    // Meanwhile: no new blocks, but reads.
+    assert_eq!(client.write_block(block(3, 0), b"x").await.unwrap_err().code(), Code::Unavailable);
+    assert_eq!(client.read(read_request(block(2, 0), 0, 1)).await.unwrap(), b"x");
+    assert!(!leaving.is_finished());
+    master.mind.lock().files.insert(ids::file_id(1), file(1, "PERSISTED"));
+    leaving.await.unwrap();
+    assert_eq!(master.mind.lock().deregistered, vec![id]);
+}
+
+#[tokio::test]
+async fn a_stream_may_end_and_its_block_counts() {
+    let rig = Rig::new(1 << 20).await;
+    let writing = rig.client.writing(block_command(block(1, 0), 10)).await.unwrap();
+    writing.requests.send(chunk(b"he")).await.unwrap();
+    until("it writes", || rig.worker.core.admission.active_writers() == 1).await;
+    let master = rig.master.clone();
+    let (worker, _home) = rig.into_worker();
+    let leaving = tokio::spawn(worker.shutdown());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    writing.requests.send(chunk(b"llo")).await.unwrap();
+    writing.finish().await.unwrap();
+    leaving.await.unwrap();
+    assert_eq!(master.mind.lock().lengths[&block(1, 0)], 5);
+}
+
+#[tokio::test]
+async fn leaving_is_bounded() {
+    let rig = Rig::with(8 << 20, &[("alluxio.worker.shutdown.persist.timeout", "1s")], |_| {}).await;
+    rig.client.write_block(block(1, 0), &content(5 << 20)).await.unwrap();
+    {
+        let mut mind = rig.master.mind.lock();
+        mind.not_persisted.insert(block(1, 0));
+        mind.files.insert(ids::file_id(1), file(1, "TO_BE_PERSISTED"));
+    }
+    // A reader that never ends does not hold the worker.
+    let _stalled = rig.client.reading(read_request(block(1, 0), 0, 5 << 20)).await.unwrap();
+    let begun = Instant::now();
+    let (worker, _home) = rig.into_worker();
+    worker.shutdown().await;
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}

@@ -1,0 +1,85 @@
+//! Persist jobs.
+
+use super::{Rig, block, content, until};
+use alluxio_proto::grpc::file::PersistFile;
+
+const MB: usize = 1 << 20;
+
+fn job(rig: &Rig, job: i64, container: i64, length: usize, block_size: usize) -> PersistFile {
+    let count = length.div_ceil(block_size) as i64;
+    PersistFile {
+        file_id: Some(alluxio_fs::ids::file_id(container)),
+        block_ids: (0..count).map(|sequence| block(container, sequence)).collect(),
+        job_id: Some(job),
+        temp_ufs_path: Some(rig.under(&format!("a/.tmp-{job}")).display().to_string()),
+        mount_id: Some(1),
+        length: Some(length as i64),
+        block_size: Some(block_size as i64),
+    }
+}
+
+async fn write_file(rig: &Rig, container: i64, data: &[u8], block_size: usize) {
+    for (sequence, piece) in data.chunks(block_size).enumerate() {
+        rig.client.write_block(block(container, sequence as i64), piece).await.unwrap();
+    }
+}
+
+fn reported(rig: &Rig, job: i64) -> Option<Result<(), String>> {
+    for report in &rig.master.mind.lock().reports {
+        let options = report.options.clone().unwrap();
+        if options.persisted_job_ids.contains(&job) {
+            assert_eq!(report.persisted_files.len(), options.persisted_job_ids.len());
+            assert!(options.persisted_file_fingerprints[0].contains("CONTENT_HASH|"));
+            return Some(Ok(()));
+        }
+        if let Some(failure) = options.persist_failures.iter().find(|failure| failure.job_id == Some(job)) {
+            return Some(Err(failure.message.clone().unwrap()));
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn a_file_is_written_under_its_temporary_name_and_reported() {
+    let rig = Rig::new(64 << 20).await;
+    let data = content(5 * MB / 2);
+    write_file(&rig, 1, &data, MB).await;
+    rig.master.mind.lock().persist = vec![job(&rig, 5, 1, data.len(), MB)];
+    until("it is reported", || reported(&rig, 5).is_some()).await;
+    assert_eq!(reported(&rig, 5), Some(Ok(())));
+    rig.master.mind.lock().persist.clear();
+    assert!(std::fs::read(rig.under("a/.tmp-5")).unwrap() == data);
+    // An empty file too.
+    rig.master.mind.lock().persist = vec![job(&rig, 6, 2, 0, MB)];
+    until("it is reported", || reported(&rig, 6).is_some()).await;
+    assert_eq!(std::fs::metadata(rig.under("a/.tmp-6")).unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn missing_blocks_come_from_other_workers() {
+    let (rig, other) = (Rig::new(64 << 20).await, Rig::new(64 << 20).await);
+    let data = content(2 * MB);
+    rig.client.write_block(block(1, 0), &data[..MB]).await.unwrap();
+    other.client.write_block(block(1, 1), &data[MB..]).await.unwrap();
+    {
+        let mut mind = rig.master.mind.lock();
+        mind.peers.insert(block(1, 1), other.worker.rpc_addr().port());
+        mind.persist = vec![job(&rig, 5, 1, data.len(), MB)];
+    }
+    until("it is reported", || reported(&rig, 5).is_some()).await;
+    assert_eq!(reported(&rig, 5), Some(Ok(())));
+    assert!(std::fs::read(rig.under("a/.tmp-5")).unwrap() == data);
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_done_is_reported_and_leaves_nothing() {
+    let rig = Rig::new(64 << 20).await;
+    rig.client.write_block(block(1, 0), &content(MB)).await.unwrap();
+    rig.master.mind.lock().persist = vec![job(&rig, 5, 1, 2 * MB, MB)];
+    until("it is reported", || reported(&rig, 5).is_some()).await;
+    let why = reported(&rig, 5).unwrap().unwrap_err();
+    assert!(why.contains(&format!("block {} is on no worker", block(1, 1))), "{why}");
+    rig.master.mind.lock().persist.clear();
+    // The master repeated the order until then; the last attempt may still be under way.
+    until("nothing is left", || std::fs::read_dir(rig.under("a")).unwrap().next().is_none()).await;
+}

@@ -1,0 +1,178 @@
+//! What the worker needs of the configuration, read once at start.
+
+use crate::store::{AllocatorKind, DirSpec, Layout, OrderKind, StoreOptions, TierSpec};
+use alluxio_conf::{ConfError, Configuration, Span, key};
+use std::time::Duration;
+
+/// How long a client may take nothing of a read that has data for it. Longer than the three minutes after
+/// which Java clients give a read up themselves (`alluxio.user.streaming.data.read.timeout`).
+const STALLED_READER: Duration = Duration::from_secs(5 * 60);
+
+/// Where a duration property says "forever" but something has to end.
+const LONG: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub layout: Layout,
+    pub store: StoreOptions,
+    pub check_folders: bool,
+    pub read_chunk_limit: usize,
+    /// Bytes of one read that wait for its client.
+    pub read_ahead: usize,
+    pub stalled_reader: Duration,
+    pub most_readers: usize,
+    pub most_writers: usize,
+    pub cache_queue: usize,
+    pub cache_workers: usize,
+    pub heartbeat_interval: Duration,
+    /// Changes told in one heartbeat.
+    pub report_limit: usize,
+    pub register_batch: usize,
+    pub register_deadline: Duration,
+    pub lease_enabled: bool,
+    pub lease_sleep_min: Duration,
+    pub lease_sleep_max: Duration,
+    /// How long a commit is retried while no master answers.
+    pub master_patience: Duration,
+    pub shutdown_patience: Duration,
+}
+
+impl Settings {
+    pub fn of(conf: &Configuration, name: String) -> Result<Settings, ConfError> {
+        let count = |value: i64| usize::try_from(value).unwrap_or(usize::MAX);
+        let span = |value: Span| value.duration().unwrap_or(LONG);
+        Ok(Settings {
+            layout: layout(conf)?,
+            store: StoreOptions {
+                order: order(conf),
+                allocator: allocator(conf),
+                name,
+                free_space_timeout: span(conf.get(key::WORKER_FREE_SPACE_TIMEOUT)),
+                evict_not_persisted: conf.get(key::WORKER_EVICT_UNPERSISTED_ENABLED),
+                quarantine: span(conf.get(key::WORKER_UNKNOWN_BLOCK_QUARANTINE_TIME)),
+                ..StoreOptions::default()
+            },
+            check_folders: conf.get(key::WORKER_STORAGE_CHECKER_ENABLED),
+            read_chunk_limit: bytes(conf.get(key::WORKER_NETWORK_READER_MAX_CHUNK_SIZE_BYTES)),
+            read_ahead: bytes(conf.get(key::WORKER_NETWORK_READER_BUFFER_SIZE)),
+            stalled_reader: STALLED_READER,
+            most_readers: count(conf.get(key::WORKER_NETWORK_BLOCK_READER_THREADS_MAX)),
+            most_writers: count(conf.get(key::WORKER_NETWORK_BLOCK_WRITER_THREADS_MAX)),
+            cache_queue: count(conf.get(key::WORKER_NETWORK_ASYNC_CACHE_MANAGER_QUEUE_MAX)),
+            cache_workers: count(conf.get(key::WORKER_NETWORK_ASYNC_CACHE_MANAGER_THREADS_MAX)),
+            heartbeat_interval: span(conf.get(key::WORKER_BLOCK_HEARTBEAT_INTERVAL)),
+            report_limit: count(conf.get(key::WORKER_BLOCK_HEARTBEAT_REPORT_SIZE_THRESHOLD)).max(1),
+            register_batch: count(conf.get(key::WORKER_REGISTER_STREAM_BATCH_SIZE)),
+            register_deadline: span(conf.get(key::WORKER_REGISTER_STREAM_DEADLINE)),
+            lease_enabled: conf.get(key::WORKER_REGISTER_LEASE_ENABLED),
+            lease_sleep_min: span(conf.get(key::WORKER_REGISTER_LEASE_RETRY_SLEEP_MIN)),
+            lease_sleep_max: span(conf.get(key::WORKER_REGISTER_LEASE_RETRY_SLEEP_MAX)),
+            master_patience: span(conf.get(key::WORKER_MASTER_CONNECT_RETRY_TIMEOUT)),
+            shutdown_patience: span(conf.get(key::WORKER_SHUTDOWN_PERSIST_TIMEOUT)),
+        })
+    }
+}
+
+fn bytes(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+fn layout(conf: &Configuration) -> Result<Layout, ConfError> {
+    let tiers = conf.tiers()?.into_iter().map(|tier| TierSpec {
+        alias: tier.alias,
+        high_watermark: tier.high_watermark,
+        low_watermark: tier.low_watermark,
+        dirs: tier
+            .dirs
+            .into_iter()
+            .map(|dir| DirSpec { path: dir.path, medium: dir.medium, quota: dir.quota })
+            .collect(),
+    });
+    let mut layout = Layout::new(tiers.collect());
+    layout.data_folder = conf.get(key::WORKER_DATA_FOLDER);
+    layout.tmp_folder = conf.get(key::WORKER_DATA_FOLDER_TMP);
+    layout.tmp_subdirs = u64::try_from(conf.get(key::WORKER_DATA_TMP_SUBDIR_MAX)).unwrap_or(1).max(1);
+    layout.folder_mode = mode(&conf.get(key::WORKER_DATA_FOLDER_PERMISSIONS))?;
+    Ok(layout)
+}
+
+/// `rwxr-xr-x` as bits.
+fn mode(text: &str) -> Result<u32, ConfError> {
+    let flags = text.as_bytes();
+    let valid = flags.len() == 9
+        && flags.iter().enumerate().all(|(index, flag)| *flag == b'-' || *flag == b"rwx"[index % 3]);
+    if !valid {
+        return Err(ConfError::Conflict(format!(
+            "alluxio.worker.data.folder.permissions={text}: nine characters like rwxr-xr-x are needed"
+        )));
+    }
+    Ok(flags.iter().fold(0, |bits, flag| bits << 1 | u32::from(*flag != b'-')))
+}
+
+/// The original's class names decide by their last word; an unknown one gets the default.
+fn allocator(conf: &Configuration) -> AllocatorKind {
+    let class = conf.get(key::WORKER_ALLOCATOR_CLASS);
+    match class.rsplit('.').next().unwrap_or_default() {
+        "RoundRobinAllocator" => AllocatorKind::RoundRobin,
+        "GreedyAllocator" => AllocatorKind::Greedy,
+        "MaxFreeAllocator" => AllocatorKind::MaxFree,
+        other => {
+            tracing::warn!(class = other, "unknown alluxio.worker.allocator.class; MaxFreeAllocator is used");
+            AllocatorKind::MaxFree
+        }
+    }
+}
+
+fn order(conf: &Configuration) -> OrderKind {
+    let class = conf.get(key::WORKER_BLOCK_ANNOTATOR_CLASS);
+    match class.rsplit('.').next().unwrap_or_default() {
+        "LRFUAnnotator" => OrderKind::Lrfu {
+            step: conf.get(key::WORKER_BLOCK_ANNOTATOR_LRFU_STEP_FACTOR),
+            attenuation: conf.get(key::WORKER_BLOCK_ANNOTATOR_LRFU_ATTENUATION_FACTOR),
+        },
+        "LRUAnnotator" => OrderKind::Lru,
+        other => {
+            tracing::warn!(
+                class = other,
+                "unknown alluxio.worker.block.annotator.class; LRUAnnotator is used"
+            );
+            OrderKind::Lru
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_make_one_memory_tier() {
+        let settings = Settings::of(&Configuration::defaults(), "w".into()).unwrap();
+        let tier = &settings.layout.tiers[0];
+        assert_eq!((tier.alias.as_str(), tier.dirs.len()), ("MEM", 1));
+        let root = settings.layout.blocks_root(&tier.dirs[0]);
+        assert_eq!(root, std::path::Path::new("/mnt/ramdisk/alluxioworker"));
+        assert_eq!(settings.layout.folder_mode, 0o777);
+        assert_eq!(settings.heartbeat_interval, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn permissions_are_read_or_refused() {
+        assert_eq!(mode("rwxr-x---").unwrap(), 0o750);
+        assert!(mode("755").is_err());
+        assert!(mode("wrxrwxrwx").is_err());
+    }
+
+    #[test]
+    fn classes_choose_policies() {
+        let conf = Configuration::defaults()
+            .with(&[
+                ("alluxio.worker.allocator.class", "alluxio.worker.block.allocator.GreedyAllocator"),
+                ("alluxio.worker.block.annotator.class", "alluxio.worker.block.annotator.LRFUAnnotator"),
+            ])
+            .unwrap();
+        assert_eq!(allocator(&conf), AllocatorKind::Greedy);
+        assert_eq!(order(&conf), OrderKind::Lrfu { step: 0.25, attenuation: 2.0 });
+    }
+}

@@ -1,0 +1,112 @@
+//! Moves between tiers and media.
+//!
+//! The file is copied while readers go on. The switch happens only when nobody reads: a short-circuit
+//! client may hold the old path without having opened it. A move that finds readers gives up.
+
+use super::{Catalog, DirId, Place, Refusal, State};
+use std::path::PathBuf;
+
+/// A move under way. Ends by [`Catalog::switch`] and [`Catalog::settle`], or by
+/// [`Catalog::abort_move`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    pub block: i64,
+    pub length: u64,
+    pub from: PathBuf,
+    pub to: PathBuf,
+    pub temp: PathBuf,
+    pub to_dir: DirId,
+    from_dir: DirId,
+    serial: u64,
+}
+
+impl Catalog {
+    /// Starts a move to a folder that matches `place` and has room. `None`: it is there already.
+    pub fn begin_move(&mut self, block: i64, place: &Place, session: i64) -> Result<Option<Move>, Refusal> {
+        let Some(entry) = self.blocks.get(&block).filter(|entry| entry.state != State::Leaving) else {
+            return Err(Refusal::Unknown);
+        };
+        let (from_dir, length, serial, state) = (entry.dir, entry.length, entry.serial, entry.state);
+        // Only the first group: a move is to that tier, never to whatever else has room.
+        let group = match place.tier {
+            Some(_) => self.groups(place).into_iter().next().unwrap_or_default(),
+            None => self.groups(place).concat(),
+        };
+        let group: Vec<DirId> =
+            group.into_iter().filter(|dir| place.tier.is_none_or(|t| self.dir(*dir).tier == t)).collect();
+        if group.contains(&from_dir) {
+            return Ok(None);
+        }
+        if group.is_empty() {
+            return Err(Refusal::NoPlace);
+        }
+        if state != State::Ready {
+            return Err(Refusal::BeingWritten);
+        }
+        let free: Vec<_> = group.into_iter().map(|dir| (dir, self.dir(dir).free())).collect();
+        let to_dir = self.allocator.choose(&free, length).ok_or(Refusal::NoSpace)?;
+        self.dir_mut(to_dir).used += length;
+        if let Some(entry) = self.blocks.get_mut(&block) {
+            entry.state = State::Moving;
+            // The move itself: keeps an order to remove the block waiting until the move is over.
+            entry.readers += 1;
+        }
+        let target = self.dir(to_dir);
+        Ok(Some(Move {
+            block,
+            length,
+            from: self.dir(from_dir).blocks_root.join(block.to_string()),
+            to: target.blocks_root.join(block.to_string()),
+            temp: self.layout.temp_file(&target.temp_root, session, block),
+            to_dir,
+            from_dir,
+            serial,
+        }))
+    }
+
+    /// The copy is complete under its final name: new readers go there. `false`: it must be deleted, the
+    /// block has readers or is leaving; [`Catalog::abort_move`] follows.
+    pub fn switch(&mut self, step: &Move) -> bool {
+        let lost = self.dir(step.to_dir).lost;
+        let Some(entry) = self.blocks.get_mut(&step.block).filter(|entry| entry.serial == step.serial) else {
+            return false;
+        };
+        if lost || entry.state != State::Moving || entry.readers != 1 {
+            return false;
+        }
+        entry.state = State::Settling;
+        entry.dir = step.to_dir;
+        let rank = entry.rank;
+        self.dir_mut(step.from_dir).order.remove(rank, step.block);
+        self.dir_mut(step.to_dir).order.insert(rank, step.block);
+        self.changes.record(step.block);
+        true
+    }
+
+    /// The old file is deleted.
+    pub fn settle(&mut self, step: &Move) {
+        let from = self.dir_mut(step.from_dir);
+        if !from.lost {
+            from.used = from.used.saturating_sub(step.length);
+        }
+        self.end_move(step, State::Settling);
+    }
+
+    /// The copy is deleted, or was never made.
+    pub fn abort_move(&mut self, step: &Move) {
+        let to = self.dir_mut(step.to_dir);
+        if !to.lost {
+            to.used = to.used.saturating_sub(step.length);
+        }
+        self.end_move(step, State::Moving);
+    }
+
+    fn end_move(&mut self, step: &Move, during: State) {
+        if let Some(entry) = self.blocks.get_mut(&step.block).filter(|entry| entry.serial == step.serial)
+            && entry.state == during
+        {
+            entry.state = State::Ready;
+        }
+        self.release(step.block, step.serial);
+    }
+}

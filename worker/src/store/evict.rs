@@ -1,0 +1,214 @@
+//! Making room: what is doomed already, then the quarantine, then cold blocks the leader lets go.
+
+use super::{
+    BlockStore, StoreError, Verdict,
+    catalog::{Candidate, Catalog, DirId, Doomed, Place, Refusal},
+    disk, quarantine,
+    temp_block::NoRoom,
+};
+use tokio::time::{Instant, timeout_at};
+
+/// Blocks the leader is asked about at once.
+const BATCH: usize = 500;
+/// Files deleted by one blocking task.
+const BURIAL: usize = 200;
+
+impl BlockStore {
+    /// Tries `step` and, while it finds no space, makes room where `place` points.
+    pub(super) async fn with_room<T>(
+        &self,
+        block: i64,
+        bytes: u64,
+        place: &Place,
+        step: impl Fn(&mut Catalog) -> Result<T, Refusal>,
+    ) -> Result<T, NoRoom> {
+        let dirs = self.catalog().groups(place).concat();
+        self.with_room_in(block, bytes, dirs, step).await
+    }
+
+    /// The same for given folders.
+    pub(super) async fn with_room_in<T>(
+        &self,
+        block: i64,
+        bytes: u64,
+        dirs: Vec<DirId>,
+        step: impl Fn(&mut Catalog) -> Result<T, Refusal>,
+    ) -> Result<T, NoRoom> {
+        let deadline = Instant::now() + self.inner.options.free_space_timeout;
+        let attempt = || step(&mut self.catalog());
+        loop {
+            match attempt() {
+                Ok(done) => return Ok(done),
+                Err(Refusal::NoSpace) => {}
+                Err(refusal) => return Err(NoRoom::Refused(refusal)),
+            }
+            // Others may take the room between freeing it and the next attempt: hence the loop.
+            let made = timeout_at(deadline, self.make_room(&dirs, bytes)).await;
+            match made {
+                Ok(Ok(())) if Instant::now() < deadline => {}
+                Ok(Err(why)) => return Err(NoRoom::Because(bytes, why)),
+                _ => {
+                    tracing::warn!(block, bytes, "no room could be made in time");
+                    return Err(NoRoom::Because(bytes, "no room could be made in time".into()));
+                }
+            }
+        }
+    }
+
+    /// Frees `bytes` in one of the folders, or says why it cannot.
+    async fn make_room(&self, dirs: &[DirId], bytes: u64) -> Result<(), String> {
+        let Ok(_turn) = self.inner.eviction_turn.acquire().await else {
+            return Err("the worker is shutting down".into());
+        };
+        if self.has_room(dirs, bytes) {
+            return Ok(());
+        }
+        self.bury().await;
+        let mut why = format!("no folder has a quota of {bytes} bytes");
+        for dir in dirs {
+            if self.catalog().quota(*dir) < bytes {
+                continue;
+            }
+            match self.evict_for(*dir, bytes).await {
+                Ok(()) => return Ok(()),
+                Err(reason) => why = reason,
+            }
+        }
+        Err(why)
+    }
+
+    fn has_room(&self, dirs: &[DirId], bytes: u64) -> bool {
+        let catalog = self.catalog();
+        dirs.iter().any(|dir| catalog.free(*dir) >= bytes)
+    }
+
+    async fn evict_for(&self, dir: DirId, bytes: u64) -> Result<(), String> {
+        self.drop_quarantined(dir, bytes).await;
+        let missing = |store: &BlockStore| bytes.saturating_sub(store.catalog().free(dir));
+        if missing(self) == 0 {
+            return Ok(());
+        }
+        let last_resort =
+            self.evict_persisted(dir, missing(self)).await.map_err(|error| error.to_string())?;
+        if missing(self) > 0 && !last_resort.is_empty() {
+            self.evict_last_resort(&last_resort, missing(self)).await.map_err(|error| error.to_string())?;
+        }
+        match missing(self) {
+            0 => Ok(()),
+            _ => Err("all other blocks are in use, pinned or not persisted yet".into()),
+        }
+    }
+
+    /// Evicts the coldest blocks of persisted files until `bytes` are free. Returns blocks of files that
+    /// are only in Alluxio and may go when nothing else does.
+    pub(super) async fn evict_persisted(
+        &self,
+        dir: DirId,
+        bytes: u64,
+    ) -> Result<Vec<Candidate>, super::GateError> {
+        let mut freed = 0;
+        let mut last_resort = Vec::new();
+        let mut cursor = None;
+        while freed < bytes {
+            let batch = self.catalog().candidates(dir, cursor, BATCH);
+            let Some(last) = batch.last() else { break };
+            cursor = Some((last.rank, last.block));
+            let verdict = self.ask(&batch).await?;
+            for candidate in batch {
+                if freed >= bytes {
+                    break;
+                }
+                if verdict.evictable.contains(&candidate.block) {
+                    freed += self.evict_one(&candidate);
+                } else if verdict.not_persisted.contains(&candidate.block)
+                    && self.inner.options.evict_not_persisted
+                    && !candidate.guarded
+                    && last_resort.len() < BATCH
+                {
+                    last_resort.push(candidate);
+                }
+            }
+            self.bury().await;
+        }
+        Ok(last_resort)
+    }
+
+    async fn evict_last_resort(&self, batch: &[Candidate], bytes: u64) -> Result<(), super::GateError> {
+        // Asked again: a file may have begun to wait for persisting while other blocks were asked about.
+        let verdict = self.ask(batch).await?;
+        let mut freed = 0;
+        for candidate in batch {
+            let allowed = verdict.evictable.contains(&candidate.block)
+                || verdict.not_persisted.contains(&candidate.block);
+            if freed < bytes && allowed {
+                freed += self.evict_one(candidate);
+            }
+        }
+        self.bury().await;
+        Ok(())
+    }
+
+    async fn ask(&self, batch: &[Candidate]) -> Result<Verdict, super::GateError> {
+        let ids: Vec<i64> = batch.iter().map(|candidate| candidate.block).collect();
+        self.inner.gate.may_evict(&ids).await
+    }
+
+    fn evict_one(&self, candidate: &Candidate) -> u64 {
+        if !self.catalog().evict(candidate.block) {
+            return 0;
+        }
+        self.inner.options.counters.evicted.inc();
+        candidate.length
+    }
+
+    /// Deletes all doomed files.
+    pub(super) async fn bury(&self) {
+        loop {
+            let store = self.clone();
+            let more = BlockStore::blocking(move || Ok(store.bury_some())).await;
+            if !more.unwrap_or(false) {
+                return;
+            }
+        }
+    }
+
+    /// Takes, deletes and settles in one blocking task, so that a dropped caller leaks no bytes.
+    fn bury_some(&self) -> bool {
+        let batch = self.catalog().take_doomed(BURIAL);
+        for doomed in &batch {
+            self.delete(doomed);
+        }
+        self.catalog().has_doomed()
+    }
+
+    fn delete(&self, doomed: &Doomed) {
+        let result = disk::remove(&doomed.path);
+        self.catalog().buried(doomed);
+        if let Err(error) = result {
+            // The bytes are freed in the books although the file is still there: a folder in which
+            // deleting fails is not written much longer.
+            tracing::error!(%error, "block file not deleted");
+            self.examine(doomed.dir);
+        }
+    }
+
+    /// Deletes quarantined files until `bytes` are free.
+    async fn drop_quarantined(&self, dir: DirId, bytes: u64) {
+        let store = self.clone();
+        let done = BlockStore::blocking(move || -> Result<(), StoreError> {
+            let root = store.catalog().blocks_root(dir);
+            for (length, path) in quarantine::list(&root)? {
+                if store.catalog().free(dir) >= bytes {
+                    break;
+                }
+                disk::remove(&path)?;
+                store.catalog().release_quarantined(dir, length);
+            }
+            Ok(())
+        })
+        .await;
+        if let Err(error) = done {
+            tracing::warn!(%error, "quarantine not emptied");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Blocks freed by a master that never knew them.
+//!
+//! A master that starts on the wrong or an older journal orders its workers to free everything. Blocks
+//! that no master had answered for in this process's life are therefore kept for a while
+//! (`alluxio.worker.block.quarantine.time`) in a hidden folder: invisible, not counted as used, the first
+//! to go when room is wanted, and taken up again when the worker registers anew.
+
+use super::{
+    BlockStore, StoreError,
+    catalog::{DirId, Removal},
+    disk,
+};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+const FOLDER: &str = ".quarantine";
+
+/// Quarantined files of a folder with their lengths.
+pub(super) fn list(blocks_root: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+    let folder = blocks_root.join(FOLDER);
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(StoreError::io("list the quarantine", &folder))?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(StoreError::io("list the quarantine", &folder))?.path();
+        if let Some(length) = disk::length(&path)? {
+            files.push((length, path));
+        }
+    }
+    Ok(files)
+}
+
+impl BlockStore {
+    /// A master's order to free blocks.
+    pub async fn free(&self, blocks: Vec<i64>) {
+        let unknown: Vec<i64> = {
+            let catalog = self.catalog();
+            blocks.iter().copied().filter(|block| !catalog.is_known(*block)).collect()
+        };
+        for block in blocks.iter().filter(|block| !unknown.contains(block)) {
+            // Gone already, or its commit is under way: nothing to do for this order.
+            let _ = self.remove(*block);
+        }
+        let store = self.clone();
+        let done = BlockStore::blocking(move || store.quarantine(&unknown)).await;
+        if let Err(error) = done {
+            tracing::error!(%error, "freed blocks not moved to the quarantine");
+        }
+    }
+
+    fn quarantine(&self, blocks: &[i64]) -> Result<(), StoreError> {
+        for block in blocks {
+            let removal = self.catalog().remove(*block);
+            if removal != Removal::Doomed {
+                continue; // with readers it is deleted when they leave
+            }
+            // The block's own entry is in the list of doomed files; other entries are buried as usual.
+            let batch = self.catalog().take_doomed(usize::MAX);
+            for doomed in batch {
+                let own = doomed.block.is_some_and(|(id, _)| id == *block);
+                if !own || self.inner.options.quarantine.is_zero() {
+                    let result = disk::remove(&doomed.path);
+                    self.catalog().buried(&doomed);
+                    result?;
+                    continue;
+                }
+                let root = self.catalog().blocks_root(doomed.dir);
+                let folder = root.join(FOLDER);
+                disk::make_folder(&folder, 0o700)?;
+                let moved = touch(&doomed.path)
+                    .and_then(|()| disk::publish(&doomed.path, &folder.join(block.to_string()), false));
+                match moved {
+                    Ok(()) => self.catalog().quarantined(&doomed),
+                    Err(_) => self.catalog().buried(&doomed),
+                }
+                moved?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings quarantined blocks back, before a registration tells a master what is held.
+    pub async fn restore_quarantined(&self) {
+        let store = self.clone();
+        let done = BlockStore::blocking(move || {
+            for (dir, root) in store.live_dirs() {
+                for (length, path) in list(&root)? {
+                    store.restore(dir, &root, length, &path)?;
+                }
+            }
+            Ok(())
+        })
+        .await;
+        if let Err(error) = done {
+            tracing::warn!(%error, "quarantined blocks not taken up again");
+        }
+    }
+
+    fn restore(&self, dir: DirId, root: &Path, length: u64, path: &Path) -> Result<(), StoreError> {
+        let id = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<i64>().ok());
+        let Some(block) = id else { return Ok(()) };
+        if self.catalog().holds(block) {
+            disk::remove(path)?;
+        } else {
+            disk::publish(path, &root.join(block.to_string()), false)?;
+            self.catalog().adopt(dir, block, length);
+        }
+        self.catalog().release_quarantined(dir, length);
+        Ok(())
+    }
+
+    /// Deletes what has been quarantined long enough.
+    pub(super) fn expire_quarantine(&self) -> Result<(), StoreError> {
+        for (dir, root) in self.live_dirs() {
+            for (length, path) in list(&root)? {
+                let entered = fs::metadata(&path).and_then(|metadata| metadata.modified());
+                let age = entered.ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+                if age.is_some_and(|age| age >= self.inner.options.quarantine) {
+                    disk::remove(&path)?;
+                    self.catalog().release_quarantined(dir, length);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The time of quarantine is the file's modification time.
+fn touch(path: &Path) -> Result<(), StoreError> {
+    fs::File::options()
+        .write(true)
+        .open(path)
+        .and_then(|file| file.set_modified(SystemTime::now()))
+        .map_err(StoreError::io("date the quarantined file", path))
+}

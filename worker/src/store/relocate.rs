@@ -1,0 +1,95 @@
+//! Moves of blocks between tiers and media.
+
+use super::{
+    BlockStore, StoreError,
+    catalog::{Catalog, Place, Refusal},
+    disk,
+};
+
+impl BlockStore {
+    /// Moves a block to a folder that matches `place`; already there is success. Evicts for it when
+    /// `make_room` says so.
+    pub async fn relocate(&self, block: i64, place: &Place, make_room: bool) -> Result<(), StoreError> {
+        let session = rand::random::<i64>() & i64::MAX;
+        let start = |catalog: &mut Catalog| catalog.begin_move(block, place, session);
+        let first = start(&mut self.catalog());
+        let step = match first {
+            Err(Refusal::NoSpace) if make_room => {
+                let length = self.length_of(block).unwrap_or(0);
+                let dirs = match place.tier {
+                    Some(_) => self.catalog().groups(place).into_iter().next().unwrap_or_default(),
+                    None => self.catalog().groups(place).concat(),
+                };
+                let made = self.with_room_in(block, length, dirs, start).await;
+                made.map_err(|error| self.move_refused(error, block, place))?
+            }
+            Err(refusal) => return Err(self.refused_move(refusal, block, place)),
+            Ok(step) => step,
+        };
+        let Some(step) = step else { return Ok(()) };
+        let store = self.clone();
+        BlockStore::blocking(move || {
+            // A block that moves may be the only copy: the copy is synced before the old file goes.
+            let sync = !store.catalog().in_memory(step.to_dir);
+            let mode = store.inner.layout.folder_mode;
+            if let Err(error) = disk::copy(&step.from, &step.temp, &step.to, mode, sync) {
+                store.discard_copy(&step);
+                store.examine(step.to_dir);
+                return Err(error);
+            }
+            let switched = store.catalog().switch(&step);
+            if !switched {
+                store.discard_copy(&step);
+                return Err(StoreError::InUse(block));
+            }
+            let removed = disk::remove(&step.from);
+            store.catalog().settle(&step);
+            store.inner.wake.notify_one();
+            removed
+        })
+        .await
+    }
+
+    fn discard_copy(&self, step: &super::catalog::Move) {
+        for path in [&step.temp, &step.to] {
+            if let Err(error) = disk::remove(path) {
+                tracing::error!(%error, "copy of a moved block not deleted");
+            }
+        }
+        self.catalog().abort_move(step);
+        self.inner.wake.notify_one();
+    }
+
+    fn refused_move(&self, refusal: Refusal, block: i64, place: &Place) -> StoreError {
+        match refusal {
+            Refusal::Unknown => StoreError::NotFound(block),
+            Refusal::BeingWritten => StoreError::InUse(block),
+            other => self.refused(other, block, 0, place),
+        }
+    }
+
+    fn move_refused(&self, error: super::temp_block::NoRoom, block: i64, place: &Place) -> StoreError {
+        match error {
+            super::temp_block::NoRoom::Refused(refusal) => self.refused_move(refusal, block, place),
+            super::temp_block::NoRoom::Because(wanted, why) => self.no_space(block, wanted, why),
+        }
+    }
+
+    /// Brings a block that is read often to the fastest tier. Best effort: readers or a full tier stop it.
+    pub async fn promote(&self, block: i64) {
+        let in_place = self.catalog().peek(block).map(|(dir, _)| self.tier_is_top(dir));
+        if in_place != Some(false) {
+            return;
+        }
+        match self.relocate(block, &Place::tier(0), true).await {
+            Ok(()) => {
+                self.inner.options.counters.promoted.inc();
+            }
+            Err(error) => tracing::debug!(block, %error, "not promoted"),
+        }
+    }
+
+    fn tier_is_top(&self, dir: super::DirId) -> bool {
+        usize::from(dir.0) < self.inner.layout.tiers.first().map_or(0, |tier| tier.dirs.len())
+    }
+}

@@ -1,0 +1,171 @@
+//! Blocks that clients ask to be cached: a bounded queue, worked on by a bounded number of tasks.
+
+use super::{cold_source, read_plan::UnderBlock};
+use crate::{
+    core::Core,
+    store::{Place, TempBlock},
+};
+use alluxio_fs::FsError;
+use alluxio_proto::grpc::block::{AsyncCacheRequest, CacheRequest};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// One block to cache.
+#[derive(Debug, Clone)]
+pub struct CacheJob {
+    pub block: i64,
+    pub length: u64,
+    pub under: Option<UnderBlock>,
+    /// The worker to read it from, when it is not this one.
+    pub source: Option<(String, u16)>,
+}
+
+impl CacheJob {
+    pub fn of_async(request: &AsyncCacheRequest) -> Result<CacheJob, FsError> {
+        CacheJob::of(&CacheRequest {
+            block_id: request.block_id,
+            source_host: request.source_host.clone(),
+            source_port: request.source_port,
+            open_ufs_block_options: request.open_ufs_block_options.clone(),
+            length: request.length,
+            r#async: Some(true),
+        })
+    }
+
+    pub fn of(request: &CacheRequest) -> Result<CacheJob, FsError> {
+        let block = request.block_id.ok_or_else(|| FsError::invalid_argument("block_id is missing."))?;
+        let length = u64::try_from(request.length.unwrap_or(0)).unwrap_or(0);
+        if length == 0 {
+            return Err(FsError::invalid_argument(format!("length of block {block} must be positive.")));
+        }
+        let under = match &request.open_ufs_block_options {
+            Some(options) => UnderBlock::parse(options)?,
+            None => None,
+        };
+        let port = u16::try_from(request.source_port.unwrap_or(0)).unwrap_or(0);
+        let source = request.source_host.clone().filter(|host| !host.is_empty() && port != 0);
+        Ok(CacheJob { block, length, under, source: source.map(|host| (host, port)) })
+    }
+}
+
+/// Takes cache jobs. Cheap to clone.
+#[derive(Clone)]
+pub struct CacheQueue {
+    core: Arc<Core>,
+    waiting: Arc<Semaphore>,
+    working: Arc<Semaphore>,
+}
+
+impl CacheQueue {
+    /// `alluxio.worker.network.async.cache.manager.queue.max` and `…threads.max`.
+    pub fn new(core: Arc<Core>, queue: usize, workers: usize) -> CacheQueue {
+        CacheQueue {
+            core,
+            waiting: Arc::new(Semaphore::new(queue)),
+            working: Arc::new(Semaphore::new(workers)),
+        }
+    }
+
+    /// Caches a block and waits for it.
+    pub async fn run(&self, job: CacheJob) -> Result<(), FsError> {
+        if self.core.store.holds(job.block) {
+            return Ok(());
+        }
+        let place = self.enter()?;
+        let queue = self.clone();
+        // In a task: a caller that leaves does not waste what was read so far.
+        let done = tokio::spawn(async move { queue.work(job, place).await }).await;
+        done.unwrap_or_else(|_| Err(FsError::internal("Caching was cut off.")))
+    }
+
+    /// Caches a block some time soon. When the queue is full the request is dropped: it was only a hint.
+    pub fn submit(&self, job: CacheJob) {
+        self.core.metrics.cache_requests.inc();
+        if self.core.store.holds(job.block) {
+            return;
+        }
+        match self.enter() {
+            Ok(place) => {
+                let queue = self.clone();
+                tokio::spawn(async move { queue.work(job, place).await });
+            }
+            Err(_) => self.core.metrics.cache_rejected.inc(),
+        }
+    }
+
+    fn enter(&self) -> Result<OwnedSemaphorePermit, FsError> {
+        Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| {
+            FsError::resource_exhausted("This worker has too many blocks to cache already. Try later.")
+        })
+    }
+
+    async fn work(&self, job: CacheJob, _place: OwnedSemaphorePermit) -> Result<(), FsError> {
+        let Ok(_turn) = self.working.acquire().await else {
+            return Err(FsError::unavailable("This worker is shutting down."));
+        };
+        let block = job.block;
+        let result = cache(&self.core, &job).await;
+        match &result {
+            Ok(()) => self.core.metrics.cache_succeeded.inc(),
+            Err(error) => {
+                self.core.metrics.cache_failed.inc();
+                tracing::info!(block, %error, "block not cached");
+            }
+        }
+        result
+    }
+}
+
+/// Reads a whole block from its source into the store and commits it.
+pub async fn cache(core: &Arc<Core>, job: &CacheJob) -> Result<(), FsError> {
+    if core.store.holds(job.block) {
+        return Ok(());
+    }
+    let mut temp = core.store.create(job.block, &Place::tier(0), job.length).await?;
+    match job.source.as_ref().filter(|(host, port)| !core.is_self(host, *port)) {
+        Some((host, port)) => from_worker(core, job, host, *port, &mut temp).await?,
+        None => from_under(core, job, &mut temp).await?,
+    }
+    if temp.written() != job.length {
+        return Err(FsError::out_of_range(format!(
+            "block {} has {} bytes at its source where {} are expected",
+            job.block,
+            temp.written(),
+            job.length
+        )));
+    }
+    core.commits.commit(temp, false, false).await?;
+    Ok(())
+}
+
+async fn from_under(core: &Core, job: &CacheJob, temp: &mut TempBlock) -> Result<(), FsError> {
+    let under = job.under.as_ref().ok_or_else(|| {
+        FsError::not_found(format!("block {} has no place in the under storage to be read from", job.block))
+    })?;
+    let mut reader = cold_source::open(core, under, 0, job.length).await.map_err(FsError::from)?;
+    while temp.written() < job.length {
+        let most = (job.length - temp.written()).min(core.settings.read_chunk_limit as u64) as usize;
+        let chunk = reader.read(most).await.map_err(|error| crate::failure::of_ufs(&error))?;
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        temp.append(chunk).await?;
+    }
+    core.metrics.cache_ufs_blocks.inc();
+    Ok(())
+}
+
+async fn from_worker(
+    core: &Core,
+    job: &CacheJob,
+    host: &str,
+    port: u16,
+    temp: &mut TempBlock,
+) -> Result<(), FsError> {
+    let mut reader = core.peers.read(host, port, job.block, job.length, job.under.as_ref()).await?;
+    while let Some(chunk) = reader.next().await? {
+        temp.append(chunk).await?;
+    }
+    core.metrics.cache_remote_blocks.inc();
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! From a mount id to the under storage.
+
+use crate::{failure, masters::MasterLink};
+use alluxio_fs::{ErrorKind, FsError};
+use alluxio_ufs::{UnderFs, open_ufs};
+use parking_lot::Mutex;
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// A mount's properties can change under the same id; they are asked for anew after this time.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+/// Mounts remembered. More than any cluster has; beyond it all are asked for anew.
+const MOST: usize = 4096;
+
+struct Known {
+    under: Arc<dyn UnderFs>,
+    since: Instant,
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Mounts {
+    link: MasterLink,
+    known: Arc<Mutex<HashMap<i64, Known>>>,
+}
+
+impl Mounts {
+    pub fn new(link: MasterLink) -> Mounts {
+        Mounts { link, known: Arc::default() }
+    }
+
+    /// The under storage mounted under this id. An id that the master does not know is UNAVAILABLE: that
+    /// is what clients of the original handle.
+    pub async fn get(&self, mount: i64) -> Result<Arc<dyn UnderFs>, FsError> {
+        let known = self
+            .known
+            .lock()
+            .get(&mount)
+            .filter(|known| known.since.elapsed() < FRESH)
+            .map(|known| known.under.clone());
+        if let Some(under) = known {
+            return Ok(under);
+        }
+        let info = self.link.ufs_info(mount).await.map_err(|error| match error.kind {
+            ErrorKind::NotFound | ErrorKind::InvalidArgument => {
+                FsError::unavailable(format!("Mount {mount} is not known to the master: {error}"))
+            }
+            _ => error,
+        })?;
+        let uri = info.uri.filter(|uri| !uri.is_empty());
+        let uri = uri
+            .ok_or_else(|| FsError::unavailable(format!("The master knows no address of mount {mount}.")))?;
+        let properties = info.properties.map(|options| options.properties).unwrap_or_default();
+        let under = open_ufs(&uri, &properties).map_err(|error| failure::of_ufs(&error))?;
+        let mut known = self.known.lock();
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(mount, Known { under: under.clone(), since: Instant::now() });
+        Ok(under)
+    }
+}
