@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use alluxio_client::{Cluster, FileSystem, MasterAddress, MetaMasterClient};
-use alluxio_conf::Configuration;
+use alluxio_conf::{Configuration, key};
 use alluxio_fs::{ErrorKind, FsError};
 use alluxio_proto::grpc::{ConfigProperty, WorkerNetAddress, meta::GetConfigurationPOptions};
 use tokio::time::timeout;
@@ -24,6 +24,11 @@ pub async fn announced<T>(
     out: &Output,
     answer: impl Future<Output = Result<T, FsError>>,
 ) -> Result<T, CommandError> {
+    let patience = conf.get(key::USER_RPC_RETRY_MAX_DURATION).duration();
+    if patience.is_some_and(|patience| patience <= PATIENCE) {
+        // It will be over before the line is worth reading.
+        return answer.await.map_err(|error| explained(conf, error));
+    }
     let mut answer = std::pin::pin!(answer);
     let result = match timeout(PATIENCE, &mut answer).await {
         Ok(result) => result,
@@ -62,10 +67,13 @@ fn explained(conf: &Configuration, error: FsError) -> CommandError {
     if !matches!(error.kind, ErrorKind::Unavailable | ErrorKind::DeadlineExceeded) {
         return error.into();
     }
+    let masters = configured_masters(conf);
+    // The client's text begins with the address, too.
+    let reason = error.message.strip_prefix(&format!("Cannot reach {masters}: ")).unwrap_or(&error.message);
     CommandError::failed(format!(
-        "Cannot reach the Alluxio master at {}: {error}. Check that it runs there, and that alluxio.master.hostname \
-         and alluxio.master.rpc.port name it.",
-        configured_masters(conf)
+        "Cannot reach the Alluxio master at {masters}: {}. Check that it runs there, and that \
+         alluxio.master.hostname and alluxio.master.rpc.port name it.",
+        reason.trim_end_matches('.')
     ))
 }
 
@@ -76,8 +84,8 @@ mod tests {
     #[test]
     fn an_unreachable_master_is_named_with_what_to_check() {
         let conf = Configuration::defaults().with(&[("alluxio.master.hostname", "m1")]).unwrap();
-        let text = explained(&conf, FsError::unavailable("connection refused")).to_string();
-        assert!(text.contains("m1:19998: connection refused"), "{text}");
+        let text = explained(&conf, FsError::unavailable("Cannot reach m1:19998: refused")).to_string();
+        assert!(text.starts_with("Cannot reach the Alluxio master at m1:19998: refused. Check "), "{text}");
         assert!(text.contains("alluxio.master.hostname"), "{text}");
         assert_eq!(explained(&conf, FsError::not_found("no")).to_string(), "no");
     }

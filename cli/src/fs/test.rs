@@ -10,14 +10,17 @@ use crate::{
 };
 
 const NO: ExitStatus = 1;
-/// The path could not be looked at.
-const UNKNOWN: ExitStatus = 3;
+/// No master could be asked.
+const NO_ANSWER: ExitStatus = 2;
+/// A master answered with an error. This is also what the original says of a path that does not exist
+/// (measured with 2.9.4), though its documentation promises 1.
+const REFUSED: ExitStatus = 3;
 
 pub const TEST: FsCommand = FsCommand {
     spec: CommandSpec {
         name: "test",
         usage: "test [-d|-f|-e|-s|-z] <path>",
-        description: "Asks one thing about a path: exit status 0 means yes, 1 means no.",
+        description: "Asks one thing about a path: exit status 0 means yes, 1 means no, 3 that there is no such path.",
         options: &[
             OptionSpec::short("d", "is it a directory?"),
             OptionSpec::short("f", "is it a file?"),
@@ -35,10 +38,11 @@ async fn run(call: Call<'_>) -> Outcome {
     let path = call.shell.path(&call.given.arguments[0])?;
     match call.shell.status(&path.path).await {
         Ok(info) => Ok(if question(&info) { SUCCESS } else { NO }),
-        Err(CommandError::FileSystem(error)) if error.kind == ErrorKind::NotFound => Ok(NO),
+        Err(CommandError::FileSystem(error)) if error.kind == ErrorKind::NotFound => Ok(REFUSED),
         Err(error) => {
-            call.shell.out.note(error);
-            Ok(UNKNOWN)
+            call.shell.out.note(&error);
+            let refused = matches!(&error, CommandError::FileSystem(error) if error.kind != ErrorKind::Unavailable);
+            Ok(if refused { REFUSED } else { NO_ANSWER })
         }
     }
 }

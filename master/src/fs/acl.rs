@@ -17,7 +17,7 @@ impl FileSystemMaster {
     /// The list is kept by Alluxio alone: the under storages of this version have none. The nine bits
     /// of the mode stay in the under storage as they were.
     pub async fn set_acl(&self, subject: &Subject, path: &AlluxioPath, request: &SetAclPRequest) -> Result<(), FsError> {
-        let options = request.options.clone().unwrap_or_default();
+        let options = request.options.unwrap_or_default();
         let sync = options.common_options.as_ref().and_then(|common| common.sync_interval_ms);
         let action = match request.action() {
             SetAclAction::Replace => PSetAclAction::Replace,

@@ -85,7 +85,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
     async fn exists(&self, request: Request<ExistsPRequest>) -> Reply<ExistsPResponse> {
         let subject = self.subject(&request).await?;
         let message = request.into_inner();
-        let options = message.options.clone().unwrap_or_default();
+        let options = message.options.unwrap_or_default();
         let exists = self.fs.exists(&subject, &path(message.path())?, &options).await?;
         Ok(Response::new(ExistsPResponse { exists: Some(exists) }))
     }
@@ -120,7 +120,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
     async fn free(&self, request: Request<FreePRequest>) -> Reply<FreePResponse> {
         self.metrics.free_file_ops.inc();
         to_the_end!(self, request, |fs, subject, message| {
-            let options = message.options.clone().unwrap_or_default();
+            let options = message.options.unwrap_or_default();
             fs.free(&subject, &path(message.path())?, &options).await?;
             Ok(FreePResponse {})
         })
@@ -150,7 +150,9 @@ impl FileSystemMasterClientService for FileSystemClientService {
     ) -> Reply<GetNewBlockIdForFilePResponse> {
         self.metrics.get_new_block_ops.inc();
         let subject = self.subject(&request).await?;
-        let id = self.fs.new_block_id(&subject, &path(request.get_ref().path())?).await?;
+        let message = request.into_inner();
+        let options = message.options.unwrap_or_default();
+        let id = self.fs.new_block_id(&subject, &path(message.path())?, &options).await?;
         self.metrics.new_blocks_got.inc();
         Ok(Response::new(GetNewBlockIdForFilePResponse { id: Some(id) }))
     }
@@ -159,7 +161,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
         self.metrics.get_file_info_ops.inc();
         let subject = self.subject(&request).await?;
         let message = request.into_inner();
-        let options = message.options.clone().unwrap_or_default();
+        let options = message.options.unwrap_or_default();
         let info = self.fs.get_status(&subject, &path(message.path())?, &options).await?;
         self.metrics.file_infos_got.inc();
         Ok(Response::new(GetStatusPResponse { file_info: Some(info) }))
@@ -206,7 +208,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
     async fn remove(&self, request: Request<DeletePRequest>) -> Reply<DeletePResponse> {
         self.metrics.delete_path_ops.inc();
         to_the_end!(self, request, paths_deleted, |fs, subject, message| {
-            let options = message.options.clone().unwrap_or_default();
+            let options = message.options.unwrap_or_default();
             let options = DeleteOptions {
                 recursive: options.recursive(),
                 alluxio_only: options.alluxio_only(),
@@ -221,7 +223,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
     async fn rename(&self, request: Request<RenamePRequest>) -> Reply<RenamePResponse> {
         self.metrics.rename_path_ops.inc();
         to_the_end!(self, request, paths_renamed, |fs, subject, message| {
-            let options = message.options.clone().unwrap_or_default();
+            let options = message.options.unwrap_or_default();
             fs.rename(&subject, &path(message.path())?, &path(message.dst_path())?, &options).await?;
             Ok(RenamePResponse {})
         })

@@ -2,7 +2,7 @@
 
 use alluxio_fs::{AlluxioPath, Bits, FsError, ids};
 use alluxio_proto::{
-    grpc::file::CompleteFilePOptions,
+    grpc::file::{CompleteFilePOptions, GetNewBlockIdForFilePOptions},
     journal::{JournalEntry, NewBlockEntry, UpdateInodeEntry, UpdateInodeFileEntry},
 };
 
@@ -29,14 +29,27 @@ fn check_open(inode: &Inode, path: &AlluxioPath) -> Result<(), FsError> {
 }
 
 impl FileSystemMaster {
-    /// The id of the next block of a file being written.
-    pub async fn new_block_id(&self, subject: &Subject, path: &AlluxioPath) -> Result<i64, FsError> {
+    /// The id of the next block of a file being written. Java clients send no operation id here, so a
+    /// repeated call of theirs gets a block more; ours do, and get the same one.
+    pub async fn new_block_id(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &GetNewBlockIdForFilePOptions,
+    ) -> Result<i64, FsError> {
+        let operation = operation_id(options.common_options.as_ref());
+        let _running = self.namespace.running().enter(operation).await?;
         self.namespace
             .mutate(&[path], None, |tree, draft| {
                 let lookup = tree.lookup(path);
                 self.permissions.target(tree, subject, path, &lookup, Bits::WRITE)?;
                 let (_, inode) = file(tree, &lookup, path)?;
                 check_open(inode, path)?;
+                let next = ids::block_id(ids::container_of(inode.id), i64::from(inode.blocks));
+                if operation.is_some_and(|id| tree.operation_ids().contains(id)) && inode.blocks > 0 {
+                    // A file has one writer, so the newest block is the one this call made.
+                    return Ok(next - 1);
+                }
                 if i64::from(inode.blocks) > MAX_BLOCKS {
                     return Err(FsError::invalid_argument(format!(
                         "{path} has {} blocks, the most a file can have. Write it with a larger block size.",
@@ -47,7 +60,8 @@ impl FileSystemMaster {
                     new_block: Some(NewBlockEntry { id: Some(inode.id) }),
                     ..JournalEntry::default()
                 });
-                Ok(ids::block_id(ids::container_of(inode.id), i64::from(inode.blocks)))
+                draft.operation(operation);
+                Ok(next)
             })
             .await
     }
@@ -101,6 +115,11 @@ impl FileSystemMaster {
                     ..JournalEntry::default()
                 });
                 let persist = asked.is_some() && inode.persistence() == Persistence::NotPersisted;
+                if let Some(asked) = asked.filter(|_| persist) {
+                    // Before the state that makes the scheduler look.
+                    let wait = asked.persistence_wait_time.unwrap_or(self.options.persist_initial_wait_ms);
+                    self.persist.wait_before(inode.id, wait);
+                }
                 draft.push(JournalEntry {
                     update_inode: Some(UpdateInodeEntry {
                         id: Some(inode.id),
@@ -116,11 +135,7 @@ impl FileSystemMaster {
                 draft.operation(operation);
                 Ok(())
             })
-            .await?;
-        if let Some(asked) = asked {
-            self.persist.wait_before(path, asked.persistence_wait_time());
-        }
-        Ok(())
+            .await
     }
 
     async fn fingerprint_of_written(&self, path: &AlluxioPath) -> Result<Option<String>, FsError> {

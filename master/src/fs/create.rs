@@ -108,7 +108,8 @@ impl<'a> Ancestors<'a> {
         if let Some(inode) = slot.and_then(|slot| self.tree.get(slot))
             && !inode.is_directory()
         {
-            let depth = lookup.found.len();
+            // As the original counts: the root is component 0.
+            let depth = lookup.found.len() - 1;
             return Err(FsError::invalid_argument(format!(
                 "Traversal failed for path {path}. Component {depth}({}) is a file, not a directory.",
                 inode.name

@@ -183,7 +183,7 @@ impl Rig {
     }
 
     pub async fn write_block(&self, at: &str, worker: i64, length: i64) -> Result<i64, FsError> {
-        let block = self.fs.new_block_id(&self.root().await, &path(at)).await?;
+        let block = self.fs.new_block_id(&self.root().await, &path(at), &Default::default()).await?;
         self.fs.blocks.commit_block(worker, block, length, "MEM", "MEM", None).await?;
         Ok(block)
     }

@@ -10,7 +10,7 @@ use alluxio_proto::grpc::{
 use super::FileSystemMaster;
 use crate::{
     block::Residence,
-    tree::{Inode, Mount, Persistence, Rare, Slot, Tree},
+    tree::{Inode, Mount, Rare, Slot, Tree},
 };
 
 /// What of a `FileInfo` the tree knows; locations come from the block master, outside the lock.
@@ -100,9 +100,4 @@ impl FileSystemMaster {
             info.persistence_state = Some("LOST".to_owned());
         }
     }
-}
-
-/// Whether losing the cached blocks of this inode would lose data.
-pub fn only_in_alluxio(inode: &Inode) -> bool {
-    !inode.is_directory() && inode.persistence() != Persistence::Persisted
 }

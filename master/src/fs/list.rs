@@ -42,7 +42,7 @@ impl FileSystemMaster {
         let mut stack = match self.listing_start(subject, path).await? {
             Start::File(info) => {
                 if !options.load_metadata_only() {
-                    send(out, vec![info]).await?;
+                    send(out, vec![*info]).await?;
                 }
                 return Ok(());
             }
@@ -105,7 +105,7 @@ impl FileSystemMaster {
                 }
                 self.permissions.target(tree, subject, path, lookup, Bits::READ)?;
                 let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
-                Ok(Start::File(file_info(tree, slot, inode, path, Some(&mount))))
+                Ok(Start::File(Box::new(file_info(tree, slot, inode, path, Some(&mount)))))
             })
             .await?;
         if let Start::File(info) = &mut start {
@@ -141,14 +141,14 @@ impl FileSystemMaster {
         path: &AlluxioPath,
         options: &ListStatusPartialPOptions,
     ) -> Result<ListStatusPartialPResponse, FsError> {
-        let list = options.options.clone().unwrap_or_default();
+        let list = options.options.unwrap_or_default();
         if list.recursive() {
             return self.partial_recursive(subject, path, options, &list).await;
         }
         self.load_before_listing(path, &list).await?;
         let mut cursor = match self.listing_start(subject, path).await? {
             Start::File(info) => {
-                return Ok(ListStatusPartialPResponse { file_infos: vec![info], is_truncated: Some(false), file_count: Some(1) });
+                return Ok(ListStatusPartialPResponse { file_infos: vec![*info], is_truncated: Some(false), file_count: Some(1) });
             }
             Start::Directory(cursor) => cursor,
         };
@@ -254,7 +254,7 @@ impl FileSystemMaster {
 }
 
 enum Start {
-    File(FileInfo),
+    File(Box<FileInfo>),
     Directory(Cursor),
 }
 

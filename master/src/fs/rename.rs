@@ -201,7 +201,7 @@ fn rename_parent(tree: &Tree, target: &Lookup, to: &AlluxioPath) -> Result<i64, 
         Some(inode) if inode.is_directory() => Ok(inode.id),
         Some(inode) => Err(FsError::invalid_argument(format!(
             "Traversal failed for path {to}. Component {}({}) is a file, not a directory.",
-            target.found.len(),
+            target.found.len() - 1,
             inode.name
         ))),
         None => Err(FsError::not_found(format!(

@@ -47,6 +47,9 @@ struct State {
     in_flight: InFlight,
 }
 
+/// The answer, and the newest record that it rests on.
+type Planned<T> = (Result<T, FsError>, u64);
+
 /// See the [module](self).
 pub struct Namespace {
     state: TrackedLock<State>,
@@ -139,7 +142,7 @@ impl Namespace {
         holder: Option<&Reservation>,
         plan: &mut impl FnMut(&Tree, &mut Draft) -> Result<T, FsError>,
         permit: Permit,
-    ) -> Result<Option<(Result<T, FsError>, u64)>, FsError> {
+    ) -> Result<Option<Planned<T>>, FsError> {
         let mut state = self.state.write();
         self.check_whole()?;
         if self.reservations.blocks(paths, holder) {

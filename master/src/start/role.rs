@@ -50,7 +50,7 @@ impl RoleSource for Role {
             applied_sequence: journal.map_or(replayed, |journal| journal.position().sequence),
             durable_sequence: journal.map_or(replayed, |journal| journal.durable()),
             lag_ms: 0,
-            journal_format: u32::from(FORMAT_VERSION),
+            journal_format: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

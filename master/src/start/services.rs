@@ -67,6 +67,7 @@ pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> Rpc
         conf.get(key::MASTER_LOST_PROXY_DELETION_TIMEOUT).duration(),
     ));
     fs.register_gauges(metrics);
+    blocks.register_metrics(metrics);
     web.set_info(InfoSources {
         facts: facts.clone(),
         configuration: configuration.clone(),

@@ -11,7 +11,8 @@ use super::{
     layout::Layout,
     lease::BlockLease,
     ownership::{self, Ownership},
-    scan,
+    quarantine, scan,
+    unsynced::{self, Unsynced},
     usage::Usage,
 };
 use alluxio_telemetry::metrics::Counter;
@@ -69,6 +70,7 @@ pub(super) struct Inner {
     pub layout: Layout,
     pub options: StoreOptions,
     pub gate: Arc<dyn EvictionGate>,
+    pub unsynced: Mutex<Unsynced>,
     /// One eviction at a time: several would free for each other and far too much.
     pub eviction_turn: Semaphore,
     /// The folders are this process's until the store is gone.
@@ -126,6 +128,7 @@ impl BlockStore {
             layout,
             options,
             gate,
+            unsynced: Mutex::default(),
             eviction_turn: Semaphore::new(1),
             _owned: owned,
             wake: Notify::new(),
@@ -142,7 +145,14 @@ impl BlockStore {
         let (root, temp) = (layout.blocks_root(spec), layout.temp_root(spec));
         disk::make_folder(&root, layout.folder_mode)?;
         let ownership = ownership::take(&root)?;
+        let booted = unsynced::booted_since(&root)?;
         for found in scan::open_folder(&root, &temp, layout.folder_mode)? {
+            if booted && found.unsynced {
+                let path = root.join(found.block.to_string());
+                tracing::info!(file = %path.display(), "cached block dropped: it may not have reached the disk");
+                disk::remove(&path)?;
+                continue;
+            }
             if !catalog.adopt(dir, found.block, found.length) {
                 // A move was cut off between the copy's rename and the deletion of the old file. The
                 // copy in the faster tier stays: it had its final name, so it was whole.
@@ -151,8 +161,12 @@ impl BlockStore {
                 disk::remove(&path)?;
             }
         }
-        for (bytes, _) in super::quarantine::list(&root)? {
-            catalog.count_quarantined(dir, bytes);
+        for file in quarantine::list(&root)? {
+            if booted && file.unsynced {
+                disk::remove(&file.path)?;
+            } else {
+                catalog.count_quarantined(dir, file.length);
+            }
         }
         Ok(ownership)
     }

@@ -60,19 +60,31 @@ pub fn create_temp(path: &Path, folder_mode: u32) -> Result<File, StoreError> {
     Ok(file)
 }
 
-/// Gives a finished file its final name. With `sync` the data and the name are on the disk when this
-/// returns.
-pub fn publish(temp: &Path, to: &Path, sync: bool) -> Result<(), StoreError> {
-    if sync {
-        File::open(temp)
+/// When a file's data has to be on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Data and name, before it counts.
+    Now,
+    /// Some time; the file is marked until then (see [`super::unsynced`]).
+    Later,
+    /// It is where it was, or the medium keeps nothing anyway.
+    Unchanged,
+}
+
+/// Gives a finished file its final name.
+pub fn publish(temp: &Path, to: &Path, durability: Durability) -> Result<(), StoreError> {
+    match durability {
+        Durability::Now => File::open(temp)
             .and_then(|file| file.sync_data())
-            .map_err(StoreError::io("sync the block file", temp))?;
+            .map_err(StoreError::io("sync the block file", temp))?,
+        Durability::Later => super::unsynced::mark(temp)?,
+        Durability::Unchanged => {}
     }
     fs::rename(temp, to).map_err(StoreError::io("rename the block file to", to))?;
-    if sync && let Some(parent) = to.parent() {
-        sync_folder(parent)?;
+    match to.parent() {
+        Some(parent) if durability == Durability::Now => sync_folder(parent),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn sync_folder(path: &Path) -> Result<(), StoreError> {
@@ -82,12 +94,18 @@ fn sync_folder(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Copies a block to another folder under its temporary name, then gives it its final one.
-pub fn copy(from: &Path, temp: &Path, to: &Path, folder_mode: u32, sync: bool) -> Result<(), StoreError> {
+pub fn copy(
+    from: &Path,
+    temp: &Path,
+    to: &Path,
+    folder_mode: u32,
+    durability: Durability,
+) -> Result<(), StoreError> {
     let mut source = File::open(from).map_err(StoreError::io("open the block file", from))?;
     let mut target = create_temp(temp, folder_mode)?;
     io::copy(&mut source, &mut target).map_err(StoreError::io("copy the block file to", temp))?;
     drop(target);
-    publish(temp, to, sync)
+    publish(temp, to, durability)
 }
 
 /// Deletes a file; one that is gone already is as good.

@@ -197,12 +197,12 @@ impl BlockStore {
         let store = self.clone();
         let done = BlockStore::blocking(move || -> Result<(), StoreError> {
             let root = store.catalog().blocks_root(dir);
-            for (length, path) in quarantine::list(&root)? {
+            for file in quarantine::list(&root)? {
                 if store.catalog().free(dir) >= bytes {
                     break;
                 }
-                disk::remove(&path)?;
-                store.catalog().release_quarantined(dir, length);
+                disk::remove(&file.path)?;
+                store.catalog().release_quarantined(dir, file.length);
             }
             Ok(())
         })

@@ -30,11 +30,19 @@ impl BlockStore {
                 _ = timeout(PERIOD, self.inner.wake.notified()) => {}
             }
             self.bury().await;
+            self.sync_cached().await;
             if Instant::now() >= resting_until && !self.keep_room().await {
                 resting_until = Instant::now() + REST;
             }
         }
         self.bury().await;
+    }
+
+    async fn sync_cached(&self) {
+        let store = self.clone();
+        if let Err(error) = BlockStore::blocking(move || store.sync_some()).await {
+            tracing::warn!(%error, "cached block not synced");
+        }
     }
 
     /// Brings folders above their high watermark down to the low one. Blocks go to the next tier when it

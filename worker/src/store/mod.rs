@@ -27,6 +27,7 @@ mod quarantine;
 mod relocate;
 mod scan;
 mod temp_block;
+mod unsynced;
 mod usage;
 
 #[cfg(test)]

@@ -8,19 +8,28 @@
 use super::{
     BlockStore, StoreError,
     catalog::{DirId, Removal},
-    disk,
+    disk::{self, Durability},
+    unsynced,
 };
 use std::{
     fs,
     io::ErrorKind,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
 const FOLDER: &str = ".quarantine";
 
-/// Quarantined files of a folder with their lengths.
-pub(super) fn list(blocks_root: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+/// A file in quarantine.
+pub(super) struct Quarantined {
+    pub path: PathBuf,
+    pub length: u64,
+    /// See [`super::unsynced`].
+    pub unsynced: bool,
+}
+
+pub(super) fn list(blocks_root: &Path) -> Result<Vec<Quarantined>, StoreError> {
     let folder = blocks_root.join(FOLDER);
     let entries = match fs::read_dir(&folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -29,8 +38,14 @@ pub(super) fn list(blocks_root: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(StoreError::io("list the quarantine", &folder))?.path();
-        if let Some(length) = disk::length(&path)? {
-            files.push((length, path));
+        match fs::metadata(&path) {
+            Ok(metadata) => files.push(Quarantined {
+                length: metadata.len(),
+                unsynced: unsynced::is_marked(metadata.permissions().mode()),
+                path,
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(StoreError::io("look at the quarantined file", path)(error)),
         }
     }
     Ok(files)
@@ -73,8 +88,9 @@ impl BlockStore {
                 let root = self.catalog().blocks_root(doomed.dir);
                 let folder = root.join(FOLDER);
                 disk::make_folder(&folder, 0o700)?;
-                let moved = touch(&doomed.path)
-                    .and_then(|()| disk::publish(&doomed.path, &folder.join(block.to_string()), false));
+                let moved = touch(&doomed.path).and_then(|()| {
+                    disk::publish(&doomed.path, &folder.join(block.to_string()), Durability::Unchanged)
+                });
                 match moved {
                     Ok(()) => self.catalog().quarantined(&doomed),
                     Err(_) => self.catalog().buried(&doomed),
@@ -90,8 +106,8 @@ impl BlockStore {
         let store = self.clone();
         let done = BlockStore::blocking(move || {
             for (dir, root) in store.live_dirs() {
-                for (length, path) in list(&root)? {
-                    store.restore(dir, &root, length, &path)?;
+                for file in list(&root)? {
+                    store.restore(dir, &root, file.length, &file.path)?;
                 }
             }
             Ok(())
@@ -108,7 +124,7 @@ impl BlockStore {
         if self.catalog().holds(block) {
             disk::remove(path)?;
         } else {
-            disk::publish(path, &root.join(block.to_string()), false)?;
+            disk::publish(path, &root.join(block.to_string()), Durability::Unchanged)?;
             self.catalog().adopt(dir, block, length);
         }
         self.catalog().release_quarantined(dir, length);
@@ -118,7 +134,7 @@ impl BlockStore {
     /// Deletes what has been quarantined long enough.
     pub(super) fn expire_quarantine(&self) -> Result<(), StoreError> {
         for (dir, root) in self.live_dirs() {
-            for (length, path) in list(&root)? {
+            for Quarantined { path, length, .. } in list(&root)? {
                 let entered = fs::metadata(&path).and_then(|metadata| metadata.modified());
                 let age = entered.ok().and_then(|time| SystemTime::now().duration_since(time).ok());
                 if age.is_some_and(|age| age >= self.inner.options.quarantine) {

@@ -3,7 +3,7 @@
 use super::{
     BlockStore, StoreError,
     catalog::{Catalog, Place, Refusal},
-    disk,
+    disk::{self, Durability},
 };
 
 impl BlockStore {
@@ -30,9 +30,10 @@ impl BlockStore {
         let store = self.clone();
         BlockStore::blocking(move || {
             // A block that moves may be the only copy: the copy is synced before the old file goes.
-            let sync = !store.catalog().in_memory(step.to_dir);
+            let volatile = store.catalog().in_memory(step.to_dir);
+            let durability = if volatile { Durability::Unchanged } else { Durability::Now };
             let mode = store.inner.layout.folder_mode;
-            if let Err(error) = disk::copy(&step.from, &step.temp, &step.to, mode, sync) {
+            if let Err(error) = disk::copy(&step.from, &step.temp, &step.to, mode, durability) {
                 store.discard_copy(&step);
                 store.examine(step.to_dir);
                 return Err(error);

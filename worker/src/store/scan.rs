@@ -1,9 +1,10 @@
 //! What a start finds in a storage folder: finished blocks are kept, unfinished ones removed.
 
-use super::{disk, error::StoreError};
+use super::{disk, error::StoreError, unsynced};
 use std::{
     fs::{self, DirEntry},
     io::ErrorKind,
+    os::unix::fs::PermissionsExt,
     path::Path,
     time::SystemTime,
 };
@@ -13,6 +14,8 @@ use std::{
 pub struct FoundBlock {
     pub block: i64,
     pub length: u64,
+    /// A cached copy that was not synced.
+    pub unsynced: bool,
     modified: SystemTime,
 }
 
@@ -64,7 +67,8 @@ fn block_of(entry: &DirEntry) -> Result<Option<FoundBlock>, StoreError> {
         return Ok(None);
     }
     let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-    Ok(Some(FoundBlock { block, length: metadata.len(), modified }))
+    let unsynced = unsynced::is_marked(metadata.permissions().mode());
+    Ok(Some(FoundBlock { block, length: metadata.len(), unsynced, modified }))
 }
 
 fn is_decimal(name: &str) -> bool {

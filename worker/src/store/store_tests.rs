@@ -291,6 +291,35 @@ async fn blocks_no_master_knew_are_quarantined_and_come_back_with_a_registration
     assert_eq!(files(home.path()), ["3"]);
 }
 
+#[tokio::test]
+async fn a_cached_copy_that_was_not_synced_does_not_outlive_the_power() {
+    let ssd = tempfile::tempdir().unwrap();
+    let open = || {
+        let layout = Layout::new(vec![tier("SSD", &[(ssd.path(), 5000)])]);
+        BlockStore::open(layout, StoreOptions::default(), Arc::<ListGate>::default()).unwrap()
+    };
+    let reboot = || std::fs::write(ssd.path().join("alluxioworker/.boot"), "an earlier boot").unwrap();
+    let store = open();
+    write(&store, 1, &content(1, 100)).await.unwrap();
+    for block in [2, 3] {
+        let mut temp = store.create(block, &Place::anywhere(), 100).await.unwrap();
+        temp.append(Bytes::from(content(block, 100))).await.unwrap();
+        temp.commit(false, false).await.unwrap();
+        store.confirm(block);
+        if block == 2 {
+            store.sync_some().unwrap();
+        }
+    }
+    drop(store);
+    let store = open();
+    assert_eq!(files(ssd.path()), ["1", "2", "3"], "the worker alone was restarted");
+    drop(store);
+    reboot();
+    let store = open();
+    assert_eq!(files(ssd.path()), ["1", "2"]);
+    assert_eq!(store.usage().used(), 200);
+}
+
 /// Many writers, readers and removers on a store far too small for all their blocks: the quota holds,
 /// nobody reads a wrong or short block, and what is left is whole after a restart.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -3,7 +3,7 @@
 use super::{
     BlockStore, StoreError,
     catalog::{DirId, Place, Refusal},
-    disk,
+    disk::{self, Durability},
 };
 use bytes::Bytes;
 use std::{
@@ -150,7 +150,8 @@ impl TempBlock {
     /// Gives the file its final name and makes the block readable; returns its length. It is not reported
     /// and not evicted until [`BlockStore::confirm`] or [`BlockStore::discard_uncommitted`].
     ///
-    /// `durable`: the data is nowhere else yet, sync it first where the medium keeps it. `guarded`: the
+    /// `durable`: the data is nowhere else yet, sync it first where the medium keeps it; else it is a copy
+    /// that may be lost with the power. `guarded`: the
     /// file will be persisted, never evict it before.
     pub async fn commit(mut self, durable: bool, guarded: bool) -> Result<u64, StoreError> {
         // A short-circuit client wrote the file itself: its length is the file's.
@@ -163,15 +164,19 @@ impl TempBlock {
         if length > self.reserved {
             self.reserve_more(length - self.reserved).await?;
         }
-        let sync = durable && !self.in_memory();
-        BlockStore::blocking(move || self.publish(length, sync, guarded)).await
+        let durability = match (durable, self.in_memory()) {
+            (true, false) => Durability::Now,
+            (true, true) => Durability::Unchanged,
+            (false, _) => Durability::Later,
+        };
+        BlockStore::blocking(move || self.publish(length, durability, guarded)).await
     }
 
-    fn publish(mut self, length: u64, sync: bool, guarded: bool) -> Result<u64, StoreError> {
+    fn publish(mut self, length: u64, durability: Durability, guarded: bool) -> Result<u64, StoreError> {
         let (block, session) = (self.block, self.session);
         let to = self.store.catalog().final_path(block, session);
         let to = to.ok_or(StoreError::NoSuchTemp(block, session))?;
-        if let Err(error) = disk::publish(&self.path, &to, sync) {
+        if let Err(error) = disk::publish(&self.path, &to, durability) {
             self.store.examine(self.dir);
             return Err(error);
         }
@@ -182,6 +187,9 @@ impl TempBlock {
             return Err(self.store.refused(refusal, block, session, &Place::anywhere()));
         }
         self.done = true;
+        if durability == Durability::Later && !self.in_memory() {
+            self.store.inner.unsynced.lock().push(block);
+        }
         self.store.inner.wake.notify_one();
         Ok(length)
     }

@@ -51,7 +51,7 @@ impl Service<Request<Body>> for BlockEndpoint {
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.others.poll_ready(context)
+        <BlockWorkerServer<BlockService> as Service<Request<Body>>>::poll_ready(&mut self.others, context)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {

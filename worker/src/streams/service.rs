@@ -11,7 +11,7 @@ use crate::core::Core;
 use alluxio_proto::grpc::block::{
     AsyncCacheRequest, AsyncCacheResponse, CacheRequest, CacheResponse, ClearMetricsRequest,
     ClearMetricsResponse, CreateLocalBlockRequest, FreeWorkerRequest, FreeWorkerResponse, LoadRequest,
-    LoadResponse, MoveBlockRequest, MoveBlockResponse, OpenLocalBlockRequest, ReadRequest,
+    LoadResponse, MoveBlockRequest, MoveBlockResponse, OpenLocalBlockRequest, ReadRequest, ReadResponse,
     RemoveBlockRequest, RemoveBlockResponse, WriteRequest, block_worker_server::BlockWorker,
 };
 use std::sync::Arc;

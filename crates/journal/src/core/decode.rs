@@ -103,17 +103,15 @@ impl SegmentDecoder {
 
     /// The next record, or why there is none. After a flaw the decoder stays where it is.
     pub fn step(&mut self) -> Result<Step, Flaw> {
-        if let Some(recorded) = self.recorded {
-            if self.offset == recorded.length {
-                return if self.at == recorded.end {
-                    Ok(Step::End)
-                } else {
-                    Err(self.wrong(format!(
-                        "the log should end here at {}, but it is at {}",
-                        recorded.end, self.at
-                    )))
-                };
-            }
+        if let Some(recorded) = self.recorded
+            && self.offset == recorded.length
+        {
+            return if self.at == recorded.end {
+                Ok(Step::End)
+            } else {
+                Err(self
+                    .wrong(format!("the log should end here at {}, but it is at {}", recorded.end, self.at)))
+            };
         }
         let Some(head) = self.buffer.first_chunk::<HEAD_LENGTH>() else { return Ok(Step::More) };
         let head = Head::decode(head, self.salt).map_err(|e| match e {

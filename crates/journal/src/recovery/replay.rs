@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::Record;
@@ -83,7 +84,9 @@ async fn read(
                     if !block.is_empty() && sender.send(Ok(std::mem::take(block))).await.is_err() {
                         return Ok(());
                     }
-                    feed(store, file, &link, &mut decoder).await?;
+                    if !feed(store, file, &link, &mut decoder).await? {
+                        break;
+                    }
                 }
             }
         }
@@ -91,19 +94,19 @@ async fn read(
     Ok(())
 }
 
-/// Reads on, never past the recorded end.
-async fn feed(store: &dyn Store, file: FileId, link: &Link, decoder: &mut SegmentDecoder) -> Result<()> {
+/// Reads on, never past the recorded end. False at the end of a segment whose end nothing records.
+async fn feed(store: &dyn Store, file: FileId, link: &Link, decoder: &mut SegmentDecoder) -> Result<bool> {
     let left = link.end.map_or(u64::MAX, |end| end.length.saturating_sub(decoder.wanted()));
     let length = BLOCK.min(usize::try_from(left).unwrap_or(BLOCK));
-    let bytes =
-        if length == 0 { bytes::Bytes::new() } else { store.read(file, decoder.wanted(), length).await? };
-    if bytes.is_empty() {
-        if let Some(flaw) = decoder.at_end_of_file() {
-            return Err(corrupt(store, file, flaw));
-        }
+    let bytes = if length == 0 { Bytes::new() } else { store.read(file, decoder.wanted(), length).await? };
+    if !bytes.is_empty() {
+        decoder.feed(&bytes);
+        return Ok(true);
     }
-    decoder.feed(&bytes);
-    Ok(())
+    match decoder.at_end_of_file() {
+        Some(flaw) => Err(corrupt(store, file, flaw)),
+        None => Ok(false),
+    }
 }
 
 /// Where the log passes the sequence of the base, it must have the same past.

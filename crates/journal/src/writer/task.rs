@@ -196,8 +196,6 @@ impl Writer {
             }
             self.pause(wait, commands).await;
             wait = (wait * 2).min(self.options.retry_max);
-            // Those who had a permit before the failure may have handed records over since.
-            batch.extend(self.shared.take_batch());
         }
     }
 

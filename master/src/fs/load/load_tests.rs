@@ -71,7 +71,7 @@ async fn creating_beside_files_of_the_under_storage_sees_them() {
     rig.create("/a/b/new", WritePType::MustCache).await.unwrap();
     assert_eq!(rig.list("/a/b", Default::default()).await.unwrap(), ["/a/b/new", "/a/b/old"]);
     let error = rig.create("/a/b/old/x", WritePType::MustCache).await.unwrap_err();
-    assert_eq!(error.message, "Traversal failed for path /a/b/old/x. Component 4(old) is a file, not a directory.");
+    assert_eq!(error.message, "Traversal failed for path /a/b/old/x. Component 3(old) is a file, not a directory.");
 }
 
 #[tokio::test]

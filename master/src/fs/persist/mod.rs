@@ -1,28 +1,112 @@
 //! Persisting files in the background (ASYNC_THROUGH, the clients' default).
+//!
+//! The tree knows which files are to be persisted. The scheduler gives each a job ([`assign`]): its
+//! number and the temporary file it writes are journaled, then it goes to one of our workers with the
+//! answer to its heartbeat. The worker reports ([`report`]); what the file looks like is journaled, so
+//! that the step after it can be repeated by any later master: the temporary file gets its final name
+//! ([`finish`]), and the file is PERSISTED. Files that were deleted or moved meanwhile are found out
+//! there. What jobs leave behind is collected ([`orphans`]). [`jobs`] is the table of all that.
+//!
+//! A file is never given up: while it cannot be persisted its blocks are kept, and the log says so.
 
-use std::sync::Arc;
+mod assign;
+mod finish;
+mod jobs;
+mod orphans;
+mod report;
+mod temporary;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alluxio_fs::{AlluxioPath, Bits, FsError};
-use alluxio_proto::{
-    grpc::file::{FileSystemHeartbeatPRequest, PersistFile},
-    journal::{JournalEntry, UpdateInodeEntry},
+use alluxio_proto::journal::{JournalEntry, UpdateInodeEntry};
+use parking_lot::Mutex;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
+use self::{
+    jobs::{Jobs, Timing},
+    orphans::Swept,
+};
 use super::{FileSystemMaster, options::FsOptions, status::existing, subject::Subject};
 use crate::tree::Persistence;
 
-pub struct PersistJobs {}
+/// A worker asks every second. One that has not for a minute is taken to be gone.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Files whose persisting was put off; the oldest are then persisted sooner.
+const MAX_WAITS: usize = 100_000;
+
+/// Final steps at the same time.
+const FINISHING: usize = 16;
+
+pub struct PersistJobs {
+    jobs: Mutex<Jobs>,
+    waits: Mutex<BTreeMap<i64, Wait>>,
+    swept: Swept,
+    max_total: Duration,
+    /// Whether it has been said that no worker can persist.
+    told_no_worker: Mutex<bool>,
+}
+
+/// When a file may be persisted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    Until(Instant),
+    /// Only when somebody asks.
+    Asked,
+}
 
 impl PersistJobs {
-    pub fn new(_: &FsOptions) -> Self {
-        Self {}
+    pub fn new(options: &FsOptions) -> Self {
+        let timing = Timing {
+            first_retry: options.persist_initial_retry,
+            max_retry: options.persist_max_retry,
+            silence: SILENCE,
+        };
+        Self {
+            jobs: Mutex::new(Jobs::new(timing)),
+            waits: Mutex::default(),
+            swept: Swept::default(),
+            max_total: options.persist_max_total,
+            told_no_worker: Mutex::new(false),
+        }
     }
 
-    pub fn wait_before(&self, _: &AlluxioPath, _: i64) {}
+    /// Puts persisting a file off; a negative wait is until somebody asks for it. Kept in memory: after a
+    /// change of leader the file is persisted at once.
+    pub fn wait_before(&self, file: i64, wait_ms: i64) {
+        let mut waits = self.waits.lock();
+        let wait = match u64::try_from(wait_ms) {
+            Ok(0) => {
+                waits.remove(&file);
+                return;
+            }
+            Ok(wait) => Wait::Until(Instant::now() + Duration::from_millis(wait.min(u64::from(u32::MAX)))),
+            Err(_) => Wait::Asked,
+        };
+        waits.insert(file, wait);
+        if waits.len() > MAX_WAITS {
+            // Ids grow with time.
+            waits.pop_first();
+        }
+    }
+
+    fn wait(&self, file: i64) -> Option<Wait> {
+        self.waits.lock().get(&file).copied()
+    }
+
+    fn forget(&self, file: i64) -> Option<jobs::Job> {
+        self.waits.lock().remove(&file);
+        self.jobs.lock().done(file)
+    }
 }
 
 impl FileSystemMaster {
+    /// Has a complete file persisted, `wait_ms` from now on.
     pub async fn schedule_async_persistence(
         &self,
         subject: &Subject,
@@ -35,6 +119,16 @@ impl FileSystemMaster {
                 self.permissions.target(tree, subject, path, &lookup, Bits::WRITE)?;
                 let slot = existing(&lookup, path)?;
                 let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+                if inode.is_directory() {
+                    return Err(FsError::invalid_argument(format!(
+                        "{path} is a directory. Persist the files in it (`alluxio fs persist`)."
+                    )));
+                }
+                if !inode.is_completed() {
+                    return Err(FsError::invalid_argument(format!("File {path} is still being written.")));
+                }
+                // Before the state that makes the scheduler look.
+                self.persist.wait_before(inode.id, wait_ms);
                 if inode.persistence() == Persistence::NotPersisted {
                     draft.push(JournalEntry {
                         update_inode: Some(UpdateInodeEntry {
@@ -47,20 +141,47 @@ impl FileSystemMaster {
                 }
                 Ok(())
             })
-            .await?;
-        self.persist.wait_before(path, wait_ms);
-        Ok(())
-    }
-
-    pub(super) async fn persist_heartbeat(
-        self: Arc<Self>,
-        request: FileSystemHeartbeatPRequest,
-    ) -> Result<Vec<PersistFile>, FsError> {
-        self.blocks.mark_persists(request.worker_id());
-        Ok(Vec::new())
+            .await
     }
 
     pub async fn run_persist_scheduler(self: Arc<Self>, stop: CancellationToken) {
-        stop.cancelled().await;
+        let mut ticks = interval(self.options.persist_interval.max(Duration::from_millis(1)));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut finishing = JoinSet::new();
+        let mut cursor = assign::Cursor::default();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => {}
+                // Ends show here only to make room for others.
+                Some(_) = finishing.join_next() => {}
+            }
+            if let Err(error) = self.persist_step(&mut cursor, &mut finishing).await {
+                // Whoever writes is told why the journal refuses; here it is only tried again.
+                tracing::debug!(%error, "persisting waits");
+            }
+        }
+        // A final step that is cut off here is taken up by the next master.
+        while finishing.join_next().await.is_some() {}
+    }
+
+    /// One look at everything that is to be persisted.
+    async fn persist_step(
+        self: &Arc<Self>,
+        cursor: &mut assign::Cursor,
+        finishing: &mut JoinSet<()>,
+    ) -> Result<(), FsError> {
+        let room = FINISHING.saturating_sub(finishing.len());
+        let due = self.persist.jobs.lock().to_finish(Instant::now(), room);
+        for (file, job) in due {
+            finishing.spawn(self.clone().finish_job(file, job));
+        }
+        self.take_back_jobs().await;
+        self.find_new_files(cursor).await?;
+        self.assign_jobs().await
     }
 }
+
+#[cfg(test)]
+#[path = "persist_tests.rs"]
+mod tests;

@@ -8,11 +8,10 @@ use super::run;
 use crate::store::StoreError;
 
 /// NFS options that must not be set, and what they break.
-const UNSAFE_NFS_OPTIONS: [(&str, &str); 4] = [
+const UNSAFE_NFS_OPTIONS: [(&str, &str); 3] = [
     ("soft", "a write may be given up half-way and reported as done"),
     ("softerr", "a write may be given up half-way and reported as done"),
     ("nocto", "a new master could read stale bytes of the old master's segment"),
-    ("nolock", "a second master on another host would not be refused"),
 ];
 
 /// A mount as in /proc/self/mountinfo (man 5 proc_pid_mountinfo).

@@ -1,0 +1,240 @@
+//! The last step of persisting: the file a worker has written gets its name, and the tree says
+//! PERSISTED.
+//!
+//! Under storage first, then journal. A crash in between leaves the file under its final name and no
+//! temporary file; whoever repeats the step knows the file by the fingerprint that was journaled with
+//! the worker's report.
+
+use std::{str::FromStr, sync::Arc};
+
+use alluxio_fs::{AlluxioPath, FsError};
+use alluxio_proto::journal::{JournalEntry, UpdateInodeEntry, UpdateInodeFileEntry};
+use alluxio_ufs::{Fingerprint, UfsErrorKind, UfsPath, UfsStatus};
+use tokio::time::Instant;
+
+use super::{
+    assign::{renames, to_persist},
+    jobs::Job,
+};
+use crate::{
+    fs::{
+        FileSystemMaster,
+        ufs::{UfsPlace, bounded, mark_persisted, ufs_call, ufs_error},
+    },
+    namespace::{Claim, Reservation},
+    tree::Tree,
+};
+
+/// What came of the step.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Persisted,
+    /// The file was deleted, or another job has it.
+    Obsolete,
+    /// What the worker wrote is not there, or not the file: it must be written again.
+    Again(String),
+}
+
+/// The file as the tree has it.
+struct Target {
+    path: AlluxioPath,
+    length: u64,
+    fingerprint: String,
+    owner: String,
+    group: String,
+    mode: u16,
+}
+
+impl FileSystemMaster {
+    pub(super) async fn finish_job(self: Arc<Self>, file: i64, job: Job) {
+        let now = Instant::now();
+        match self.finish(file, &job).await {
+            Ok(Outcome::Persisted) => {
+                self.persist.forget(file);
+            }
+            Ok(Outcome::Obsolete) => {
+                self.persist.forget(file);
+                self.drop_temporary(&job.temporary).await;
+            }
+            Ok(Outcome::Again(reason)) => {
+                tracing::warn!(file, reason, "the file must be written to the under storage again");
+                self.persist.jobs.lock().failed(file, job.id, now);
+                self.drop_temporary(&job.temporary).await;
+            }
+            Err(error) => {
+                let since = self.persist.jobs.lock().not_finished(file, now);
+                if since.is_some_and(|since| now.duration_since(since) > self.persist.max_total) {
+                    tracing::error!(file, %error, "the file could not be persisted for very long; its blocks are kept");
+                } else {
+                    tracing::warn!(file, %error, "the file is written, but cannot get its name; it is tried again");
+                }
+            }
+        }
+    }
+
+    pub(super) async fn finish(&self, file: i64, job: &Job) -> Result<Outcome, FsError> {
+        let Some((target, reservation)) = self.reserve_target(file, job).await? else { return Ok(Outcome::Obsolete) };
+        // The mount may have changed; then the job's file is in the hands of its present under storage.
+        let place = self.ufs_place_of(&target.path)?;
+        let Ok(temporary) = place.ufs.uri().relative(&job.temporary.address) else {
+            return Ok(Outcome::Again("its mount has changed".to_owned()));
+        };
+        // Missing parents, as the tree has them. Kept until the tree says that they are there.
+        let parent = target.path.parent().unwrap_or_else(AlluxioPath::root);
+        let _parents = self.make_ufs_directories(&self.own_subject(), &parent, None, true).await?;
+        let named = if renames(&place) {
+            self.give_name(&target, &place, &temporary).await?
+        } else {
+            written_in_place(&target, &place, &temporary).await?
+        };
+        let status = match named {
+            Ok(status) => status,
+            Err(reason) => return Ok(Outcome::Again(reason)),
+        };
+        let fingerprint = status.fingerprint(place.ufs.ufs_type()).to_string();
+        let done = self.mark_done(file, job, &target, fingerprint, &reservation).await?;
+        drop(reservation);
+        if done {
+            self.sweep_orphans(&place, &parent).await;
+        }
+        Ok(if done { Outcome::Persisted } else { Outcome::Obsolete })
+    }
+
+    /// Reserves the file's present path. `None` when the job has become pointless.
+    async fn reserve_target(&self, file: i64, job: &Job) -> Result<Option<(Target, Reservation)>, FsError> {
+        loop {
+            let Some(target) = self.namespace.peek(|tree| target(tree, file, job)) else { return Ok(None) };
+            let reservation = self.namespace.reservations().reserve(vec![Claim::edge(&target.path)]).await?;
+            // Renamed while we waited: follow it.
+            let again = self.namespace.peek(|tree| target_path(tree, file));
+            if again.as_ref() == Some(&target.path) {
+                // What this rests on must be durable before the under storage changes.
+                self.namespace.settled().await?;
+                return Ok(Some((target, reservation)));
+            }
+        }
+    }
+
+    /// Renames the temporary file. The inner error says why it must be written again.
+    async fn give_name(
+        &self,
+        target: &Target,
+        place: &UfsPlace,
+        temporary: &UfsPath,
+    ) -> Result<Result<UfsStatus, String>, FsError> {
+        let Some(written) = bounded(place.ufs.status(temporary)).await? else {
+            // Either it has its name already, or it is lost.
+            return match bounded(place.ufs.status(&place.path)).await? {
+                Some(status) if is_written(&status, target, place) => Ok(Ok(status)),
+                _ => Ok(Err("the temporary file is not there".to_owned())),
+            };
+        };
+        if written.length != target.length {
+            return Ok(Err(format!("the temporary file has {} bytes instead of {}", written.length, target.length)));
+        }
+        self.set_attributes(target, place, temporary).await?;
+        match ufs_call(place.ufs.rename_file(temporary, &place.path)).await? {
+            Ok(()) => {}
+            Err(error) if error.kind() == UfsErrorKind::AlreadyExists => {
+                return Err(FsError::already_exists(format!(
+                    "{} is in the under storage already, and Alluxio did not write it. Move it away, and the file is persisted.",
+                    place.ufs.uri().join(&place.path)
+                )));
+            }
+            Err(error) => return Err(ufs_error(error)),
+        }
+        match bounded(place.ufs.status(&place.path)).await? {
+            Some(status) => Ok(Ok(status)),
+            None => Ok(Err("it vanished right after it got its name".to_owned())),
+        }
+    }
+
+    /// As far as the process may: a master that is not root can give away no files.
+    async fn set_attributes(&self, target: &Target, place: &UfsPlace, temporary: &UfsPath) -> Result<(), FsError> {
+        let name = |name: &'_ String| Some(name.clone()).filter(|name| !name.is_empty());
+        let (owner, group) = (name(&target.owner), name(&target.group));
+        match ufs_call(place.ufs.set_owner(temporary, owner.as_deref(), group.as_deref())).await? {
+            // A user that the under storage does not know keeps the file Alluxio's only.
+            Err(error) if error.kind() != UfsErrorKind::InvalidArgument => return Err(ufs_error(error)),
+            _ => {}
+        }
+        bounded(place.ufs.set_mode(temporary, target.mode)).await.map(drop)
+    }
+
+    async fn mark_done(
+        &self,
+        file: i64,
+        job: &Job,
+        at: &Target,
+        fingerprint: String,
+        reservation: &Reservation,
+    ) -> Result<bool, FsError> {
+        self.namespace
+            .mutate(&[&at.path], Some(reservation), |tree, draft| {
+                if target(tree, file, job).is_none_or(|now| now.path != at.path) {
+                    return Ok(false);
+                }
+                draft.push(JournalEntry {
+                    update_inode: Some(UpdateInodeEntry {
+                        id: Some(file),
+                        persistence_state: Some(crate::tree::Persistence::Persisted.as_str().to_owned()),
+                        ufs_fingerprint: Some(fingerprint.clone()),
+                        ..UpdateInodeEntry::default()
+                    }),
+                    ..JournalEntry::default()
+                });
+                draft.push(JournalEntry {
+                    update_inode_file: Some(UpdateInodeFileEntry {
+                        id: Some(file),
+                        persist_job_id: Some(-1),
+                        temp_ufs_path: Some(String::new()),
+                        ..UpdateInodeFileEntry::default()
+                    }),
+                    ..JournalEntry::default()
+                });
+                mark_persisted(tree, &at.path, &tree.lookup(&at.path), draft);
+                Ok(true)
+            })
+            .await
+    }
+}
+
+fn target_path(tree: &Tree, file: i64) -> Option<AlluxioPath> {
+    to_persist(tree, file).map(|(path, _)| path)
+}
+
+fn target(tree: &Tree, file: i64, job: &Job) -> Option<Target> {
+    let (path, inode) = to_persist(tree, file)?;
+    let rare = tree.rare(tree.find(file)?, inode)?;
+    (rare.persist_job == job.id).then(|| Target {
+        path,
+        length: u64::try_from(inode.file_length()).unwrap_or(0),
+        fingerprint: rare.fingerprint.to_string(),
+        owner: tree.owner(inode).to_owned(),
+        group: tree.group(inode).to_owned(),
+        mode: inode.mode().get(),
+    })
+}
+
+/// Whether this is the file that the worker reported. Owner and mode were changed since.
+fn is_written(status: &UfsStatus, target: &Target, place: &UfsPlace) -> bool {
+    let reported = Fingerprint::from_str(&target.fingerprint);
+    !status.is_dir
+        && status.length == target.length
+        && reported.is_ok_and(|reported| reported.same_content(&status.fingerprint(place.ufs.ufs_type())))
+}
+
+/// Where nothing can be renamed the worker wrote the file itself, to the path it had then.
+async fn written_in_place(
+    target: &Target,
+    place: &UfsPlace,
+    written: &UfsPath,
+) -> Result<Result<UfsStatus, String>, FsError> {
+    if *written != place.path {
+        return Ok(Err("the file was renamed while it was written".to_owned()));
+    }
+    match bounded(place.ufs.status(written)).await? {
+        Some(status) if is_written(&status, target, place) => Ok(Ok(status)),
+        _ => Ok(Err("it is not in the under storage as it was reported".to_owned())),
+    }
+}
