@@ -63,18 +63,23 @@ pub async fn workers(conf: &Configuration, out: &Output) -> Result<Vec<WorkerNet
     Ok(workers.iter().filter_map(|worker| worker.address.clone()).collect())
 }
 
+/// What went wrong on the way to a master, with what to check.
 fn explained(conf: &Configuration, error: FsError) -> CommandError {
-    if !matches!(error.kind, ErrorKind::Unavailable | ErrorKind::DeadlineExceeded) {
-        return error.into();
-    }
+    const CHECK: &str =
+        "Check that it runs there, and that alluxio.master.hostname and alluxio.master.rpc.port name it.";
     let masters = configured_masters(conf);
     // The client's text begins with the address, too.
     let reason = error.message.strip_prefix(&format!("Cannot reach {masters}: ")).unwrap_or(&error.message);
-    CommandError::failed(format!(
-        "Cannot reach the Alluxio master at {masters}: {}. Check that it runs there, and that \
-         alluxio.master.hostname and alluxio.master.rpc.port name it.",
-        reason.trim_end_matches('.')
-    ))
+    let reason = reason.trim_end_matches('.');
+    match error.kind {
+        ErrorKind::Unavailable | ErrorKind::DeadlineExceeded => {
+            CommandError::failed(format!("Cannot reach the Alluxio master at {masters}: {reason}. {CHECK}"))
+        }
+        ErrorKind::Internal | ErrorKind::Unknown => CommandError::failed(format!(
+            "What answers at {masters} does not seem to be an Alluxio master: {reason}. {CHECK}"
+        )),
+        _ => error.into(),
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +92,9 @@ mod tests {
         let text = explained(&conf, FsError::unavailable("Cannot reach m1:19998: refused")).to_string();
         assert!(text.starts_with("Cannot reach the Alluxio master at m1:19998: refused. Check "), "{text}");
         assert!(text.contains("alluxio.master.hostname"), "{text}");
-        assert_eq!(explained(&conf, FsError::not_found("no")).to_string(), "no");
+        let text = explained(&conf, FsError::internal("HTTP status 404")).to_string();
+        assert!(text.starts_with("What answers at m1:19998 does not seem to be an Alluxio master"), "{text}");
+        assert_eq!(explained(&conf, FsError::unauthenticated("no")).to_string(), "no");
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use alluxio_conf::{Configuration, key};
 use alluxio_proto::grpc::{LocalityTier, TieredIdentity, WorkerNetAddress};
+use std::path::Path;
 
 /// The host name masters and clients are told: the configured one, else the machine's. A client on the
 /// same host compares it with its own name to choose short circuit.
@@ -17,7 +18,13 @@ pub fn host(conf: &Configuration) -> String {
 }
 
 /// The whole address.
-pub fn of(conf: &Configuration, host: &str, rpc_port: u16, web_port: u16) -> WorkerNetAddress {
+pub fn of(
+    conf: &Configuration,
+    host: &str,
+    rpc_port: u16,
+    web_port: u16,
+    domain_socket: Option<&Path>,
+) -> WorkerNetAddress {
     WorkerNetAddress {
         host: Some(host.to_owned()),
         container_host: Some(conf.opt(key::WORKER_CONTAINER_HOSTNAME).unwrap_or_default()),
@@ -25,7 +32,7 @@ pub fn of(conf: &Configuration, host: &str, rpc_port: u16, web_port: u16) -> Wor
         // RPC and data share the port, as in 2.9.
         data_port: Some(i32::from(rpc_port)),
         web_port: Some(i32::from(web_port)),
-        domain_socket_path: Some(String::new()),
+        domain_socket_path: Some(domain_socket.map(|path| path.display().to_string()).unwrap_or_default()),
         tiered_identity: Some(identity(conf, host)),
     }
 }
@@ -47,7 +54,7 @@ mod tests {
     #[test]
     fn the_address_is_what_clients_expect() {
         let conf = Configuration::defaults().with(&[("alluxio.locality.rack", "r1")]).unwrap();
-        let address = of(&conf, "h", 1, 2);
+        let address = of(&conf, "h", 1, 2, None);
         assert_eq!((address.rpc_port, address.data_port, address.web_port), (Some(1), Some(1), Some(2)));
         let tiers = address.tiered_identity.unwrap().tiers;
         let named: Vec<_> = tiers.iter().map(|t| (t.tier_name.as_deref(), t.value.as_deref())).collect();

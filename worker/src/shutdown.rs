@@ -43,7 +43,7 @@ pub(crate) async fn leave(worker: Worker) {
         }
     }
     stops.rpc.cancel();
-    if let Some(rpc) = tasks.rpc {
+    for rpc in tasks.rpc {
         ended("RPC", rpc.await);
     }
     stops.masters.cancel();

@@ -11,14 +11,14 @@ use crate::{
     settings::Settings,
     shutdown,
     store::BlockStore,
-    streams::{Admission, BlockEndpoint, BufferPool},
+    streams::{Admission, BlockEndpoint, BufferPool, DomainSocket},
     under::Mounts,
     web::Web,
 };
 use alluxio_client::Cluster;
 use alluxio_conf::{Configuration, key};
 use alluxio_fs::ErrorKind;
-use alluxio_rpc::{Role, RpcServer, ServiceType, Sessions, group_lookup, version_of};
+use alluxio_rpc::{Role, RpcError, RpcServer, ServiceType, Sessions, group_lookup, version_of};
 use alluxio_telemetry::{logs::LogHandle, metrics::Metrics};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
@@ -53,7 +53,7 @@ pub(crate) struct Stops {
 
 #[derive(Default)]
 pub(crate) struct Tasks {
-    pub rpc: Option<JoinHandle<()>>,
+    pub rpc: Vec<JoinHandle<()>>,
     pub masters: Vec<JoinHandle<()>>,
     pub last: Vec<JoinHandle<()>>,
 }
@@ -91,6 +91,7 @@ impl Worker {
         )
         .await?;
         let (rpc_addr, web_addr) = (local_addr(&rpc)?, local_addr(&web)?);
+        let socket = DomainSocket::bind(&conf)?;
         let host = address::host(&conf);
         let name = format!("{host}:{}", rpc_addr.port());
         let mut settings = Settings::of(&conf, name)?;
@@ -115,7 +116,13 @@ impl Worker {
             settings.master_patience,
         );
         let core = Arc::new(Core {
-            address: address::of(&conf, &host, rpc_addr.port(), web_addr.port()),
+            address: address::of(
+                &conf,
+                &host,
+                rpc_addr.port(),
+                web_addr.port(),
+                socket.as_ref().map(DomainSocket::path),
+            ),
             mounts: Mounts::new(link.clone()),
             peers: Peers::new(&cluster),
             buffers: BufferPool::default(),
@@ -136,7 +143,7 @@ impl Worker {
             rpc_addr,
             web_addr,
         };
-        worker.serve(&conf, rpc)?;
+        worker.serve(&conf, rpc, socket)?;
         worker.follow_masters(&state);
         worker.keep(web, state, logs);
         let usage = worker.core.store.usage();
@@ -147,18 +154,27 @@ impl Worker {
         Ok(worker)
     }
 
-    fn serve(&mut self, conf: &Configuration, listener: TcpListener) -> Result<(), WorkerError> {
+    fn serve(
+        &mut self,
+        conf: &Configuration,
+        listener: TcpListener,
+        socket: Option<DomainSocket>,
+    ) -> Result<(), WorkerError> {
         let groups = group_lookup(conf).map_err(WorkerError::Server)?;
         let sessions = Sessions::new(conf, groups).map_err(WorkerError::Server)?;
         let service = BlockEndpoint::new(Arc::clone(&self.core));
         let kind = ServiceType::BlockWorkerClientService;
         let server = RpcServer::new(conf, Role::Worker, sessions).service(kind, version_of(kind), service);
-        let stop = self.stops.rpc.clone();
-        self.tasks.rpc = Some(tokio::spawn(async move {
-            if let Err(error) = server.serve(listener, stop).await {
-                tracing::error!(%error, "the RPC port failed");
-            }
-        }));
+        if let Some(socket) = socket {
+            let (listener, file) = socket.into_parts();
+            let serving = server.clone().serve(listener, self.stops.rpc.clone());
+            self.tasks.rpc.push(tokio::spawn(async move {
+                ended(serving.await);
+                drop(file);
+            }));
+        }
+        let serving = server.serve(listener, self.stops.rpc.clone());
+        self.tasks.rpc.push(tokio::spawn(async move { ended(serving.await) }));
         Ok(())
     }
 
@@ -219,6 +235,12 @@ impl Worker {
     /// Leaves in order: see [`shutdown`](crate::shutdown).
     pub async fn shutdown(self) {
         shutdown::leave(self).await;
+    }
+}
+
+fn ended(served: Result<(), RpcError>) {
+    if let Err(error) = served {
+        tracing::error!(%error, "the RPC port failed");
     }
 }
 

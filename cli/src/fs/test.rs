@@ -41,7 +41,8 @@ async fn run(call: Call<'_>) -> Outcome {
         Err(CommandError::FileSystem(error)) if error.kind == ErrorKind::NotFound => Ok(REFUSED),
         Err(error) => {
             call.shell.out.note(&error);
-            let refused = matches!(&error, CommandError::FileSystem(error) if error.kind != ErrorKind::Unavailable);
+            let refused =
+                matches!(&error, CommandError::FileSystem(error) if error.kind != ErrorKind::Unavailable);
             Ok(if refused { REFUSED } else { NO_ANSWER })
         }
     }

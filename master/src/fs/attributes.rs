@@ -45,7 +45,7 @@ impl FileSystemMaster {
         let mut walk = Walk::new(path, options.recursive());
         while let Some(paths) = self.next_chunk(&mut walk).await? {
             if in_ufs {
-                self.change_in_ufs(&paths, options).await?;
+                self.change_in_ufs(subject, &paths, options).await?;
             }
             self.change_chunk(subject, &paths, options, &reservation).await?;
         }
@@ -81,8 +81,17 @@ impl FileSystemMaster {
         Ok(())
     }
 
-    async fn change_in_ufs(&self, paths: &[AlluxioPath], options: &SetAttributePOptions) -> Result<(), FsError> {
+    async fn change_in_ufs(
+        &self,
+        subject: &Subject,
+        paths: &[AlluxioPath],
+        options: &SetAttributePOptions,
+    ) -> Result<(), FsError> {
         let persisted = self.namespace.peek(|tree| {
+            // The under storage must not be changed before it is known that the tree may be.
+            for path in paths {
+                self.may_change(tree, subject, path, options)?;
+            }
             let persisted = |path: &&AlluxioPath| {
                 !path.is_root()
                     && tree.lookup(path).target().and_then(|slot| tree.get(slot)).is_some_and(|inode| {

@@ -214,6 +214,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
                 alluxio_only: options.alluxio_only(),
                 unchecked: options.unchecked(),
                 operation: operation_id(options.common_options.as_ref()),
+                only: None,
             };
             fs.delete_path(&subject, &path(message.path())?, &options).await?;
             Ok(DeletePResponse {})

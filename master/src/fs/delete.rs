@@ -3,7 +3,7 @@
 //! the next metadata sync clears.
 
 use alluxio_fs::{AlluxioPath, Bits, FsError};
-use alluxio_proto::journal::{DeleteFileEntry, JournalEntry};
+use alluxio_proto::journal::{DeleteFileEntry, JournalEntry, UpdateInodeDirectoryEntry};
 use alluxio_ufs::{ListOptions, is_temporary_name};
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     ufs::{UfsPlace, check_mode, check_writable, ufs_error},
 };
 use crate::{
-    namespace::Claim,
+    namespace::{Claim, Draft},
     tree::{Inode, Lookup, OperationId, Slot, Tree},
 };
 
@@ -24,9 +24,12 @@ pub struct DeleteOptions {
     /// Deletes in the under storage also what Alluxio does not know of.
     pub unchecked: bool,
     pub operation: Option<OperationId>,
+    /// Only this inode, not another that has the path by now.
+    pub only: Option<i64>,
 }
 
 /// What a delete is about to remove.
+#[derive(PartialEq)]
 struct Target {
     id: i64,
     directory: bool,
@@ -60,6 +63,8 @@ impl FileSystemMaster {
             self.load_tree(path).await?;
         }
         let reservation = self.namespace.reservations().reserve(vec![Claim::subtree(path)]).await?;
+        // Whoever had the path before us may have changed what there is to do.
+        let Some(target) = self.namespace.read_path(path, look).await? else { return Ok(()) };
         if target.in_ufs {
             let place = self.ufs_place_of(path)?;
             if check {
@@ -81,8 +86,8 @@ impl FileSystemMaster {
                 }
                 let lookup = tree.lookup(path);
                 let again = self.delete_target(tree, &lookup, subject, path, options)?;
-                if again.id != target.id {
-                    return Err(FsError::unavailable(format!("{path} was replaced while it was deleted. Try again.")));
+                if again != target {
+                    return Err(FsError::unavailable(format!("{path} changed while it was deleted. Try again.")));
                 }
                 draft.push(JournalEntry {
                     delete_file: Some(DeleteFileEntry {
@@ -94,6 +99,9 @@ impl FileSystemMaster {
                     }),
                     ..JournalEntry::default()
                 });
+                if options.alluxio_only {
+                    draft_unknown_parent(tree, target.id, draft);
+                }
                 draft.operation(operation);
                 Ok(())
             })
@@ -115,6 +123,9 @@ impl FileSystemMaster {
         let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
         if path.is_root() {
             return Err(FsError::invalid_argument("Cannot delete the root directory."));
+        }
+        if options.only.is_some_and(|id| id != inode.id) {
+            return Err(FsError::path_does_not_exist(path));
         }
         if tree.child_count(inode) > 0 && !options.recursive {
             return Err(FsError::failed_precondition(format!(
@@ -181,5 +192,20 @@ impl FileSystemMaster {
             }
         }
         Ok(())
+    }
+}
+
+/// The under storage still has what goes from the tree, so its directory is no longer known.
+fn draft_unknown_parent(tree: &Tree, id: i64, draft: &mut Draft) {
+    let Some((_, inode)) = tree.by_id(id).filter(|(_, inode)| inode.is_persisted()) else { return };
+    if let Some(parent) = tree.get(inode.parent).filter(|parent| parent.children_loaded()) {
+        draft.push(JournalEntry {
+            update_inode_directory: Some(UpdateInodeDirectoryEntry {
+                id: Some(parent.id),
+                direct_children_loaded: Some(false),
+                ..UpdateInodeDirectoryEntry::default()
+            }),
+            ..JournalEntry::default()
+        });
     }
 }

@@ -45,21 +45,23 @@ impl FileSystemMaster {
         if overwrite && from != to {
             self.remove_rename_target(subject, from, to).await?;
         }
-        let planned = self
-            .namespace
-            .read(|tree| {
-                let done = operation.is_some_and(|id| tree.operation_ids().contains(id));
-                if done || from == to {
-                    // Renaming something onto itself is no error, if it is there.
-                    let there = tree.lookup(to).target().is_some() || done;
-                    return if there { Ok(None) } else { Err(FsError::path_does_not_exist(from)) };
-                }
-                self.plan_rename(tree, subject, from, to).map(Some)
-            })
-            .await?;
-        let Some(planned) = planned else { return Ok(()) };
+        let look = |tree: &Tree| {
+            let done = operation.is_some_and(|id| tree.operation_ids().contains(id));
+            if done || from == to {
+                // Renaming something onto itself is no error, if it is there.
+                let there = tree.lookup(to).target().is_some() || done;
+                return if there { Ok(None) } else { Err(FsError::path_does_not_exist(from)) };
+            }
+            self.plan_rename(tree, subject, from, to).map(Some)
+        };
+        // Before the reservation: who may not do it must not keep others waiting.
+        if self.namespace.read(look).await?.is_none() {
+            return Ok(());
+        }
         let claims = vec![Claim::subtree(from), Claim::subtree(to)];
         let reservation = self.namespace.reservations().reserve(claims).await?;
+        // Whoever had the paths before us may have changed what there is to do.
+        let Some(planned) = self.namespace.read(look).await? else { return Ok(()) };
         if planned.in_ufs {
             let renamed = self.rename_in_ufs(subject, from, to, planned.directory).await;
             // Also when it failed: it may have been carried out all the same.

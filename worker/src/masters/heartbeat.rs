@@ -11,7 +11,7 @@ use crate::{
 };
 use alluxio_fs::ErrorKind;
 use alluxio_proto::grpc::block::{BlockHeartbeatPOptions, BlockHeartbeatPRequest};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,7 @@ pub(super) async fn beat(
 ) -> Ended {
     let mut ticks = interval(core.settings.heartbeat_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let since = Instant::now();
     let mut missed = 0_u32;
     // Told once: the original's masters append what they hear to a list. The registration told the rest.
     let mut told = core.store.usage().lost;
@@ -48,7 +49,7 @@ pub(super) async fn beat(
                     tracing::info!(missed, "heartbeats arrive again");
                 }
                 missed = 0;
-                if orders::obey(core, state, command).await {
+                if orders::obey(core, state, command, since).await {
                     return Ended::Unknown;
                 }
             }

@@ -6,6 +6,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// What masters decided about this worker. Cheap to clone.
@@ -33,8 +34,12 @@ impl WorkerState {
     }
 }
 
-/// Obeys; `true` when a registration is wanted.
-pub(super) async fn obey(core: &Core, state: &WorkerState, command: Command) -> bool {
+/// A master that starts on the wrong journal orders what it does not know freed soon after this worker
+/// registered. Within this time such blocks are kept in quarantine; after it the master knew them.
+const DOUBT: Duration = Duration::from_secs(10 * 60);
+
+/// Obeys; `true` when a registration is wanted. `since`: the registration.
+pub(super) async fn obey(core: &Core, state: &WorkerState, command: Command, since: Instant) -> bool {
     let kind = command.command_type();
     let decommissioned = kind == CommandType::Decommissioned;
     if state.0.decommissioned.swap(decommissioned, Ordering::AcqRel) != decommissioned {
@@ -44,7 +49,7 @@ pub(super) async fn obey(core: &Core, state: &WorkerState, command: Command) -> 
     }
     match kind {
         CommandType::Register => return true,
-        CommandType::Free => core.store.free(command.data).await,
+        CommandType::Free => core.store.free(command.data, since.elapsed() < DOUBT).await,
         CommandType::Nothing | CommandType::Decommissioned => {}
         other => tracing::warn!(command = other.as_str_name(), "the master ordered something unknown"),
     }

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod client;
+mod domain_socket;
 mod fake_master;
 mod fake_services;
 mod file_service;

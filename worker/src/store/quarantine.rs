@@ -12,6 +12,7 @@ use super::{
     unsynced,
 };
 use std::{
+    collections::HashSet,
     fs,
     io::ErrorKind,
     os::unix::fs::PermissionsExt,
@@ -52,11 +53,11 @@ pub(super) fn list(blocks_root: &Path) -> Result<Vec<Quarantined>, StoreError> {
 }
 
 impl BlockStore {
-    /// A master's order to free blocks.
-    pub async fn free(&self, blocks: Vec<i64>) {
-        let unknown: Vec<i64> = {
+    /// A master's order to free blocks. In doubt, those that no master had known are quarantined.
+    pub async fn free(&self, blocks: Vec<i64>, doubt: bool) {
+        let unknown: HashSet<i64> = {
             let catalog = self.catalog();
-            blocks.iter().copied().filter(|block| !catalog.is_known(*block)).collect()
+            blocks.iter().copied().filter(|block| doubt && !catalog.is_known(*block)).collect()
         };
         for block in blocks.iter().filter(|block| !unknown.contains(block)) {
             // Gone already, or its commit is under way: nothing to do for this order.
@@ -69,7 +70,7 @@ impl BlockStore {
         }
     }
 
-    fn quarantine(&self, blocks: &[i64]) -> Result<(), StoreError> {
+    fn quarantine(&self, blocks: &HashSet<i64>) -> Result<(), StoreError> {
         for block in blocks {
             let removal = self.catalog().remove(*block);
             if removal != Removal::Doomed {

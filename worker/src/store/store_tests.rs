@@ -272,7 +272,7 @@ async fn blocks_no_master_knew_are_quarantined_and_come_back_with_a_registration
     drop(store);
     let store = open(home.path(), 3000, Arc::default());
     write(&store, 2, &content(2, 1000)).await.unwrap();
-    store.free(vec![1, 2, 77]).await;
+    store.free(vec![1, 2, 77], true).await;
     store.bury().await;
     assert!(files(home.path()).is_empty());
     assert_eq!(store.usage().used(), 0);
@@ -283,12 +283,19 @@ async fn blocks_no_master_knew_are_quarantined_and_come_back_with_a_registration
     // The quarantine survives a restart and makes room when it is wanted.
     drop(store);
     let store = open(home.path(), 3000, Arc::default());
-    store.free(vec![1]).await;
+    store.free(vec![1], true).await;
     drop(store);
     let store = open(home.path(), 3000, Arc::default());
     write(&store, 3, &content(3, 3000)).await.unwrap();
     store.restore_quarantined().await;
     assert_eq!(files(home.path()), ["3"]);
+
+    // Without doubt there is no quarantine.
+    drop(store);
+    let store = open(home.path(), 3000, Arc::default());
+    store.free(vec![3], false).await;
+    store.restore_quarantined().await;
+    assert!(store.block_ids().is_empty());
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod buffers;
 mod cached_source;
 mod caching;
 mod cold_source;
+mod domain_socket;
 mod endpoint;
 mod half_close;
 mod load;
@@ -24,5 +25,6 @@ mod write_ufs_file;
 
 pub use admission::Admission;
 pub use buffers::BufferPool;
+pub use domain_socket::DomainSocket;
 pub use endpoint::BlockEndpoint;
 pub use read_plan::UnderBlock;

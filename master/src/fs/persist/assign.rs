@@ -70,13 +70,19 @@ impl FileSystemMaster {
         let mut seen = 0;
         while room > 0 {
             let from = cursor.after.map_or(Bound::Unbounded, Bound::Excluded);
-            let (files, before) = self.namespace.peek(|tree| {
-                let ids = tree.to_be_persisted().range((from, Bound::Unbounded)).take(MAX_INODES_PER_HOLD.min(room));
-                let files: Vec<i64> = ids.copied().collect();
-                let before: Vec<Before> = files.iter().filter_map(|id| before(tree, *id)).collect();
-                (files, before)
+            let limit = MAX_INODES_PER_HOLD.min(room);
+            let mut files: Vec<i64> = self.namespace.peek(|tree| {
+                tree.to_be_persisted().range((from, Bound::Unbounded)).take(limit).copied().collect()
             });
             cursor.after = files.last().copied();
+            seen += files.len();
+            let last = files.is_empty();
+            {
+                let jobs = self.persist.jobs.lock();
+                files.retain(|file| !jobs.has(*file));
+            }
+            let before: Vec<Before> =
+                self.namespace.peek(|tree| files.iter().filter_map(|id| before(tree, *id)).collect());
             let mut jobs = self.persist.jobs.lock();
             for earlier in before {
                 let temporary = Temporary { mount_id: earlier.mount_id, address: earlier.address };
@@ -90,9 +96,8 @@ impl FileSystemMaster {
                 }
             }
             room = jobs.room();
-            seen += files.len();
-            // One turn through the whole set at most.
-            if files.is_empty() || seen >= super::jobs::MAX_FILES {
+            // Not more than that in one step, and the whole set once at most.
+            if last || seen >= super::jobs::MAX_FILES {
                 break;
             }
         }

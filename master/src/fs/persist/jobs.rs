@@ -253,11 +253,6 @@ impl Jobs {
     pub fn abandoned(&mut self, job: i64) -> Option<Temporary> {
         self.abandoned.remove(&job)
     }
-
-    pub fn counts(&self) -> (usize, usize) {
-        let assigned = self.files.values().filter(|entry| matches!(entry.stage, Stage::Assigned { .. })).count();
-        (self.files.len(), assigned)
-    }
 }
 
 impl Entry {
@@ -363,6 +358,6 @@ mod tests {
             jobs.assign(file, 7, job(file), PersistFile::default(), now);
         }
         assert!(jobs.is_full(7) && !jobs.is_full(8));
-        assert_eq!(jobs.counts(), (PER_WORKER, PER_WORKER));
+        assert_eq!(jobs.commands(7, now).len(), PER_WORKER);
     }
 }

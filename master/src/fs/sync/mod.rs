@@ -249,3 +249,7 @@ fn verdict(tree: &Tree, slot: Slot, inode: &Inode, place: &UfsPlace, status: Opt
         (true, true) => Verdict::Same,
     }
 }
+
+#[cfg(test)]
+#[path = "sync_tests.rs"]
+mod tests;
