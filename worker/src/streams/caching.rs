@@ -68,6 +68,8 @@ impl CacheQueue {
 
     /// Caches a block and waits for it.
     pub async fn run(&self, job: CacheJob) -> Result<(), FsError> {
+        self.core.metrics.cache_requests.inc();
+        self.core.metrics.cache_requests_sync.inc();
         if self.core.store.holds(job.block) {
             return Ok(());
         }
@@ -81,6 +83,7 @@ impl CacheQueue {
     /// Caches a block some time soon. When the queue is full the request is dropped: it was only a hint.
     pub fn submit(&self, job: CacheJob) {
         self.core.metrics.cache_requests.inc();
+        self.core.metrics.cache_requests_async.inc();
         if self.core.store.holds(job.block) {
             return;
         }

@@ -65,6 +65,7 @@ impl Sink for BlockSink {
 
     async fn cancel(self: Box<Self>) {
         // Dropping the temporary block gives its file and room back.
+        self.core.metrics.blocks_cancelled.inc();
     }
 }
 

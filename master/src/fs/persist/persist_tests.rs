@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use alluxio_proto::grpc::file::{
-    AsyncPersistPOptions, CompleteFilePOptions, FileInfo, FileSystemHeartbeatPOptions, FileSystemHeartbeatPRequest,
-    PersistFailure, PersistFile, WritePType,
+    CompleteFilePOptions, FileInfo, FileSystemHeartbeatPOptions, FileSystemHeartbeatPRequest,
+    PersistFailure, PersistFile, ScheduleAsyncPersistencePOptions, WritePType,
 };
 use alluxio_ufs::{UfsPath, UnderFs};
 use tokio::task::JoinSet;
@@ -17,7 +17,7 @@ async fn write_async(rig: &Rig, at: &str, worker: i64, length: i64, wait_ms: i64
         rig.write_block(at, worker, length).await.unwrap();
     }
     let options = CompleteFilePOptions {
-        async_persist_options: Some(AsyncPersistPOptions {
+        async_persist_options: Some(ScheduleAsyncPersistencePOptions {
             persistence_wait_time: Some(wait_ms),
             ..Default::default()
         }),
