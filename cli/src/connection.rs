@@ -75,7 +75,7 @@ fn explained(conf: &Configuration, error: FsError) -> CommandError {
         ErrorKind::Unavailable | ErrorKind::DeadlineExceeded => {
             CommandError::failed(format!("Cannot reach the Alluxio master at {masters}: {reason}. {CHECK}"))
         }
-        ErrorKind::Internal | ErrorKind::Unknown => CommandError::failed(format!(
+        ErrorKind::Internal | ErrorKind::Unknown | ErrorKind::Cancelled => CommandError::failed(format!(
             "What answers at {masters} does not seem to be an Alluxio master: {reason}. {CHECK}"
         )),
         _ => error.into(),

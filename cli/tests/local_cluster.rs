@@ -1,6 +1,9 @@
 //! `alluxio local` as a newcomer uses it: it starts, passes its sample program, serves, stops on
 //! Ctrl-C, and finds its files again.
 
+// A test helper that cannot go on has failed the test.
+#![allow(clippy::unwrap_used)]
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -78,9 +81,13 @@ impl Serving {
         Self { child, _out: out, port: port.unwrap() }
     }
 
-    fn fs(&self, home: &Path, words: &[&str]) -> Output {
+    fn run(&self, home: &Path, words: &[&str]) -> Output {
         let port = format!("-Dalluxio.master.rpc.port={}", self.port);
-        alluxio(home).arg("fs").args(words).arg(port).output().unwrap()
+        alluxio(home).args(words).arg(port).output().unwrap()
+    }
+
+    fn fs(&self, home: &Path, words: &[&str]) -> Output {
+        self.run(home, &[&["fs"], words].concat())
     }
 
     /// Runs a command that must succeed and gives what it printed.
@@ -142,6 +149,18 @@ fn it_serves_until_ctrl_c_and_keeps_its_files() {
     assert_eq!(cluster.fs(home, &["test", "-d", "/d"]).status.code(), Some(0));
     assert_eq!(cluster.fs(home, &["test", "-f", "/d"]).status.code(), Some(1));
     assert_eq!(cluster.fs(home, &["test", "-e", "/nowhere"]).status.code(), Some(3));
+    let tests = cluster
+        .run(home, &["runTests", "--workers", "localhost", "--operation", "BASIC", "--readType", "CACHE"]);
+    let out = text(&tests.stdout);
+    assert_eq!(tests.status.code(), Some(0), "{out}{}", text(&tests.stderr));
+    assert!(out.starts_with("Running test for worker:localhost\n[localhost] runTest "), "{out}");
+    assert!(out.ends_with("All workers passed tests!\x1b[0m\n"), "{out}");
+    assert_eq!(
+        cluster.run(home, &["runTests", "--workers", "nobody", "--readType", "CACHE"]).status.code(),
+        Some(8)
+    );
+    let conf = cluster.run(home, &["getConf", "--master", "alluxio.master.hostname"]);
+    assert_eq!(text(&conf.stdout), "localhost\n");
     assert_eq!(cluster.stop(), Some(0));
 
     let again = Serving::start(home);

@@ -79,6 +79,8 @@ fn fixed(base: &Path) -> Vec<(&'static str, String)> {
         ("alluxio.worker.tieredstore.level0.alias", "MEM"),
         ("alluxio.worker.tieredstore.level0.dirs.mediumtype", "MEM"),
         ("alluxio.worker.tieredstore.level0.dirs.quota", WORKER_SPACE),
+        // The only worker is known at once; the master need not wait for others.
+        ("alluxio.master.worker.connect.wait.time", "200ms"),
         // The worker's folder is found again by the next run: nothing is lost when Ctrl-C does not wait.
         ("alluxio.worker.shutdown.persist.timeout", "5s"),
     ];

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use alluxio_fs::AlluxioPath;
-use alluxio_proto::grpc::file::{ReadPType, WritePType};
+use alluxio_proto::grpc::{
+    WorkerNetAddress,
+    file::{ReadPType, WritePType},
+};
 
 /// How a test writes and reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,13 @@ impl Operation {
 pub struct TestedWorker {
     pub host: String,
     pub port: Option<u16>,
+}
+
+impl TestedWorker {
+    /// Whether this is the worker at the address; without a port the host alone says so.
+    pub fn is_at(&self, address: &WorkerNetAddress) -> bool {
+        self.host == address.host() && self.port.is_none_or(|port| i32::from(port) == address.rpc_port())
+    }
 }
 
 impl fmt::Display for TestedWorker {
@@ -76,5 +86,24 @@ impl Case {
             self.read.as_str_name(),
             self.write.as_str_name()
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_known_by_host_or_by_host_and_port() {
+        let address = WorkerNetAddress {
+            host: Some("h".to_owned()),
+            rpc_port: Some(29999),
+            ..WorkerNetAddress::default()
+        };
+        let worker = |host: &str, port| TestedWorker { host: host.to_owned(), port };
+        assert!(worker("h", None).is_at(&address));
+        assert!(worker("h", Some(29999)).is_at(&address));
+        assert!(!worker("h", Some(1)).is_at(&address));
+        assert!(!worker("x", None).is_at(&address));
     }
 }

@@ -99,6 +99,7 @@ where
     } else if failed > 0 {
         out.line(format_args!("Number of failed tests: {failed}"))?;
     }
+    out.flush()?;
     Ok(failed)
 }
 

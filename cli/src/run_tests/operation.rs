@@ -15,13 +15,14 @@ const NUMBERS: i32 = 20;
 
 /// Runs one test; whether the file held what was written.
 pub async fn run(fs: &FileSystem, case: &Case) -> Result<bool, CommandError> {
+    let worker = worker(fs, case).await?;
     // The second kind of test may find a file and replaces it; the first expects none.
     if case.operation == Operation::BasicNonByteBuffer
         && fs.exists(&case.path, ExistsPOptions::default()).await?
     {
         fs.delete(&case.path, DeletePOptions::default()).await?;
     }
-    let mut writer = fs.create(&case.path, create_options(case)).await?;
+    let mut writer = fs.create(&case.path, create_options(case, worker.clone())).await?;
     for piece in pieces(case.operation) {
         if let Err(error) = writer.write(piece).await {
             writer.cancel();
@@ -30,7 +31,7 @@ pub async fn run(fs: &FileSystem, case: &Case) -> Result<bool, CommandError> {
     }
     writer.close().await?;
 
-    let mut reader = fs.open(&case.path, open_options(case)).await?;
+    let mut reader = fs.open(&case.path, open_options(case, worker)).await?;
     let mut content = BytesMut::new();
     while let Some(chunk) = reader.read().await? {
         content.extend_from_slice(&chunk);
@@ -38,34 +39,39 @@ pub async fn run(fs: &FileSystem, case: &Case) -> Result<bool, CommandError> {
     Ok(content == pieces(case.operation).concat())
 }
 
-fn create_options(case: &Case) -> CreateFilePOptions {
+fn create_options(case: &Case, worker: Option<WorkerNetAddress>) -> CreateFilePOptions {
     let mut options = CreateFilePOptions {
         write_type: Some(case.write as i32),
         recursive: Some(true),
         ..CreateFilePOptions::default()
     };
-    if case.worker.is_some() {
-        options.worker_location = worker(case);
+    if worker.is_some() {
+        options.worker_location = worker;
         options.replication_max = Some(1);
         options.replication_min = Some(1);
     }
     options
 }
 
-fn open_options(case: &Case) -> OpenFilePOptions {
+fn open_options(case: &Case, worker: Option<WorkerNetAddress>) -> OpenFilePOptions {
     OpenFilePOptions {
         read_type: Some(case.read as i32),
-        ufs_read_worker_location: worker(case),
+        ufs_read_worker_location: worker,
         ..OpenFilePOptions::default()
     }
 }
 
-fn worker(case: &Case) -> Option<WorkerNetAddress> {
-    case.worker.as_ref().map(|worker| WorkerNetAddress {
-        host: Some(worker.host.clone()),
-        rpc_port: worker.port.map(i32::from),
-        ..WorkerNetAddress::default()
-    })
+/// The address of the worker that the test is for, as the cluster knows it.
+async fn worker(fs: &FileSystem, case: &Case) -> Result<Option<WorkerNetAddress>, CommandError> {
+    let Some(wanted) = &case.worker else { return Ok(None) };
+    let workers = fs.cluster().workers().await?;
+    let addresses: Vec<_> = workers.iter().filter_map(|worker| worker.address.as_ref()).collect();
+    if let Some(found) = addresses.iter().find(|address| wanted.is_at(address)) {
+        return Ok(Some((*found).clone()));
+    }
+    let known: Vec<_> =
+        addresses.iter().map(|address| format!("{}:{}", address.host(), address.rpc_port())).collect();
+    Err(CommandError::failed(format!("there is no worker {wanted}; the cluster has {}", known.join(", "))))
 }
 
 /// What is written, in as many pieces: the numbers in the machine's own byte order at once, or their

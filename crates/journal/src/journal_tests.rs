@@ -263,6 +263,33 @@ async fn requests_are_refused_at_once_while_the_disk_is_full() {
     assert!(matches!(journal.confirm().await, Err(JournalError::Unavailable { .. })));
 }
 
+#[tokio::test]
+async fn requests_are_answered_under_constant_load() {
+    const RECORDS: u64 = 20_000;
+    let store = formatted().await;
+    let journal = Arc::new(open_with(&store, Options { max_queued_records: 8, ..Options::default() }).await);
+    let load = tokio::spawn({
+        let journal = journal.clone();
+        async move {
+            let mut written = 0;
+            while written < RECORDS
+                && let Ok(permit) = journal.reserve().await
+            {
+                drop(permit.append(Bytes::from_static(b"load")));
+                written += 1;
+            }
+            written
+        }
+    });
+    journal.wait_durable(1).await.unwrap();
+    journal.roll().await.unwrap();
+    journal.confirm().await.unwrap();
+    journal.shutdown().await.unwrap();
+    let written = load.await.unwrap();
+    assert!(written < RECORDS, "the requests had to wait until the load had ended");
+    assert_eq!(open(&store).await.1.len() as u64, written, "whoever had a permit was served");
+}
+
 #[tokio::test(start_paused = true)]
 async fn dropping_the_journal_writes_what_was_handed_over_and_ends_the_writer() {
     let store = formatted().await;

@@ -33,8 +33,7 @@ impl FileSystemMaster {
         }
         self.namespace
             .read_path(path, |tree, lookup| {
-                let slot = existing(lookup, path)?;
-                let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+                let (slot, inode) = existing(tree, lookup, path)?;
                 let replaces_base = action == PSetAclAction::Replace && entries.iter().any(|entry| !entry.is_default);
                 if replaces_base && !has_base_entries(&entries) {
                     return Err(FsError::invalid_argument(

@@ -35,7 +35,7 @@ impl FileSystemMaster {
         }
         self.namespace
             .read_path(path, |tree, lookup| {
-                existing(lookup, path)?;
+                existing(tree, lookup, path)?;
                 self.may_change(tree, subject, path, options)
             })
             .await?;

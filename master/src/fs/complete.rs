@@ -6,15 +6,14 @@ use alluxio_proto::{
     journal::{JournalEntry, NewBlockEntry, UpdateInodeEntry, UpdateInodeFileEntry},
 };
 
-use super::{FileSystemMaster, create::operation_id, subject::Subject};
+use super::{FileSystemMaster, create::operation_id, status::existing, subject::Subject};
 use crate::tree::{Inode, Lookup, Persistence, Slot, Tree};
 
 /// Block ids have 24 bits for the number within the file; the highest marks the file itself.
 const MAX_BLOCKS: i64 = ids::MAX_SEQUENCE - 1;
 
 fn file<'a>(tree: &'a Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<(Slot, &'a Inode), FsError> {
-    let slot = lookup.target().ok_or_else(|| FsError::path_does_not_exist(path))?;
-    let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+    let (slot, inode) = existing(tree, lookup, path)?;
     if inode.is_directory() {
         return Err(FsError::not_found(format!("{path} is a directory, not a file.")));
     }
@@ -74,6 +73,9 @@ impl FileSystemMaster {
     ) -> Result<(), FsError> {
         let operation = operation_id(options.common_options.as_ref());
         let _running = self.namespace.running().enter(operation).await?;
+        if self.is_done(operation).await? {
+            return Ok(());
+        }
         let fingerprint = match options.ufs_length {
             // The writer has put the file into the under storage: remember what it looks like there.
             Some(_) => self.fingerprint_of_written(path).await?,

@@ -17,6 +17,7 @@ use alluxio_proto::{
 use super::{
     FileSystemMaster,
     info::file_info,
+    status::{existing, traversable},
     subject::Subject,
     ufs::{check_writable, mark_persisted, no_mount},
 };
@@ -104,17 +105,7 @@ impl<'a> Ancestors<'a> {
         recursive: bool,
         draft: &mut Draft,
     ) -> Result<(), FsError> {
-        let slot = lookup.last();
-        if let Some(inode) = slot.and_then(|slot| self.tree.get(slot))
-            && !inode.is_directory()
-        {
-            // As the original counts: the root is component 0.
-            let depth = lookup.found.len() - 1;
-            return Err(FsError::invalid_argument(format!(
-                "Traversal failed for path {path}. Component {depth}({}) is a file, not a directory.",
-                inode.name
-            )));
-        }
+        traversable(self.tree, lookup, path)?;
         let missing = lookup.missing.saturating_sub(1);
         if missing > 0 && !recursive {
             let parent = path.parent().unwrap_or_else(AlluxioPath::root);
@@ -160,6 +151,17 @@ fn writes_through(write_type: WritePType) -> bool {
 }
 
 impl FileSystemMaster {
+    /// Whether an operation of this id has been carried out: then nothing of it may be done again, in
+    /// the under storage least of all.
+    pub(super) async fn is_done(&self, operation: Option<OperationId>) -> Result<bool, FsError> {
+        let Some(id) = operation else { return Ok(false) };
+        let done = self.namespace.peek(|tree| tree.operation_ids().contains(id));
+        if done {
+            self.namespace.settled().await?;
+        }
+        Ok(done)
+    }
+
     fn directory_mode(&self) -> Mode {
         Mode::new(0o777).masked_by(self.options.umask)
     }
@@ -173,6 +175,9 @@ impl FileSystemMaster {
         let common = options.common_options.as_ref();
         let operation = operation_id(common);
         let _running = self.namespace.running().enter(operation).await?;
+        if self.is_done(operation).await? {
+            return Ok(());
+        }
         let through = options.write_type.is_some() && writes_through(options.write_type());
         let mode = options.mode.as_ref().map_or(self.directory_mode(), Mode::from_wire);
         self.load_for_status(path, None, common.and_then(|common| common.sync_interval_ms)).await?;
@@ -230,6 +235,9 @@ impl FileSystemMaster {
         let _running = self.namespace.running().enter(operation).await?;
         if options.block_size_bytes() <= 0 {
             return Err(FsError::invalid_argument(format!("Invalid block size {}", options.block_size_bytes())));
+        }
+        if self.is_done(operation).await? {
+            return self.namespace.read_path(path, |tree, lookup| present(tree, lookup, path)).await;
         }
         let write_type = options.write_type();
         let through = options.write_type.is_some() && writes_through(write_type);
@@ -349,8 +357,7 @@ fn exists(path: &AlluxioPath) -> FsError {
 }
 
 fn present(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<FileInfo, FsError> {
-    let slot = lookup.target().ok_or_else(|| FsError::path_does_not_exist(path))?;
-    let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+    let (slot, inode) = existing(tree, lookup, path)?;
     let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
     Ok(file_info(tree, slot, inode, path, Some(&mount)))
 }

@@ -8,6 +8,7 @@ use alluxio_ufs::{ListOptions, is_temporary_name};
 
 use super::{
     FileSystemMaster,
+    status::existing,
     subject::Subject,
     ufs::{UfsPlace, check_mode, check_writable, ufs_error},
 };
@@ -119,8 +120,7 @@ impl FileSystemMaster {
         options: &DeleteOptions,
     ) -> Result<Target, FsError> {
         self.permissions.parent(tree, subject, path, lookup, Bits::WRITE)?;
-        let slot = lookup.target().ok_or_else(|| FsError::path_does_not_exist(path))?;
-        let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+        let (slot, inode) = existing(tree, lookup, path)?;
         if path.is_root() {
             return Err(FsError::invalid_argument("Cannot delete the root directory."));
         }

@@ -61,6 +61,7 @@ impl Rig {
                 ("alluxio.security.login.username", ROOT),
                 ("alluxio.user.block.size.bytes.default", block.as_str()),
                 ("alluxio.master.worker.connect.wait.time", "0"),
+                ("alluxio.master.worker.register.lease.enabled", "false"),
             ])
             .unwrap()
             .with(properties)

@@ -2,6 +2,8 @@
 //! [`MAX_INODES_PER_HOLD`] inodes per look, so a listing never holds the lock long. It is no snapshot:
 //! what is created or removed meanwhile may or may not be in it, what stays is in it exactly once.
 
+use std::{cmp::Ordering, collections::VecDeque};
+
 use alluxio_fs::{AlluxioPath, Bits, ErrorKind, FsError};
 use alluxio_proto::grpc::file::{
     FileInfo, ListStatusPOptions, ListStatusPResponse, ListStatusPartialPOptions, ListStatusPartialPResponse,
@@ -18,6 +20,16 @@ struct Cursor {
     path: AlluxioPath,
     /// The last name seen; empty at the beginning.
     after: String,
+    /// Seen and not listed yet: a directory's children come right after it, before its siblings, so that
+    /// a listing can be continued after any path.
+    pending: VecDeque<FileInfo>,
+    more: bool,
+}
+
+impl Cursor {
+    fn new(id: i64, path: AlluxioPath) -> Self {
+        Self { id, path, after: String::new(), pending: VecDeque::new(), more: true }
+    }
 }
 
 /// What one look brought.
@@ -54,31 +66,31 @@ impl FileSystemMaster {
         let mut batch = Vec::new();
         let top = stack.len();
         while let Some(cursor) = stack.last_mut() {
-            let page = match self.next_page(subject, cursor).await {
-                Ok(page) => page,
-                // Below the top a directory that may not be read, or went away, is passed over.
-                Err(error) if stack.len() > top && passed_over(&error) => {
-                    stack.pop();
-                    continue;
+            let Some(mut info) = cursor.pending.pop_front() else {
+                let page = if cursor.more { Some(self.next_page(subject, cursor).await) } else { None };
+                match page {
+                    Some(Ok(page)) => {
+                        if let Some(last) = page.infos.last() {
+                            cursor.after = last.name().to_owned();
+                        }
+                        cursor.more = page.more;
+                        cursor.pending = page.infos.into();
+                        continue;
+                    }
+                    // Below the top a directory that may not be read, or went away, is passed over.
+                    Some(Err(error)) if stack.len() == top || !passed_over(&error) => return Err(error),
+                    Some(Err(_)) | None => {}
                 }
-                Err(error) => return Err(error),
-            };
-            if let Some(last) = page.infos.last() {
-                cursor.after = last.name().to_owned();
-            }
-            if !page.more {
                 stack.pop();
+                continue;
+            };
+            if options.recursive() && info.folder() {
+                stack.push(Cursor::new(info.file_id(), AlluxioPath::parse(info.path())?));
             }
-            for mut info in page.infos {
-                if options.recursive() && info.folder() {
-                    let path = AlluxioPath::parse(info.path())?;
-                    stack.push(Cursor { id: info.file_id(), path, after: String::new() });
-                }
-                self.add_locations(&mut info);
-                batch.push(info);
-                if batch.len() >= self.options.list_batch {
-                    send(out, std::mem::take(&mut batch)).await?;
-                }
+            self.add_locations(&mut info);
+            batch.push(info);
+            if batch.len() >= self.options.list_batch {
+                send(out, std::mem::take(&mut batch)).await?;
             }
         }
         if !batch.is_empty() {
@@ -97,11 +109,10 @@ impl FileSystemMaster {
         let mut start = self
             .namespace
             .read_path(path, |tree, lookup| {
-                let slot = existing(lookup, path)?;
-                let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+                let (slot, inode) = existing(tree, lookup, path)?;
                 if inode.is_directory() {
                     self.permissions.target(tree, subject, path, lookup, Bits::new(5))?;
-                    return Ok(Start::Directory(Cursor { id: inode.id, path: path.clone(), after: String::new() }));
+                    return Ok(Start::Directory(Cursor::new(inode.id, path.clone())));
                 }
                 self.permissions.target(tree, subject, path, lookup, Bits::READ)?;
                 let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
@@ -293,7 +304,7 @@ impl Part {
             }
             return;
         }
-        if self.after_path.as_deref().is_some_and(|after| info.path() <= after) || !info.path().starts_with(&self.prefix) {
+        if self.after_path.as_deref().is_some_and(|after| order(info.path(), after) != Ordering::Greater) || !info.path().starts_with(&self.prefix) {
             return;
         }
         if self.skip > 0 {
@@ -313,6 +324,11 @@ fn start_after(path: &AlluxioPath, name: &str) -> Result<String, FsError> {
     absolute.below(path).map(str::to_owned).ok_or_else(|| {
         FsError::invalid_argument(format!("A listing of {path} cannot start after {name}, which is not below it."))
     })
+}
+
+/// The order of a recursive listing: by names, component for component.
+fn order(a: &str, b: &str) -> Ordering {
+    a.split('/').cmp(b.split('/'))
 }
 
 fn passed_over(error: &FsError) -> bool {

@@ -11,6 +11,7 @@ use alluxio_ufs::UfsErrorKind;
 use super::{
     FileSystemMaster,
     create::operation_id,
+    status::{existing, traversable},
     subject::Subject,
     ufs::{check_mode, check_writable, mark_persisted, ufs_error},
 };
@@ -38,6 +39,9 @@ impl FileSystemMaster {
     ) -> Result<(), FsError> {
         let operation = operation_id(options.common_options.as_ref());
         let _running = self.namespace.running().enter(operation).await?;
+        if self.is_done(operation).await? {
+            return Ok(());
+        }
         let sync = options.common_options.as_ref().and_then(|common| common.sync_interval_ms);
         self.load_for_status(from, None, sync).await?;
         self.load_for_status(to, None, sync).await?;
@@ -120,8 +124,7 @@ impl FileSystemMaster {
         if to.starts_with(from) {
             return Err(FsError::invalid_argument(format!("Cannot rename because {from} is a prefix of {to}")));
         }
-        let slot = source.target().ok_or_else(|| FsError::path_does_not_exist(from))?;
-        let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(from))?;
+        let (_, inode) = existing(tree, &source, from)?;
         let mount = |path| tree.mounts().mount_of(path).map(|mount| mount.id);
         if mount(from) != mount(to) {
             return Err(FsError::invalid_argument(format!(
@@ -198,16 +201,9 @@ impl FileSystemMaster {
 }
 
 fn rename_parent(tree: &Tree, target: &Lookup, to: &AlluxioPath) -> Result<i64, FsError> {
+    traversable(tree, target, to)?;
     let parent = target.last().and_then(|slot| tree.get(slot)).filter(|_| target.missing == 1);
-    match parent {
-        Some(inode) if inode.is_directory() => Ok(inode.id),
-        Some(inode) => Err(FsError::invalid_argument(format!(
-            "Traversal failed for path {to}. Component {}({}) is a file, not a directory.",
-            target.found.len() - 1,
-            inode.name
-        ))),
-        None => Err(FsError::not_found(format!(
-            "Cannot rename to {to}: its parent directory does not exist. Create it first."
-        ))),
-    }
+    parent.map(|inode| inode.id).ok_or_else(|| {
+        FsError::not_found(format!("Cannot rename to {to}: its parent directory does not exist. Create it first."))
+    })
 }

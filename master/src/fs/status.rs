@@ -6,11 +6,31 @@ use alluxio_proto::grpc::file::{ExistsPOptions, FileInfo, GetStatusPOptions};
 use super::{FileSystemMaster, info::file_info, subject::Subject, ufs::no_mount};
 use crate::{
     namespace::now_ms,
-    tree::{Lookup, Slot, Tree},
+    tree::{Inode, Lookup, Slot, Tree},
 };
 
-pub(super) fn existing(lookup: &Lookup, path: &AlluxioPath) -> Result<Slot, FsError> {
-    lookup.target().ok_or_else(|| FsError::path_does_not_exist(path))
+/// The inode of a path.
+pub(super) fn existing<'a>(
+    tree: &'a Tree,
+    lookup: &Lookup,
+    path: &AlluxioPath,
+) -> Result<(Slot, &'a Inode), FsError> {
+    traversable(tree, lookup, path)?;
+    let slot = lookup.target().ok_or_else(|| FsError::path_does_not_exist(path))?;
+    let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+    Ok((slot, inode))
+}
+
+/// Nothing can be below a file. Counted as the original does: the root is component 0.
+pub(super) fn traversable(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<(), FsError> {
+    match lookup.last().and_then(|slot| tree.get(slot)) {
+        Some(inode) if lookup.missing > 0 && !inode.is_directory() => Err(FsError::invalid_argument(format!(
+            "Traversal failed for path {path}. Component {}({}) is a file, not a directory.",
+            lookup.found.len() - 1,
+            inode.name
+        ))),
+        _ => Ok(()),
+    }
 }
 
 impl FileSystemMaster {
@@ -66,7 +86,7 @@ impl FileSystemMaster {
         self.namespace
             .read_path(path, |tree, lookup| {
                 self.permissions.target(tree, subject, path, lookup, bits)?;
-                existing(lookup, path).map(|_| ())
+                existing(tree, lookup, path).map(|_| ())
             })
             .await
     }
@@ -99,8 +119,7 @@ impl FileSystemMaster {
 }
 
 fn info_at(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<FileInfo, FsError> {
-    let slot = existing(lookup, path)?;
-    let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+    let (slot, inode) = existing(tree, lookup, path)?;
     let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
     Ok(file_info(tree, slot, inode, path, Some(&mount)))
 }

@@ -5,6 +5,7 @@ use alluxio_ufs::{Attributes, MkdirsOptions};
 
 use super::{
     FileSystemMaster,
+    status::traversable,
     subject::Subject,
     ufs::{check_mode, check_writable, no_mount, ufs_error},
 };
@@ -36,6 +37,7 @@ impl FileSystemMaster {
             .namespace
             .read_path(directory, |tree, lookup| {
                 self.permissions.traverse(tree, subject, directory, lookup)?;
+                traversable(tree, lookup, directory)?;
                 if lookup.missing > 0 {
                     self.permissions.parent(tree, subject, directory, lookup, Bits::WRITE)?;
                 }

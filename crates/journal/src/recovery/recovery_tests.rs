@@ -119,6 +119,23 @@ async fn a_lost_segment_is_named() {
 }
 
 #[tokio::test]
+async fn what_lies_before_a_gap_is_kept_for_whoever_may_close_the_gap() {
+    let store = formatted().await;
+    let (journal, _) = open(&store).await;
+    for number in 1..=3 {
+        write_all(&journal, number..=number).await;
+        journal.roll().await.unwrap();
+    }
+    let checkpoint = journal.checkpoint_writer(journal.position()).await.unwrap();
+    checkpoint.finish(0, Bytes::new()).await.unwrap();
+    Store::remove(&store, segment(1, 2)).await.unwrap();
+    let store = store.restart();
+    let (_, replayed) = open(&store).await;
+    assert!(replayed.is_empty(), "the checkpoint holds it all");
+    assert!(segments(&store).contains(&SegmentId { term: 1, index: 1 }), "{:?}", segments(&store));
+}
+
+#[tokio::test]
 async fn what_a_new_master_has_replayed_survives_a_crash_although_the_old_one_never_synced_it() {
     for seed in 0..60 {
         let store = MemStore::with(seed, Fencing::Token);

@@ -80,7 +80,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Takes the place for this process, where the store can tell. A second live user is refused.
     async fn hold(&self) -> Result<Hold, StoreError>;
 
-    /// All files of the journal.
+    /// All segments and checkpoints, and drafts of these.
     async fn list(&self) -> Result<Vec<Listed>, StoreError>;
 
     /// Reads up to `length` bytes; fewer only at the end of the file. Sees what other clients of the store have

@@ -124,7 +124,9 @@ impl Writer {
                 // The journal was dropped.
                 Some(None) => drop(self.closing.get_or_insert_default()),
             }
-            if matches!(self.drain(commands).await, Written::Over) {
+            // What is queued now, and not until nothing is: under load that may never be.
+            let queued = self.shared.last().sequence;
+            if matches!(self.drain(queued, commands).await, Written::Over) {
                 return End::Over;
             }
             if !self.rolling.is_empty() {
@@ -139,12 +141,13 @@ impl Writer {
         }
     }
 
-    /// Writes everything that is queued.
-    async fn drain(&mut self, commands: &mut mpsc::Receiver<Command>) -> Written {
-        loop {
+    /// Writes what is queued up to the record `until`, and what fits into the same batches.
+    async fn drain(&mut self, until: u64, commands: &mut mpsc::Receiver<Command>) -> Written {
+        while self.shared.durable.load(Ordering::Acquire) < until {
             let batch = self.shared.take_batch();
             if batch.is_empty() {
-                return Written::Durable;
+                // A record has a sequence and is not queued: the journal was ended by its caller.
+                return Written::Over;
             }
             if matches!(self.write(batch, commands).await, Written::Over) {
                 return Written::Over;
@@ -154,6 +157,7 @@ impl Writer {
                 self.end_segment().await;
             }
         }
+        Written::Durable
     }
 
     /// Gets one batch through, with as many attempts as it takes.
@@ -327,10 +331,13 @@ impl Writer {
         }
     }
 
-    /// Writes what is queued and ends. Records of permits that were out come in until the queue is closed.
+    /// Grants no more permits, writes what is queued, and ends. Records of permits that are out come in until
+    /// the queue is empty.
     async fn close(&mut self, commands: &mut mpsc::Receiver<Command>) -> End {
+        self.shared.slots.close();
         while !self.shared.close_if_empty() {
-            if matches!(self.drain(commands).await, Written::Over) {
+            let queued = self.shared.last().sequence;
+            if matches!(self.drain(queued, commands).await, Written::Over) {
                 return End::Over;
             }
         }

@@ -117,8 +117,7 @@ impl FileSystemMaster {
             .mutate(&[path], None, |tree, draft| {
                 let lookup = tree.lookup(path);
                 self.permissions.target(tree, subject, path, &lookup, Bits::WRITE)?;
-                let slot = existing(&lookup, path)?;
-                let inode = tree.get(slot).ok_or_else(|| FsError::path_does_not_exist(path))?;
+                let (_, inode) = existing(tree, &lookup, path)?;
                 if inode.is_directory() {
                     return Err(FsError::invalid_argument(format!(
                         "{path} is a directory. Persist the files in it (`alluxio fs persist`)."

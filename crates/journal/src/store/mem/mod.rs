@@ -123,7 +123,9 @@ impl Store for MemStore {
     }
 
     async fn list(&self) -> Result<Vec<Listed>, StoreError> {
-        self.run("list", "memory", |disk| Ok(disk.list())).await
+        let mut files = self.run("list", "memory", |disk| Ok(disk.list())).await?;
+        files.retain(|listed| !matches!(listed.file, FileId::Marker | FileId::MarkerDraft));
+        Ok(files)
     }
 
     async fn read(&self, file: FileId, offset: u64, length: usize) -> Result<Bytes, StoreError> {
