@@ -37,7 +37,7 @@ pub use kind::{Kind, Value};
 pub use load::{Loaded, SITE_FILE};
 pub use parse::Span;
 pub use source::{Place, Source};
-pub use table::{Effect, Idle, Property, Role, Scope, properties};
+pub use table::{Effect, Idle, Property, Role, Scope, canonical, properties};
 pub use tiers::{Tier, TierDir};
 pub use typed::{Bool, Double, Int, Key, KeyName, List, Size, Str, UnsetKey, ValueKind};
 pub use unit::Unit;

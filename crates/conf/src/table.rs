@@ -154,8 +154,8 @@ pub(crate) fn index_of(name: &str) -> Option<usize> {
     PROPERTIES.binary_search_by(|row| row.name.cmp(name)).ok()
 }
 
-/// The main name behind a name: of its alias, or itself.
-pub(crate) fn canonical(name: &str) -> &str {
+/// The main name behind a name: of its alias, or itself. Masters send main names only.
+pub fn canonical(name: &str) -> &str {
     match lookup(name) {
         Some(Known::Fixed { index, .. }) => PROPERTIES[index].name,
         _ => name,

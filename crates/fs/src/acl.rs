@@ -124,6 +124,11 @@ impl AccessControlList {
         self.extended = None;
     }
 
+    /// A mask with nothing named to bound says nothing: as in the original, such a list is a plain one.
+    pub fn drop_lone_mask(&mut self) {
+        self.extended.take_if(|extended| extended.users.is_empty() && extended.groups.is_empty());
+    }
+
     /// The mask becomes the union of all it bounds, as `setfacl` does without an explicit mask.
     pub fn recompute_mask(&mut self) {
         let group = self.mode.group();

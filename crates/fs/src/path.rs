@@ -6,6 +6,8 @@ use crate::FsError;
 
 /// Longest path taken, in bytes. Bounds what one request can make the tree walk and the journal hold.
 const MAX_PATH_BYTES: usize = 64 * 1024;
+/// Most components taken: whoever follows a path looks at an inode for each under one hold of the tree's lock.
+const MAX_COMPONENTS: usize = 1_000;
 
 /// Begins with `/`, has no empty, `.` or `..` components and no slash at its end (but the root).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,7 +26,8 @@ impl AlluxioPath {
             return Err(invalid());
         }
         if is_normal(text) {
-            return Ok(Self(text.into()));
+            let slashes = text.bytes().filter(|byte| *byte == b'/').count();
+            return if slashes <= MAX_COMPONENTS { Ok(Self(text.into())) } else { Err(too_deep()) };
         }
         let mut parts: Vec<&str> = Vec::new();
         for part in text.split('/') {
@@ -35,6 +38,9 @@ impl AlluxioPath {
                 }
                 name => parts.push(name),
             }
+        }
+        if parts.len() > MAX_COMPONENTS {
+            return Err(too_deep());
         }
         Ok(Self(format!("/{}", parts.join("/")).into()))
     }
@@ -91,6 +97,10 @@ impl AlluxioPath {
     }
 }
 
+fn too_deep() -> FsError {
+    FsError::invalid_argument(format!("A path has more than {MAX_COMPONENTS} components."))
+}
+
 /// Most paths arrive normal: they are taken without being split.
 fn is_normal(text: &str) -> bool {
     text == "/" || text[1..].split('/').all(|part| !matches!(part, "" | "." | ".."))
@@ -129,6 +139,16 @@ mod tests {
             let error = AlluxioPath::parse(text).unwrap_err();
             assert_eq!(error.message, format!("Path \"{text}\" is invalid."));
         }
+    }
+
+    #[test]
+    fn what_is_too_deep_is_refused() {
+        let deep = |count| "/a".repeat(count);
+        assert_eq!(AlluxioPath::parse(&deep(1_000)).unwrap().depth(), 1_000);
+        for text in [deep(1_001), format!("{}/", deep(1_001))] {
+            assert_eq!(AlluxioPath::parse(&text).unwrap_err().message, "A path has more than 1000 components.");
+        }
+        assert!(AlluxioPath::parse(&"/./a/..".repeat(2_000)).unwrap().is_root());
     }
 
     #[test]

@@ -13,7 +13,7 @@ impl FileSystemMaster {
         self.namespace
             .read_path(path, |tree, lookup| {
                 self.permissions.target(tree, subject, path, lookup, Bits::READ)?;
-                let (slot, inode) = existing(tree, lookup, path)?;
+                let (_, inode) = existing(tree, lookup, path)?;
                 if inode.is_directory() && tree.child_count(inode) > 0 && !options.recursive() {
                     return Err(FsError::unknown(format!(
                         "Cannot free directory {path} which is not empty. Please set the \"recursive\" flag to free it."

@@ -36,6 +36,8 @@ mod worker_service;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

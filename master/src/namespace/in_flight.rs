@@ -12,6 +12,9 @@ use crate::tree::{Lookup, Tree};
 type Names = SmallVec<[(i64, CompactString); 4]>;
 type Ids = SmallVec<[i64; 8]>;
 
+/// Ids and names forgotten in one go, or those of one record when it has more.
+const FORGOTTEN_AT_ONCE: usize = 2_000;
+
 /// Bounded by the journal's queue: what is durable leaves with the next change.
 #[derive(Default)]
 pub(super) struct InFlight {
@@ -33,11 +36,16 @@ impl InFlight {
         self.order.push_back((sequence, ids, names));
     }
 
+    /// Forgets what is durable: more than a change adds, and no more than one hold of the lock bears. What
+    /// stays a little longer holds nobody up, because it is durable.
     pub fn forget_until(&mut self, durable: u64) {
-        while let Some((sequence, ..)) = self.order.front()
+        let mut left = FORGOTTEN_AT_ONCE;
+        while left > 0
+            && let Some((sequence, ..)) = self.order.front()
             && *sequence <= durable
             && let Some((sequence, ids, names)) = self.order.pop_front()
         {
+            left = left.saturating_sub(ids.len() + names.len());
             for id in ids {
                 if self.ids.get(&id) == Some(&sequence) {
                     self.ids.remove(&id);
@@ -96,5 +104,19 @@ mod tests {
         in_flight.forget_until(2);
         assert!(in_flight.ids.is_empty() && in_flight.order.is_empty());
         assert_eq!(in_flight.highest(), 2);
+    }
+
+    #[test]
+    fn a_long_queue_is_forgotten_in_parts() {
+        let mut in_flight = InFlight::default();
+        for sequence in 1..=10_000 {
+            in_flight.note(sequence, smallvec![sequence as i64], smallvec![]);
+        }
+        in_flight.forget_until(10_000);
+        assert_eq!(in_flight.order.len(), 10_000 - FORGOTTEN_AT_ONCE);
+        for _ in 0..5 {
+            in_flight.forget_until(10_000);
+        }
+        assert!(in_flight.order.is_empty() && in_flight.ids.is_empty());
     }
 }

@@ -37,7 +37,8 @@ impl Tree {
                 effects.touched_names.push((e.parent_id(), e.name().into()));
             }
             self.next_directory = self.next_directory.max(next_directory_after(e.id()));
-            effects.touched.push(e.id());
+            // The parent too: it shows how many children it has.
+            effects.touched.extend([e.id(), e.parent_id()]);
         } else if let Some(e) = &entry.inode_file {
             self.check_new("inode_file", e.id())?;
             let parent = self.existing("inode_file", e.parent_id())?;
@@ -45,7 +46,7 @@ impl Tree {
             let slot = self.insert_inode(inode, rare);
             self.link("inode_file", parent, slot)?;
             self.next_container = self.next_container.max(ids::container_of(e.id()) + 1);
-            effects.touched.push(e.id());
+            effects.touched.extend([e.id(), e.parent_id()]);
             effects.touched_names.push((e.parent_id(), e.name().into()));
         } else if let Some(e) = &entry.update_inode {
             self.update_inode(e)?;

@@ -267,5 +267,8 @@ pub fn change_acl(
         }
         PSetAclAction::RemoveDefault => *default = None,
     }
+    // Stored lists cannot tell a lone mask from none.
+    access.drop_lone_mask();
+    default.iter_mut().for_each(AccessControlList::drop_lone_mask);
     Ok(())
 }

@@ -45,7 +45,7 @@ pub(super) async fn set(
         );
     };
     let message = match asked.level.filter(|level| !level.is_empty()) {
-        None => format!("The level of {log_name} is told only."),
+        None => format!("The level of {log_name} was not changed."),
         Some(level) => {
             web.log_levels.set_level(&log_name, &level).map_err(FsError::invalid_argument)?;
             tracing::info!(target = log_name, level, "log level set");

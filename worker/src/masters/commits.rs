@@ -102,7 +102,7 @@ impl Commits {
                 Err(error) if error.kind == ErrorKind::NotFound && stale.is_none() => {
                     // The master was restarted and does not know this worker. Refused again after a new
                     // registration, it is the block that the master does not want.
-                    self.state.want_registration();
+                    self.state.want_registration(worker);
                     stale = Some(worker);
                 }
                 Err(error) if !may_pass(&error) => return Err(error),

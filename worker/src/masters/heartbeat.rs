@@ -3,7 +3,7 @@
 use super::{
     MasterLink, WorkerState, orders,
     registration::{entry, lost_storage},
-    session::Ended,
+    session::{Ended, Registration},
 };
 use crate::{
     core::Core,
@@ -21,7 +21,7 @@ pub(super) async fn beat(
     link: &MasterLink,
     state: &WorkerState,
     listener: Listener,
-    id: i64,
+    registration: Registration,
     stop: &CancellationToken,
 ) -> Ended {
     let mut ticks = interval(core.settings.heartbeat_interval);
@@ -35,14 +35,14 @@ pub(super) async fn beat(
             () = stop.cancelled() => return Ended::Stopped,
             _ = ticks.tick() => {}
             // A commit found that the master forgot the id.
-            () = state.registration_wanted() => return Ended::Unknown,
+            () = state.registration_wanted(registration) => return Ended::Unknown,
         }
         let Some(delta) = core.store.delta(listener, core.settings.report_limit) else {
             tracing::info!("too many changes were not reported; registering again");
             return Ended::Unknown;
         };
         let usage = core.store.usage();
-        match link.block_heartbeat(request(id, &delta, &usage, &told)).await {
+        match link.block_heartbeat(request(registration.id, &delta, &usage, &told)).await {
             Ok(command) => {
                 told = usage.lost;
                 if missed > 0 {

@@ -1,10 +1,11 @@
 //! What a master orders in the answer to a heartbeat.
 
+use super::session::Registration;
 use crate::core::Core;
 use alluxio_proto::grpc::{Command, CommandType};
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -16,6 +17,8 @@ pub struct WorkerState(Arc<State>);
 #[derive(Default)]
 struct State {
     decommissioned: AtomicBool,
+    /// The last registration that a master did not know.
+    forgotten: AtomicU64,
     register: Notify,
 }
 
@@ -24,13 +27,17 @@ impl WorkerState {
         self.0.decommissioned.load(Ordering::Acquire)
     }
 
-    /// The master does not know this worker's id: register at once.
-    pub fn want_registration(&self) {
+    /// The master does not know the id of this registration: register at once.
+    pub fn want_registration(&self, stale: Registration) {
+        self.0.forgotten.fetch_max(stale.turn, Ordering::AcqRel);
         self.0.register.notify_one();
     }
 
-    pub(super) async fn registration_wanted(&self) {
-        self.0.register.notified().await;
+    /// Ends when `current` is not known any more; wishes about earlier registrations are past.
+    pub(super) async fn registration_wanted(&self, current: Registration) {
+        while self.0.forgotten.load(Ordering::Acquire) < current.turn {
+            self.0.register.notified().await;
+        }
     }
 }
 

@@ -36,11 +36,16 @@ impl Registered {
         self.0.borrow().1
     }
 
-    pub fn set(&self, id: Option<i64>) {
+    fn registered(&self, id: i64) -> Registration {
         self.0.send_modify(|(turn, current)| {
             *turn += 1;
-            *current = id;
+            *current = Some(id);
         });
+        Registration { id, turn: self.0.borrow().0 }
+    }
+
+    fn forgotten(&self) {
+        self.0.send_modify(|(_, current)| *current = None);
     }
 
     /// Waits for a registration other than `stale`.
@@ -88,11 +93,11 @@ pub async fn keep_registered(
                 (wait, told) = (FIRST_WAIT, false);
                 core.metrics.registrations.inc();
                 tracing::info!(worker_id = id, "registered");
-                registered.set(Some(id));
-                let ended = heartbeat::beat(&core, &link, &state, listener, id, &stop).await;
+                let registration = registered.registered(id);
+                let ended = heartbeat::beat(&core, &link, &state, listener, registration, &stop).await;
                 // Kept while stopping: commits of streams that end now still need it.
                 if let Ended::Unknown = ended {
-                    registered.set(None);
+                    registered.forgotten();
                     tracing::info!("the master does not know this worker; registering again");
                 }
             }

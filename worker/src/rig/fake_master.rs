@@ -97,9 +97,9 @@ impl FakeMaster {
         self.port
     }
 
-    /// All blocks of the only worker.
+    /// All blocks of the only worker, by its last registration.
     pub fn blocks(&self) -> BTreeSet<i64> {
-        self.mind.lock().workers.values().next().cloned().unwrap_or_default()
+        self.mind.lock().workers.values().next_back().cloned().unwrap_or_default()
     }
 
     /// As a restart without a journal of workers.

@@ -1,0 +1,9 @@
+//! Tests of the operations as clients see them.
+
+mod concurrency;
+mod errors;
+mod model;
+mod mounts;
+mod operations;
+mod permissions;
+mod replays;
