@@ -131,6 +131,7 @@ async fn zero_sizes_are_refused() -> Result<()> {
         length += chunk.len();
     }
     ensure!(length == 100_000, "{length} bytes came");
+    drop(right);
 
     let error = timeout(AT_ONCE, worker.open_local_block(12_345, false, 0, 1)).await?.err();
     ensure!(error.as_ref().is_some_and(|error| error.kind == ErrorKind::NotFound), "{error:?}");

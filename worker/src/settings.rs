@@ -2,11 +2,18 @@
 
 use crate::store::{AllocatorKind, DirSpec, Layout, OrderKind, StoreOptions, TierSpec};
 use alluxio_conf::{ConfError, Configuration, Span, key};
-use std::time::Duration;
+use std::{
+    path::{Component, Path},
+    time::Duration,
+};
+use tokio::sync::Semaphore;
 
 /// How long a client may take nothing of a read that has data for it. Longer than the three minutes after
 /// which Java clients give a read up themselves (`alluxio.user.streaming.data.read.timeout`).
 const STALLED_READER: Duration = Duration::from_secs(5 * 60);
+
+/// A read's chunk is in memory as a whole, and its length is sent in four bytes.
+const LARGEST_CHUNK: usize = 1 << 30;
 
 /// Where a duration property says "forever" but something has to end.
 const LONG: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -41,7 +48,11 @@ pub struct Settings {
 impl Settings {
     pub fn of(conf: &Configuration, name: String) -> Result<Settings, ConfError> {
         let count = |value: i64| usize::try_from(value).unwrap_or(usize::MAX);
+        let permits = |value: i64| count(value).min(Semaphore::MAX_PERMITS);
         let span = |value: Span| value.duration().unwrap_or(LONG);
+        if let Some(warning) = other_block_store(conf) {
+            tracing::warn!("{warning}");
+        }
         Ok(Settings {
             layout: layout(conf)?,
             store: StoreOptions {
@@ -54,13 +65,14 @@ impl Settings {
                 ..StoreOptions::default()
             },
             check_folders: conf.get(key::WORKER_STORAGE_CHECKER_ENABLED),
-            read_chunk_limit: bytes(conf.get(key::WORKER_NETWORK_READER_MAX_CHUNK_SIZE_BYTES)),
+            read_chunk_limit: bytes(conf.get(key::WORKER_NETWORK_READER_MAX_CHUNK_SIZE_BYTES))
+                .clamp(1, LARGEST_CHUNK),
             read_ahead: bytes(conf.get(key::WORKER_NETWORK_READER_BUFFER_SIZE)),
             stalled_reader: STALLED_READER,
-            most_readers: count(conf.get(key::WORKER_NETWORK_BLOCK_READER_THREADS_MAX)),
-            most_writers: count(conf.get(key::WORKER_NETWORK_BLOCK_WRITER_THREADS_MAX)),
-            cache_queue: count(conf.get(key::WORKER_NETWORK_ASYNC_CACHE_MANAGER_QUEUE_MAX)),
-            cache_workers: count(conf.get(key::WORKER_NETWORK_ASYNC_CACHE_MANAGER_THREADS_MAX)),
+            most_readers: permits(conf.get(key::WORKER_NETWORK_BLOCK_READER_THREADS_MAX)),
+            most_writers: permits(conf.get(key::WORKER_NETWORK_BLOCK_WRITER_THREADS_MAX)),
+            cache_queue: permits(conf.get(key::WORKER_NETWORK_ASYNC_CACHE_MANAGER_QUEUE_MAX)),
+            cache_workers: permits(conf.get(key::WORKER_NETWORK_ASYNC_CACHE_MANAGER_THREADS_MAX)),
             heartbeat_interval: span(conf.get(key::WORKER_BLOCK_HEARTBEAT_INTERVAL)),
             report_limit: count(conf.get(key::WORKER_BLOCK_HEARTBEAT_REPORT_SIZE_THRESHOLD)).max(1),
             register_batch: count(conf.get(key::WORKER_REGISTER_STREAM_BATCH_SIZE)),
@@ -91,10 +103,34 @@ fn layout(conf: &Configuration) -> Result<Layout, ConfError> {
     });
     let mut layout = Layout::new(tiers.collect());
     layout.data_folder = conf.get(key::WORKER_DATA_FOLDER);
-    layout.tmp_folder = conf.get(key::WORKER_DATA_FOLDER_TMP);
+    layout.tmp_folder = below("alluxio.worker.data.folder.tmp", &conf.get(key::WORKER_DATA_FOLDER_TMP))?;
     layout.tmp_subdirs = u64::try_from(conf.get(key::WORKER_DATA_TMP_SUBDIR_MAX)).unwrap_or(1).max(1);
     layout.folder_mode = mode(&conf.get(key::WORKER_DATA_FOLDER_PERMISSIONS))?;
     Ok(layout)
+}
+
+/// What to say when blocks are asked to be kept in another way than they are.
+fn other_block_store(conf: &Configuration) -> Option<String> {
+    let kind = conf.get(key::WORKER_BLOCK_STORE_TYPE);
+    (kind != "FILE").then(|| {
+        format!(
+            "alluxio.worker.block.store.type={kind} has no effect: blocks are kept whole, as files in the tiers of \
+             alluxio.worker.tieredstore.*; alluxio.worker.page.store.* is not used"
+        )
+    })
+}
+
+/// A folder that is truly inside another one, whatever slashes are around its name (as in Java). The folder of
+/// unfinished blocks is emptied at every start: it must not be the one around it or one elsewhere.
+fn below(key: &str, folder: &str) -> Result<String, ConfError> {
+    let name = folder.trim_matches('/');
+    let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    if name.is_empty() || !inside {
+        return Err(ConfError::Conflict(format!(
+            "{key}={folder}: a folder inside alluxio.worker.data.folder is needed, such as .tmp_blocks"
+        )));
+    }
+    Ok(name.to_owned())
 }
 
 /// `rwxr-xr-x` as bits.
@@ -162,6 +198,45 @@ mod tests {
         assert_eq!(mode("rwxr-x---").unwrap(), 0o750);
         assert!(mode("755").is_err());
         assert!(mode("wrxrwxrwx").is_err());
+    }
+
+    #[test]
+    fn the_folder_that_is_emptied_at_start_lies_inside_the_data_folder() {
+        let of = |folder: &str| {
+            let conf = Configuration::defaults().with(&[("alluxio.worker.data.folder.tmp", folder)]).unwrap();
+            let layout = Settings::of(&conf, "w".into())?.layout;
+            Ok::<_, ConfError>(layout.temp_root(&layout.tiers[0].dirs[0]))
+        };
+        for folder in ["/tmp", "tmp/", "tmp"] {
+            assert_eq!(of(folder).unwrap(), Path::new("/mnt/ramdisk/alluxioworker/tmp"));
+        }
+        for folder in ["/", "..", "a/../../b"] {
+            assert!(of(folder).unwrap_err().to_string().contains("alluxio.worker.data.folder.tmp"));
+        }
+        assert!(below("k", "").is_err());
+    }
+
+    #[test]
+    fn numbers_beyond_all_measure_are_taken_as_much() {
+        let most = i64::MAX.to_string();
+        let conf = Configuration::defaults()
+            .with(&[
+                ("alluxio.worker.network.block.reader.threads.max", most.as_str()),
+                ("alluxio.worker.network.reader.max.chunk.size.bytes", "8GB"),
+            ])
+            .unwrap();
+        let settings = Settings::of(&conf, "w".into()).unwrap();
+        assert_eq!(settings.read_chunk_limit, LARGEST_CHUNK);
+        // Panics on more than it can count.
+        crate::streams::Admission::new(settings.most_readers, settings.most_writers);
+    }
+
+    #[test]
+    fn the_page_store_is_not_silently_another_one() {
+        assert_eq!(other_block_store(&Configuration::defaults()), None);
+        let conf = Configuration::defaults().with(&[("alluxio.worker.block.store.type", "PAGE")]).unwrap();
+        let warning = other_block_store(&conf).unwrap();
+        assert!(warning.contains("alluxio.worker.block.store.type=PAGE") && !warning.contains('\n'), "{warning}");
     }
 
     #[test]

@@ -123,11 +123,15 @@ async fn confirming_finds_out_without_a_record() {
 
 #[tokio::test]
 async fn a_record_too_long_to_write_ends_the_journal_instead_of_leaving_memory_ahead_of_the_log() {
-    let (journal, _) = open(&formatted().await).await;
+    let store = formatted().await;
+    store.faults(|f| f.exclusive = true);
+    let (journal, _) = open(&store).await;
     let permit = journal.reserve().await.unwrap();
     let ticket = permit.append(Bytes::from(vec![0; crate::MAX_PAYLOAD + 1]));
     assert!(matches!(ticket.wait().await, Err(JournalError::Deposed { .. })));
     assert!(journal.reserve().await.is_err());
+    assert!(matches!(journal.shutdown().await, Err(JournalError::Deposed { .. })));
+    assert!(open(&store).await.1.is_empty(), "the store is free again");
 }
 
 #[tokio::test]
@@ -267,7 +271,8 @@ async fn requests_are_refused_at_once_while_the_disk_is_full() {
 async fn requests_are_answered_under_constant_load() {
     const RECORDS: u64 = 20_000;
     let store = formatted().await;
-    let journal = Arc::new(open_with(&store, Options { max_queued_records: 8, ..Options::default() }).await);
+    store.faults(|f| f.slow = true);
+    let journal = Arc::new(open(&store).await.0);
     let load = tokio::spawn({
         let journal = journal.clone();
         async move {
@@ -277,6 +282,7 @@ async fn requests_are_answered_under_constant_load() {
             {
                 drop(permit.append(Bytes::from_static(b"load")));
                 written += 1;
+                tokio::task::yield_now().await;
             }
             written
         }

@@ -7,7 +7,13 @@ use alluxio_proto::{
     shared,
 };
 
-use super::{FileSystemMaster, status::existing, subject::Subject, walk::Walk};
+use super::{
+    FileSystemMaster,
+    limits::{check_acl, check_acl_entries},
+    status::existing,
+    subject::Subject,
+    walk::Walk,
+};
 use crate::{
     namespace::Claim,
     tree::{Inode, Slot, Tree, change_acl},
@@ -27,12 +33,14 @@ impl FileSystemMaster {
             SetAclAction::RemoveDefault => PSetAclAction::RemoveDefault,
         };
         let entries = request.entries.iter().map(AclEntry::from_wire).collect::<Result<Vec<_>, _>>()?;
+        check_acl_entries(&entries)?;
         self.load_for_status(path, None, sync).await?;
         if options.recursive() {
             self.load_for_listing(path, None, sync, true).await?;
         }
         self.namespace
             .read_path(path, |tree, lookup| {
+                self.permissions.traverse(tree, subject, path, lookup)?;
                 let (slot, inode) = existing(tree, lookup, path)?;
                 let replaces_base = action == PSetAclAction::Replace && entries.iter().any(|entry| !entry.is_default);
                 if replaces_base && !has_base_entries(&entries) {
@@ -45,7 +53,6 @@ impl FileSystemMaster {
                         "{path} is a file: only directories have a default ACL."
                     )));
                 }
-                self.permissions.traverse(tree, subject, path, lookup)?;
                 self.permissions.owner(tree, subject, path, slot)?;
                 check(tree, slot, inode, action, &entries)
             })
@@ -94,7 +101,9 @@ fn check(
 ) -> Result<(), FsError> {
     let mut access = tree.access_acl(slot, inode);
     let mut default = tree.rare(slot, inode).and_then(|rare| rare.default_acl.as_deref().cloned());
-    change_acl(action, entries, &mut access, &mut default)
+    change_acl(action, entries, &mut access, &mut default)?;
+    check_acl(&access)?;
+    default.as_ref().map_or(Ok(()), check_acl)
 }
 
 fn has_base_entries(entries: &[AclEntry]) -> bool {

@@ -10,6 +10,7 @@ use alluxio_proto::{
 
 use super::{
     FileSystemMaster,
+    limits::{check_media, check_more_xattr, check_name, check_xattr},
     status::existing,
     subject::Subject,
     ufs::{check_mode, check_writable, ufs_error},
@@ -35,6 +36,7 @@ impl FileSystemMaster {
         }
         self.namespace
             .read_path(path, |tree, lookup| {
+                self.permissions.traverse(tree, subject, path, lookup)?;
                 existing(tree, lookup, path)?;
                 self.may_change(tree, subject, path, options)
             })
@@ -52,7 +54,8 @@ impl FileSystemMaster {
         Ok(())
     }
 
-    /// Owner needs the superuser, group and mode the owner, all else write permission.
+    /// Owner needs the superuser, group and mode the owner, all else write permission: also who asks for
+    /// nothing, since that too moves the modification time.
     fn may_change(
         &self,
         tree: &Tree,
@@ -75,7 +78,7 @@ impl FileSystemMaster {
             || options.xattr_update_strategy.is_some()
             || !options.xattr.is_empty()
             || options.common_options.as_ref().is_some_and(|common| common.ttl.is_some());
-        if other {
+        if other || !(options.owner.is_some() || options.group.is_some() || options.mode.is_some()) {
             self.permissions.inode(tree, subject, path, slot, Bits::WRITE)?;
         }
         Ok(())
@@ -142,7 +145,7 @@ impl FileSystemMaster {
                     let Some(slot) = tree.lookup(path).target() else { continue };
                     let Some(inode) = tree.get(slot) else { continue };
                     self.may_change(tree, subject, path, options)?;
-                    draft_change(tree, slot, inode, options, draft);
+                    draft_change(tree, slot, inode, options, draft)?;
                 }
                 Ok(())
             })
@@ -157,13 +160,25 @@ fn validate(options: &SetAttributePOptions) -> Result<(), FsError> {
             "Replication between {min} and {max} is not possible: the minimum is 0 or more, the maximum -1 (none) or at least the minimum."
         )));
     }
+    check_xattr(&options.xattr)?;
+    check_media(&options.pinned_media)?;
+    options.owner.iter().chain(&options.group).try_for_each(|name| check_name(name))?;
     if options.persisted == Some(false) {
         return Err(FsError::invalid_argument("A file cannot be made not persisted: its data is in the under storage."));
     }
     Ok(())
 }
 
-fn draft_change(tree: &Tree, slot: Slot, inode: &Inode, options: &SetAttributePOptions, draft: &mut Draft) {
+fn draft_change(
+    tree: &Tree,
+    slot: Slot,
+    inode: &Inode,
+    options: &SetAttributePOptions,
+    draft: &mut Draft,
+) -> Result<(), FsError> {
+    if let Some(rare) = tree.rare(slot, inode).filter(|_| !options.xattr.is_empty()) {
+        check_more_xattr(&rare.xattr, &options.xattr)?;
+    }
     let common = options.common_options.as_ref();
     let ttl = common.and_then(|common| common.ttl);
     let ttl_action = common.filter(|_| ttl.is_some()).map(|common| match common.ttl_action() {
@@ -208,4 +223,5 @@ fn draft_change(tree: &Tree, slot: Slot, inode: &Inode, options: &SetAttributePO
             ..JournalEntry::default()
         });
     }
+    Ok(())
 }

@@ -6,11 +6,8 @@ use alluxio_proto::{
     journal::{JournalEntry, NewBlockEntry, UpdateInodeEntry, UpdateInodeFileEntry},
 };
 
-use super::{FileSystemMaster, create::operation_id, status::existing, subject::Subject};
+use super::{FileSystemMaster, create::operation_id, limits::MAX_BLOCKS, status::existing, subject::Subject};
 use crate::tree::{Inode, Lookup, Persistence, Slot, Tree};
-
-/// Block ids have 24 bits for the number within the file; the highest marks the file itself.
-const MAX_BLOCKS: i64 = ids::MAX_SEQUENCE - 1;
 
 fn file<'a>(tree: &'a Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<(Slot, &'a Inode), FsError> {
     let (slot, inode) = existing(tree, lookup, path)?;
@@ -41,15 +38,13 @@ impl FileSystemMaster {
         self.namespace
             .mutate(&[path], None, |tree, draft| {
                 let lookup = tree.lookup(path);
-                self.permissions.target(tree, subject, path, &lookup, Bits::WRITE)?;
-                let (_, inode) = file(tree, &lookup, path)?;
-                check_open(inode, path)?;
+                let (_, inode) = self.open_file(tree, &lookup, subject, path)?;
                 let next = ids::block_id(ids::container_of(inode.id), i64::from(inode.blocks));
                 if operation.is_some_and(|id| tree.operation_ids().contains(id)) && inode.blocks > 0 {
                     // A file has one writer, so the newest block is the one this call made.
                     return Ok(next - 1);
                 }
-                if i64::from(inode.blocks) > MAX_BLOCKS {
+                if i64::from(inode.blocks) >= MAX_BLOCKS {
                     return Err(FsError::invalid_argument(format!(
                         "{path} has {} blocks, the most a file can have. Write it with a larger block size.",
                         inode.blocks
@@ -78,7 +73,12 @@ impl FileSystemMaster {
         }
         let fingerprint = match options.ufs_length {
             // The writer has put the file into the under storage: remember what it looks like there.
-            Some(_) => self.fingerprint_of_written(path).await?,
+            Some(_) => {
+                // Only who may complete it learns what is there.
+                let look = |tree: &Tree, lookup: &Lookup| self.open_file(tree, lookup, subject, path).map(drop);
+                self.namespace.read_path(path, look).await?;
+                self.fingerprint_of_written(path).await?
+            }
             None => None,
         };
         let asked = options.async_persist_options.as_ref();
@@ -88,9 +88,7 @@ impl FileSystemMaster {
                     return Ok(());
                 }
                 let lookup = tree.lookup(path);
-                self.permissions.target(tree, subject, path, &lookup, Bits::WRITE)?;
-                let (slot, inode) = file(tree, &lookup, path)?;
-                check_open(inode, path)?;
+                let (slot, inode) = self.open_file(tree, &lookup, subject, path)?;
                 let length = match options.ufs_length {
                     Some(length) if length >= 0 => length,
                     Some(length) => {
@@ -140,6 +138,27 @@ impl FileSystemMaster {
             .await
     }
 
+    /// A file that this caller may go on writing. Its owner may whatever its mode: it is made with the mode
+    /// that it is to have in the end.
+    fn open_file<'a>(
+        &self,
+        tree: &'a Tree,
+        lookup: &Lookup,
+        subject: &Subject,
+        path: &AlluxioPath,
+    ) -> Result<(Slot, &'a Inode), FsError> {
+        let inode = lookup.target().and_then(|slot| tree.get(slot));
+        let owns = |inode: &Inode| !inode.is_completed() && tree.owner(inode) == subject.user;
+        if inode.is_some_and(owns) {
+            self.permissions.traverse(tree, subject, path, lookup)?;
+        } else {
+            self.permissions.target(tree, subject, path, lookup, Bits::WRITE)?;
+        }
+        let (slot, inode) = file(tree, lookup, path)?;
+        check_open(inode, path)?;
+        Ok((slot, inode))
+    }
+
     async fn fingerprint_of_written(&self, path: &AlluxioPath) -> Result<Option<String>, FsError> {
         let place = self.ufs_place_of(path)?;
         let fingerprint = place.ufs.fingerprint(&place.path).await.map_err(super::ufs::ufs_error)?;
@@ -155,7 +174,7 @@ impl FileSystemMaster {
 
 /// The sum of the blocks. Every block must be committed, and all but the last be full.
 fn committed_length(tree: &Tree, slot: Slot, inode: &Inode) -> Result<i64, FsError> {
-    let mut length = 0;
+    let mut length: i64 = 0;
     for n in 0..inode.blocks {
         let block = tree.block_length(slot, inode, n).ok_or_else(|| {
             FsError::invalid_argument("Cannot complete a file without all the blocks committed")
@@ -167,7 +186,9 @@ fn committed_length(tree: &Tree, slot: Slot, inode: &Inode) -> Result<i64, FsErr
                 tree.block_size(inode)
             )));
         }
-        length += block;
+        length = length.checked_add(block).ok_or_else(|| {
+            FsError::invalid_argument(format!("Blocks of {block} bytes add up to more than a file can have."))
+        })?;
     }
     Ok(length)
 }

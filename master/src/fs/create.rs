@@ -181,11 +181,11 @@ impl FileSystemMaster {
         let through = options.write_type.is_some() && writes_through(options.write_type());
         let mode = options.mode.as_ref().map_or(self.directory_mode(), Mode::from_wire);
         self.load_for_status(path, None, common.and_then(|common| common.sync_interval_ms)).await?;
-        let reservation = if through {
-            Some(self.make_ufs_directories(subject, path, Some(mode), options.recursive()).await?)
-        } else {
-            None
-        };
+        let look = |tree: &Tree, lookup: &Lookup| self.may_make_directory(tree, lookup, subject, path, options);
+        let reservation = if through { Some(self.reserve_for_write(path).await?) } else { None };
+        if through && self.namespace.read_path(path, look).await? {
+            self.make_ufs_directories(subject, path, Some(mode), options.recursive()).await?;
+        }
         let (ttl, ttl_action) = ttl(common);
         self.namespace
             .mutate(&[path], reservation.as_ref(), |tree, draft| {
@@ -193,18 +193,8 @@ impl FileSystemMaster {
                     return Ok(());
                 }
                 let lookup = tree.lookup(path);
-                self.permissions.traverse(tree, subject, path, &lookup)?;
-                if let Some(inode) = lookup.target().and_then(|slot| tree.get(slot)) {
-                    if options.allow_exists() && inode.is_directory() {
-                        return Ok(());
-                    }
-                    return Err(FsError::already_exists(format!(
-                        "Not allowed to create directory because path already exists: {path}"
-                    )));
-                }
-                self.permissions.parent(tree, subject, path, &lookup, Bits::WRITE)?;
-                if through {
-                    check_writable(tree, path)?;
+                if !look(tree, &lookup)? {
+                    return Ok(());
                 }
                 let mut ancestors = Ancestors::new(tree, subject, &lookup, self.directory_mode(), through)?;
                 if options.xattr_prop_strat() == XAttrPropagationStrategy::NewPaths {
@@ -222,6 +212,46 @@ impl FileSystemMaster {
             .await?;
         self.absent.forget(path);
         Ok(())
+    }
+
+    /// Whether there is something to make: a directory that exists may be all right.
+    fn may_make_directory(
+        &self,
+        tree: &Tree,
+        lookup: &Lookup,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &CreateDirectoryPOptions,
+    ) -> Result<bool, FsError> {
+        self.permissions.traverse(tree, subject, path, lookup)?;
+        if let Some(inode) = lookup.target().and_then(|slot| tree.get(slot)) {
+            if options.allow_exists() && inode.is_directory() {
+                return Ok(false);
+            }
+            return Err(FsError::already_exists(format!(
+                "Not allowed to create directory because path already exists: {path}"
+            )));
+        }
+        self.permissions.parent(tree, subject, path, lookup, Bits::WRITE)?;
+        if options.write_type.is_some() && writes_through(options.write_type()) {
+            check_writable(tree, path)?;
+        }
+        Ok(true)
+    }
+
+    fn may_make_file(
+        &self,
+        tree: &Tree,
+        lookup: &Lookup,
+        subject: &Subject,
+        path: &AlluxioPath,
+        through: bool,
+    ) -> Result<(), FsError> {
+        self.permissions.parent(tree, subject, path, lookup, Bits::WRITE)?;
+        if lookup.target().is_some() {
+            return Err(exists(path));
+        }
+        if through { check_writable(tree, path) } else { Ok(()) }
     }
 
     pub async fn create_file(
@@ -246,24 +276,19 @@ impl FileSystemMaster {
         if options.overwrite() {
             self.remove_for_overwrite(subject, path, operation).await?;
         }
-        let reservation = if through {
-            Some(self.make_ufs_directories(subject, &parent, None, options.recursive()).await?)
-        } else {
-            None
-        };
+        let look = |tree: &Tree, lookup: &Lookup| self.may_make_file(tree, lookup, subject, path, through);
+        let reservation = if through { Some(self.reserve_for_write(path).await?) } else { None };
+        if through {
+            self.namespace.read_path(path, look).await?;
+            self.make_ufs_directories(subject, &parent, None, options.recursive()).await?;
+        }
         self.namespace
             .mutate(&[path], reservation.as_ref(), |tree, draft| {
                 let lookup = tree.lookup(path);
                 if operation.is_some_and(|id| tree.operation_ids().contains(id)) {
                     return Ok(());
                 }
-                self.permissions.parent(tree, subject, path, &lookup, Bits::WRITE)?;
-                if lookup.target().is_some() {
-                    return Err(exists(path));
-                }
-                if through {
-                    check_writable(tree, path)?;
-                }
+                look(tree, &lookup)?;
                 let mut ancestors = Ancestors::new(tree, subject, &lookup, self.directory_mode(), through)?;
                 if options.xattr_prop_strat() == XAttrPropagationStrategy::NewPaths {
                     ancestors.xattr = options.xattr.clone();

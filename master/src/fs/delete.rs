@@ -4,13 +4,14 @@
 
 use alluxio_fs::{AlluxioPath, Bits, FsError};
 use alluxio_proto::journal::{DeleteFileEntry, JournalEntry, UpdateInodeDirectoryEntry};
-use alluxio_ufs::{ListOptions, is_temporary_name};
+use alluxio_ufs::{ListOptions, UfsErrorKind, is_temporary_name};
 
 use super::{
     FileSystemMaster,
     status::existing,
     subject::Subject,
     ufs::{UfsPlace, check_mode, check_writable, ufs_error},
+    walk::Walk,
 };
 use crate::{
     namespace::{Claim, Draft},
@@ -66,19 +67,24 @@ impl FileSystemMaster {
         let reservation = self.namespace.reservations().reserve(vec![Claim::subtree(path)]).await?;
         // Whoever had the path before us may have changed what there is to do.
         let Some(target) = self.namespace.read_path(path, look).await? else { return Ok(()) };
+        if options.recursive && target.directory {
+            self.may_empty_below(subject, path).await?;
+        }
         if target.in_ufs {
             let place = self.ufs_place_of(path)?;
             if check {
                 self.check_nothing_unknown(path, &place).await?;
             }
-            let deleted = if target.directory {
-                place.ufs.delete_directory(&place.path, options.recursive).await
-            } else {
-                place.ufs.delete_file(&place.path).await
-            };
+            let deleted = delete_in_ufs(&place, target.directory, options.recursive).await;
             // Also when it failed: a part may be gone.
             self.removals.note(path);
-            deleted.map_err(ufs_error)?;
+            if let Err(error) = deleted {
+                drop(reservation);
+                if options.recursive {
+                    self.follow_failed_delete(path).await;
+                }
+                return Err(error);
+            }
         }
         self.namespace
             .mutate(&[path], Some(&reservation), |tree, draft| {
@@ -109,6 +115,13 @@ impl FileSystemMaster {
             .await?;
         self.reaper_wanted.notify_one();
         Ok(())
+    }
+
+    /// What a failed delete has removed from the under storage goes from the tree, too.
+    async fn follow_failed_delete(&self, path: &AlluxioPath) {
+        if let Err(error) = self.load_for_listing(path, None, Some(0), true).await {
+            tracing::warn!(%path, %error, "a delete failed half-way; the next metadata sync shows what is left");
+        }
     }
 
     fn delete_target(
@@ -149,8 +162,30 @@ impl FileSystemMaster {
         Ok(Target { id: inode.id, directory: inode.is_directory(), in_ufs })
     }
 
-    /// A recursive delete needs the right to remove the children of the directory itself; like the
-    /// original it does not ask every directory below.
+    /// A recursive delete needs the right to empty every directory that goes with it. The reservation keeps
+    /// what was found out true until they are gone.
+    async fn may_empty_below(&self, subject: &Subject, path: &AlluxioPath) -> Result<(), FsError> {
+        if self.permissions.free(subject) {
+            return Ok(());
+        }
+        let mut walk = Walk::new(path, true);
+        while let Some(paths) = self.next_chunk(&mut walk).await? {
+            self.namespace
+                .read(|tree| {
+                    for at in &paths {
+                        let Some(slot) = tree.lookup(at).target() else { continue };
+                        if tree.get(slot).is_some_and(|inode| tree.child_count(inode) > 0) {
+                            self.permissions.inode(tree, subject, at, slot, Bits::WRITE_EXECUTE)?;
+                        }
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The same for the directory itself, which can be told at once.
     fn may_empty(
         &self,
         tree: &Tree,
@@ -171,7 +206,7 @@ impl FileSystemMaster {
     async fn check_nothing_unknown(&self, path: &AlluxioPath, place: &UfsPlace) -> Result<(), FsError> {
         let mut lister = match place.ufs.list(&place.path, ListOptions::recursive()).await {
             Ok(lister) => lister,
-            Err(error) if error.kind() == alluxio_ufs::UfsErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == UfsErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(ufs_error(error)),
         };
         while let Some(page) = lister.next().await.map_err(ufs_error)? {
@@ -180,10 +215,10 @@ impl FileSystemMaster {
                     chunk.iter().find_map(|entry| {
                         let below = entry.path.strip_prefix(&place.path)?;
                         let at = below.components().fold(path.clone(), |at, name| at.join(name));
-                        tree.lookup(&at).target().is_none().then_some(at)
+                        (!is_temporary_name(at.name()) && tree.lookup(&at).target().is_none()).then_some(at)
                     })
                 });
-                if let Some(unknown) = unknown.filter(|path| !is_temporary_name(path.name())) {
+                if let Some(unknown) = unknown {
                     return Err(FsError::failed_precondition(format!(
                         "Cannot delete {path}: its under storage holds {unknown}, which Alluxio does not know. \
                          List the directory to load it, or delete unchecked (rm -R -U)."
@@ -207,5 +242,20 @@ fn draft_unknown_parent(tree: &Tree, id: i64, draft: &mut Draft) {
             }),
             ..JournalEntry::default()
         });
+    }
+}
+
+/// A file that somebody is just writing can keep a directory from going; then it is tried again.
+async fn delete_in_ufs(place: &UfsPlace, directory: bool, recursive: bool) -> Result<(), FsError> {
+    if !directory {
+        return place.ufs.delete_file(&place.path).await.map(drop).map_err(ufs_error);
+    }
+    let mut attempts = if recursive { 3 } else { 1 };
+    loop {
+        attempts -= 1;
+        match place.ufs.delete_directory(&place.path, recursive).await {
+            Err(error) if error.kind() == UfsErrorKind::DirectoryNotEmpty && attempts > 0 => {}
+            other => return other.map(drop).map_err(ufs_error),
+        }
     }
 }

@@ -26,10 +26,10 @@ impl FileSystemMaster {
         let mut walk = Walk::new(path, options.recursive());
         while let Some(paths) = self.next_chunk(&mut walk).await? {
             let all: Vec<&AlluxioPath> = paths.iter().collect();
-            let blocks = self
+            let files = self
                 .namespace
                 .mutate(&all, None, |tree, draft| {
-                    let mut blocks = Vec::new();
+                    let mut files = Vec::new();
                     for path in &paths {
                         let Some(inode) = tree.lookup(path).target().and_then(|slot| tree.get(slot)) else { continue };
                         if inode.is_directory() {
@@ -53,14 +53,17 @@ impl FileSystemMaster {
                                 ..JournalEntry::default()
                             });
                         }
-                        let container = ids::container_of(inode.id);
-                        blocks.extend((0..inode.blocks).map(|n| ids::block_id(container, i64::from(n))));
+                        // Only counted here: naming them may take longer than the lock may be held.
+                        files.push((ids::container_of(inode.id), inode.blocks));
                     }
-                    Ok(blocks)
+                    Ok(files)
                 })
                 .await?;
             // Durable by now: effects follow durability.
-            self.blocks.remove_blocks(&blocks);
+            for (container, count) in files {
+                let blocks: Vec<i64> = (0..i64::from(count)).map(|n| ids::block_id(container, n)).collect();
+                self.blocks.remove_blocks(&blocks);
+            }
         }
         Ok(())
     }

@@ -30,7 +30,8 @@ pub fn file_info(tree: &Tree, slot: Slot, inode: &Inode, path: &AlluxioPath, mou
                 length: Some(length),
                 locations: Vec::new(),
             }),
-            offset: Some(i64::from(n) * block_size),
+            // Nothing bounds what a file that is being written may come to.
+            offset: Some(i64::from(n).saturating_mul(block_size)),
             ..FileBlockInfo::default()
         })
     };
@@ -78,20 +79,22 @@ impl FileSystemMaster {
         if info.folder() {
             return;
         }
-        let (mut cached, mut on_top, mut lost) = (0, 0, false);
+        // Lengths are what workers and clients said; no sum of them may overflow.
+        let (mut cached, mut on_top, mut lost) = (0_i128, 0_i128, false);
         for block in info.file_block_infos.iter_mut().filter_map(|block| block.block_info.as_mut()) {
             block.locations = self.blocks.locations(block.block_id()).to_vec();
             match self.blocks.residence(block.block_id()) {
                 Residence::Nowhere => lost |= block.length() > 0,
-                Residence::LowerTier => cached += block.length(),
+                Residence::LowerTier => cached += i128::from(block.length()),
                 Residence::TopTier => {
-                    cached += block.length();
-                    on_top += block.length();
+                    cached += i128::from(block.length());
+                    on_top += i128::from(block.length());
                 }
             }
         }
         // A file without bytes is all there, as 2.9 counts.
-        let percent = |part: i64| if info.length() == 0 { 100 } else { (part * 100 / info.length()) as i32 };
+        let length = i128::from(info.length());
+        let percent = |part: i128| if length == 0 { 100 } else { (part * 100 / length).clamp(0, 100) as i32 };
         let (cached, on_top) = (percent(cached), percent(on_top));
         info.in_alluxio_percentage = Some(cached);
         info.in_memory_percentage = Some(on_top);

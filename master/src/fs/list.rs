@@ -2,7 +2,7 @@
 //! [`MAX_INODES_PER_HOLD`] inodes per look, so a listing never holds the lock long. It is no snapshot:
 //! what is created or removed meanwhile may or may not be in it, what stays is in it exactly once.
 
-use std::{cmp::Ordering, collections::VecDeque};
+use std::collections::VecDeque;
 
 use alluxio_fs::{AlluxioPath, Bits, ErrorKind, FsError};
 use alluxio_proto::grpc::file::{
@@ -12,7 +12,16 @@ use alluxio_proto::grpc::file::{
 use tokio::sync::mpsc;
 
 use super::{FileSystemMaster, info::file_info, status::existing, subject::Subject, ufs::no_mount};
-use crate::namespace::MAX_INODES_PER_HOLD;
+use crate::{namespace::MAX_INODES_PER_HOLD, tree::Tree};
+
+/// Inodes per look of a recursive listing, which keeps what it has not given out yet on every level.
+const RECURSIVE_PAGE: usize = 200;
+
+/// Blocks per look, beyond which it ends: each takes a part of the time that an inode takes.
+const BLOCKS_PER_LOOK: usize = 8_192;
+
+/// Blocks per message, beyond which it is sent, so that it stays under what clients take.
+const BLOCKS_PER_MESSAGE: usize = 100_000;
 
 /// One directory being listed.
 struct Cursor {
@@ -32,9 +41,15 @@ impl Cursor {
     }
 }
 
+/// A listing under way: the directories from the top to the one being listed.
+struct Listing {
+    stack: Vec<Cursor>,
+    recursive: bool,
+}
+
 /// What one look brought.
 struct Page {
-    infos: Vec<FileInfo>,
+    infos: VecDeque<FileInfo>,
     more: bool,
 }
 
@@ -51,52 +66,65 @@ impl FileSystemMaster {
         out: &ListSender,
     ) -> Result<(), FsError> {
         self.load_before_listing(path, options).await?;
-        let mut stack = match self.listing_start(subject, path).await? {
+        let top = match self.listing_start(subject, path).await? {
             Start::File(info) => {
                 if !options.load_metadata_only() {
                     send(out, vec![*info]).await?;
                 }
                 return Ok(());
             }
-            Start::Directory(cursor) => vec![cursor],
+            Start::Directory(cursor) => cursor,
         };
         if options.load_metadata_only() {
             return Ok(());
         }
-        let mut batch = Vec::new();
-        let top = stack.len();
-        while let Some(cursor) = stack.last_mut() {
-            let Some(mut info) = cursor.pending.pop_front() else {
-                let page = if cursor.more { Some(self.next_page(subject, cursor).await) } else { None };
-                match page {
-                    Some(Ok(page)) => {
-                        if let Some(last) = page.infos.last() {
-                            cursor.after = last.name().to_owned();
-                        }
-                        cursor.more = page.more;
-                        cursor.pending = page.infos.into();
-                        continue;
-                    }
-                    // Below the top a directory that may not be read, or went away, is passed over.
-                    Some(Err(error)) if stack.len() == top || !passed_over(&error) => return Err(error),
-                    Some(Err(_)) | None => {}
-                }
-                stack.pop();
-                continue;
-            };
-            if options.recursive() && info.folder() {
-                stack.push(Cursor::new(info.file_id(), AlluxioPath::parse(info.path())?));
-            }
-            self.add_locations(&mut info);
+        let mut listing = Listing { stack: vec![top], recursive: options.recursive() };
+        let (mut batch, mut blocks) = (Vec::new(), 0);
+        while let Some(info) = self.next_listed(subject, &mut listing).await? {
+            blocks += info.block_ids.len();
             batch.push(info);
-            if batch.len() >= self.options.list_batch {
+            if batch.len() >= self.options.list_batch || blocks >= BLOCKS_PER_MESSAGE {
                 send(out, std::mem::take(&mut batch)).await?;
+                blocks = 0;
             }
         }
         if !batch.is_empty() {
             send(out, batch).await?;
         }
         Ok(())
+    }
+
+    /// The next of a listing; `None` at its end.
+    async fn next_listed(&self, subject: &Subject, listing: &mut Listing) -> Result<Option<FileInfo>, FsError> {
+        let limit = if listing.recursive { RECURSIVE_PAGE } else { MAX_INODES_PER_HOLD };
+        loop {
+            let is_top = listing.stack.len() == 1;
+            let Some(cursor) = listing.stack.last_mut() else { return Ok(None) };
+            if let Some(mut info) = cursor.pending.pop_front() {
+                if listing.recursive && info.folder() {
+                    let below = Cursor::new(info.file_id(), cursor.path.join(info.name()));
+                    listing.stack.push(below);
+                }
+                self.add_locations(&mut info);
+                return Ok(Some(info));
+            }
+            if cursor.more {
+                match self.next_page(subject, cursor, limit).await {
+                    Ok(page) => {
+                        if let Some(last) = page.infos.back() {
+                            cursor.after = last.name().to_owned();
+                        }
+                        cursor.more = page.more;
+                        cursor.pending = page.infos;
+                        continue;
+                    }
+                    // Below the top a directory that may not be read, or went away, is passed over.
+                    Err(error) if is_top || !passed_over(&error) => return Err(error),
+                    Err(_) => {}
+                }
+            }
+            listing.stack.pop();
+        }
     }
 
     async fn load_before_listing(&self, path: &AlluxioPath, options: &ListStatusPOptions) -> Result<(), FsError> {
@@ -109,6 +137,7 @@ impl FileSystemMaster {
         let mut start = self
             .namespace
             .read_path(path, |tree, lookup| {
+                self.permissions.traverse(tree, subject, path, lookup)?;
                 let (slot, inode) = existing(tree, lookup, path)?;
                 if inode.is_directory() {
                     self.permissions.target(tree, subject, path, lookup, Bits::new(5))?;
@@ -125,27 +154,33 @@ impl FileSystemMaster {
         Ok(start)
     }
 
-    async fn next_page(&self, subject: &Subject, cursor: &Cursor) -> Result<Page, FsError> {
+    async fn next_page(&self, subject: &Subject, cursor: &Cursor, limit: usize) -> Result<Page, FsError> {
         self.namespace
             .read(|tree| {
                 let gone = || FsError::path_does_not_exist(&cursor.path);
                 let (slot, inode) = tree.by_id(cursor.id).ok_or_else(gone)?;
                 self.permissions.inode(tree, subject, &cursor.path, slot, Bits::new(5))?;
-                let mut children = tree.children_after(inode, &cursor.after);
                 let mount = tree.mounts().mount_of(&cursor.path).ok_or_else(|| no_mount(&cursor.path))?;
-                let info = |slot| {
-                    let inode = tree.get(slot)?;
+                let (mut infos, mut blocks) = (VecDeque::new(), 0);
+                let mut children = tree.children_after(inode, &cursor.after);
+                for slot in children.by_ref() {
+                    let Some(inode) = tree.get(slot) else { continue };
                     let path = cursor.path.join(&inode.name);
                     let own = if inode.is_mount_point() { tree.mounts().mount_of(&path) } else { None };
-                    Some(file_info(tree, slot, inode, &path, Some(own.as_ref().unwrap_or(&mount))))
-                };
-                let infos = children.by_ref().take(MAX_INODES_PER_HOLD).filter_map(info).collect();
+                    let info = file_info(tree, slot, inode, &path, Some(own.as_ref().unwrap_or(&mount)));
+                    blocks += info.block_ids.len();
+                    infos.push_back(info);
+                    if infos.len() >= limit || blocks >= BLOCKS_PER_LOOK {
+                        break;
+                    }
+                }
                 Ok(Page { infos, more: children.next().is_some() })
             })
             .await
     }
 
-    /// One bounded part of a listing, for clients that page through it.
+    /// One bounded part of a listing, for clients that page through it. It has no more entries than a
+    /// message of a streamed listing, whatever was asked for.
     pub async fn list_status_partial(
         &self,
         subject: &Subject,
@@ -153,108 +188,88 @@ impl FileSystemMaster {
         options: &ListStatusPartialPOptions,
     ) -> Result<ListStatusPartialPResponse, FsError> {
         let list = options.options.unwrap_or_default();
-        if list.recursive() {
-            return self.partial_recursive(subject, path, options, &list).await;
-        }
         self.load_before_listing(path, &list).await?;
-        let mut cursor = match self.listing_start(subject, path).await? {
+        let top = match self.listing_start(subject, path).await? {
             Start::File(info) => {
-                return Ok(ListStatusPartialPResponse { file_infos: vec![*info], is_truncated: Some(false), file_count: Some(1) });
+                return Ok(ListStatusPartialPResponse {
+                    file_infos: vec![*info],
+                    is_truncated: Some(false),
+                    file_count: Some(1),
+                });
             }
             Start::Directory(cursor) => cursor,
         };
-        let mut skip = 0;
-        match &options.offset_type {
-            Some(OffsetType::OffsetId(id)) => cursor.after = self.name_below(&cursor, *id).await?,
-            Some(OffsetType::StartAfter(name)) => cursor.after = start_after(path, name)?,
-            Some(OffsetType::OffsetCount(count)) => skip = usize::try_from(*count).unwrap_or(0),
-            None => {}
-        }
-        let prefix = options.prefix().trim_start_matches('/').to_owned();
+        let count = if list.recursive() { -1 } else { self.child_count(&top).await? as i64 };
+        let mut skip = match options.offset_type {
+            Some(OffsetType::OffsetCount(count)) => count.max(0),
+            _ => 0,
+        };
+        let after = self.start_of_part(path, options).await?;
+        let mut listing = self.listing_after(top, after, list.recursive()).await?;
+        let prefix = prefix_of(path, options.prefix());
         let wanted = usize::try_from(options.batch_size()).ok().filter(|n| *n > 0).unwrap_or(usize::MAX);
-        let (count, mut infos) = (self.child_count(&cursor).await?, Vec::new());
-        let mut more = true;
-        while more && infos.len() <= wanted {
-            let page = self.next_page(subject, &cursor).await?;
-            more = page.more;
-            if let Some(last) = page.infos.last() {
-                cursor.after = last.name().to_owned();
+        let wanted = wanted.min(self.options.list_batch);
+        let (mut infos, mut blocks) = (Vec::new(), 0);
+        let truncated = loop {
+            let Some(info) = self.next_listed(subject, &mut listing).await? else { break false };
+            if !info.path().starts_with(&prefix) {
+                continue;
             }
-            for info in page.infos {
-                if !info.name().starts_with(&prefix) {
-                    continue;
-                }
-                if skip > 0 {
-                    skip -= 1;
-                    continue;
-                }
-                infos.push(info);
+            if skip > 0 {
+                skip -= 1;
+                continue;
             }
-        }
-        let truncated = more || infos.len() > wanted;
-        infos.truncate(wanted);
-        for info in &mut infos {
-            self.add_locations(info);
-        }
-        Ok(ListStatusPartialPResponse {
-            file_infos: infos,
-            is_truncated: Some(truncated),
-            file_count: Some(count as i64),
-        })
+            if infos.len() >= wanted || blocks >= BLOCKS_PER_MESSAGE {
+                break true;
+            }
+            blocks += info.block_ids.len();
+            infos.push(info);
+        };
+        Ok(ListStatusPartialPResponse { file_infos: infos, is_truncated: Some(truncated), file_count: Some(count) })
     }
 
-    /// A recursive listing in parts has to find its place again by walking there.
-    async fn partial_recursive(
+    /// The names, from the listed directory down, after which a part begins; none for the beginning.
+    async fn start_of_part(
         &self,
-        subject: &Subject,
         path: &AlluxioPath,
         options: &ListStatusPartialPOptions,
-        list: &ListStatusPOptions,
-    ) -> Result<ListStatusPartialPResponse, FsError> {
-        let (sender, mut receiver): (ListSender, _) = mpsc::channel(2);
-        let wanted = usize::try_from(options.batch_size()).ok().filter(|n| *n > 0).unwrap_or(usize::MAX);
-        let collect = async {
-            let mut part = Part::new(path, options)?;
-            while let Some(message) = receiver.recv().await {
-                for info in message.map_err(FsError::from)?.file_infos {
-                    part.take(info, wanted);
-                }
-                if part.infos.len() > wanted {
-                    break;
-                }
+    ) -> Result<Vec<String>, FsError> {
+        let names = |below: &str| below.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        match &options.offset_type {
+            // 0 is the root's, which is in no listing: Java clients begin with it.
+            Some(OffsetType::OffsetId(id)) if *id != 0 => {
+                let place = |tree: &Tree| {
+                    let at = tree.find(*id).and_then(|slot| tree.path_of(slot));
+                    at.as_ref().and_then(|at| at.below(path)).map(names).ok_or_else(|| {
+                        FsError::not_found(format!(
+                            "The listing of {path} cannot be continued after id {id}, which is gone. Begin again."
+                        ))
+                    })
+                };
+                self.namespace.read(place).await
             }
-            drop(receiver);
-            Ok::<_, FsError>(part)
-        };
-        let walk = async {
-            let result = self.list_status(subject, path, list, &sender).await;
-            drop(sender);
-            result
-        };
-        let (walked, part) = tokio::join!(walk, collect);
-        let mut part = part?;
-        let truncated = part.infos.len() > wanted;
-        match walked {
-            // The receiver left because it had enough.
-            Err(error) if error.kind == ErrorKind::Cancelled && truncated => {}
-            other => other?,
+            Some(OffsetType::StartAfter(name)) => Ok(names(&start_after(path, name)?)),
+            _ => Ok(Vec::new()),
         }
-        part.infos.truncate(wanted);
-        Ok(ListStatusPartialPResponse { file_infos: part.infos, is_truncated: Some(truncated), file_count: Some(-1) })
     }
 
-    async fn name_below(&self, cursor: &Cursor, id: i64) -> Result<String, FsError> {
+    /// A listing that goes on after a path, whether that is there or not.
+    async fn listing_after(&self, top: Cursor, after: Vec<String>, recursive: bool) -> Result<Listing, FsError> {
         self.namespace
             .read(|tree| {
-                let name = tree.by_id(id).filter(|(_, inode)| {
-                    tree.get(inode.parent).is_some_and(|parent| parent.id == cursor.id)
-                });
-                name.map(|(_, inode)| inode.name.to_string()).ok_or_else(|| {
-                    FsError::not_found(format!(
-                        "The listing of {} cannot be continued after id {id}, which is gone. Begin again.",
-                        cursor.path
-                    ))
-                })
+                let mut stack = vec![top];
+                for name in after {
+                    let Some(cursor) = stack.last_mut() else { break };
+                    let child = tree.by_id(cursor.id).and_then(|(_, inode)| tree.child(inode, &name));
+                    let directory = child.and_then(|slot| tree.get(slot)).filter(|inode| inode.is_directory());
+                    let below = directory.map(|inode| Cursor::new(inode.id, cursor.path.join(&name)));
+                    cursor.after = name;
+                    match below.filter(|_| recursive) {
+                        Some(below) => stack.push(below),
+                        None => break,
+                    }
+                }
+                Ok(Listing { stack, recursive })
             })
             .await
     }
@@ -269,52 +284,6 @@ enum Start {
     Directory(Cursor),
 }
 
-/// What a recursive partial listing has found so far.
-struct Part {
-    infos: Vec<FileInfo>,
-    after_id: Option<i64>,
-    after_path: Option<String>,
-    skip: i32,
-    prefix: String,
-}
-
-impl Part {
-    fn new(path: &AlluxioPath, options: &ListStatusPartialPOptions) -> Result<Self, FsError> {
-        let base = if path.is_root() { String::from("/") } else { format!("{path}/") };
-        let mut part = Self {
-            infos: Vec::new(),
-            after_id: None,
-            after_path: None,
-            skip: 0,
-            prefix: format!("{base}{}", options.prefix().trim_start_matches('/')),
-        };
-        match &options.offset_type {
-            Some(OffsetType::OffsetId(id)) => part.after_id = Some(*id),
-            Some(OffsetType::StartAfter(name)) => part.after_path = Some(format!("{base}{}", name.trim_start_matches('/'))),
-            Some(OffsetType::OffsetCount(count)) => part.skip = (*count).max(0),
-            None => {}
-        }
-        Ok(part)
-    }
-
-    fn take(&mut self, info: FileInfo, wanted: usize) {
-        if let Some(id) = self.after_id {
-            if info.file_id() == id {
-                self.after_id = None;
-            }
-            return;
-        }
-        if self.after_path.as_deref().is_some_and(|after| order(info.path(), after) != Ordering::Greater) || !info.path().starts_with(&self.prefix) {
-            return;
-        }
-        if self.skip > 0 {
-            self.skip -= 1;
-        } else if self.infos.len() <= wanted {
-            self.infos.push(info);
-        }
-    }
-}
-
 /// `startAfter` is relative to the directory, or absolute below it.
 fn start_after(path: &AlluxioPath, name: &str) -> Result<String, FsError> {
     if !name.starts_with('/') {
@@ -326,9 +295,10 @@ fn start_after(path: &AlluxioPath, name: &str) -> Result<String, FsError> {
     })
 }
 
-/// The order of a recursive listing: by names, component for component.
-fn order(a: &str, b: &str) -> Ordering {
-    a.split('/').cmp(b.split('/'))
+/// What the paths of a listing must begin with.
+fn prefix_of(path: &AlluxioPath, prefix: &str) -> String {
+    let base = if path.is_root() { "" } else { path.as_str() };
+    format!("{base}/{}", prefix.trim_start_matches('/'))
 }
 
 fn passed_over(error: &FsError) -> bool {

@@ -15,6 +15,7 @@ mod delete;
 mod free;
 mod info;
 mod job_service;
+mod limits;
 mod list;
 mod load;
 mod metrics;

@@ -29,7 +29,8 @@ impl Permissions {
         user == self.process_user || groups.contains(&self.supergroup)
     }
 
-    fn free(&self, subject: &Subject) -> bool {
+    /// Whether nothing is refused to this caller.
+    pub fn free(&self, subject: &Subject) -> bool {
         !self.enabled || subject.privileged
     }
 

@@ -159,8 +159,7 @@ impl FileSystemMaster {
     ) -> Result<(), FsError> {
         let (source, target) = (self.ufs_place_of(from)?, self.ufs_place_of(to)?);
         if let Some(parent) = to.parent() {
-            // Not reserved a second time: the target's subtree is ours already.
-            drop(self.make_ufs_directories(subject, &parent, None, true).await?);
+            self.make_ufs_directories(subject, &parent, None, true).await?;
         }
         let renamed = if directory {
             source.ufs.rename_directory(&source.path, &target.path).await

@@ -7,9 +7,12 @@ use super::{
     FileSystemMaster,
     status::traversable,
     subject::Subject,
-    ufs::{check_mode, check_writable, no_mount, ufs_error},
+    ufs::{bounded, check_mode, check_writable, mark_persisted, no_mount},
 };
-use crate::namespace::{Claim, Reservation};
+use crate::{
+    namespace::{Claim, Reservation},
+    tree::Tree,
+};
 
 /// One directory to be made, with what it will look like.
 struct Wanted {
@@ -18,21 +21,30 @@ struct Wanted {
 }
 
 impl FileSystemMaster {
+    /// Keeps a path to write it through. When directories above it are missing in the tree, the first of
+    /// them is kept with all below it: nothing may take their place once the under storage has them.
+    pub(super) async fn reserve_for_write(&self, path: &AlluxioPath) -> Result<Reservation, FsError> {
+        loop {
+            let claim = self.namespace.peek(|tree| claim_for_write(tree, path));
+            let reservation = self.namespace.reservations().reserve(vec![claim.clone()]).await?;
+            // While we waited, what was missing may have been made, or what was there removed.
+            if self.namespace.peek(|tree| claim_for_write(tree, path)) == claim {
+                return Ok(reservation);
+            }
+        }
+    }
+
     /// Makes `directory`, and what misses above it, in the under storage. Directories that exist in
     /// the tree keep their owner and mode; new ones get the caller's. The order is under storage, then
     /// journal: a crash in between leaves an empty directory that the next listing may bring in.
-    /// The paths stay reserved until the caller has changed the tree.
+    /// The caller has reserved the path, or one below it, and adds what misses to the tree.
     pub(super) async fn make_ufs_directories(
         &self,
         subject: &Subject,
         directory: &AlluxioPath,
         mode: Option<Mode>,
         recursive: bool,
-    ) -> Result<Reservation, FsError> {
-        // Who only needs the directory shares it with others who do: making it twice is no error. Who
-        // is to create it in the tree afterwards has it alone.
-        let claim = if mode.is_some() { Claim::edge(directory) } else { Claim::shared(directory) };
-        let reservation = self.namespace.reservations().reserve(vec![claim]).await?;
+    ) -> Result<(), FsError> {
         let wanted = self
             .namespace
             .read_path(directory, |tree, lookup| {
@@ -75,14 +87,34 @@ impl FileSystemMaster {
             })
             .await?;
         let (mount, wanted) = wanted;
+        if wanted.is_empty() {
+            return Ok(());
+        }
         for Wanted { path, attributes } in wanted {
             let place = self.ufs_place(mount.clone(), &path)?;
             if !place.ufs.capabilities().directories {
                 break;
             }
             let options = MkdirsOptions { attributes, ..MkdirsOptions::default() };
-            place.ufs.mkdirs(&place.path, options).await.map_err(ufs_error)?;
+            bounded(place.ufs.mkdirs(&place.path, options)).await?;
         }
-        Ok(reservation)
+        // Those that are in the tree are persisted, whatever comes of the rest: deleting or renaming them
+        // must reach the under storage from now on.
+        self.namespace
+            .mutate(&[], None, |tree, draft| {
+                mark_persisted(tree, directory, &tree.lookup(directory), draft);
+                Ok(())
+            })
+            .await
     }
+}
+
+fn claim_for_write(tree: &Tree, path: &AlluxioPath) -> Claim {
+    let lookup = tree.lookup(path);
+    if lookup.missing <= 1 {
+        return Claim::edge(path);
+    }
+    // The root is the first found, so this many components lead to the first that is missing.
+    let components = path.components().take(lookup.found.len());
+    Claim::subtree(&components.fold(AlluxioPath::root(), |at, name| at.join(name)))
 }

@@ -65,7 +65,7 @@ impl InFlight {
     }
 
     /// The newest record that shows in what a path leads to: its inodes, and the first name that is
-    /// missing.
+    /// missing, or else how many children its target has (noted under the empty name).
     pub fn seen(&self, tree: &Tree, path: &AlluxioPath, lookup: &Lookup) -> u64 {
         if self.order.is_empty() {
             return 0;
@@ -79,7 +79,8 @@ impl InFlight {
             }
         }
         let missing = path.components().nth(lookup.found.len().saturating_sub(1));
-        if let (Some(directory), Some(name)) = (last, missing.filter(|_| lookup.missing > 0)) {
+        let name = if lookup.missing > 0 { missing } else { Some("") };
+        if let (Some(directory), Some(name)) = (last, name) {
             let key = (directory, CompactString::from(name));
             seen = seen.max(self.names.get(&key).copied().unwrap_or(0));
         }

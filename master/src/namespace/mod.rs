@@ -32,7 +32,7 @@ pub use self::{
     running::RunningOperations,
     tracked_lock::TrackedLock,
 };
-use self::in_flight::InFlight;
+use self::{in_flight::InFlight, reservations::Patience};
 use crate::tree::{Effects, Lookup, Tree};
 
 /// No hold of the tree's lock touches more inodes.
@@ -40,6 +40,10 @@ pub const MAX_INODES_PER_HOLD: usize = 1_000;
 
 /// Inodes a running snapshot may have to copy ahead of its walker before writers wait for it.
 const MAX_SNAPSHOT_BACKLOG: usize = 200_000;
+
+/// A change that needs a larger record is refused: the journal ends when it is handed one above its own limit.
+const MAX_RECORD_BYTES: usize = 64 << 20;
+const _: () = assert!(MAX_RECORD_BYTES <= alluxio_journal::MAX_PAYLOAD);
 
 /// The tree and what is not durable of it yet.
 struct State {
@@ -122,6 +126,7 @@ impl Namespace {
         holder: Option<&Reservation>,
         mut plan: impl FnMut(&Tree, &mut Draft) -> Result<T, FsError>,
     ) -> Result<T, FsError> {
+        let mut patience = Patience::default();
         loop {
             self.await_snapshot().await;
             let permit = self.journal.reserve().await.map_err(refused)?;
@@ -130,8 +135,7 @@ impl Namespace {
                 self.settle(seen).await?;
                 return planned;
             }
-            // Bounded: reservations are time-limited, and the wait is too.
-            self.reservations.wait(changed).await?;
+            self.reservations.wait(changed, &mut patience).await?;
         }
     }
 
@@ -150,13 +154,18 @@ impl Namespace {
         }
         let mut draft = Draft::new(now_ms());
         let planned = plan(&state.tree, &mut draft);
-        let seen = if planned.is_err() || draft.is_empty() {
+        if planned.is_err() || draft.is_empty() {
             // Which records an error rests on is not worth finding out: all there are.
-            state.in_flight.highest()
-        } else {
-            let (entry, payload) = draft.finish();
-            self.commit(&mut state, &entry, payload, permit)?
-        };
+            return Ok(Some((planned, state.in_flight.highest())));
+        }
+        let (entry, payload) = draft.finish();
+        if payload.len() > MAX_RECORD_BYTES {
+            return Err(FsError::resource_exhausted(format!(
+                "The change needs a record of {} bytes, and {MAX_RECORD_BYTES} are the most. Change less at once.",
+                payload.len()
+            )));
+        }
+        let seen = self.commit(&mut state, &entry, payload, permit)?;
         Ok(Some((planned, seen)))
     }
 
@@ -169,12 +178,13 @@ impl Namespace {
         permit: Permit,
     ) -> Result<u64, FsError> {
         let mut effects = Effects::default();
+        // A panic half-way leaves the tree as undefined as an error.
+        let doubt = Doubt(self);
         if let Err(error) = state.tree.apply(entry, &mut effects) {
-            self.broken.store(true, Ordering::Release);
-            self.broke.notify_waiters();
             tracing::error!(%error, "a drafted record does not fit the tree; this master stops serving");
             return Err(broken());
         }
+        std::mem::forget(doubt);
         // Who waits does so by sequence, so the ticket's own way of waiting is not needed.
         let sequence = permit.append(payload.into()).sequence();
         let durable = self.journal.durable();
@@ -254,6 +264,16 @@ impl Namespace {
 
     fn check_whole(&self) -> Result<(), FsError> {
         if self.is_broken() { Err(broken()) } else { Ok(()) }
+    }
+}
+
+/// While a record is being applied: dropped before that is done, the memory may not be trusted any more.
+struct Doubt<'a>(&'a Namespace);
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        self.0.broken.store(true, Ordering::Release);
+        self.0.broke.notify_waiters();
     }
 }
 

@@ -1,15 +1,24 @@
 //! Paths that an operation keeps for itself while it does I/O on the under storage without holding the
 //! tree's lock. Claims are taken all at once, so operations cannot wait for each other in a circle.
 
-use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
 
 use alluxio_fs::{AlluxioPath, FsError};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 /// Longest wait for somebody else's reservation. Under-storage calls are bounded more tightly, so a
 /// reservation held longer belongs to an under storage that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a newcomer lets those go first who wait already, so that a stream of small claims does not keep a
+/// large one out for ever. Bounded, because the newcomer may itself hold what they wait for.
+const COURTESY: Duration = Duration::from_millis(200);
 
 /// What of a path is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,35 +29,25 @@ pub enum Scope {
     Subtree,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub path: AlluxioPath,
     pub scope: Scope,
-    /// Others may hold the same when all of them are shared.
-    pub exclusive: bool,
 }
 
 impl Claim {
     pub fn edge(path: &AlluxioPath) -> Self {
-        Self { path: path.clone(), scope: Scope::Edge, exclusive: true }
+        Self { path: path.clone(), scope: Scope::Edge }
     }
 
     pub fn subtree(path: &AlluxioPath) -> Self {
-        Self { path: path.clone(), scope: Scope::Subtree, exclusive: true }
-    }
-
-    pub fn shared(path: &AlluxioPath) -> Self {
-        Self { path: path.clone(), scope: Scope::Edge, exclusive: false }
-    }
-
-    fn meets(&self, other: &Self) -> bool {
-        self.path == other.path
-            || (self.scope == Scope::Subtree && other.path.starts_with(&self.path))
-            || (other.scope == Scope::Subtree && self.path.starts_with(&other.path))
+        Self { path: path.clone(), scope: Scope::Subtree }
     }
 
     fn conflicts(&self, other: &Self) -> bool {
-        (self.exclusive || other.exclusive) && self.meets(other)
+        self.path == other.path
+            || (self.scope == Scope::Subtree && other.path.starts_with(&self.path))
+            || (other.scope == Scope::Subtree && self.path.starts_with(&other.path))
     }
 }
 
@@ -62,7 +61,26 @@ pub struct Reservations {
 struct Held {
     next: u64,
     claims: HashMap<u64, Vec<Claim>>,
+    /// What others wait for, in the order in which they came.
+    line: BTreeMap<u64, Vec<Claim>>,
 }
+
+/// Somebody's place in the line; left when dropped.
+struct Place<'a> {
+    all: &'a Reservations,
+    id: u64,
+}
+
+/// What is in the way of a claim.
+enum Obstacle {
+    Held,
+    /// It is free, but others came first.
+    Line,
+}
+
+/// Until when somebody waits; set by the first wait.
+#[derive(Default)]
+pub(super) struct Patience(Option<Instant>);
 
 /// Gives its claims back when dropped.
 pub struct Reservation {
@@ -73,26 +91,55 @@ pub struct Reservation {
 impl Reservations {
     /// Takes all claims, or waits until that is possible.
     pub async fn reserve(self: &Arc<Self>, claims: Vec<Claim>) -> Result<Reservation, FsError> {
+        let courteous_until = Instant::now() + COURTESY;
+        let (mut place, mut patience) = (None, Patience::default());
         loop {
             let changed = self.released.notified();
-            if let Some(reservation) = self.try_reserve(claims.clone()) {
-                return Ok(reservation);
+            let courteous = Instant::now() < courteous_until;
+            match self.take(&claims, place.as_ref(), courteous) {
+                Ok(reservation) => return Ok(reservation),
+                Err(Obstacle::Held) => {
+                    place.get_or_insert_with(|| self.line_up(&claims));
+                    self.wait(changed, &mut patience).await?;
+                }
+                // Whether they went or not: the next round looks.
+                Err(Obstacle::Line) => drop(tokio::time::timeout_at(courteous_until, changed).await),
             }
-            self.wait(changed).await?;
         }
     }
 
     /// Takes all claims if that is possible now.
     pub fn try_reserve(self: &Arc<Self>, claims: Vec<Claim>) -> Option<Reservation> {
+        self.take(&claims, None, false).ok()
+    }
+
+    fn take(
+        self: &Arc<Self>,
+        claims: &[Claim],
+        place: Option<&Place<'_>>,
+        courteous: bool,
+    ) -> Result<Reservation, Obstacle> {
         let mut held = self.held.lock();
-        let taken = held.claims.values().flatten().any(|other| claims.iter().any(|c| c.conflicts(other)));
-        if taken {
-            return None;
+        let meets = |others: &[Claim]| others.iter().any(|other| claims.iter().any(|claim| claim.conflicts(other)));
+        if held.claims.values().any(|others| meets(others)) {
+            return Err(Obstacle::Held);
+        }
+        let mut before = held.line.range(..place.map_or(u64::MAX, |place| place.id));
+        if courteous && before.any(|(_, others)| meets(others)) {
+            return Err(Obstacle::Line);
         }
         held.next += 1;
         let id = held.next;
-        held.claims.insert(id, claims);
-        Some(Reservation { all: self.clone(), id })
+        held.claims.insert(id, claims.to_vec());
+        Ok(Reservation { all: self.clone(), id })
+    }
+
+    fn line_up(&self, claims: &[Claim]) -> Place<'_> {
+        let mut held = self.held.lock();
+        held.next += 1;
+        let id = held.next;
+        held.line.insert(id, claims.to_vec());
+        Place { all: self, id }
     }
 
     /// Whether somebody else has one of these paths for himself.
@@ -118,12 +165,25 @@ impl Reservations {
         self.released.notified()
     }
 
-    pub(super) async fn wait(&self, changed: impl Future<Output = ()>) -> Result<(), FsError> {
-        tokio::time::timeout(PATIENCE, changed).await.map_err(|_| {
+    /// Waits for a change. What others release in between does not make anyone wait longer than his patience.
+    pub(super) async fn wait(
+        &self,
+        changed: impl Future<Output = ()>,
+        patience: &mut Patience,
+    ) -> Result<(), FsError> {
+        let until = *patience.0.get_or_insert_with(|| Instant::now() + PATIENCE);
+        tokio::time::timeout_at(until, changed).await.map_err(|_| {
             FsError::unavailable(
                 "Another operation has held this path for over a minute; its under storage may hang. Try again.",
             )
         })
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.all.held.lock().line.remove(&self.id);
+        self.all.released.notify_waiters();
     }
 }
 
@@ -143,14 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn claims_conflict_where_they_meet_unless_all_are_shared() {
+    fn claims_conflict_where_they_meet() {
         let subtree = Claim::subtree(&path("/a"));
         assert!(subtree.conflicts(&Claim::edge(&path("/a/b/c"))));
         assert!(Claim::edge(&path("/a/b")).conflicts(&subtree));
         assert!(!subtree.conflicts(&Claim::edge(&path("/ab"))));
         assert!(!Claim::edge(&path("/a")).conflicts(&Claim::edge(&path("/a/b"))));
-        assert!(!Claim::shared(&path("/a")).conflicts(&Claim::shared(&path("/a"))));
-        assert!(Claim::shared(&path("/a")).conflicts(&Claim::edge(&path("/a"))));
+        assert!(Claim::edge(&path("/a")).conflicts(&Claim::edge(&path("/a"))));
     }
 
     #[tokio::test]
@@ -166,5 +225,54 @@ mod tests {
         drop(first);
         drop(second.await.unwrap().unwrap());
         assert!(!all.is_reserved(&path("/a/b")));
+    }
+
+    /// One small claim after the other, never none held: whoever wants the whole directory gets it.
+    #[tokio::test(start_paused = true)]
+    async fn small_claims_do_not_keep_a_large_one_out() {
+        let all = Arc::new(Reservations::default());
+        for n in 0..4 {
+            let all = all.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(3 * n)).await;
+                loop {
+                    let small = all.reserve(vec![Claim::edge(&path(&format!("/a/{n}")))]).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(12)).await;
+                    drop(small);
+                }
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let large = tokio::time::timeout(Duration::from_secs(5), all.reserve(vec![Claim::subtree(&path("/a"))]));
+        drop(large.await.expect("not kept out").unwrap());
+        assert!(all.held.lock().line.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_holds_what_the_line_waits_for_may_take_more() {
+        let all = Arc::new(Reservations::default());
+        let first = all.reserve(vec![Claim::subtree(&path("/a/x"))]).await.unwrap();
+        let other = all.clone();
+        let waiting = tokio::spawn(async move { other.reserve(vec![Claim::subtree(&path("/a"))]).await });
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let more = tokio::time::timeout(Duration::from_secs(1), all.reserve(vec![Claim::edge(&path("/a"))]));
+        drop((more.await.unwrap().unwrap(), first));
+        drop(waiting.await.unwrap().unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_longer_because_others_come_and_go() {
+        let all = Arc::new(Reservations::default());
+        let _hangs = all.reserve(vec![Claim::edge(&path("/a"))]).await.unwrap();
+        let others = all.clone();
+        tokio::spawn(async move {
+            loop {
+                drop(others.reserve(vec![Claim::edge(&path("/b"))]).await.unwrap());
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+        let waited = tokio::time::timeout(2 * PATIENCE, all.reserve(vec![Claim::edge(&path("/a"))])).await;
+        assert_eq!(waited.expect("the wait is bounded").err().unwrap().kind, alluxio_fs::ErrorKind::Unavailable);
+        assert!(all.held.lock().line.is_empty(), "who gave up has left the line");
     }
 }

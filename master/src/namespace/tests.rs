@@ -101,3 +101,28 @@ async fn a_record_that_does_not_fit_stops_the_master() {
     assert!(exists(&namespace, "/a").await.is_err(), "nothing is served from a memory in doubt");
     namespace.broken().await;
 }
+
+/// The journal cannot take it, and it is not in memory either.
+#[tokio::test]
+async fn a_record_that_is_too_large_is_refused() {
+    let namespace = namespace(&MemStore::new()).await;
+    let before = namespace.journal().position().sequence;
+    let name = "x".repeat(MAX_RECORD_BYTES);
+    let refused = make(&namespace, 1, 0, &name).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::ResourceExhausted);
+    assert_eq!(namespace.journal().position().sequence, before);
+    make(&namespace, 1, 0, "a").await.unwrap();
+    assert!(exists(&namespace, "/a").await.unwrap());
+}
+
+/// What a directory shows includes how many children it has.
+#[tokio::test]
+async fn a_look_at_a_directory_waits_for_its_newest_child() {
+    let store = MemStore::new();
+    let namespace = namespace(&store).await;
+    store.faults(|faults| faults.sync_errors = u16::MAX);
+    make(&namespace, 1, 0, "a").await.unwrap_err();
+    let root = path("/");
+    let look = |tree: &Tree, lookup: &Lookup| Ok(tree.child_count(lookup.target().and_then(|slot| tree.get(slot)).unwrap()));
+    assert!(namespace.read_path(&root, look).await.is_err());
+}

@@ -5,11 +5,16 @@ use alluxio_proto::journal::{
     DeleteFileEntry, JournalEntry, RenameEntry, UpdateInodeDirectoryEntry, UpdateInodeFileEntry,
 };
 
+use compact_str::CompactString;
+
 use super::{
     ApplyError, Effects, Tree,
     inode::{NO_SLOT, Slot},
     mounts::{Mount, UfsMode},
 };
+
+/// No child has this name: it stands for how many there are, which a look at the directory shows.
+const CHILDREN: CompactString = CompactString::const_new("");
 
 impl Tree {
     /// Applies one record. An error leaves the tree in an undefined state: whoever gets one stops
@@ -34,11 +39,10 @@ impl Tree {
                 let (inode, rare) = self.directory_from(e, NO_SLOT);
                 let slot = self.insert_inode(inode, rare);
                 self.link("inode_directory", parent, slot)?;
-                effects.touched_names.push((e.parent_id(), e.name().into()));
+                effects.touched_names.extend([(e.parent_id(), e.name().into()), (e.parent_id(), CHILDREN)]);
             }
             self.next_directory = self.next_directory.max(next_directory_after(e.id()));
-            // The parent too: it shows how many children it has.
-            effects.touched.extend([e.id(), e.parent_id()]);
+            effects.touched.push(e.id());
         } else if let Some(e) = &entry.inode_file {
             self.check_new("inode_file", e.id())?;
             let parent = self.existing("inode_file", e.parent_id())?;
@@ -46,8 +50,8 @@ impl Tree {
             let slot = self.insert_inode(inode, rare);
             self.link("inode_file", parent, slot)?;
             self.next_container = self.next_container.max(ids::container_of(e.id()) + 1);
-            effects.touched.extend([e.id(), e.parent_id()]);
-            effects.touched_names.push((e.parent_id(), e.name().into()));
+            effects.touched.push(e.id());
+            effects.touched_names.extend([(e.parent_id(), e.name().into()), (e.parent_id(), CHILDREN)]);
         } else if let Some(e) = &entry.update_inode {
             self.update_inode(e)?;
             effects.touched.push(e.id());

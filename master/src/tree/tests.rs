@@ -179,6 +179,46 @@ fn a_recursive_delete_is_one_record_and_reaping_is_bounded() {
 }
 
 #[test]
+fn reaping_a_deep_chain_or_files_of_many_blocks_is_bounded_too() {
+    let mut tree = Tree::default();
+    apply_all(&mut tree, &[directory(0, -1, "")]);
+    for id in 1..=1_000 {
+        apply_all(&mut tree, &[directory(id, id - 1, "d")]);
+    }
+    apply_all(&mut tree, &[delete(1, true)]);
+    let before = tree.detached.len();
+    apply_all(&mut tree, &[reap(10)]);
+    assert_eq!(tree.detached.len() - before, 10, "ten levels down, and no further");
+    while tree.has_detached() {
+        apply_all(&mut tree, &[reap(10)]);
+    }
+    assert_eq!(tree.inode_count(), 1);
+
+    apply_all(&mut tree, &[directory(2_000, 0, "e")]);
+    for n in 0..10 {
+        apply_all(&mut tree, &[file(50 + n, 2_000, &format!("f{n}")), complete(50 + n, 100_000, 1_000)]);
+    }
+    apply_all(&mut tree, &[delete(2_000, true)]);
+    let freed = apply_all(&mut tree, &[reap(40)]).freed_blocks;
+    assert_eq!(freed.len(), 2_000);
+}
+
+/// Stored lists cannot tell a mask that bounds nothing from none, so there is no such mask.
+#[test]
+fn a_mask_alone_survives_no_checkpoint_and_is_not_kept() {
+    use alluxio_proto::{journal::SetAclEntry, shared::AclEntry};
+    let mut tree = small_tree();
+    let mask = |is_default| AclEntry { r#type: Some(4), is_default: Some(is_default), ..Default::default() };
+    let set = |id, entries| JournalEntry {
+        set_acl: Some(SetAclEntry { id: Some(id), action: Some(1), entries, ..Default::default() }),
+        ..Default::default()
+    };
+    apply_all(&mut tree, &[set(1, vec![mask(false), mask(true)]), set(ids::file_id(6), vec![mask(false)])]);
+    let (chunks, hash) = snapshot(&mut tree, 10, |_| {});
+    assert_eq!(restore(chunks).hash(), hash);
+}
+
+#[test]
 fn a_rename_moves_and_keeps_times_of_both_parents() {
     let mut tree = small_tree();
     let rename = JournalEntry {
@@ -203,6 +243,8 @@ enum Op {
     Delete(usize),
     Rename(usize, usize, u8),
     Touch(usize, i64),
+    /// The second number picks what is changed, the third to what.
+    Change(usize, u8, u8),
     Reap(i32),
 }
 
@@ -213,6 +255,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         any::<usize>().prop_map(Op::Delete),
         (any::<usize>(), any::<usize>(), any::<u8>()).prop_map(|(i, p, n)| Op::Rename(i, p, n)),
         (any::<usize>(), 0..1000i64).prop_map(|(i, t)| Op::Touch(i, t)),
+        (any::<usize>(), any::<u8>(), any::<u8>()).prop_map(|(i, what, value)| Op::Change(i, what, value)),
         (1..4i32).prop_map(Op::Reap),
     ];
     prop::collection::vec(op, 0..120)
@@ -257,8 +300,74 @@ fn record(tree: &Tree, op: &Op) -> Option<JournalEntry> {
             }),
             ..Default::default()
         }),
+        Op::Change(i, what, value) => change(tree, pick(i), *what, *value),
         Op::Reap(limit) => Some(reap(*limit)),
     }
+}
+
+/// What few inodes have, and what only files or only directories have.
+fn change(tree: &Tree, id: i64, what: u8, value: u8) -> Option<JournalEntry> {
+    use alluxio_proto::journal::{BlockInfoEntry, NewBlockEntry, SetAclEntry, UpdateInodeDirectoryEntry};
+    let (_, inode) = tree.by_id(id)?;
+    let (file, open) = (!inode.is_directory(), !inode.is_directory() && !inode.is_completed());
+    let container = ids::container_of(id);
+    let acl_entry = |r#type: i32| alluxio_proto::shared::AclEntry {
+        r#type: Some(r#type),
+        subject: Some(if matches!(r#type, 1 | 3) { format!("s{}", value % 3) } else { String::new() }),
+        actions: (0..i32::from(value % 4)).collect(),
+        is_default: Some(!file && value.is_multiple_of(2)),
+    };
+    let mut entry = JournalEntry::default();
+    match what % 8 {
+        0 => {
+            // Only what is named can be removed.
+            let remove = value % 3 == 2;
+            let kinds = (0..6).filter(|n| value >> n & 1 == 1 && (!remove || matches!(n, 1 | 3)));
+            entry.set_acl = Some(SetAclEntry {
+                id: Some(id),
+                action: Some(i32::from(value % 3)),
+                entries: kinds.map(acl_entry).collect(),
+                op_time_ms: Some(60),
+                ..Default::default()
+            });
+        }
+        1 if open => entry.new_block = Some(NewBlockEntry { id: Some(id) }),
+        2 if open && inode.blocks > 0 => {
+            let block_id = Some(ids::block_id(container, i64::from(value) % i64::from(inode.blocks)));
+            entry.block_info = Some(BlockInfoEntry { block_id, length: Some(i64::from(value)), ..Default::default() });
+        }
+        3 if open => return Some(complete(container, i64::from(value) * 10, (i64::from(value) + 9) / 10)),
+        4 if file => {
+            entry.update_inode_file = Some(UpdateInodeFileEntry {
+                id: Some(id),
+                replication_max: Some(i32::from(value)),
+                persist_job_id: Some(i64::from(value)),
+                temp_ufs_path: Some(format!("t{value}")),
+                ..Default::default()
+            });
+        }
+        5 if !file => {
+            entry.update_inode_directory = Some(UpdateInodeDirectoryEntry {
+                id: Some(id),
+                direct_children_loaded: Some(value.is_multiple_of(2)),
+                mount_point: Some(value.is_multiple_of(3)),
+                ..Default::default()
+            });
+        }
+        _ => {
+            entry.update_inode = Some(UpdateInodeEntry {
+                id: Some(id),
+                owner: Some(format!("o{}", value % 5)),
+                mode: Some(i32::from(value)),
+                ufs_fingerprint: Some(format!("f{}", value % 2)),
+                x_attr: [(format!("k{}", value % 4), vec![value])].into(),
+                x_attr_update_strategy: Some(i32::from(value % 4)),
+                persistence_state: Some("TO_BE_PERSISTED".into()),
+                ..Default::default()
+            });
+        }
+    }
+    (entry != JournalEntry::default()).then_some(entry)
 }
 
 proptest! {
@@ -298,6 +407,7 @@ proptest! {
         apply_all(&mut replayed, &tail);
         prop_assert_eq!(replayed.hash(), tree.hash());
         prop_assert_eq!(replayed.pinned(), restored.pinned());
+        prop_assert_eq!(replayed.to_be_persisted(), restored.to_be_persisted());
         prop_assert_eq!(replayed.expiries(), restored.expiries());
 
         // A second snapshot finds the bits in order.

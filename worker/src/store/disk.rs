@@ -1,6 +1,7 @@
 //! The file work of the store. Blocking: called on the blocking pool only.
 
 use super::error::StoreError;
+use nix::errno::Errno;
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, ErrorKind, Write},
@@ -24,13 +25,14 @@ pub fn make_folder(path: &Path, mode: u32) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Shows that the folder can be written. A full disk is no failure of the folder: what it holds is well.
+/// Shows that the folder can be written. A full disk is no failure of the folder: what it holds is well. Nor is
+/// what this process or the machine ran out of.
 pub fn probe(root: &Path) -> Result<(), StoreError> {
     let path = root.join(".probe");
     let result = File::create(&path).and_then(|mut file| file.write_all(b"alluxio"));
     let removed = remove(&path);
     result
-        .or_else(|error| if is_full(&error) { Ok(()) } else { Err(error) })
+        .or_else(|error| if is_full(&error) || is_shortage(&error) { Ok(()) } else { Err(error) })
         .map_err(StoreError::io("write to the storage folder", root))?;
     removed
 }
@@ -38,6 +40,12 @@ pub fn probe(root: &Path) -> Result<(), StoreError> {
 /// The file system has no room, whatever the quota says.
 pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+/// Open files or memory ran out: that says nothing about the folder, and passes.
+fn is_shortage(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EINTR | Errno::EAGAIN))
 }
 
 /// Makes the file of a block under write, and its subfolder when that is missing.
@@ -124,5 +132,19 @@ pub fn length(path: &Path) -> Result<Option<u64>, StoreError> {
         Ok(metadata) => Ok(Some(metadata.len())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::io("look at the block file", path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_out_of_files_is_no_failed_folder() {
+        let error = |errno: Errno| io::Error::from_raw_os_error(errno as i32);
+        assert!(is_shortage(&error(Errno::EMFILE)) && is_shortage(&error(Errno::ENFILE)));
+        for failure in [Errno::EIO, Errno::EROFS, Errno::ENOENT, Errno::EACCES] {
+            assert!(!is_shortage(&error(failure)), "{failure}");
+        }
     }
 }

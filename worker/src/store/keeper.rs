@@ -15,6 +15,9 @@ const CHECK_PERIOD: Duration = Duration::from_secs(60);
 /// After the leader refused or did not answer, watermarks rest.
 const REST: Duration = Duration::from_secs(10);
 
+/// For what is not synced yet when the worker stops.
+const LAST_SYNC: Duration = Duration::from_secs(10);
+
 impl BlockStore {
     /// Runs until `stop`. `check_folders`: `alluxio.worker.storage.checker.enabled`.
     pub async fn keep(self, check_folders: bool, stop: CancellationToken) {
@@ -36,6 +39,10 @@ impl BlockStore {
             }
         }
         self.bury().await;
+        let store = self.clone();
+        if let Err(error) = BlockStore::blocking(move || store.sync_rest(LAST_SYNC)).await {
+            tracing::warn!(%error, "blocks not synced");
+        }
     }
 
     async fn sync_cached(&self) {
@@ -52,11 +59,12 @@ impl BlockStore {
         let due = self.catalog().over_watermark();
         let mut done = true;
         for (dir, excess) in due {
-            let Ok(_turn) = self.inner.eviction_turn.acquire().await else { return false };
+            // Before the turn is taken: copies take long, and writers that need room wait for it.
             let moved = self.demote(dir, excess).await;
             if moved >= excess {
                 continue;
             }
+            let Ok(_turn) = self.inner.eviction_turn.acquire().await else { return false };
             let before = self.catalog().free(dir);
             match self.evict_persisted(dir, excess - moved).await {
                 Ok(_) => done &= self.catalog().free(dir) > before,

@@ -7,7 +7,7 @@
 
 use super::{
     BlockStore, StoreError,
-    catalog::{DirId, Removal},
+    catalog::DirId,
     disk::{self, Durability},
     unsynced,
 };
@@ -64,42 +64,36 @@ impl BlockStore {
             let _ = self.remove(*block);
         }
         let store = self.clone();
-        let done = BlockStore::blocking(move || store.quarantine(&unknown)).await;
-        if let Err(error) = done {
+        let done = BlockStore::blocking(move || {
+            unknown.iter().for_each(|block| store.quarantine(*block));
+            Ok(())
+        });
+        if let Err(error) = done.await {
             tracing::error!(%error, "freed blocks not moved to the quarantine");
         }
+        self.inner.wake.notify_one();
     }
 
-    fn quarantine(&self, blocks: &HashSet<i64>) -> Result<(), StoreError> {
-        for block in blocks {
-            let removal = self.catalog().remove(*block);
-            if removal != Removal::Doomed {
-                continue; // with readers it is deleted when they leave
-            }
-            // The block's own entry is in the list of doomed files; other entries are buried as usual.
-            let batch = self.catalog().take_doomed(usize::MAX);
-            for doomed in batch {
-                let own = doomed.block.is_some_and(|(id, _)| id == *block);
-                if !own || self.inner.options.quarantine.is_zero() {
-                    let result = disk::remove(&doomed.path);
-                    self.catalog().buried(&doomed);
-                    result?;
-                    continue;
-                }
-                let root = self.catalog().blocks_root(doomed.dir);
-                let folder = root.join(FOLDER);
-                disk::make_folder(&folder, 0o700)?;
-                let moved = touch(&doomed.path).and_then(|()| {
-                    disk::publish(&doomed.path, &folder.join(block.to_string()), Durability::Unchanged)
-                });
-                match moved {
-                    Ok(()) => self.catalog().quarantined(&doomed),
-                    Err(_) => self.catalog().buried(&doomed),
-                }
-                moved?;
+    fn quarantine(&self, block: i64) {
+        if self.inner.options.quarantine.is_zero() {
+            // Gone already, or its commit is under way: nothing to do for this order.
+            let _ = self.remove(block);
+            return;
+        }
+        let doomed = self.catalog().remove_to_keep(block);
+        // One with readers is deleted when they leave.
+        let Some(doomed) = doomed else { return };
+        let folder = self.catalog().blocks_root(doomed.dir).join(FOLDER);
+        let moved = disk::make_folder(&folder, 0o700).and_then(|()| touch(&doomed.path)).and_then(|()| {
+            disk::publish(&doomed.path, &folder.join(block.to_string()), Durability::Unchanged)
+        });
+        match moved {
+            Ok(()) => self.catalog().quarantined(&doomed),
+            Err(error) => {
+                tracing::error!(%error, "freed block not moved to the quarantine");
+                self.catalog().buried(&doomed);
             }
         }
-        Ok(())
     }
 
     /// Brings quarantined blocks back, before a registration tells a master what is held.

@@ -31,7 +31,7 @@ impl BlockStore {
         BlockStore::blocking(move || {
             // A block that moves may be the only copy: the copy is synced before the old file goes.
             let volatile = store.catalog().in_memory(step.to_dir);
-            let durability = if volatile { Durability::Unchanged } else { Durability::Now };
+            let durability = if volatile { Durability::Later } else { Durability::Now };
             let mode = store.inner.layout.folder_mode;
             if let Err(error) = disk::copy(&step.from, &step.temp, &step.to, mode, durability) {
                 store.discard_copy(&step);
@@ -42,6 +42,9 @@ impl BlockStore {
             if !switched {
                 store.discard_copy(&step);
                 return Err(StoreError::InUse(block));
+            }
+            if volatile {
+                store.inner.unsynced.lock().push(block);
             }
             let removed = disk::remove(&step.from);
             store.catalog().settle(&step);

@@ -55,9 +55,7 @@ pub fn open_folder(blocks_root: &Path, temp_root: &Path, mode: u32) -> Result<Ve
 /// Block files have the decimal block id as name.
 fn block_of(entry: &DirEntry) -> Result<Option<FoundBlock>, StoreError> {
     let name = entry.file_name();
-    let Some(block) = name.to_str().filter(|name| is_decimal(name)).and_then(|name| name.parse().ok()) else {
-        return Ok(None);
-    };
+    let Some(block) = name.to_str().and_then(id_of) else { return Ok(None) };
     let metadata = match entry.metadata() {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -71,8 +69,9 @@ fn block_of(entry: &DirEntry) -> Result<Option<FoundBlock>, StoreError> {
     Ok(Some(FoundBlock { block, length: metadata.len(), unsynced, modified }))
 }
 
-fn is_decimal(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_digit())
+/// Only as the store writes it: `007` is not the file of block 7.
+fn id_of(name: &str) -> Option<i64> {
+    name.parse().ok().filter(|block: &i64| *block >= 0 && block.to_string() == name)
 }
 
 #[cfg(test)]
@@ -88,6 +87,7 @@ mod tests {
         fs::write(root.join("12345"), "whole").unwrap();
         fs::write(root.join("notes.txt"), "mine").unwrap();
         fs::write(root.join("-5"), "no id").unwrap();
+        fs::write(root.join("0012345"), "not as the store writes it").unwrap();
         let found = open_folder(&root, &temp, 0o777).unwrap();
         assert_eq!(found.iter().map(|f| (f.block, f.length)).collect::<Vec<_>>(), vec![(12345, 5)]);
         assert!(fs::read_dir(&temp).unwrap().next().is_none());

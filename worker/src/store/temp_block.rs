@@ -164,11 +164,8 @@ impl TempBlock {
         if length > self.reserved {
             self.reserve_more(length - self.reserved).await?;
         }
-        let durability = match (durable, self.in_memory()) {
-            (true, false) => Durability::Now,
-            (true, true) => Durability::Unchanged,
-            (false, _) => Durability::Later,
-        };
+        // Memory may be a folder on a disk all the same: after a power failure a file there can be cut short.
+        let durability = if durable && !self.in_memory() { Durability::Now } else { Durability::Later };
         BlockStore::blocking(move || self.publish(length, durability, guarded)).await
     }
 
@@ -177,6 +174,11 @@ impl TempBlock {
         let to = self.store.catalog().final_path(block, session);
         let to = to.ok_or(StoreError::NoSuchTemp(block, session))?;
         if let Err(error) = disk::publish(&self.path, &to, durability) {
+            // It may have its final name already: it must not come back as a block at restart. Nothing else
+            // can have that name while the block is under write.
+            if let Err(error) = disk::remove(&to) {
+                tracing::error!(%error, "file of a failed block not deleted");
+            }
             self.store.examine(self.dir);
             return Err(error);
         }
@@ -187,7 +189,7 @@ impl TempBlock {
             return Err(self.store.refused(refusal, block, session, &Place::anywhere()));
         }
         self.done = true;
-        if durability == Durability::Later && !self.in_memory() {
+        if durability == Durability::Later {
             self.store.inner.unsynced.lock().push(block);
         }
         self.store.inner.wake.notify_one();

@@ -1,6 +1,7 @@
-//! Cached copies that may not be on the disk yet.
+//! Blocks that may not be on the disk yet.
 //!
-//! A copy of persisted data is not synced when it is committed: reads would wait for the disk. After a
+//! A copy of persisted data is not synced when it is committed: reads would wait for the disk. Nor is a block in
+//! a memory tier, whose folder may lie on a disk all the same. After a
 //! power failure such a file may be cut short, and nothing would tell. So it carries a mark, the sticky
 //! bit, which nothing else uses on files; the keeper syncs it later and takes the mark off. At start,
 //! marked files are dropped when the machine was booted since: after a mere restart of the worker the
@@ -10,8 +11,10 @@ use super::{BlockStore, StoreError};
 use std::{
     collections::VecDeque,
     fs::{self, File, Permissions},
+    io::{self, ErrorKind},
     os::unix::fs::PermissionsExt,
     path::Path,
+    time::{Duration, Instant},
 };
 
 const MARK: u32 = 0o1000;
@@ -25,13 +28,9 @@ const ROUND: usize = 16;
 
 /// Marks a file that is about to be published without a sync.
 pub(super) fn mark(path: &Path) -> Result<(), StoreError> {
-    change(path, |mode| mode | MARK)
-}
-
-fn change(path: &Path, new: impl Fn(u32) -> u32) -> Result<(), StoreError> {
     let mode =
         fs::metadata(path).map_err(StoreError::io("look at the block file", path))?.permissions().mode();
-    fs::set_permissions(path, Permissions::from_mode(new(mode & 0o7777)))
+    fs::set_permissions(path, Permissions::from_mode((mode & 0o7777) | MARK))
         .map_err(StoreError::io("set the mode of the block file", path))
 }
 
@@ -72,16 +71,33 @@ impl BlockStore {
         for _ in 0..ROUND {
             let next = self.inner.unsynced.lock().0.pop_front();
             let Some(block) = next else { break };
-            // Held meanwhile, so that it is neither deleted nor moved under the sync.
-            let Some(lease) = self.lease(block) else { continue };
-            let path = lease.path();
-            File::open(path)
-                .and_then(|file| file.sync_data())
-                .map_err(StoreError::io("sync the block file", path))?;
-            change(path, |mode| mode & !MARK)?;
+            // Not leased: that would count as an access and keep the block from being evicted meanwhile. The
+            // open file stays the same one whatever becomes of its name.
+            let Some(path) = self.catalog().path_of(block) else { continue };
+            match File::open(&path).and_then(|file| sync(&file)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(StoreError::io("sync the block file", path)(error));
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
+
+    /// Syncs what waits, for as long as `limit`. Blocking.
+    pub(super) fn sync_rest(&self, limit: Duration) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        while begun.elapsed() < limit && !self.inner.unsynced.lock().0.is_empty() {
+            self.sync_some()?;
+        }
+        Ok(())
+    }
+}
+
+fn sync(file: &File) -> io::Result<()> {
+    file.sync_data()?;
+    let mode = file.metadata()?.permissions().mode();
+    file.set_permissions(Permissions::from_mode(mode & 0o7777 & !MARK))
 }
 
 #[cfg(test)]

@@ -44,14 +44,16 @@ impl Admission {
     }
 
     pub fn write(&self) -> Result<Ticket, FsError> {
+        // Counted first: who then finds the door open is seen by a shutdown that waits for the writers.
+        let ticket = Arc::clone(&self.writers).try_acquire_owned();
         for (closed, why) in [(&self.leaving, "shuts down"), (&self.decommissioned, "is decommissioned")] {
-            if closed.load(Ordering::Acquire) {
+            if closed.load(Ordering::SeqCst) {
                 return Err(FsError::unavailable(format!(
                     "This worker {why} and takes no new blocks. Try another."
                 )));
             }
         }
-        Arc::clone(&self.writers).try_acquire_owned().map_err(|_| {
+        ticket.map_err(|_| {
             FsError::resource_exhausted(format!(
                 "This worker takes {} block writes already. Try another worker or later.",
                 self.most_writers
@@ -61,7 +63,7 @@ impl Admission {
 
     /// Refuses new writes for good; streams under way go on.
     pub fn leave(&self) {
-        self.leaving.store(true, Ordering::Release);
+        self.leaving.store(true, Ordering::SeqCst);
     }
 
     /// Refuses new writes as long as the master wants it.

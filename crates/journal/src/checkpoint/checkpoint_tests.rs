@@ -230,6 +230,20 @@ async fn one_checkpoint_at_a_time_and_an_aborted_one_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_draft_that_a_dead_master_left_is_removed_at_the_next_start() {
+    let store = formatted().await;
+    let (journal, ..) = restore(&store).await.unwrap();
+    write_all(&journal, 1..=1).await;
+    drop(journal.checkpoint_writer(journal.position()).await.unwrap());
+    let drafts = |store: &MemStore| {
+        store.files().iter().filter(|listed| matches!(listed.file, FileId::CheckpointDraft(_))).count()
+    };
+    assert_eq!(drafts(&store), 1);
+    restore(&store).await.unwrap();
+    assert_eq!(drafts(&store), 0);
+}
+
+#[tokio::test]
 async fn a_chunk_that_is_too_long_is_refused() {
     let (journal, ..) = restore(&formatted().await).await.unwrap();
     let mut writer = journal.checkpoint_writer(journal.position()).await.unwrap();

@@ -79,9 +79,6 @@ impl FileSystemMaster {
         let Ok(temporary) = place.ufs.uri().relative(&job.temporary.address) else {
             return Ok(Outcome::Again("its mount has changed".to_owned()));
         };
-        // Missing parents, as the tree has them. Kept until the tree says that they are there.
-        let parent = target.path.parent().unwrap_or_else(AlluxioPath::root);
-        let _parents = self.make_ufs_directories(&self.own_subject(), &parent, None, true).await?;
         let named = if renames(&place) {
             self.give_name(&target, &place, &temporary).await?
         } else {
@@ -95,7 +92,7 @@ impl FileSystemMaster {
         let done = self.mark_done(file, job, &target, fingerprint, &reservation).await?;
         drop(reservation);
         if done {
-            self.sweep_orphans(&place, &parent).await;
+            self.sweep_orphans(&place, &target.path.parent().unwrap_or_else(AlluxioPath::root)).await;
         }
         Ok(if done { Outcome::Persisted } else { Outcome::Obsolete })
     }
@@ -133,6 +130,9 @@ impl FileSystemMaster {
             return Ok(Err(format!("the temporary file has {} bytes instead of {}", written.length, target.length)));
         }
         self.set_attributes(target, place, temporary).await?;
+        // Missing parents, as the tree has them.
+        let parent = target.path.parent().unwrap_or_else(AlluxioPath::root);
+        self.make_ufs_directories(&self.own_subject(), &parent, None, true).await?;
         match ufs_call(place.ufs.rename_file(temporary, &place.path)).await? {
             Ok(()) => {}
             Err(error) if error.kind() == UfsErrorKind::AlreadyExists => {

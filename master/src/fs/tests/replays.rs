@@ -76,8 +76,8 @@ async fn a_repeated_call_makes_nothing_anew() {
         ..Default::default()
     };
     rig.fs.create_directory(&root, &path("/e"), &directory).await.unwrap();
-    for gone in ["/d", "/e"] {
-        rig.fs.delete_path(&root, &path(gone), &delete(gone.len() as i64 + i64::from(gone == "/e"))).await.unwrap();
+    for (gone, operation) in [("/d", 11), ("/e", 12)] {
+        rig.fs.delete_path(&root, &path(gone), &delete(operation)).await.unwrap();
     }
     let repeated = rig.fs.create_file(&root, &path("/d/f"), &create(1)).await.unwrap_err();
     assert_eq!(repeated.kind, ErrorKind::NotFound, "deleted since");

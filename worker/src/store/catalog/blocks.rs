@@ -81,6 +81,12 @@ impl Catalog {
         Some((entry.dir, entry.length))
     }
 
+    /// The file, without counting a reader or an access.
+    pub fn path_of(&self, block: i64) -> Option<PathBuf> {
+        let (dir, _) = self.peek(block)?;
+        Some(self.dir(dir).blocks_root.join(block.to_string()))
+    }
+
     /// Whether the block may be readable or is being written.
     pub fn holds(&self, block: i64) -> bool {
         self.blocks.contains_key(&block) || self.temps.contains_key(&block)

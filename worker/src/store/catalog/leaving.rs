@@ -77,6 +77,16 @@ impl Catalog {
         }
     }
 
+    /// The same, but hands the file to the caller instead of the list of doomed ones: nobody else may delete
+    /// it meanwhile. It must come back by [`Catalog::buried`] or [`Catalog::quarantined`].
+    pub fn remove_to_keep(&mut self, block: i64) -> Option<Doomed> {
+        match self.remove(block) {
+            // Just put there.
+            Removal::Doomed => self.doomed.pop_back(),
+            _ => None,
+        }
+    }
+
     /// Drops a block whose CommitBlock failed for good.
     pub fn discard_uncommitted(&mut self, block: i64) {
         if self.blocks.get(&block).is_some_and(|entry| entry.state == State::Uncommitted) {

@@ -35,7 +35,8 @@ impl Catalog {
             return Err(Refusal::BeingWritten);
         }
         if self.groups(place).is_empty() {
-            return Err(Refusal::NoPlace);
+            // Without a wish for a medium all folders are lost: another worker may have room.
+            return Err(if place.medium.is_some() { Refusal::NoPlace } else { Refusal::NoSpace });
         }
         let dir = self.choose(place, bytes).ok_or(Refusal::NoSpace)?;
         self.dir_mut(dir).used += bytes;

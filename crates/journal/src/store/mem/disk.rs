@@ -41,6 +41,8 @@ pub struct Faults {
     pub read_only: bool,
     /// The operation, counted from the start, in the middle of which the machine crashes.
     pub crash_at: Option<u64>,
+    /// Every operation lets other tasks run first, as a disk does; otherwise only some do.
+    pub slow: bool,
     /// A second user is refused, as with [`crate::store::local::Sharing::Exclusive`].
     pub exclusive: bool,
 }

@@ -80,7 +80,10 @@ impl MemStore {
         path: impl ToString + Send,
         operation: impl FnOnce(&mut Disk) -> Outcome<T>,
     ) -> Result<T, StoreError> {
-        let turns = self.disk.lock().dice.below(3);
+        let turns = {
+            let mut disk = self.disk.lock();
+            disk.dice.below(3) + usize::from(disk.faults.slow)
+        };
         for _ in 0..turns {
             tokio::task::yield_now().await;
         }
