@@ -1,6 +1,9 @@
 //! A large tree: the memory that each file takes, and its removal.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use alluxio_client::FileSystem;
 use alluxio_fs::AlluxioPath;
@@ -8,10 +11,10 @@ use alluxio_proto::grpc::file::DeletePOptions;
 use alluxio_tests::{Cluster, waiting::wait_until};
 use anyhow::{Context, Result};
 use serde_json::Value;
-use tokio::{runtime::Runtime, time::sleep};
+use tokio::runtime::Runtime;
 
 use crate::{
-    arguments::Arguments, client, load, load::Bounds, paths, rates, report::Report,
+    arguments::Arguments, client, load, load::Bounds, paths, report::Report, rig,
     simulated_worker::SimulatedWorker, startup::megabytes,
 };
 
@@ -25,18 +28,18 @@ const IDLE: Duration = Duration::from_secs(40);
 const LIMIT: Duration = Duration::from_secs(3_600);
 
 pub fn measure(runtime: &Runtime, arguments: &Arguments, report: &mut Report) -> Result<()> {
-    let mut cluster = Cluster::plan().workers(0).start()?;
-    let conf = rates::configuration(&cluster)?;
+    let mut cluster = rig::plan().workers(0).start()?;
+    let conf = rig::configuration(&cluster)?;
     let worker = runtime.block_on(SimulatedWorker::register(&conf))?;
     let clients = runtime.block_on(client::connect(&conf, arguments.clients))?;
 
     runtime.block_on(create("/warm-up", WARM_UP, &clients, &worker))?;
-    runtime.block_on(sleep(IDLE));
+    sleep(IDLE);
     let before = cluster.master()?.resident_bytes()?;
     let files = arguments.files;
     let created = runtime.block_on(create(ROOT, files, &clients, &worker))?;
     let loaded = cluster.master()?.resident_bytes()?;
-    runtime.block_on(sleep(IDLE));
+    sleep(IDLE);
     let settled = cluster.master()?.resident_bytes()?;
 
     report.add("files of one block created", created.per_second(), "per second");
@@ -50,7 +53,7 @@ pub fn measure(runtime: &Runtime, arguments: &Arguments, report: &mut Report) ->
     let one = clients.first().context("no clients")?.clone();
     drop(clients);
     remove(runtime, &cluster, &one, report)?;
-    runtime.block_on(sleep(IDLE));
+    sleep(IDLE);
     report.add("master without the tree: resident", megabytes(cluster.master()?.resident_bytes()?), "MB");
     report.add("blocks still located then", gauge(&cluster, "Master.BlockReplicaCount")?, "blocks");
     worker.stop();

@@ -8,6 +8,7 @@ mod load;
 mod paths;
 mod rates;
 mod report;
+mod rig;
 mod simulated_worker;
 mod startup;
 

@@ -1,7 +1,6 @@
 //! Metadata operations per second.
 
 use alluxio_conf::Configuration;
-use alluxio_tests::cluster::{Cluster, HOST};
 use anyhow::Result;
 use tokio::runtime::Runtime;
 
@@ -11,6 +10,7 @@ use crate::{
     load::{Bounds, Measured},
     paths,
     report::Report,
+    rig,
 };
 
 /// The load before the measured one, so that connections and code are warm.
@@ -23,8 +23,8 @@ const STRIDE: u64 = 1_000_000_007;
 
 /// Against a master of its own.
 pub fn measure(runtime: &Runtime, arguments: &Arguments, report: &mut Report) -> Result<()> {
-    let cluster = Cluster::plan().workers(0).start()?;
-    let conf = configuration(&cluster)?;
+    let cluster = rig::plan().workers(0).start()?;
+    let conf = rig::configuration(&cluster)?;
     runtime.block_on(measure_at(&conf, arguments, report))?;
     cluster.finish()
 }
@@ -60,11 +60,4 @@ fn add(report: &mut Report, what: &str, clients: usize, measured: &Measured) {
     report.add(format!("{what}, {clients} clients"), measured.per_second(), "per second");
     report.add(format!("{what}: p50"), measured.quantile_ms(0.5), "ms");
     report.add(format!("{what}: p99"), measured.quantile_ms(0.99), "ms");
-}
-
-/// What a client of this cluster needs to know.
-pub fn configuration(cluster: &Cluster) -> Result<Configuration> {
-    let port = cluster.master_rpc_port().to_string();
-    let settings = [("alluxio.master.hostname", HOST), ("alluxio.master.rpc.port", port.as_str())];
-    Ok(Configuration::defaults().with(&settings)?)
 }

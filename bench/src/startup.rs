@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alluxio_tests::{Cluster, process::Process, web};
+use alluxio_tests::{process::Process, web};
 use anyhow::{Result, bail};
 
-use crate::report::Report;
+use crate::{report::Report, rig};
 
 /// The median of so many starts is reported.
 const STARTS: usize = 5;
@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(1);
 
 pub fn measure(report: &mut Report) -> Result<()> {
-    let mut cluster = Cluster::plan().prepare()?;
+    let mut cluster = rig::plan().prepare()?;
     cluster.format()?;
 
     let mut times = Vec::new();

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use alluxio_fs::FsError;
-use alluxio_proto::own::CheckpointChunk;
+use alluxio_proto::{meta::Inode, own::CheckpointChunk};
 use async_trait::async_trait;
 use bytes::Bytes;
 use prost::Message;
@@ -19,6 +19,11 @@ use crate::{
 
 /// Slots per step: copying an inode out takes a few microseconds, and a hold must stay under 5 ms.
 const SLOTS_PER_STEP: u32 = 500;
+
+/// A chunk of a checkpoint ends with the inode that goes beyond this: what one inode may have (see
+/// `fs::limits`) fits above it.
+const CHUNK_BYTES: usize = 1 << 20;
+const _: () = assert!(2 * CHUNK_BYTES < alluxio_journal::MAX_CHUNK);
 
 /// How often the number of records since the last checkpoint is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -54,6 +59,9 @@ impl Checkpointer {
     /// Writes one now, unless nothing has happened since the last. One at a time.
     pub async fn write(&self) -> Result<(), FsError> {
         let mut last = self.last.lock().await;
+        if self.namespace.journal().position().sequence == *last {
+            return Ok(());
+        }
         let failed = |error: alluxio_journal::JournalError| FsError::unknown(format!("No checkpoint: {error}"));
         let Some((position, tables)) = self
             .namespace
@@ -70,8 +78,10 @@ impl Checkpointer {
             for inode in &inodes {
                 hash = hash.wrapping_add(hash_inode(inode));
             }
-            let chunk = CheckpointChunk { tables: None, inodes };
-            writer.write(chunk.encode_to_vec().into()).await.map_err(failed)?;
+            for inodes in portions(inodes) {
+                let chunk = CheckpointChunk { tables: None, inodes };
+                writer.write(chunk.encode_to_vec().into()).await.map_err(failed)?;
+            }
             tokio::task::yield_now().await;
         }
         let info = writer.finish(hash, Bytes::new()).await.map_err(failed)?;
@@ -113,6 +123,23 @@ impl TreeHashes for Checkpointer {
     }
 }
 
+/// What one step brought, in chunks of moderate size: it may be a hundred thousand inodes that have changed
+/// since the last, and each may have long attributes.
+fn portions(inodes: Vec<Inode>) -> Vec<Vec<Inode>> {
+    let (mut portions, mut bytes) = (vec![Vec::new()], 0);
+    for inode in inodes {
+        if bytes >= CHUNK_BYTES {
+            portions.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += inode.encoded_len();
+        if let Some(portion) = portions.last_mut() {
+            portion.push(inode);
+        }
+    }
+    portions
+}
+
 /// A snapshot must be walked to its end, also when nobody wants it any more: the tree keeps copies for
 /// it until then.
 struct Walk<'a> {
@@ -121,7 +148,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn next(&mut self) -> Option<Vec<alluxio_proto::meta::Inode>> {
+    fn next(&mut self) -> Option<Vec<Inode>> {
         let inodes = self.namespace.snapshot_step(|tree, _| tree.continue_snapshot(SLOTS_PER_STEP));
         self.done = inodes.is_none();
         inodes
@@ -133,5 +160,60 @@ impl Drop for Walk<'_> {
         while !self.done {
             self.next();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alluxio_conf::Configuration;
+    use alluxio_journal::{
+        Existing, Uuid,
+        store::{Store, mem::MemStore},
+    };
+    use alluxio_proto::journal::{InodeFileEntry, JournalEntry};
+
+    use super::*;
+
+    async fn namespace(store: &MemStore) -> Arc<Namespace> {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().display().to_string();
+        let conf = Configuration::defaults().with(&[("alluxio.master.mount.table.root.ufs", root.as_str())]).unwrap();
+        let store: Arc<dyn Store> = Arc::new(store.clone());
+        Arc::new(crate::start::open_namespace(&conf, store).await.unwrap())
+    }
+
+    /// Inodes as large as they may be, all changed before the walker comes to them.
+    #[tokio::test]
+    async fn a_checkpoint_takes_whatever_the_tree_has() {
+        let store = MemStore::new();
+        alluxio_journal::format(&store, Uuid::from_u128(3), Existing::Keep).await.unwrap();
+        let namespace = namespace(&store).await;
+        namespace
+            .mutate(&[], None, |_, draft| {
+                for n in 1..=400 {
+                    draft.push(JournalEntry {
+                        inode_file: Some(InodeFileEntry {
+                            id: Some(alluxio_fs::ids::file_id(n)),
+                            parent_id: Some(0),
+                            name: Some(format!("f{n}")),
+                            x_attr: [("x".to_owned(), vec![7; 60 << 10])].into(),
+                            ..InodeFileEntry::default()
+                        }),
+                        ..JournalEntry::default()
+                    });
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+        let checkpointer = Checkpointer::new(namespace.clone(), 1, 0);
+        let (sequence, hash) = checkpointer.hash_now().await.unwrap();
+        checkpointer.write().await.unwrap();
+        assert_eq!(*checkpointer.last.lock().await, sequence);
+        checkpointer.write().await.expect("nothing has happened since");
+        drop(checkpointer);
+        namespace.journal().shutdown().await.unwrap();
+        let again = super::tests::namespace(&store).await;
+        assert_eq!(again.peek(|tree| tree.hash()), hash);
     }
 }

@@ -49,3 +49,10 @@ pub async fn worker_client(fs: &FileSystem) -> Result<WorkerClient> {
     let address = workers[0].address.clone().unwrap_or_default();
     Ok(WorkerClient::new(fs.conf(), fs.cluster().connector(), &address)?)
 }
+
+/// The id of a file's only block.
+pub async fn only_block(fs: &FileSystem, path: &str) -> Result<i64> {
+    let info = fs.get_status(&AlluxioPath::parse(path)?, Default::default()).await?;
+    ensure!(info.block_ids.len() == 1, "{path} has {} blocks", info.block_ids.len());
+    Ok(info.block_ids[0])
+}

@@ -8,11 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    ports::free_port,
+    plan::Plan,
     process::{Ended, Process, our_binary, run},
     web,
 };
@@ -23,114 +22,34 @@ pub const HOST: &str = "127.0.0.1";
 const START_LIMIT: Duration = Duration::from_secs(30);
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
-/// What is to be started.
-pub struct Plan {
-    workers: usize,
-    tier_bytes: u64,
-    settings: Vec<(String, String)>,
-    journal: Option<PathBuf>,
-}
-
-impl Plan {
-    /// How many workers; one when not said.
-    pub fn workers(mut self, count: usize) -> Plan {
-        self.workers = count;
-        self
-    }
-
-    /// The quota of each worker's one tier.
-    pub fn tier_bytes(mut self, bytes: u64) -> Plan {
-        self.tier_bytes = bytes;
-        self
-    }
-
-    /// A property for every process, clients of the `alluxio` command too.
-    pub fn set(mut self, key: &str, value: &str) -> Plan {
-        self.settings.push((key.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// The journal folder, when it shall not lie in the cluster's own.
-    pub fn journal(mut self, folder: &Path) -> Plan {
-        self.journal = Some(folder.to_owned());
-        self
-    }
-
-    /// Chooses folders and ports; starts nothing.
-    pub fn prepare(self) -> Result<Cluster> {
-        let folder = tempfile::Builder::new().prefix("alluxio-test-").tempdir()?;
-        let path = folder.path();
-        let under_storage = path.join("under-storage");
-        std::fs::create_dir_all(&under_storage)?;
-        let master = Ports { rpc: free_port()?, web: free_port()? };
-        let journal = self.journal.unwrap_or_else(|| path.join("journal"));
-        let mut settings: Vec<(String, String)> = [
-            ("alluxio.master.hostname", HOST.to_owned()),
-            ("alluxio.master.rpc.port", master.rpc.to_string()),
-            ("alluxio.master.web.port", master.web.to_string()),
-            ("alluxio.master.journal.folder", journal.display().to_string()),
-            ("alluxio.master.mount.table.root.ufs", under_storage.display().to_string()),
-            ("alluxio.home", path.display().to_string()),
-            ("alluxio.site.conf.dir", path.join("conf").display().to_string()),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .to_vec();
-        settings.extend(self.settings);
-        let workers = (0..self.workers)
-            .map(|_| Ok(WorkerSlot { ports: Ports { rpc: free_port()?, web: free_port()? }, process: None }))
-            .collect::<Result<_>>()?;
-        Ok(Cluster {
-            settings,
-            journal,
-            under_storage,
-            tier_bytes: self.tier_bytes,
-            master,
-            master_process: None,
-            workers,
-            folder: Some(folder),
-        })
-    }
-
-    /// Formats the journal, starts master and workers and waits until all of them serve.
-    pub fn start(self) -> Result<Cluster> {
-        let mut cluster = self.prepare()?;
-        cluster.format()?;
-        cluster.start_master()?;
-        for index in 0..cluster.workers.len() {
-            cluster.start_worker(index)?;
-        }
-        Ok(cluster)
-    }
-}
-
 #[derive(Clone, Copy)]
-struct Ports {
-    rpc: u16,
-    web: u16,
+pub(crate) struct Ports {
+    pub(crate) rpc: u16,
+    pub(crate) web: u16,
 }
 
-struct WorkerSlot {
-    ports: Ports,
-    process: Option<Process>,
+pub(crate) struct WorkerSlot {
+    pub(crate) ports: Ports,
+    pub(crate) process: Option<Process>,
 }
 
 /// The processes and the folder they live in. A test that went well ends with [`Cluster::finish`]. When it is
 /// dropped without that, the processes are killed, and their last lines and the place of all files are printed.
 pub struct Cluster {
-    settings: Vec<(String, String)>,
-    journal: PathBuf,
-    under_storage: PathBuf,
-    tier_bytes: u64,
-    master: Ports,
-    master_process: Option<Process>,
-    workers: Vec<WorkerSlot>,
-    folder: Option<TempDir>,
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) journal: PathBuf,
+    pub(crate) under_storage: PathBuf,
+    pub(crate) tier_bytes: u64,
+    pub(crate) master: Ports,
+    pub(crate) master_process: Option<Process>,
+    pub(crate) workers: Vec<WorkerSlot>,
+    pub(crate) folder: Option<TempDir>,
 }
 
 impl Cluster {
     /// One worker with a tier of 1 GB, until told otherwise.
     pub fn plan() -> Plan {
-        Plan { workers: 1, tier_bytes: 1 << 30, settings: Vec::new(), journal: None }
+        Plan::new()
     }
 
     /// Where all its files lie.
@@ -287,22 +206,6 @@ impl Cluster {
     /// SIGTERM to a worker; it must end cleanly.
     pub fn stop_worker(&mut self, worker: usize) -> Result<()> {
         self.workers[worker].process.take().context("the worker is not running")?.terminate(COMMAND_LIMIT)
-    }
-
-    /// The hash over the master's whole tree, and the sequence it stands for.
-    pub fn tree_hash(&self) -> Result<(u64, String)> {
-        let answer = web::get_json(self.master.web, "/debug/tree_hash")?;
-        let sequence = answer["sequence"].as_u64();
-        let hash = answer["hash"].as_str();
-        match (sequence, hash) {
-            (Some(sequence), Some(hash)) => Ok((sequence, hash.to_owned())),
-            _ => bail!("not a tree hash: {answer}"),
-        }
-    }
-
-    /// The master's metrics as JSON.
-    pub fn master_metrics(&self) -> Result<Value> {
-        web::get_json(self.master.web, "/metrics/json/")
     }
 
     /// The end of a test that went well: all processes must end cleanly on SIGTERM, and the folder goes.

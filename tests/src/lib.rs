@@ -6,9 +6,11 @@ pub mod cluster;
 pub mod java;
 pub mod mounted;
 pub mod payload;
+mod plan;
 mod ports;
 pub mod process;
 pub mod waiting;
 pub mod web;
 
 pub use cluster::Cluster;
+pub use plan::Plan;

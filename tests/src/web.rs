@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
+
+use crate::Cluster;
 
 /// An answer: its status and its text.
 pub struct Answer {
@@ -33,4 +35,22 @@ pub fn get_json(port: u16, path: &str) -> Result<Value> {
 /// Does the process say that it serves?
 pub fn is_ready(port: u16) -> bool {
     get(port, "/readyz").is_ok_and(|answer| answer.status == 200)
+}
+
+impl Cluster {
+    /// The hash over the master's whole tree, and the sequence it stands for.
+    pub fn tree_hash(&self) -> Result<(u64, String)> {
+        let answer = get_json(self.master_web_port(), "/debug/tree_hash")?;
+        let sequence = answer["sequence"].as_u64();
+        let hash = answer["hash"].as_str();
+        match (sequence, hash) {
+            (Some(sequence), Some(hash)) => Ok((sequence, hash.to_owned())),
+            _ => bail!("not a tree hash: {answer}"),
+        }
+    }
+
+    /// The master's metrics as JSON.
+    pub fn master_metrics(&self) -> Result<Value> {
+        get_json(self.master_web_port(), "/metrics/json/")
+    }
 }

@@ -14,7 +14,7 @@ use alluxio_proto::grpc::{
 use alluxio_rpc::{ServiceType, SessionChannel};
 use alluxio_tests::{
     Cluster,
-    client::{connect, create_empty, read, worker_client, write},
+    client::{connect, create_empty, only_block, worker_client, write},
     cluster::HOST,
 };
 use anyhow::{Result, ensure};
@@ -99,7 +99,7 @@ async fn zero_sizes_are_refused() -> Result<()> {
     );
 
     write(&fs, "/data", Bytes::from(vec![7; 100_000]), WritePType::MustCache).await?;
-    let block_id = block_of(&fs, "/data").await?;
+    let block_id = only_block(&fs, "/data").await?;
     let worker = worker_client(&fs).await?;
     let whole = ReadRequest {
         block_id: Some(block_id),
@@ -139,79 +139,6 @@ async fn zero_sizes_are_refused() -> Result<()> {
     block_in_place(|| cluster.finish())
 }
 
-/// 64 readers of a block of 64 MB that take one chunk each and then nothing more.
-#[tokio::test(flavor = "multi_thread")]
-async fn clients_that_stop_reading_cost_little() -> Result<()> {
-    const LENGTH: usize = 64 << 20;
-    const READERS: u64 = 64;
-    /// What one stream may have under way: the un-acknowledged bytes of the protocol and the flow window.
-    const EACH: u64 = 8 << 20;
-
-    let mut cluster = block_in_place(|| Cluster::plan().start())?;
-    let fs = connect(&cluster).await?;
-    write(&fs, "/large", Bytes::from(vec![3; LENGTH]), WritePType::MustCache).await?;
-    let block_id = block_of(&fs, "/large").await?;
-    let before = cluster.worker(0)?.resident_bytes()?;
-
-    let mut stuck = Vec::new();
-    for _ in 0..READERS {
-        let worker = worker_client(&connect(&cluster).await?).await?;
-        let request = ReadRequest {
-            block_id: Some(block_id),
-            offset: Some(0),
-            length: Some(LENGTH as i64),
-            ..Default::default()
-        };
-        let mut reader = worker.read_block(request).await?;
-        ensure!(reader.next().await?.is_some(), "no first chunk");
-        stuck.push((worker, reader));
-    }
-    // Time to send as much as it ever will.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let grown = cluster.worker(0)?.resident_bytes()?.saturating_sub(before);
-    ensure!(grown < READERS * EACH, "{} MB for {READERS} stuck readers", grown >> 20);
-
-    // Others are served as if nothing was.
-    let whole = timeout(AT_ONCE, read(&fs, "/large")).await??;
-    ensure!(whole.len() == LENGTH, "{} bytes came", whole.len());
-    // And a stuck reader goes on where it stopped.
-    let (_, mut reader) = stuck.pop().unwrap_or_else(|| unreachable!());
-    while reader.next().await?.is_some() {}
-    ensure!(reader.position() == LENGTH as i64, "the stream ended at {}", reader.position());
-    drop((stuck, reader, fs));
-    block_in_place(|| cluster.finish())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_idle_connections() -> Result<()> {
-    const CONNECTIONS: usize = 1_000;
-    const MEMORY: u64 = 64 << 20;
-
-    let mut cluster = block_in_place(|| Cluster::plan().start())?;
-    let fs = connect(&cluster).await?;
-    create_empty(&fs, "/file").await?;
-    let before = (cluster.master()?.resident_bytes()?, cluster.worker(0)?.resident_bytes()?);
-
-    let mut idle = Vec::new();
-    for port in [cluster.master_rpc_port(), cluster.worker_rpc_port(0)] {
-        for _ in 0..CONNECTIONS {
-            idle.push(timeout(AT_ONCE, tokio::net::TcpStream::connect((HOST, port))).await??);
-        }
-    }
-    let fresh = timeout(AT_ONCE, connect(&cluster)).await??;
-    timeout(AT_ONCE, write(&fresh, "/beside", Bytes::from_static(b"data"), WritePType::MustCache)).await??;
-    ensure!(timeout(AT_ONCE, read(&fs, "/beside")).await?? == "data", "wrong data");
-    let after = (cluster.master()?.resident_bytes()?, cluster.worker(0)?.resident_bytes()?);
-    ensure!(after.0 < before.0 + MEMORY, "the master grew from {} to {} bytes", before.0, after.0);
-    ensure!(after.1 < before.1 + MEMORY, "the worker grew from {} to {} bytes", before.1, after.1);
-
-    // They must not hold up a clean end either.
-    drop((fs, fresh));
-    block_in_place(|| cluster.finish())?;
-    drop(idle);
-    Ok(())
-}
-
 /// The generated client, which sends whatever it is given.
 async fn raw_master(cluster: &Cluster) -> Result<FileSystemMasterClientServiceClient<SessionChannel>> {
     let fs = connect(cluster).await?;
@@ -219,10 +146,4 @@ async fn raw_master(cluster: &Cluster) -> Result<FileSystemMasterClientServiceCl
     let channel =
         connector.channel(HOST, cluster.master_rpc_port(), ServiceType::FileSystemMasterClientService)?;
     Ok(FileSystemMasterClientServiceClient::new(channel))
-}
-
-async fn block_of(fs: &alluxio_client::FileSystem, path: &str) -> Result<i64> {
-    let info = fs.get_status(&alluxio_fs::AlluxioPath::parse(path)?, Default::default()).await?;
-    ensure!(info.block_ids.len() == 1, "{path} has {} blocks", info.block_ids.len());
-    Ok(info.block_ids[0])
 }

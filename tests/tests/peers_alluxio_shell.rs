@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use alluxio_tests::{
     Cluster,
-    java::{JavaClient, Kind, Locality, ShellSession},
+    java::{JavaClient, Kind, Locality, ShellSession, line_of},
     payload,
     waiting::wait_until,
 };
@@ -130,10 +130,4 @@ fn removal(shell: &mut ShellSession) -> Result<()> {
     let listing = shell.text(&["ls", "-R", "/"])?;
     ensure!(!listing.contains("/names") && !listing.contains("/data"), "{listing}");
     Ok(())
-}
-
-/// The line of a listing that ends with `path`.
-fn line_of<'a>(listing: &'a str, path: &str) -> Result<&'a str> {
-    let found = listing.lines().find(|line| line.trim_end().ends_with(&format!(" {path}")));
-    found.ok_or_else(|| anyhow::anyhow!("no {path} in\n{listing}"))
 }

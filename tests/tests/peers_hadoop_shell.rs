@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use alluxio_tests::{
     Cluster,
-    java::{JavaClient, Kind, Locality, ShellSession},
+    java::{JavaClient, Kind, Locality, ShellSession, line_of},
     payload,
 };
 use anyhow::{Result, ensure};
@@ -96,10 +96,4 @@ fn removal(shell: &mut ShellSession) -> Result<()> {
     ensure!(shell.try_run(&["-test", "-e", "/data"])?.code == 1, "the directory is still there");
     ensure!(shell.text(&["-ls", "/"])?.is_empty(), "the root is not empty");
     Ok(())
-}
-
-/// The line of a listing that ends with `path`.
-fn line_of<'a>(listing: &'a str, path: &str) -> Result<&'a str> {
-    let found = listing.lines().find(|line| line.trim_end().ends_with(&format!(" {path}")));
-    found.ok_or_else(|| anyhow::anyhow!("no {path} in\n{listing}"))
 }

@@ -4,7 +4,9 @@ use crate::{
     store::{BlockStore, StoreCounters},
     streams::Admission,
 };
+use alluxio_proto::grpc::{Metric, MetricType};
 use alluxio_telemetry::metrics::{Counter, Meter, Metrics, key};
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// What the streams count. Gauges over the store are asked when somebody looks.
@@ -15,6 +17,8 @@ pub struct WorkerMetrics {
     pub blocks_read_ufs: Counter,
     pub blocks_cancelled: Counter,
     pub bytes_read_cache: Bytes,
+    /// All that was read by streams, from blocks here or through this worker.
+    pub bytes_read_remote: Bytes,
     pub bytes_read_ufs: Bytes,
     pub bytes_written_local: Bytes,
     pub bytes_written_remote: Bytes,
@@ -28,30 +32,44 @@ pub struct WorkerMetrics {
     pub cache_ufs_blocks: Counter,
     pub cache_remote_blocks: Counter,
     pub registrations: Counter,
+    /// Of [`WorkerMetrics::for_cluster`]: how much of each the master has heard.
+    told: Mutex<[i64; SUMMED]>,
+}
+
+/// Counts that the master sums up for the whole cluster.
+const SUMMED: usize = 5;
+
+/// What a heartbeat tells, and what to remember when it arrived.
+pub struct Share {
+    pub metrics: Vec<Metric>,
+    counted: [i64; SUMMED],
 }
 
 /// A byte count with its rate.
 pub struct Bytes {
     total: Counter,
-    rate: Meter,
+    rate: Option<Meter>,
 }
 
 impl Bytes {
     pub fn add(&self, bytes: u64) {
         self.total.add_bytes(bytes);
-        self.rate.mark(bytes);
+        if let Some(rate) = &self.rate {
+            rate.mark(bytes);
+        }
     }
 }
 
 impl WorkerMetrics {
     pub fn new(registry: Metrics) -> WorkerMetrics {
-        let bytes = |total, rate| Bytes { total: registry.counter(total), rate: registry.meter(rate) };
+        let bytes = |total, rate| Bytes { total: registry.counter(total), rate: Some(registry.meter(rate)) };
         WorkerMetrics {
             blocks_read_local: registry.counter(key::WORKER_BLOCKS_READ_LOCAL),
             blocks_read_remote: registry.counter(key::WORKER_BLOCKS_READ_REMOTE),
             blocks_read_ufs: registry.counter(key::WORKER_BLOCKS_READ_UFS),
             blocks_cancelled: registry.counter(key::WORKER_BLOCKS_CANCELLED),
-            bytes_read_cache: bytes(key::WORKER_BYTES_READ_CACHE, key::WORKER_BYTES_READ_REMOTE_THROUGHPUT),
+            bytes_read_cache: Bytes { total: registry.counter(key::WORKER_BYTES_READ_CACHE), rate: None },
+            bytes_read_remote: bytes(key::WORKER_BYTES_READ_REMOTE, key::WORKER_BYTES_READ_REMOTE_THROUGHPUT),
             bytes_read_ufs: bytes(key::WORKER_BYTES_READ_PER_UFS, key::WORKER_BYTES_READ_UFS_THROUGHPUT),
             bytes_written_local: bytes(
                 key::WORKER_BYTES_WRITTEN_DIRECT,
@@ -75,7 +93,41 @@ impl WorkerMetrics {
             cache_remote_blocks: registry.counter(key::WORKER_CACHE_REMOTE_BLOCKS),
             registrations: registry.counter(key::WORKER_MASTER_REGISTRATION_SUCCESS_COUNT),
             registry,
+            told: Mutex::default(),
         }
+    }
+
+    /// What the master sums up under `Cluster.*`: how much was added since it last heard of it.
+    pub fn for_cluster(&self) -> Share {
+        let sums: [(&str, &Bytes); SUMMED] = [
+            ("BytesReadCache", &self.bytes_read_cache),
+            ("BytesReadPerUfs", &self.bytes_read_ufs),
+            ("BytesReadRemote", &self.bytes_read_remote),
+            ("BytesWrittenPerUfs", &self.bytes_written_ufs),
+            ("BytesWrittenRemote", &self.bytes_written_remote),
+        ];
+        let counted = sums.map(|(_, bytes)| bytes.total.get());
+        let told = *self.told.lock();
+        let mut metrics = Vec::new();
+        for (index, (name, _)) in sums.iter().enumerate() {
+            // Fewer than told: the counts were cleared meanwhile.
+            let before = if counted[index] < told[index] { 0 } else { told[index] };
+            if counted[index] > before {
+                metrics.push(Metric {
+                    instance: Some("Worker".into()),
+                    name: Some((*name).into()),
+                    value: Some((counted[index] - before) as f64),
+                    metric_type: MetricType::Counter.into(),
+                    ..Metric::default()
+                });
+            }
+        }
+        Share { metrics, counted }
+    }
+
+    /// The master heard it.
+    pub fn heard(&self, share: &Share) {
+        *self.told.lock() = share.counted;
     }
 
     /// What the store counts.
@@ -117,6 +169,7 @@ impl WorkerMetrics {
             &self.blocks_read_ufs,
             &self.blocks_cancelled,
             &self.bytes_read_cache.total,
+            &self.bytes_read_remote.total,
             &self.bytes_read_ufs.total,
             &self.bytes_written_local.total,
             &self.bytes_written_remote.total,
@@ -137,3 +190,29 @@ impl WorkerMetrics {
 
 /// Shared by all rooms.
 pub type SharedMetrics = Arc<WorkerMetrics>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_master_hears_what_was_added_since_it_last_heard() {
+        let metrics = WorkerMetrics::new(Metrics::with_source("w"));
+        let told = |share: &Share| -> Vec<(String, f64)> {
+            share.metrics.iter().map(|metric| (metric.name().to_owned(), metric.value())).collect()
+        };
+        assert!(metrics.for_cluster().metrics.is_empty());
+        metrics.bytes_read_remote.add(10);
+        metrics.for_cluster(); // lost on the way
+        metrics.bytes_read_remote.add(5);
+        let share = metrics.for_cluster();
+        assert_eq!(told(&share), [("BytesReadRemote".to_owned(), 15.0)]);
+        metrics.bytes_read_remote.add(1);
+        metrics.heard(&share);
+        assert_eq!(told(&metrics.for_cluster()), [("BytesReadRemote".to_owned(), 1.0)]);
+        metrics.clear();
+        assert!(metrics.for_cluster().metrics.is_empty());
+        metrics.bytes_read_remote.add(3);
+        assert_eq!(told(&metrics.for_cluster()), [("BytesReadRemote".to_owned(), 3.0)]);
+    }
+}

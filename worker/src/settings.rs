@@ -12,6 +12,12 @@ use tokio::sync::Semaphore;
 /// which Java clients give a read up themselves (`alluxio.user.streaming.data.read.timeout`).
 const STALLED_READER: Duration = Duration::from_secs(5 * 60);
 
+/// For the first request of a stream: clients send it with the call.
+const FIRST_REQUEST: Duration = Duration::from_secs(30);
+
+/// A leader is back, or replaced, sooner than this; one that is gone for good must not hold a shutdown.
+const SILENT_MASTER: Duration = Duration::from_secs(10);
+
 /// A read's chunk is in memory as a whole, and its length is sent in four bytes.
 const LARGEST_CHUNK: usize = 1 << 30;
 
@@ -28,6 +34,7 @@ pub struct Settings {
     /// Bytes of one read that wait for its client.
     pub read_ahead: usize,
     pub stalled_reader: Duration,
+    pub first_request: Duration,
     pub most_readers: usize,
     pub most_writers: usize,
     pub cache_queue: usize,
@@ -43,6 +50,8 @@ pub struct Settings {
     /// How long a commit is retried while no master answers.
     pub master_patience: Duration,
     pub shutdown_patience: Duration,
+    /// How long a shutdown bears with a master that does not answer.
+    pub silent_master: Duration,
 }
 
 impl Settings {
@@ -69,6 +78,7 @@ impl Settings {
                 .clamp(1, LARGEST_CHUNK),
             read_ahead: bytes(conf.get(key::WORKER_NETWORK_READER_BUFFER_SIZE)),
             stalled_reader: STALLED_READER,
+            first_request: FIRST_REQUEST,
             most_readers: permits(conf.get(key::WORKER_NETWORK_BLOCK_READER_THREADS_MAX)),
             most_writers: permits(conf.get(key::WORKER_NETWORK_BLOCK_WRITER_THREADS_MAX)),
             cache_queue: permits(conf.get(key::WORKER_NETWORK_ASYNC_CACHE_MANAGER_QUEUE_MAX)),
@@ -81,6 +91,7 @@ impl Settings {
             lease_sleep_min: span(conf.get(key::WORKER_REGISTER_LEASE_RETRY_SLEEP_MIN)),
             lease_sleep_max: span(conf.get(key::WORKER_REGISTER_LEASE_RETRY_SLEEP_MAX)),
             master_patience: span(conf.get(key::WORKER_MASTER_CONNECT_RETRY_TIMEOUT)),
+            silent_master: SILENT_MASTER,
             shutdown_patience: span(conf.get(key::WORKER_SHUTDOWN_PERSIST_TIMEOUT)),
         })
     }
@@ -236,7 +247,10 @@ mod tests {
         assert_eq!(other_block_store(&Configuration::defaults()), None);
         let conf = Configuration::defaults().with(&[("alluxio.worker.block.store.type", "PAGE")]).unwrap();
         let warning = other_block_store(&conf).unwrap();
-        assert!(warning.contains("alluxio.worker.block.store.type=PAGE") && !warning.contains('\n'), "{warning}");
+        assert!(
+            warning.contains("alluxio.worker.block.store.type=PAGE") && !warning.contains('\n'),
+            "{warning}"
+        );
     }
 
     #[test]

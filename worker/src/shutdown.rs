@@ -7,7 +7,7 @@
 //!    `alluxio.network.connection.server.shutdown.timeout`.
 //! 4. Heartbeats end, and the worker takes itself off the leader's list.
 
-use crate::{core::Core, store::EvictionGate, worker::Worker};
+use crate::{core::Core, masters::may_pass, store::EvictionGate, worker::Worker};
 use alluxio_fs::{ErrorKind, FsError, ids};
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -22,9 +22,16 @@ pub(crate) async fn leave(worker: Worker) {
     tracing::info!("shutting down: no new blocks are taken");
     stops.leaving.cancel();
     core.admission.leave();
-    let id = registered.id();
+    let deadline = Instant::now() + core.settings.shutdown_patience;
+    let id = match registered.id() {
+        // It registers again just now: with a master that was restarted, mostly.
+        None if registered.was_registered() && core.store.usage().blocks > 0 => {
+            let patience = deadline.min(Instant::now() + core.settings.silent_master);
+            timeout_at(patience, registered.wait(None)).await.ok().map(|registration| registration.id)
+        }
+        id => id,
+    };
     if id.is_some() {
-        let deadline = Instant::now() + core.settings.shutdown_patience;
         let done = timeout_at(deadline, async {
             writers_done(&core).await;
             persist_rest(&core).await?;
@@ -76,35 +83,88 @@ async fn writers_done(core: &Core) {
     }
 }
 
-/// Has every file with blocks here that is not persisted scheduled, and waits until none is left.
+/// Has every file with blocks here that is not persisted scheduled, and waits until none is left. A file
+/// that cannot be persisted does not keep the others from it; a master that does not answer is asked again
+/// for a while.
 async fn persist_rest(core: &Core) -> Result<(), FsError> {
-    let mut waiting = only_here(core).await?;
-    let mut scheduled = BTreeSet::new();
+    let mut rest = Rest::default();
+    let mut silent_since = None;
     loop {
-        let mut rest = BTreeSet::new();
-        for file in waiting {
-            match core.link.file_info(file).await {
-                Ok(info) if info.persistence_state.as_deref() == Some("PERSISTED") => {}
-                Ok(info) => {
-                    let complete = info.completed.unwrap_or(false);
-                    if complete && scheduled.insert(file) {
-                        core.link.persist_soon(info.path.as_deref().unwrap_or_default()).await?;
-                    }
-                    // A file that its client has not completed cannot be persisted.
-                    if complete {
-                        rest.insert(file);
-                    }
+        match rest.round(core).await {
+            Ok(()) if rest.waiting.as_ref().is_none_or(BTreeSet::is_empty) => return rest.result(),
+            Ok(()) => silent_since = None,
+            Err(error) => {
+                tracing::debug!(%error, "the master is asked again what is persisted");
+                if silent_since.get_or_insert_with(Instant::now).elapsed() >= core.settings.silent_master {
+                    return Err(error);
                 }
-                // Deleted meanwhile.
-                Err(error) if error.kind == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
             }
         }
-        if rest.is_empty() {
-            return Ok(());
-        }
-        waiting = rest;
         sleep(POLL).await;
+    }
+}
+
+/// What is still to be persisted.
+#[derive(Default)]
+struct Rest {
+    /// None before the master was asked.
+    waiting: Option<BTreeSet<i64>>,
+    scheduled: BTreeSet<i64>,
+    /// Files that cannot be persisted.
+    refused: BTreeSet<i64>,
+}
+
+impl Rest {
+    /// Asks for every waiting file once. An error is one that may pass; nothing is forgotten by it.
+    async fn round(&mut self, core: &Core) -> Result<(), FsError> {
+        let files = match &self.waiting {
+            Some(files) => files.clone(),
+            None => only_here(core).await?,
+        };
+        let mut left = self.waiting.insert(files.clone()).clone();
+        for file in files {
+            match self.is_done(core, file).await {
+                Ok(false) => {}
+                Ok(true) => drop(left.remove(&file)),
+                Err(error) if may_pass(&error) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(file_id = file, %error, "file not persisted");
+                    self.refused.insert(file);
+                    left.remove(&file);
+                }
+            }
+        }
+        self.waiting = Some(left);
+        Ok(())
+    }
+
+    /// Whether nothing more is to be done for the file; schedules it once.
+    async fn is_done(&mut self, core: &Core, file: i64) -> Result<bool, FsError> {
+        let info = match core.link.file_info(file).await {
+            // Deleted meanwhile.
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(true),
+            info => info?,
+        };
+        // A file that its client has not completed cannot be persisted.
+        if info.persistence_state.as_deref() == Some("PERSISTED") || !info.completed.unwrap_or(false) {
+            return Ok(true);
+        }
+        if !self.scheduled.contains(&file) {
+            match core.link.persist_soon(info.path.as_deref().unwrap_or_default()).await {
+                // Renamed meanwhile: the next round knows its new path.
+                Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
+                done => done?,
+            }
+            self.scheduled.insert(file);
+        }
+        Ok(false)
+    }
+
+    fn result(&self) -> Result<(), FsError> {
+        match self.refused.len() {
+            0 => Ok(()),
+            files => Err(FsError::failed_precondition(format!("{files} files could not be persisted"))),
+        }
     }
 }
 

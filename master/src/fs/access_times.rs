@@ -71,7 +71,7 @@ impl FileSystemMaster {
                 .mutate(&[], None, |tree, draft| {
                     for (id, time) in chunk {
                         let Some((_, inode)) = tree.by_id(*id) else { continue };
-                        if time - inode.accessed_ms > self.access_times.precision_ms {
+                        if time.saturating_sub(inode.accessed_ms) > self.access_times.precision_ms {
                             draft.push(JournalEntry {
                                 update_inode: Some(UpdateInodeEntry {
                                     id: Some(*id),

@@ -35,9 +35,6 @@ impl FileSystemMaster {
         let entries = request.entries.iter().map(AclEntry::from_wire).collect::<Result<Vec<_>, _>>()?;
         check_acl_entries(&entries)?;
         self.load_for_status(path, None, sync).await?;
-        if options.recursive() {
-            self.load_for_listing(path, None, sync, true).await?;
-        }
         self.namespace
             .read_path(path, |tree, lookup| {
                 self.permissions.traverse(tree, subject, path, lookup)?;
@@ -57,6 +54,10 @@ impl FileSystemMaster {
                 check(tree, slot, inode, action, &entries)
             })
             .await?;
+        if options.recursive() {
+            // Not before it is known that the caller may change anything: it may take very long.
+            self.load_for_listing(path, None, sync, true).await?;
+        }
         let scope = if options.recursive() { Claim::subtree(path) } else { Claim::edge(path) };
         let reservation = self.namespace.reservations().reserve(vec![scope]).await?;
         let mut walk = Walk::new(path, options.recursive());

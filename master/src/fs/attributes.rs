@@ -5,7 +5,7 @@
 use alluxio_fs::{AlluxioPath, Bits, FsError, Mode};
 use alluxio_proto::{
     grpc::{TtlAction, file::SetAttributePOptions},
-    journal::{JournalEntry, PTtlAction, UpdateInodeEntry, UpdateInodeFileEntry},
+    journal::{JournalEntry, PTtlAction, UpdateInodeEntry, UpdateInodeFileEntry, XAttrUpdateStrategy},
 };
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     namespace::{Claim, Draft, Reservation},
-    tree::{Inode, Slot, Tree},
+    tree::{Inode, Rare, Slot, Tree},
 };
 
 impl FileSystemMaster {
@@ -31,9 +31,6 @@ impl FileSystemMaster {
         validate(options)?;
         let sync = options.common_options.as_ref().and_then(|common| common.sync_interval_ms);
         self.load_for_status(path, None, sync).await?;
-        if options.recursive() {
-            self.load_for_listing(path, None, sync, true).await?;
-        }
         self.namespace
             .read_path(path, |tree, lookup| {
                 self.permissions.traverse(tree, subject, path, lookup)?;
@@ -41,15 +38,29 @@ impl FileSystemMaster {
                 self.may_change(tree, subject, path, options)
             })
             .await?;
+        if options.recursive() {
+            // Not before it is known that the caller may change anything: it may take very long.
+            self.load_for_listing(path, None, sync, true).await?;
+        }
+        // A directory hands these on to all that is in it, also when nothing else is to be changed there.
+        let handed_on = handed_on(options);
+        let deep = options.recursive() || handed_on.is_some();
         let in_ufs = options.owner.is_some() || options.group.is_some() || options.mode.is_some();
-        let scope = if options.recursive() { Claim::subtree(path) } else { Claim::edge(path) };
+        let scope = if deep { Claim::subtree(path) } else { Claim::edge(path) };
         let reservation = self.namespace.reservations().reserve(vec![scope]).await?;
-        let mut walk = Walk::new(path, options.recursive());
+        let mut walk = Walk::new(path, deep);
         while let Some(paths) = self.next_chunk(&mut walk).await? {
-            if in_ufs {
-                self.change_in_ufs(subject, &paths, options).await?;
+            let below = paths.first() != Some(path);
+            match handed_on.as_ref().filter(|_| below && !options.recursive()) {
+                // Whoever may pin the directory may: as in the original, those below are not asked.
+                Some(options) => self.change_chunk(None, &paths, options, &reservation).await?,
+                None => {
+                    if in_ufs {
+                        self.change_in_ufs(subject, &paths, options).await?;
+                    }
+                    self.change_chunk(Some(subject), &paths, options, &reservation).await?;
+                }
             }
-            self.change_chunk(subject, &paths, options, &reservation).await?;
         }
         Ok(())
     }
@@ -130,9 +141,10 @@ impl FileSystemMaster {
         Ok(())
     }
 
+    /// Without a subject nobody's permission is asked for.
     async fn change_chunk(
         &self,
-        subject: &Subject,
+        subject: Option<&Subject>,
         paths: &[AlluxioPath],
         options: &SetAttributePOptions,
         reservation: &Reservation,
@@ -144,13 +156,31 @@ impl FileSystemMaster {
                     // Deleted since the walk saw it: nothing to change.
                     let Some(slot) = tree.lookup(path).target() else { continue };
                     let Some(inode) = tree.get(slot) else { continue };
-                    self.may_change(tree, subject, path, options)?;
+                    match subject {
+                        Some(subject) => self.may_change(tree, subject, path, options)?,
+                        // How many copies there are matters to files only.
+                        None if inode.is_directory() && options.pinned.is_none() => continue,
+                        None => {}
+                    }
                     draft_change(tree, slot, inode, options, draft)?;
                 }
                 Ok(())
             })
             .await
     }
+}
+
+/// Pinning and replication reach what is in a directory without being asked to.
+fn handed_on(options: &SetAttributePOptions) -> Option<SetAttributePOptions> {
+    let handed_on = SetAttributePOptions {
+        pinned: options.pinned,
+        pinned_media: options.pinned_media.clone(),
+        replication_max: options.replication_max,
+        replication_min: options.replication_min,
+        ..SetAttributePOptions::default()
+    };
+    let any = options.pinned.is_some() || options.replication_max.is_some() || options.replication_min.is_some();
+    any.then_some(handed_on)
 }
 
 fn validate(options: &SetAttributePOptions) -> Result<(), FsError> {
@@ -176,7 +206,9 @@ fn draft_change(
     options: &SetAttributePOptions,
     draft: &mut Draft,
 ) -> Result<(), FsError> {
-    if let Some(rare) = tree.rare(slot, inode).filter(|_| !options.xattr.is_empty()) {
+    let adds = options.xattr_update_strategy.is_some()
+        && matches!(options.xattr_update_strategy(), XAttrUpdateStrategy::UnionReplace | XAttrUpdateStrategy::UnionPreserve);
+    if let Some(rare) = tree.rare(slot, inode).filter(|_| adds) {
         check_more_xattr(&rare.xattr, &options.xattr)?;
     }
     let common = options.common_options.as_ref();
@@ -192,13 +224,23 @@ fn draft_change(
         list.mode = mode;
         acl = list.has_extended().then(|| list.to_stored(tree.owner(inode), tree.group(inode), false));
     }
-    // Pinning a directory pins what is below when it is recursive; min replication pins too.
+    let has = |rare: Option<&Rare>| rare.map_or((0, -1), |rare| (rare.replication_min, rare.replication_max));
+    let (min, max) = has(tree.rare(slot, inode));
+    let (min, max) = (options.replication_min.unwrap_or(min), options.replication_max.unwrap_or(max));
+    if !inode.is_directory() && max >= 0 && max < min {
+        return Err(FsError::invalid_argument(format!("{} cannot have between {min} and {max} copies.", inode.name)));
+    }
+    // A minimum of copies pins, too, and leaves the media as they are.
     let pinned = options.pinned.or(options.replication_min.filter(|_| !inode.is_directory()).map(|min| min > 0));
     draft.push(JournalEntry {
         update_inode: Some(UpdateInodeEntry {
             id: Some(inode.id),
             pinned,
-            medium_type: if options.pinned == Some(true) { options.pinned_media.clone() } else { Vec::new() },
+            medium_type: match options.pinned {
+                Some(true) => options.pinned_media.clone(),
+                Some(false) => Vec::new(),
+                None => tree.rare(slot, inode).filter(|_| pinned.is_some()).map_or(Vec::new(), |rare| rare.media.clone()),
+            },
             ttl,
             ttl_action,
             owner: options.owner.clone(),

@@ -1,11 +1,12 @@
 //! `FileSystemMasterClientService`: what clients and shells call. Authenticate, parse, call, answer;
 //! nothing else happens here.
 
-use std::{pin::Pin, sync::Arc};
+use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 
 use alluxio_fs::{AlluxioPath, Bits, FsError};
 use alluxio_proto::grpc::file::{file_system_master_client_service_server::FileSystemMasterClientService, *};
 use alluxio_rpc::{caller, unsupported};
+use futures::FutureExt;
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
@@ -177,10 +178,20 @@ impl FileSystemMasterClientService for FileSystemClientService {
         let (sender, receiver) = mpsc::channel(LISTING_WINDOW);
         let fs = self.fs.clone();
         tokio::spawn(async move {
-            if let Err(error) = fs.list_status(&subject, &path, &options, &sender).await {
-                // Fails only when the client has gone: then nobody is left to be told.
-                drop(sender.send(Err(error.into())).await);
-            }
+            let listing = AssertUnwindSafe(fs.list_status(&subject, &path, &options, &sender)).catch_unwind();
+            let result = tokio::select! {
+                result = listing => result,
+                // The client has gone: nobody needs what is still to be loaded.
+                () = sender.closed() => return,
+            };
+            let error = match result {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.into(),
+                // Without a word the client would take what it has for the whole listing.
+                Err(_) => Status::internal("The master failed to list this path; its log says why."),
+            };
+            // Fails only when the client has gone: then nobody is left to be told.
+            drop(sender.send(Err(error)).await);
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }

@@ -114,7 +114,8 @@ impl FileSystemMaster {
                     }),
                     ..JournalEntry::default()
                 });
-                let persist = asked.is_some() && inode.persistence() == Persistence::NotPersisted;
+                let wanted = asked.is_some() && self.may_persist(path);
+                let persist = wanted && inode.persistence() == Persistence::NotPersisted;
                 if let Some(asked) = asked.filter(|_| persist) {
                     // Before the state that makes the scheduler look.
                     let wait = asked.persistence_wait_time.unwrap_or(self.options.persist_initial_wait_ms);
@@ -161,7 +162,7 @@ impl FileSystemMaster {
 
     async fn fingerprint_of_written(&self, path: &AlluxioPath) -> Result<Option<String>, FsError> {
         let place = self.ufs_place_of(path)?;
-        let fingerprint = place.ufs.fingerprint(&place.path).await.map_err(super::ufs::ufs_error)?;
+        let fingerprint = super::ufs::bounded(place.ufs.fingerprint(&place.path)).await?;
         match fingerprint {
             Some(fingerprint) => Ok(Some(fingerprint.to_string())),
             None => Err(FsError::not_found(format!(

@@ -17,6 +17,7 @@ use alluxio_proto::{
 use super::{
     FileSystemMaster,
     info::file_info,
+    limits::check_xattr,
     status::{existing, traversable},
     subject::Subject,
     ufs::{check_writable, mark_persisted, no_mount},
@@ -36,6 +37,9 @@ pub(super) struct Ancestors<'a> {
     next_directory: i64,
     pub parent: i64,
     pub parent_default: Option<AccessControlList>,
+    /// What is made in a pinned directory is pinned, to the same media.
+    pinned: bool,
+    media: Vec<String>,
 }
 
 impl<'a> Ancestors<'a> {
@@ -60,6 +64,8 @@ impl<'a> Ancestors<'a> {
             next_directory: tree.next_directory(),
             parent: inode.id,
             parent_default,
+            pinned: inode.is_pinned(),
+            media: tree.rare(slot, inode).filter(|_| inode.is_pinned()).map_or(Vec::new(), |rare| rare.media.clone()),
         })
     }
 
@@ -81,6 +87,8 @@ impl<'a> Ancestors<'a> {
             parent_id: Some(self.parent),
             name: Some(name.to_owned()),
             persistence_state: Some(state.as_str().to_owned()),
+            pinned: Some(self.pinned),
+            medium_type: self.media.clone(),
             creation_time_ms: Some(now_ms),
             last_modification_time_ms: Some(now_ms),
             last_access_time_ms: Some(now_ms),
@@ -172,6 +180,7 @@ impl FileSystemMaster {
         path: &AlluxioPath,
         options: &CreateDirectoryPOptions,
     ) -> Result<(), FsError> {
+        check_xattr(&options.xattr)?;
         let common = options.common_options.as_ref();
         let operation = operation_id(common);
         let _running = self.namespace.running().enter(operation).await?;
@@ -233,9 +242,8 @@ impl FileSystemMaster {
             )));
         }
         self.permissions.parent(tree, subject, path, lookup, Bits::WRITE)?;
-        if options.write_type.is_some() && writes_through(options.write_type()) {
-            check_writable(tree, path)?;
-        }
+        // Also for what stays in Alluxio, as in the original: it could never be persisted.
+        check_writable(tree, path)?;
         Ok(true)
     }
 
@@ -245,13 +253,12 @@ impl FileSystemMaster {
         lookup: &Lookup,
         subject: &Subject,
         path: &AlluxioPath,
-        through: bool,
     ) -> Result<(), FsError> {
         self.permissions.parent(tree, subject, path, lookup, Bits::WRITE)?;
         if lookup.target().is_some() {
             return Err(exists(path));
         }
-        if through { check_writable(tree, path) } else { Ok(()) }
+        check_writable(tree, path)
     }
 
     pub async fn create_file(
@@ -263,6 +270,7 @@ impl FileSystemMaster {
         let common = options.common_options.as_ref();
         let operation = operation_id(common);
         let _running = self.namespace.running().enter(operation).await?;
+        check_xattr(&options.xattr)?;
         if options.block_size_bytes() <= 0 {
             return Err(FsError::invalid_argument(format!("Invalid block size {}", options.block_size_bytes())));
         }
@@ -276,7 +284,7 @@ impl FileSystemMaster {
         if options.overwrite() {
             self.remove_for_overwrite(subject, path, operation).await?;
         }
-        let look = |tree: &Tree, lookup: &Lookup| self.may_make_file(tree, lookup, subject, path, through);
+        let look = |tree: &Tree, lookup: &Lookup| self.may_make_file(tree, lookup, subject, path);
         let reservation = if through { Some(self.reserve_for_write(path).await?) } else { None };
         if through {
             self.namespace.read_path(path, look).await?;
@@ -327,7 +335,8 @@ impl FileSystemMaster {
             parent_id: Some(ancestors.parent),
             name: Some(path.name().to_owned()),
             persistence_state: Some(state.as_str().to_owned()),
-            pinned: Some(false),
+            pinned: Some(ancestors.pinned),
+            medium_type: ancestors.media.clone(),
             creation_time_ms: Some(now_ms),
             last_modification_time_ms: Some(now_ms),
             last_access_time_ms: Some(now_ms),

@@ -10,7 +10,7 @@ use super::{
     FileSystemMaster,
     status::existing,
     subject::Subject,
-    ufs::{UfsPlace, check_mode, check_writable, ufs_error},
+    ufs::{UfsPlace, bounded, check_mode, check_writable, ufs_call, ufs_error},
     walk::Walk,
 };
 use crate::{
@@ -59,8 +59,8 @@ impl FileSystemMaster {
             other => other?,
         };
         let Some(target) = target else { return Ok(()) };
-        let check = target.in_ufs && target.directory && options.recursive && !options.unchecked;
-        if check {
+        let check = |target: &Target| target.in_ufs && target.directory && options.recursive && !options.unchecked;
+        if check(&target) {
             // Before the reservation, which keeps loads out.
             self.load_tree(path).await?;
         }
@@ -72,7 +72,7 @@ impl FileSystemMaster {
         }
         if target.in_ufs {
             let place = self.ufs_place_of(path)?;
-            if check {
+            if check(&target) {
                 self.check_nothing_unknown(path, &place).await?;
             }
             let deleted = delete_in_ufs(&place, target.directory, options.recursive).await;
@@ -153,8 +153,10 @@ impl FileSystemMaster {
         }
         self.may_empty(tree, slot, inode, subject, path, options)?;
         let in_ufs = inode.is_persisted() && !options.alluxio_only;
-        if in_ufs {
+        if !options.alluxio_only {
             check_writable(tree, path)?;
+        }
+        if in_ufs {
             if let Some(mount) = tree.mounts().mount_of(path) {
                 check_mode(tree, &mount, true)?;
             }
@@ -204,12 +206,18 @@ impl FileSystemMaster {
     /// Nothing may be below the directory in the under storage that Alluxio does not know of: a
     /// recursive delete would take it along unseen.
     async fn check_nothing_unknown(&self, path: &AlluxioPath, place: &UfsPlace) -> Result<(), FsError> {
-        let mut lister = match place.ufs.list(&place.path, ListOptions::recursive()).await {
+        let mut lister = match ufs_call(place.ufs.list(&place.path, ListOptions::recursive())).await? {
             Ok(lister) => lister,
             Err(error) if error.kind() == UfsErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(ufs_error(error)),
         };
-        while let Some(page) = lister.next().await.map_err(ufs_error)? {
+        while let Some(page) = bounded(lister.next()).await? {
+            if let Some(name) = page.unreadable.first() {
+                return Err(FsError::failed_precondition(format!(
+                    "Cannot delete {path}: its under storage holds {name:?}, which Alluxio cannot show. \
+                     Remove it there, or delete unchecked (rm -R -U)."
+                )));
+            }
             for chunk in page.entries.chunks(crate::namespace::MAX_INODES_PER_HOLD) {
                 let unknown = self.namespace.peek(|tree| {
                     chunk.iter().find_map(|entry| {

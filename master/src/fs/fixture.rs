@@ -21,6 +21,7 @@ use alluxio_proto::grpc::{
     },
 };
 use alluxio_rpc::{Caller, UserAsGroup};
+use alluxio_ufs::faults::FaultyUfs;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -77,6 +78,14 @@ impl Rig {
         let store = store.restart();
         drop(fs);
         Self { fs: open(&conf, &store).await, conf, store, folder }
+    }
+
+    /// From now on the root's under storage can be made to fail.
+    pub fn faulty(&self) -> FaultyUfs {
+        let place = self.fs.ufs_place_of(&AlluxioPath::root()).unwrap();
+        let faulty = FaultyUfs::new(place.ufs);
+        self.fs.ufs.replace(place.mount.id, Arc::new(faulty.clone()));
+        faulty
     }
 
     pub fn hash(&self) -> u64 {

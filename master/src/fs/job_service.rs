@@ -32,7 +32,10 @@ impl FileSystemMasterJobService for FileSystemJobService {
         Ok(Response::new(GetFileInfoPResponse { file_info: Some(info) }))
     }
 
-    async fn get_ufs_info(&self, request: Request<GetUfsInfoPRequest>) -> Result<Response<GetUfsInfoPResponse>, Status> {
+    async fn get_ufs_info(
+        &self,
+        request: Request<GetUfsInfoPRequest>,
+    ) -> Result<Response<GetUfsInfoPResponse>, Status> {
         caller(&request)?;
         let info = self.fs.ufs_info(request.get_ref().mount_id()).await?;
         Ok(Response::new(GetUfsInfoPResponse { ufs_info: Some(info) }))

@@ -14,8 +14,9 @@ use tokio::sync::mpsc;
 use super::{FileSystemMaster, info::file_info, status::existing, subject::Subject, ufs::no_mount};
 use crate::{namespace::MAX_INODES_PER_HOLD, tree::Tree};
 
-/// Inodes per look of a recursive listing, which keeps what it has not given out yet on every level.
-const RECURSIVE_PAGE: usize = 200;
+/// Inodes per look below this many levels: a recursive listing keeps what it has not given out yet on each.
+const DEEP_PAGE: usize = 100;
+const DEEP: usize = 16;
 
 /// Blocks per look, beyond which it ends: each takes a part of the time that an inode takes.
 const BLOCKS_PER_LOOK: usize = 8_192;
@@ -96,8 +97,8 @@ impl FileSystemMaster {
 
     /// The next of a listing; `None` at its end.
     async fn next_listed(&self, subject: &Subject, listing: &mut Listing) -> Result<Option<FileInfo>, FsError> {
-        let limit = if listing.recursive { RECURSIVE_PAGE } else { MAX_INODES_PER_HOLD };
         loop {
+            let limit = if listing.stack.len() <= DEEP { MAX_INODES_PER_HOLD } else { DEEP_PAGE };
             let is_top = listing.stack.len() == 1;
             let Some(cursor) = listing.stack.last_mut() else { return Ok(None) };
             if let Some(mut info) = cursor.pending.pop_front() {

@@ -20,6 +20,8 @@ pub struct FsOptions {
     pub absent_capacity: usize,
     /// Of files that were in the under storage before.
     pub loaded_block_size: i64,
+    /// Files with one of these in their path are never persisted in the background.
+    pub persist_blacklist: Vec<String>,
     pub persist_initial_wait_ms: i64,
     pub persist_interval: Duration,
     pub persist_initial_retry: Duration,
@@ -53,6 +55,7 @@ impl FsOptions {
             ttl_interval: span(conf.get(key::MASTER_TTL_CHECKER_INTERVAL), Duration::from_secs(3600)),
             absent_capacity: conf.get(key::MASTER_UFS_PATH_CACHE_CAPACITY).max(0) as usize,
             loaded_block_size: i64::try_from(conf.get(key::USER_BLOCK_SIZE_BYTES_DEFAULT)).unwrap_or(i64::MAX),
+            persist_blacklist: conf.opt(key::MASTER_PERSISTENCE_BLACKLIST).unwrap_or_default(),
             persist_initial_wait_ms: conf.get(key::USER_FILE_PERSISTENCE_INITIAL_WAIT_TIME).ms(),
             persist_interval: span(conf.get(key::MASTER_PERSISTENCE_SCHEDULER_INTERVAL), Duration::from_secs(1)),
             persist_initial_retry: span(conf.get(key::MASTER_PERSISTENCE_INITIAL_INTERVAL), Duration::from_secs(1)),

@@ -11,13 +11,14 @@ use alluxio_ufs::UfsErrorKind;
 use super::{
     FileSystemMaster,
     create::operation_id,
+    persist::to_be_persisted,
     status::{existing, traversable},
     subject::Subject,
     ufs::{check_mode, check_writable, mark_persisted, ufs_error},
 };
 use crate::{
-    namespace::Claim,
-    tree::{Lookup, Tree},
+    namespace::{Claim, Draft},
+    tree::{Lookup, Persistence, Tree},
 };
 
 /// What a rename is about to move.
@@ -97,12 +98,27 @@ impl FileSystemMaster {
                     // The data is below them now, so they are in the under storage.
                     mark_persisted(tree, to, &tree.lookup(to), draft);
                 }
+                if options.persist() {
+                    self.draft_persist(tree, planned.id, to, draft);
+                }
                 draft.operation(operation);
                 Ok(())
             })
             .await?;
         self.absent.forget(to);
         Ok(())
+    }
+
+    /// For those to whom a rename is the commit: the file is persisted now, also when that was put off.
+    fn draft_persist(&self, tree: &Tree, id: i64, to: &AlluxioPath, draft: &mut Draft) {
+        let Some((_, inode)) = tree.by_id(id) else { return };
+        if inode.is_directory() || !inode.is_completed() || inode.is_persisted() || !self.may_persist(to) {
+            return;
+        }
+        self.persist.wait_before(id, 0);
+        if inode.persistence() == Persistence::NotPersisted {
+            draft.push(to_be_persisted(id));
+        }
     }
 
     fn plan_rename(
@@ -141,8 +157,8 @@ impl FileSystemMaster {
         }
         let parent = rename_parent(tree, &target, to)?;
         let in_ufs = inode.is_persisted();
+        check_writable(tree, from)?;
         if in_ufs {
-            check_writable(tree, from)?;
             if let Some(mount) = tree.mounts().mount_of(from) {
                 check_mode(tree, &mount, true)?;
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alluxio_fs::FsError;
 use alluxio_rpc::Caller;
 
-use super::FileSystemMaster;
+use super::{FileSystemMaster, limits::check_name};
 
 #[derive(Clone, Debug)]
 pub struct Subject {
@@ -29,6 +29,7 @@ impl FileSystemMaster {
         if user.is_empty() {
             return Ok(Subject { user, groups: Arc::new([]), privileged: false });
         }
+        check_name(&user)?;
         let groups = self.groups.groups(&user).await.map_err(|error| {
             FsError::unavailable(format!("The groups of user {user} could not be looked up: {error}"))
         })?;

@@ -81,7 +81,8 @@ impl FileSystemMaster {
                 self.delete_path(&subject, path, &options).await
             }
             TtlAction::Free => {
-                let options = FreePOptions { recursive: Some(true), forced: Some(true), ..FreePOptions::default() };
+                let options =
+                    FreePOptions { recursive: Some(true), forced: Some(true), ..FreePOptions::default() };
                 self.free(&subject, path, &options).await?;
                 self.end_ttl(*id, path).await
             }

@@ -6,7 +6,11 @@ use alluxio_proto::grpc::{
 use crate::fs::fixture::{Rig, first_block, path};
 
 async fn set_ttl(rig: &Rig, at: &str, ttl: i64, action: TtlAction) -> FileInfo {
-    let common = FileSystemMasterCommonPOptions { ttl: Some(ttl), ttl_action: Some(action as i32), ..Default::default() };
+    let common = FileSystemMasterCommonPOptions {
+        ttl: Some(ttl),
+        ttl_action: Some(action as i32),
+        ..Default::default()
+    };
     let options = SetAttributePOptions { common_options: Some(common), ..Default::default() };
     rig.fs.set_attribute(&rig.root().await, &path(at), &options).await.unwrap();
     rig.status(at).await.unwrap()

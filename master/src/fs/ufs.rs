@@ -33,6 +33,12 @@ impl UfsTable {
         Ok(ufs)
     }
 
+    /// Puts another under storage in the place of a mount's, for tests.
+    #[cfg(test)]
+    pub fn replace(&self, mount_id: i64, ufs: Arc<dyn UnderFs>) {
+        self.open.lock().insert(mount_id, ufs);
+    }
+
     pub fn forget(&self, mount_id: i64) {
         self.open.lock().remove(&mount_id);
     }

@@ -54,7 +54,9 @@ impl FileSystemMaster {
                     self.permissions.parent(tree, subject, directory, lookup, Bits::WRITE)?;
                 }
                 if lookup.missing > usize::from(mode.is_some()) && !recursive {
-                    return Err(FsError::path_does_not_exist(directory.parent().unwrap_or_else(AlluxioPath::root)));
+                    return Err(FsError::path_does_not_exist(
+                        directory.parent().unwrap_or_else(AlluxioPath::root),
+                    ));
                 }
                 check_writable(tree, directory)?;
                 let mount = tree.mounts().mount_of(directory).ok_or_else(|| no_mount(directory))?;

@@ -6,9 +6,10 @@ use alluxio_fs::{FsError, ids};
 use alluxio_proto::grpc::{
     CommandType,
     file::{
-        FileSystemCommand, FileSystemCommandOptions, FileSystemHeartbeatPRequest, FileSystemHeartbeatPResponse,
-        GetFileInfoPRequest, GetFileInfoPResponse, GetPinnedFileIdsPRequest, GetPinnedFileIdsPResponse,
-        GetUfsInfoPRequest, GetUfsInfoPResponse, MountPOptions, PersistCommandOptions, PersistFile, UfsInfo,
+        FileSystemCommand, FileSystemCommandOptions, FileSystemHeartbeatPRequest,
+        FileSystemHeartbeatPResponse, GetFileInfoPRequest, GetFileInfoPResponse, GetPinnedFileIdsPRequest,
+        GetPinnedFileIdsPResponse, GetUfsInfoPRequest, GetUfsInfoPResponse, MountPOptions,
+        PersistCommandOptions, PersistFile, UfsInfo,
         file_system_master_worker_service_server::FileSystemMasterWorkerService,
     },
 };
@@ -56,7 +57,10 @@ impl FileSystemMasterWorkerService for FileSystemWorkerService {
         Ok(Response::new(GetPinnedFileIdsPResponse { pinned_file_ids: self.fs.unevictable_files().await? }))
     }
 
-    async fn get_ufs_info(&self, request: Request<GetUfsInfoPRequest>) -> Result<Response<GetUfsInfoPResponse>, Status> {
+    async fn get_ufs_info(
+        &self,
+        request: Request<GetUfsInfoPRequest>,
+    ) -> Result<Response<GetUfsInfoPResponse>, Status> {
         caller(&request)?;
         let info = self.fs.ufs_info(request.get_ref().mount_id()).await?;
         Ok(Response::new(GetUfsInfoPResponse { ufs_info: Some(info) }))

@@ -192,6 +192,9 @@ async fn mount_root(conf: &Configuration, tree: &mut crate::tree::Tree) -> Resul
     }
     let read_only = conf.get(key::MASTER_MOUNT_TABLE_ROOT_READONLY);
     let shared = conf.get(key::MASTER_MOUNT_TABLE_ROOT_SHARED);
-    tree.set_root_mount(uri.trim_end_matches('/').to_owned(), read_only, shared, properties);
+    // Without a slash at its end, unless it is all there is.
+    let trimmed = uri.trim_end_matches('/');
+    let uri = if trimmed.is_empty() || trimmed.ends_with(':') { &uri } else { trimmed };
+    tree.set_root_mount(uri.to_owned(), read_only, shared, properties);
     Ok(())
 }

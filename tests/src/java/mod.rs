@@ -6,4 +6,4 @@ mod session;
 
 pub use artifacts::Artifacts;
 pub use client::{JavaClient, Locality};
-pub use session::{Kind, Outcome, ShellSession};
+pub use session::{Kind, Outcome, ShellSession, line_of};

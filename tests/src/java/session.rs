@@ -117,6 +117,12 @@ impl ShellSession {
     }
 }
 
+/// The line of a listing that ends with `path`.
+pub fn line_of<'a>(listing: &'a str, path: &str) -> Result<&'a str> {
+    let found = listing.lines().find(|line| line.trim_end().ends_with(&format!(" {path}")));
+    found.with_context(|| format!("no {path} in\n{listing}"))
+}
+
 impl Drop for ShellSession {
     fn drop(&mut self) {
         // Nothing of a client's must be saved; it may also have ended already.

@@ -6,7 +6,7 @@
 
 use super::{MasterLink, Registered, WorkerState};
 use crate::store::{BlockStore, TempBlock};
-use alluxio_fs::{ErrorKind, FsError};
+use alluxio_fs::{ErrorKind, FsError, ids};
 use alluxio_proto::grpc::block::CommitBlockPRequest;
 use std::time::Duration;
 use tokio::{
@@ -100,6 +100,9 @@ impl Commits {
             match self.link.commit_block(request, deadline.saturating_duration_since(Instant::now())).await {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind == ErrorKind::NotFound && stale.is_none() => {
+                    if self.is_deleted(block).await {
+                        return Err(error);
+                    }
                     // The master was restarted and does not know this worker. Refused again after a new
                     // registration, it is the block that the master does not want.
                     self.state.want_registration(worker);
@@ -120,8 +123,17 @@ impl Commits {
     }
 }
 
+impl Commits {
+    /// Whether it is the file that a master does not know, and not this worker: telling it all blocks again
+    /// would not help.
+    async fn is_deleted(&self, block: i64) -> bool {
+        let file = self.link.file_info(ids::file_id_of_block(block)).await;
+        file.is_err_and(|error| error.kind == ErrorKind::NotFound)
+    }
+}
+
 /// Whether the same call may succeed later, at this master or the next leader.
-fn may_pass(error: &FsError) -> bool {
+pub fn may_pass(error: &FsError) -> bool {
     matches!(
         error.kind,
         ErrorKind::Unavailable

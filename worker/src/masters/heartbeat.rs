@@ -10,7 +10,10 @@ use crate::{
     store::{Delta, Listener, Usage},
 };
 use alluxio_fs::ErrorKind;
-use alluxio_proto::grpc::block::{BlockHeartbeatPOptions, BlockHeartbeatPRequest};
+use alluxio_proto::grpc::{
+    CommandType,
+    block::{BlockHeartbeatPOptions, BlockHeartbeatPRequest},
+};
 use std::{collections::BTreeMap, time::Instant};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -42,9 +45,18 @@ pub(super) async fn beat(
             return Ended::Unknown;
         };
         let usage = core.store.usage();
-        match link.block_heartbeat(request(registration.id, &delta, &usage, &told)).await {
+        let mut request = request(registration.id, &delta, &usage, &told);
+        let mut share = core.metrics.for_cluster();
+        if let Some(options) = &mut request.options {
+            options.metrics = std::mem::take(&mut share.metrics);
+        }
+        match link.block_heartbeat(request).await {
             Ok(command) => {
                 told = usage.lost;
+                // A master that does not know this worker took nothing.
+                if command.command_type() != CommandType::Register {
+                    core.metrics.heard(&share);
+                }
                 if missed > 0 {
                     tracing::info!(missed, "heartbeats arrive again");
                 }

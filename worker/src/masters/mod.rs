@@ -10,7 +10,7 @@ mod pins;
 mod registration;
 mod session;
 
-pub use commits::Commits;
+pub use commits::{Commits, may_pass};
 pub use leader_gate::LeaderGate;
 pub use link::MasterLink;
 pub use orders::WorkerState;

@@ -36,6 +36,11 @@ impl Registered {
         self.0.borrow().1
     }
 
+    /// Whether a master knew this worker once.
+    pub fn was_registered(&self) -> bool {
+        self.0.borrow().0 > 0
+    }
+
     fn registered(&self, id: i64) -> Registration {
         self.0.send_modify(|(turn, current)| {
             *turn += 1;

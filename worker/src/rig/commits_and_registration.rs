@@ -1,7 +1,8 @@
 //! Commit, registration and eviction at the same time; masters that restart, lose and order things.
 
 use super::{PATIENCE, Rig, block, content, until};
-use alluxio_proto::grpc::{Command, CommandType};
+use alluxio_fs::ids;
+use alluxio_proto::grpc::{Command, CommandType, file::FileInfo};
 use std::time::Duration;
 
 fn command(kind: CommandType, data: Vec<i64>) -> Command {
@@ -63,6 +64,7 @@ async fn a_commit_waits_for_a_master_that_restarts() {
     assert_eq!(rig.master.mind.lock().commits, 1);
     // And for one that does not know the worker's id: it registers again and tells the same block.
     let registrations = rig.master.mind.lock().registrations;
+    rig.master.mind.lock().files.insert(ids::file_id(2), FileInfo::default());
     rig.master.forget_workers();
     rig.client.write_block(block(2, 0), b"xy").await.unwrap();
     assert!(rig.master.mind.lock().registrations > registrations);
@@ -151,4 +153,30 @@ async fn a_lost_folder_is_reported() {
     ];
     let rig = Rig::with(10_000, &tiers, |_| {}).await;
     assert_eq!(rig.master.mind.lock().lost_storage, vec![broken]);
+}
+
+#[tokio::test]
+async fn a_block_of_a_deleted_file_costs_no_registration() {
+    let rig = Rig::new(1 << 20).await;
+    let registrations = rig.master.mind.lock().registrations;
+    rig.master.mind.lock().deleted.insert(block(1, 0));
+    let error = rig.client.write_block(block(1, 0), b"x").await.unwrap_err();
+    assert_eq!(error.code(), tonic::Code::NotFound);
+    until("it is dropped", || rig.worker.core.store.length_of(block(1, 0)).is_none()).await;
+    rig.client.write_block(block(2, 0), b"x").await.unwrap();
+    assert_eq!(rig.master.mind.lock().registrations, registrations);
+}
+
+#[tokio::test]
+async fn what_was_read_and_written_is_counted_for_the_cluster() {
+    let rig = Rig::new(1 << 20).await;
+    rig.client.write_block(block(1, 0), &content(1000)).await.unwrap();
+    rig.client.read(super::client::read_request(block(1, 0), 0, 600)).await.unwrap();
+    let counted = |name: &str| rig.master.mind.lock().counted.get(name).copied().unwrap_or_default();
+    until("the master has the sums", || {
+        counted("BytesWrittenRemote") == 1000.0 && counted("BytesReadRemote") == 600.0
+    })
+    .await;
+    assert_eq!(counted("BytesReadCache"), 600.0);
+    assert_eq!(counted("BytesReadPerUfs"), 0.0);
 }

@@ -47,6 +47,14 @@ pub struct Mind {
     pub reports: Vec<FileSystemHeartbeatPRequest>,
     pub scheduled: Vec<String>,
     pub deregistered: Vec<i64>,
+    /// Blocks whose files were deleted: they cannot be committed.
+    pub deleted: BTreeSet<i64>,
+    /// What workers counted, by name.
+    pub counted: BTreeMap<String, f64>,
+    /// Paths that cannot be scheduled to be persisted.
+    pub not_schedulable: BTreeSet<String>,
+    /// Answers UNAVAILABLE to so many questions about files.
+    pub lose_questions: usize,
     /// Answers UNAVAILABLE to so many commits.
     pub refuse_commits: usize,
     /// Answers UNAVAILABLE to so many block heartbeats, after taking them in or before.

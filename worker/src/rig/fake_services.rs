@@ -100,6 +100,9 @@ impl BlockMasterWorkerService for FakeMaster {
             mind.lose_heartbeats -= 1;
             return Err(Status::unavailable("lost"));
         }
+        for metric in beat.options.iter().flat_map(|options| &options.metrics) {
+            *mind.counted.entry(metric.name().to_owned()).or_default() += metric.value();
+        }
         let answer = |command| Ok(Response::new(BlockHeartbeatPResponse { command: Some(command) }));
         let kind = |kind: CommandType| Command { command_type: Some(kind.into()), data: vec![] };
         let Some(blocks) = mind.workers.get_mut(&beat.worker_id.unwrap()) else {
@@ -122,6 +125,9 @@ impl BlockMasterWorkerService for FakeMaster {
             return Err(Status::unavailable("not now"));
         }
         let block = commit.block_id.unwrap();
+        if mind.deleted.contains(&block) {
+            return Err(Status::not_found("No file has this block"));
+        }
         let Some(blocks) = mind.workers.get_mut(&commit.worker_id.unwrap()) else {
             return Err(Status::not_found("no such worker"));
         };
@@ -176,6 +182,13 @@ impl FileSystemMasterWorkerService for FakeMaster {
         &self,
         request: Request<GetFileInfoPRequest>,
     ) -> Result<Response<GetFileInfoPResponse>, Status> {
+        {
+            let mut mind = self.mind.lock();
+            if mind.lose_questions > 0 {
+                mind.lose_questions -= 1;
+                return Err(Status::unavailable("lost"));
+            }
+        }
         let found = self.mind.lock().files.get(&request.get_ref().file_id.unwrap()).cloned();
         match found {
             Some(info) => Ok(Response::new(GetFileInfoPResponse { file_info: Some(info) })),

@@ -23,7 +23,11 @@ macro_rules! service {
                 &self,
                 request: Request<ScheduleAsyncPersistencePRequest>,
             ) -> Result<Response<ScheduleAsyncPersistencePResponse>, Status> {
-                self.schedule(request.into_inner().path.unwrap());
+                let path = request.into_inner().path.unwrap();
+                if self.mind.lock().not_schedulable.contains(&path) {
+                    return Err(Status::permission_denied(path));
+                }
+                self.schedule(path);
                 Ok(Response::new(ScheduleAsyncPersistencePResponse {}))
             }
 

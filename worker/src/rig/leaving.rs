@@ -77,3 +77,28 @@ async fn leaving_is_bounded() {
     worker.shutdown().await;
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
+
+#[tokio::test]
+async fn one_file_that_cannot_be_persisted_does_not_keep_the_others_from_it() {
+    let rig = Rig::new(1 << 20).await;
+    for container in 1..=2 {
+        rig.client.write_block(block(container, 0), b"x").await.unwrap();
+    }
+    {
+        let mut mind = rig.master.mind.lock();
+        for container in 1..=2 {
+            mind.not_persisted.insert(block(container, 0));
+            mind.files.insert(ids::file_id(container), file(container, "NOT_PERSISTED"));
+        }
+        mind.not_schedulable.insert("/f1".into());
+        // And a master that is away for a moment.
+        mind.lose_questions = 2;
+    }
+    let master = rig.master.clone();
+    let (worker, _home) = rig.into_worker();
+    let leaving = tokio::spawn(worker.shutdown());
+    until("the other one is scheduled", || master.mind.lock().scheduled == ["/f2"]).await;
+    assert!(!leaving.is_finished());
+    master.mind.lock().files.insert(ids::file_id(2), file(2, "PERSISTED"));
+    leaving.await.unwrap();
+}

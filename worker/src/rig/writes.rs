@@ -171,3 +171,25 @@ async fn blocks_survive_a_killed_worker() {
     until("the master knows the block", || rig.master.blocks() == [id].into()).await;
     assert_eq!(rig.worker.core.store.usage().used(), MB as u64);
 }
+
+#[tokio::test]
+async fn a_stream_that_says_nothing_does_not_keep_its_place() {
+    let rig = Rig::with(1 << 20, &[("alluxio.worker.network.block.writer.threads.max", "1")], |settings| {
+        settings.first_request = std::time::Duration::from_millis(200);
+    })
+    .await;
+    let (_silent, receiver) = tokio::sync::mpsc::channel(1);
+    let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let mut replies = rig.client.stub().write_block(stream).await.unwrap().into_inner();
+    assert_eq!(replies.message().await.unwrap_err().code(), Code::DeadlineExceeded);
+    until("its place is free", || rig.worker.core.admission.active_writers() == 0).await;
+    rig.client.write_block(block(1, 0), b"x").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_negative_block_id_is_refused() {
+    let rig = Rig::new(1 << 20).await;
+    let error = rig.client.write_block(-5, b"x").await.unwrap_err();
+    assert_eq!(error.code(), Code::InvalidArgument);
+    assert!(!rig.blocks().join("-5").exists());
+}

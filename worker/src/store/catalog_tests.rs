@@ -33,6 +33,16 @@ fn put(catalog: &mut Catalog, block: i64, bytes: u64) {
     catalog.confirm(block);
 }
 
+#[test]
+fn a_block_under_write_is_not_taken_up_from_the_quarantine_too() {
+    let mut catalog = catalog();
+    catalog.reserve(1, SESSION, &Place::anywhere(), 10).unwrap();
+    assert!(!catalog.adopt(DirId(0), 1, 10));
+    catalog.finish(1, SESSION, 10, false).unwrap();
+    assert_eq!(catalog.usage().used(), 10);
+    catalog.check();
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Reserve(i64, u64, Option<usize>),

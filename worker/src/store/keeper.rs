@@ -55,7 +55,7 @@ impl BlockStore {
     /// Brings folders above their high watermark down to the low one. Blocks go to the next tier when it
     /// has room, else persisted ones are evicted; nothing that exists only in Alluxio goes for this.
     /// `false`: little could be done, do not try again at once.
-    async fn keep_room(&self) -> bool {
+    pub(super) async fn keep_room(&self) -> bool {
         let due = self.catalog().over_watermark();
         let mut done = true;
         for (dir, excess) in due {

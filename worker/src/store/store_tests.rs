@@ -327,6 +327,73 @@ async fn a_cached_copy_that_was_not_synced_does_not_outlive_the_power() {
     assert_eq!(store.usage().used(), 200);
 }
 
+#[tokio::test]
+async fn a_memory_tier_on_a_disk_serves_nothing_cut_short_by_the_power() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path(), 10_000, Arc::default());
+    write(&store, 1, &content(1, 100)).await.unwrap();
+    store.sync_some().unwrap();
+    write(&store, 2, &content(2, 100)).await.unwrap();
+    drop(store);
+    // As after a crash of the machine: the name is there, the data only half.
+    let path = home.path().join("alluxioworker/2");
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(50).unwrap();
+    std::fs::write(home.path().join("alluxioworker/.boot"), "an earlier boot").unwrap();
+    let store = open(home.path(), 10_000, Arc::default());
+    assert_eq!(files(home.path()), ["1"]);
+    assert_eq!(read(&store, 1).await.unwrap(), content(1, 100));
+}
+
+#[tokio::test]
+async fn syncing_a_block_is_no_access_to_it() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path(), 2000, Arc::default());
+    write(&store, 1, &content(1, 1000)).await.unwrap();
+    write(&store, 2, &content(2, 1000)).await.unwrap();
+    read(&store, 1).await.unwrap();
+    store.sync_some().unwrap();
+    write(&store, 3, &content(3, 1000)).await.unwrap();
+    assert_eq!(files(home.path()), ["1", "3"]);
+}
+
+#[tokio::test]
+async fn a_store_that_lost_all_folders_is_full_not_wrongly_asked() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path(), 2000, Arc::default());
+    std::fs::remove_dir_all(home.path()).unwrap();
+    store.examine(DirId(0));
+    let error = store.create(1, &Place::tier(0), 10).await.err().unwrap();
+    assert!(matches!(error, StoreError::NoSpace { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn moving_down_does_not_wait_for_the_turn_of_an_eviction() {
+    let (mem, ssd) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let layout = Layout::new(vec![tier("MEM", &[(mem.path(), 1000)]), tier("SSD", &[(ssd.path(), 5000)])]);
+    let store = BlockStore::open(layout, StoreOptions::default(), Arc::<ListGate>::default()).unwrap();
+    write(&store, 1, &content(1, 990)).await.unwrap();
+    let _turn = store.inner.eviction_turn.acquire().await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_secs(5), store.keep_room()).await.unwrap());
+    assert_eq!(files(ssd.path()), ["1"]);
+}
+
+#[tokio::test]
+async fn a_quarantine_that_fails_forgets_no_block() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path(), 3000, Arc::default());
+    for block in 1..=2 {
+        write(&store, block, &content(block, 1000)).await.unwrap();
+    }
+    drop(store);
+    let store = open(home.path(), 3000, Arc::default());
+    // No folder can be made there.
+    std::fs::write(home.path().join("alluxioworker/.quarantine"), "").unwrap();
+    store.free(vec![1, 2], true).await;
+    assert!(store.block_ids().is_empty());
+    assert_eq!(store.usage().used(), 0);
+    write(&store, 1, &content(1, 1000)).await.unwrap();
+}
+
 /// Many writers, readers and removers on a store far too small for all their blocks: the quota holds,
 /// nobody reads a wrong or short block, and what is left is whole after a restart.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

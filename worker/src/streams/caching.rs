@@ -33,7 +33,7 @@ impl CacheJob {
     }
 
     pub fn of(request: &CacheRequest) -> Result<CacheJob, FsError> {
-        let block = request.block_id.ok_or_else(|| FsError::invalid_argument("block_id is missing."))?;
+        let block = super::block_id(request.block_id)?;
         let length = u64::try_from(request.length.unwrap_or(0)).unwrap_or(0);
         if length == 0 {
             return Err(FsError::invalid_argument(format!("length of block {block} must be positive.")));

@@ -49,7 +49,11 @@ async fn one(core: &Arc<Core>, block: &Block) -> Result<(), FsError> {
         length,
         no_cache: false,
     };
-    cache(core, &CacheJob { block: block.block_id, length, under: Some(under), source: None }).await
+    cache(
+        core,
+        &CacheJob { block: super::block_id(Some(block.block_id))?, length, under: Some(under), source: None },
+    )
+    .await
 }
 
 fn status_of(block: Block, error: FsError) -> BlockStatus {

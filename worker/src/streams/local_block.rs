@@ -1,6 +1,11 @@
 //! Short circuit: clients on the same host open and write block files themselves.
 
-use super::{admission::Ticket, write_block::place};
+use super::{
+    admission::Ticket,
+    block_id, first_of,
+    replies::{Replier, Replies, replies},
+    write_block::place,
+};
 use crate::core::Core;
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::block::{
@@ -12,7 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 pub type OpenReplies = ReceiverStream<Result<OpenLocalBlockResponse, Status>>;
-pub type CreateReplies = ReceiverStream<Result<CreateLocalBlockResponse, Status>>;
+pub type CreateReplies = Replies<CreateLocalBlockResponse>;
 
 /// Tells the path of a block and keeps it in place until the client ends the stream.
 pub async fn open(
@@ -20,9 +25,9 @@ pub async fn open(
     mut requests: Streaming<OpenLocalBlockRequest>,
 ) -> Result<OpenReplies, Status> {
     let ticket = core.admission.read()?;
-    let first = requests.message().await?;
+    let first = first_of(&mut requests, core.settings.first_request).await?;
     let first = first.ok_or_else(|| FsError::invalid_argument("The stream ended without a request."))?;
-    let block = first.block_id.ok_or_else(|| FsError::invalid_argument("block_id is missing."))?;
+    let block = block_id(first.block_id)?;
     // NOT_FOUND sends the client to ReadBlock.
     let lease = core
         .store
@@ -61,26 +66,27 @@ pub async fn create(
     requests: Streaming<CreateLocalBlockRequest>,
 ) -> Result<CreateReplies, Status> {
     let ticket = core.admission.write()?;
-    let (replies, receiver) = mpsc::channel(2);
+    let (replier, replies) = replies(2);
     tokio::spawn(async move {
         let _ticket: Ticket = ticket;
-        if let Err(status) = write(&core, requests, &replies).await {
+        if let Err(status) = write(&core, requests, &replier).await {
             tracing::debug!(%status, "local block not written");
             // A failed send means that the client left.
-            let _ = replies.send(Err(status)).await;
+            let _ = replier.send(Err(status)).await;
         }
+        replier.finish();
     });
-    Ok(ReceiverStream::new(receiver))
+    Ok(replies)
 }
 
 async fn write(
     core: &Arc<Core>,
     mut requests: Streaming<CreateLocalBlockRequest>,
-    replies: &mpsc::Sender<Result<CreateLocalBlockResponse, Status>>,
+    replies: &Replier<CreateLocalBlockResponse>,
 ) -> Result<(), Status> {
-    let first = requests.message().await?;
+    let first = first_of(&mut requests, core.settings.first_request).await?;
     let first = first.ok_or_else(|| FsError::invalid_argument("The stream ended without a request."))?;
-    let block = first.block_id.ok_or_else(|| FsError::invalid_argument("block_id is missing."))?;
+    let block = block_id(first.block_id)?;
     if first.only_reserve_space.unwrap_or(false) {
         return Err(FsError::invalid_argument("Room was asked for before a block was made.").into());
     }

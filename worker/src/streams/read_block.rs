@@ -2,7 +2,7 @@
 
 use super::{
     admission::Ticket,
-    cached_source, cold_source,
+    cached_source, cold_source, first_of,
     read_plan::ReadPlan,
     reply_queue::{Acknowledgements, ReplyChunks, ReplyWriter, reply_queue},
 };
@@ -20,7 +20,7 @@ const READ_AHEAD_OF_ALL: usize = 256 << 20;
 /// Starts one stream; its chunks come out of the queue.
 pub async fn serve(core: Arc<Core>, mut requests: Streaming<ReadRequest>) -> Result<ReplyChunks, Status> {
     let ticket = core.admission.read()?;
-    let first = requests.message().await?;
+    let first = first_of(&mut requests, core.settings.first_request).await?;
     let first = first.ok_or_else(|| FsError::invalid_argument("The stream ended without a request."))?;
     let plan = ReadPlan::parse(&first, core.settings.read_chunk_limit)?;
 
@@ -70,7 +70,9 @@ async fn send(core: &Core, plan: &ReadPlan, writer: &ReplyWriter) -> Result<(), 
         // A damaged block was dropped from the store: the under storage may still have it.
         let damaged = sent.is_err() && core.store.length_of(plan.block).is_none() && writer.nothing_sent();
         if !(damaged && plan.under.is_some()) {
-            core.metrics.bytes_read_cache.add(sent?);
+            let sent = sent?;
+            core.metrics.bytes_read_cache.add(sent);
+            core.metrics.bytes_read_remote.add(sent);
             core.metrics.blocks_read_remote.inc();
             if plan.promote {
                 let (store, block) = (core.store.clone(), plan.block);
@@ -84,6 +86,7 @@ async fn send(core: &Core, plan: &ReadPlan, writer: &ReplyWriter) -> Result<(), 
     };
     let sent = cold_source::send(core, plan, under, writer, read_ahead).await?;
     core.metrics.bytes_read_ufs.add(sent);
+    core.metrics.bytes_read_remote.add(sent);
     Ok(())
 }
 

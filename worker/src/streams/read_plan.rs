@@ -52,7 +52,7 @@ impl ReadPlan {
             value if value > 0 => Ok(value as u64),
             value => Err(FsError::invalid_argument(format!("{name} must be positive but is {value}."))),
         };
-        let block = request.block_id.ok_or_else(|| FsError::invalid_argument("block_id is missing."))?;
+        let block = super::block_id(request.block_id)?;
         let offset = request.offset.unwrap_or(0);
         let offset = u64::try_from(offset).map_err(|_| {
             FsError::invalid_argument(format!("offset must not be negative but is {offset}."))
@@ -110,7 +110,9 @@ mod tests {
             assert_eq!(error.kind, alluxio_fs::ErrorKind::InvalidArgument);
             assert!(error.message.contains(name), "{error}");
         }
-        assert!(ReadPlan::parse(&ReadRequest { block_id: None, ..request(0, 1, 1) }, 100).is_err());
+        for block_id in [None, Some(-7)] {
+            assert!(ReadPlan::parse(&ReadRequest { block_id, ..request(0, 1, 1) }, 100).is_err());
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub fn place(tier: Option<i32>, medium: Option<&str>, tiers: usize) -> Result<Pl
 
 impl BlockSink {
     pub async fn start(core: Arc<Core>, command: &WriteRequestCommand) -> Result<BlockSink, Status> {
-        let block = command.id.ok_or_else(|| FsError::invalid_argument("The block id is missing."))?;
+        let block = super::block_id(command.id)?;
         let place = place(command.tier, command.medium_type.as_deref(), core.settings.layout.tiers.len())?;
         let reserve = u64::try_from(command.space_to_reserve.unwrap_or(0)).unwrap_or(0);
         let temp = core.store.create(block, &place, reserve).await?;

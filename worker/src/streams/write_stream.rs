@@ -2,6 +2,8 @@
 
 use super::{
     admission::Ticket,
+    first_of,
+    replies::{Replier, Replies, replies},
     write_block::{BlockSink, check_offset},
     write_ufs_file::UfsFileSink,
 };
@@ -13,8 +15,6 @@ use alluxio_proto::grpc::block::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 /// Where written bytes go.
@@ -28,22 +28,22 @@ pub trait Sink: Send {
     async fn cancel(self: Box<Self>);
 }
 
-pub type WriteReplies = ReceiverStream<Result<WriteResponse, Status>>;
+pub type WriteReplies = Replies<WriteResponse>;
 
 /// Replies that may wait for the client: one per flush, which it waits for.
 const REPLIES: usize = 4;
 
 pub async fn serve(core: Arc<Core>, requests: Streaming<WriteRequest>) -> Result<WriteReplies, Status> {
     let ticket = core.admission.write()?;
-    let (replies, receiver) = mpsc::channel(REPLIES);
-    tokio::spawn(run(core, requests, replies, ticket));
-    Ok(ReceiverStream::new(receiver))
+    let (replier, replies) = replies(REPLIES);
+    tokio::spawn(run(core, requests, replier, ticket));
+    Ok(replies)
 }
 
 async fn run(
     core: Arc<Core>,
     mut requests: Streaming<WriteRequest>,
-    replies: mpsc::Sender<Result<WriteResponse, Status>>,
+    replies: Replier<WriteResponse>,
     _ticket: Ticket,
 ) {
     let result = match start(&core, &mut requests).await {
@@ -61,10 +61,11 @@ async fn run(
         // Nobody listens any more: the stream was reset.
         let _ = replies.send(last).await;
     }
+    replies.finish();
 }
 
 async fn start(core: &Arc<Core>, requests: &mut Streaming<WriteRequest>) -> Result<Box<dyn Sink>, Status> {
-    let first = requests.message().await?.and_then(|request| request.value);
+    let first = first_of(requests, core.settings.first_request).await?.and_then(|request| request.value);
     let Some(Value::Command(command)) = first else {
         return Err(FsError::invalid_argument("A write stream must begin with a command.").into());
     };
@@ -83,7 +84,7 @@ async fn start(core: &Arc<Core>, requests: &mut Streaming<WriteRequest>) -> Resu
 async fn take(
     mut sink: Box<dyn Sink>,
     requests: &mut Streaming<WriteRequest>,
-    replies: &mpsc::Sender<Result<WriteResponse, Status>>,
+    replies: &Replier<WriteResponse>,
 ) -> Result<Option<WriteResponse>, Status> {
     loop {
         let step = match requests.message().await {
@@ -117,7 +118,7 @@ async fn write(sink: &mut dyn Sink, data: Bytes) -> Result<(), Status> {
 async fn obey(
     sink: &mut dyn Sink,
     command: &WriteRequestCommand,
-    replies: &mpsc::Sender<Result<WriteResponse, Status>>,
+    replies: &Replier<WriteResponse>,
 ) -> Result<(), Status> {
     check_offset(command, sink.position())?;
     if command.flush.unwrap_or(false) {

@@ -68,12 +68,14 @@ pub(crate) async fn survey(store: &dyn Store, cluster: Uuid) -> Result<Survey> {
     Ok(Survey { chain, found, checkpoints, drafts, predecessor, end, tip_closed })
 }
 
-async fn read_header(store: &dyn Store, cluster: Uuid, id: SegmentId, length: u64) -> Result<Option<Found>> {
-    let bytes = match store.read(FileId::Segment(id), 0, HEADER_LENGTH).await {
+async fn read_header(store: &dyn Store, cluster: Uuid, id: SegmentId, listed: u64) -> Result<Option<Found>> {
+    // One byte more, to see whether anything follows: the length in a listing may be out of date.
+    let bytes = match store.read(FileId::Segment(id), 0, HEADER_LENGTH + 1).await {
         // Retired since it was listed.
         Err(e) if e.is_not_found() => return Ok(None),
         bytes => bytes?,
     };
+    let length = listed.max(bytes.len() as u64);
     let header = SegmentHeader::decode(&bytes);
     match header {
         Ok(header) if header.cluster != cluster => Err(JournalError::OtherCluster {

@@ -22,8 +22,11 @@ use tonic::transport::server::Connected;
 /// After a failed accept (mostly: out of open files), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// For the first byte of a connection. HTTP/2 keepalive starts only after the client's preface.
-const FIRST_BYTE: Duration = Duration::from_secs(30);
+/// For the client's preface, with which a connection begins. HTTP/2 keepalive starts only after it.
+const PREFACE: Duration = Duration::from_secs(30);
+
+/// The preface's fixed part (RFC 9113, 3.4).
+const PREFACE_BYTES: usize = 24;
 
 /// Where connections come from: a TCP listener, or a unix domain socket.
 pub trait Listener: Send + 'static {
@@ -94,14 +97,16 @@ pin_project! {
         slot: OwnedSemaphorePermit,
         // Boxed, as tonic wants connections that can be moved.
         cut: Pin<Box<WaitForCancellationFutureOwned>>,
-        first_byte: Option<Pin<Box<Sleep>>>,
+        preface: Option<Pin<Box<Sleep>>>,
+        // Of the preface, so far.
+        read: usize,
     }
 }
 
 impl<Io> Connection<Io> {
     fn new(io: Io, slot: OwnedSemaphorePermit, cut: CancellationToken) -> Self {
-        let first_byte = Some(Box::pin(tokio::time::sleep(FIRST_BYTE)));
-        Self { io, slot, cut: Box::pin(cut.cancelled_owned()), first_byte }
+        let preface = Some(Box::pin(tokio::time::sleep(PREFACE)));
+        Self { io, slot, cut: Box::pin(cut.cancelled_owned()), preface, read: 0 }
     }
 }
 
@@ -112,8 +117,14 @@ impl<Io: AsyncRead> AsyncRead for Connection<Io> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.project();
+        let before = buffer.filled().len();
         if let Poll::Ready(read) = this.io.poll_read(cx, buffer) {
-            *this.first_byte = None;
+            if this.preface.is_some() {
+                *this.read += buffer.filled().len() - before;
+                if *this.read >= PREFACE_BYTES {
+                    *this.preface = None;
+                }
+            }
             return Poll::Ready(read);
         }
         // Asked only when there is nothing to read, so that a busy connection pays nothing. hyper
@@ -121,7 +132,7 @@ impl<Io: AsyncRead> AsyncRead for Connection<Io> {
         if this.cut.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
-        if let Some(deadline) = this.first_byte {
+        if let Some(deadline) = this.preface {
             ready!(deadline.as_mut().poll(cx));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -201,6 +212,20 @@ mod tests {
         cut.cancel();
         let error = connection.read(&mut [0]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_stops_within_its_preface_is_given_up() {
+        use tokio::io::AsyncWriteExt;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut incoming = Box::pin(accepted(listener, 1, CancellationToken::new()));
+        let mut client = TcpStream::connect(addr).await.unwrap();
+        let mut connection = incoming.next().await.unwrap().unwrap();
+        client.write_all(b"PRI").await.unwrap();
+        connection.read_exact(&mut [0; 3]).await.unwrap();
+        let error = connection.read(&mut [0]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,6 +8,9 @@ use parking_lot::Mutex;
 
 use crate::fs::options::FsOptions;
 
+/// Bytes of the longest path remembered.
+const LONGEST: usize = 1024;
+
 /// See the [module](self).
 pub struct AbsentPaths {
     capacity: usize,
@@ -45,7 +48,8 @@ impl AbsentPaths {
     }
 
     pub fn add(&self, path: &AlluxioPath) {
-        if self.capacity == 0 {
+        // Long ones are not remembered, so that the number of paths bounds their bytes.
+        if self.capacity == 0 || path.as_str().len() > LONGEST {
             return;
         }
         let mut known = self.known.lock();
@@ -72,7 +76,8 @@ impl AbsentPaths {
         // Below stand exactly those between "path/" and "path0", '0' being the byte after '/'.
         let first = if path.is_root() { path.clone() } else { path.join("") };
         let below = known.paths.range((Bound::Excluded(first), Bound::Unbounded));
-        let below: Vec<AlluxioPath> = below.map(|(p, _)| p).take_while(|p| p.starts_with(path)).cloned().collect();
+        let below: Vec<AlluxioPath> =
+            below.map(|(p, _)| p).take_while(|p| p.starts_with(path)).cloned().collect();
         for path in &below {
             known.remove(path);
         }
@@ -107,7 +112,8 @@ mod tests {
     }
 
     fn absent(capacity: usize) -> AbsentPaths {
-        let options = FsOptions { absent_capacity: capacity, ..FsOptions::from_conf(&Configuration::defaults()) };
+        let options =
+            FsOptions { absent_capacity: capacity, ..FsOptions::from_conf(&Configuration::defaults()) };
         AbsentPaths::new(&options)
     }
 
@@ -120,13 +126,22 @@ mod tests {
     }
 
     #[test]
+    fn long_paths_are_not_remembered() {
+        let absent = absent(10);
+        absent.add(&path(&format!("/{}", "x".repeat(LONGEST))));
+        assert!(absent.known.lock().paths.is_empty());
+    }
+
+    #[test]
     fn the_least_recently_used_goes_first() {
         let absent = absent(2);
         absent.add(&path("/a"));
         absent.add(&path("/b"));
         assert!(absent.contains(&path("/a")));
         absent.add(&path("/c"));
-        assert!(absent.contains(&path("/a")) && !absent.contains(&path("/b")) && absent.contains(&path("/c")));
+        assert!(
+            absent.contains(&path("/a")) && !absent.contains(&path("/b")) && absent.contains(&path("/c"))
+        );
         assert_eq!(absent.known.lock().order.len(), 2);
     }
 

@@ -6,7 +6,7 @@ use alluxio_fs::{AlluxioPath, FsError};
 use alluxio_proto::journal::{JournalEntry, UpdateInodeDirectoryEntry};
 use alluxio_ufs::{ListOptions, ListPage, UfsErrorKind, UfsStatus};
 
-use super::{LoadedInodes, removals::Mark};
+use super::{LoadedInodes, inodes::blocks_of, removals::Mark};
 use crate::{
     fs::{
         FileSystemMaster,
@@ -18,6 +18,9 @@ use crate::{
 
 /// Children per record: a directory needs two entries, and 1,000 are the most.
 const CHUNK: usize = 500;
+
+/// Blocks per record, of all files together.
+const BLOCKS_PER_RECORD: i64 = 1 << 17;
 
 /// Names told in the warning about names that cannot be shown.
 const TOLD: usize = 5;
@@ -65,7 +68,12 @@ impl FileSystemMaster {
         self.list_into_tree(path, true, true).await
     }
 
-    async fn list_into_tree(&self, path: &AlluxioPath, again: bool, compare: bool) -> Result<Option<Found>, FsError> {
+    async fn list_into_tree(
+        &self,
+        path: &AlluxioPath,
+        again: bool,
+        compare: bool,
+    ) -> Result<Option<Found>, FsError> {
         // Who compares needs what was found, so he cannot take over somebody else's answer.
         let turn = self.load_turns.enter(path).await;
         if turn.is_none() && !compare {
@@ -126,11 +134,26 @@ impl FileSystemMaster {
             let entries = entries(target, &page, compare.then(|| place.ufs.ufs_type()), found);
             for chunk in entries.chunks(CHUNK) {
                 let lacking = self.namespace.peek(|tree| look(tree, target, chunk, found));
-                if !lacking.is_empty() {
-                    self.add_children(target, &lacking, place.ufs.ufs_type(), mark, found).await?;
+                let mut rest = &lacking[..];
+                while !rest.is_empty() {
+                    let (some, after) = rest.split_at(self.fit_a_record(rest));
+                    self.add_children(target, some, place.ufs.ufs_type(), mark, found).await?;
+                    rest = after;
                 }
             }
         }
+    }
+
+    /// How many of them one record may add: one at least.
+    fn fit_a_record(&self, lacking: &[&Entry<'_>]) -> usize {
+        let mut blocks = 0;
+        let fits = |entry: &&&Entry<'_>| {
+            let before = blocks;
+            let length = i64::try_from(entry.status.length).unwrap_or(i64::MAX);
+            blocks += blocks_of(length, self.options.loaded_block_size).1;
+            before == 0 || blocks <= BLOCKS_PER_RECORD
+        };
+        lacking.iter().take_while(fits).count().max(1)
     }
 
     async fn add_children(
@@ -143,7 +166,9 @@ impl FileSystemMaster {
     ) -> Result<(), FsError> {
         let postponed = self
             .namespace
-            .mutate(&[], None, |tree, draft| Ok(self.draft_children(tree, target, lacking, ufs_type, mark, draft)))
+            .mutate(&[], None, |tree, draft| {
+                Ok(self.draft_children(tree, target, lacking, ufs_type, mark, draft))
+            })
             .await?;
         found.postponed |= postponed;
         Ok(())
@@ -161,7 +186,8 @@ impl FileSystemMaster {
     ) -> bool {
         let lookup = tree.lookup(&target.path);
         let Some(directory) = still(tree, target) else { return true };
-        let mut inodes = LoadedInodes::new(tree, ufs_type, self.options.loaded_block_size);
+        let mut inodes =
+            LoadedInodes::new(tree, ufs_type, self.options.loaded_block_size).pinned_as(tree, directory);
         // In this order: see `removals`.
         let reservations = self.namespace.reservations();
         let reserved: Vec<bool> = lacking.iter().map(|entry| reservations.is_reserved(&entry.path)).collect();
@@ -186,7 +212,8 @@ impl FileSystemMaster {
     /// The directory is there, and known from now on unless something was left out.
     async fn mark_loaded(&self, target: &Target, postponed: bool) -> Result<(), FsError> {
         let known = |tree: &Tree| {
-            still(tree, target).is_none_or(|inode| inode.is_persisted() && (inode.children_loaded() || postponed))
+            still(tree, target)
+                .is_none_or(|inode| inode.is_persisted() && (inode.children_loaded() || postponed))
         };
         if self.namespace.peek(known) {
             return Ok(());
@@ -253,7 +280,12 @@ fn entries<'a>(
 }
 
 /// Which entries the tree lacks; what it has is noted when it is to be compared.
-fn look<'a, 'b>(tree: &Tree, target: &Target, chunk: &'a [Entry<'b>], found: &mut Found) -> Vec<&'a Entry<'b>> {
+fn look<'a, 'b>(
+    tree: &Tree,
+    target: &Target,
+    chunk: &'a [Entry<'b>],
+    found: &mut Found,
+) -> Vec<&'a Entry<'b>> {
     let Some(directory) = still(tree, target) else { return Vec::new() };
     let mut lacking = Vec::new();
     for entry in chunk {
@@ -276,4 +308,32 @@ fn look<'a, 'b>(tree: &Tree, target: &Target, chunk: &'a [Entry<'b>], found: &mu
 fn differs(tree: &Tree, slot: Slot, inode: &Inode, fingerprint: &str) -> bool {
     let stored = tree.rare(slot, inode).map_or("", |rare| &rare.fingerprint);
     inode.is_persisted() && !inode.is_mount_point() && stored != fingerprint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::fixture::{Rig, path};
+
+    #[tokio::test]
+    async fn what_was_removed_since_the_look_is_left_out() {
+        let rig = Rig::new().await;
+        rig.ufs_write("/d/a", "1");
+        rig.ufs_write("/d/b", "1");
+        rig.status("/d").await.unwrap();
+        let target = rig.fs.namespace.peek(|tree| target(tree, &path("/d"))).unwrap().unwrap();
+        let mark = rig.fs.removals.mark();
+        let place = rig.fs.ufs_place_of(&path("/d")).unwrap();
+        let mut lister = place.ufs.list(&place.path, ListOptions::default()).await.unwrap();
+        let page = lister.next().await.unwrap().unwrap();
+        // Now the look is over, and somebody removes what it saw.
+        rig.fs.delete_path(&rig.root().await, &path("/d/a"), &Default::default()).await.unwrap();
+        let mut found = Found::default();
+        let entries = entries(&target, &page, None, &mut found);
+        let lacking = rig.fs.namespace.peek(|tree| look(tree, &target, &entries, &mut found));
+        rig.fs.add_children(&target, &lacking, "local", mark, &mut found).await.unwrap();
+        let there = |at: &str| rig.fs.namespace.peek(|tree| tree.lookup(&path(at)).target().is_some());
+        assert!(!there("/d/a") && there("/d/b"));
+        assert!(found.postponed, "so the directory is not known yet");
+    }
 }

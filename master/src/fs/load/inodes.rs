@@ -6,12 +6,12 @@ use alluxio_ufs::UfsStatus;
 
 use crate::{
     namespace::Draft,
-    tree::{Persistence, Tree, next_directory_after},
+    tree::{Inode, Persistence, Tree, next_directory_after},
 };
 
 /// Most blocks of a loaded file. A file that would have more gets a larger block size, so that one
 /// record stays small (a terabyte has 16,384 blocks of 64 MB).
-const MAX_BLOCKS: i64 = 1 << 20;
+const MAX_BLOCKS: i64 = 1 << 16;
 
 /// Drafts inodes one after the other; one per draft, since it gives out the ids.
 pub struct LoadedInodes {
@@ -19,6 +19,9 @@ pub struct LoadedInodes {
     block_size: i64,
     next_container: i64,
     next_directory: i64,
+    /// As the directory that they come into.
+    pinned: bool,
+    media: Vec<String>,
 }
 
 impl LoadedInodes {
@@ -28,13 +31,30 @@ impl LoadedInodes {
             block_size: block_size.max(1),
             next_container: tree.next_container(),
             next_directory: tree.next_directory(),
+            pinned: false,
+            media: Vec::new(),
         }
+    }
+
+    /// What comes into a pinned directory is pinned, to the same media.
+    #[must_use]
+    pub fn pinned_as(mut self, tree: &Tree, directory: &Inode) -> Self {
+        if directory.is_pinned() {
+            let rare = tree.by_id(directory.id).and_then(|(slot, inode)| tree.rare(slot, inode));
+            self.pinned = true;
+            self.media = rare.map_or(Vec::new(), |rare| rare.media.clone());
+        }
+        self
     }
 
     /// Drafts the inode of `status` below `parent` and returns its id. What is loaded was there before:
     /// the parent's modification time stays.
     pub fn draft(&mut self, parent: i64, name: &str, status: &UfsStatus, draft: &mut Draft) -> i64 {
-        if status.is_dir { self.directory(parent, name, status, draft) } else { self.file(parent, name, status, draft) }
+        if status.is_dir {
+            self.directory(parent, name, status, draft)
+        } else {
+            self.file(parent, name, status, draft)
+        }
     }
 
     fn directory(&mut self, parent: i64, name: &str, status: &UfsStatus, draft: &mut Draft) -> i64 {
@@ -47,6 +67,8 @@ impl LoadedInodes {
                 parent_id: Some(parent),
                 name: Some(name.to_owned()),
                 persistence_state: Some(Persistence::Persisted.as_str().to_owned()),
+                pinned: Some(self.pinned),
+                medium_type: self.media.clone(),
                 creation_time_ms: Some(draft.now_ms),
                 last_modification_time_ms: Some(modified),
                 last_access_time_ms: Some(modified),
@@ -76,18 +98,15 @@ impl LoadedInodes {
         let id = ids::file_id(container);
         let modified = status.modified_ms.unwrap_or(draft.now_ms);
         let length = i64::try_from(status.length).unwrap_or(i64::MAX);
-        let mut block_size = self.block_size;
-        while (length - 1).div_euclid(block_size) >= MAX_BLOCKS {
-            block_size = block_size.saturating_mul(2);
-        }
-        let blocks = if length == 0 { 0 } else { (length - 1) / block_size + 1 };
+        let (block_size, blocks) = blocks_of(length, self.block_size);
         draft.push(JournalEntry {
             inode_file: Some(InodeFileEntry {
                 id: Some(id),
                 parent_id: Some(parent),
                 name: Some(name.to_owned()),
                 persistence_state: Some(Persistence::Persisted.as_str().to_owned()),
-                pinned: Some(false),
+                pinned: Some(self.pinned),
+                medium_type: self.media.clone(),
                 creation_time_ms: Some(draft.now_ms),
                 last_modification_time_ms: Some(modified),
                 last_access_time_ms: Some(modified),
@@ -106,6 +125,15 @@ impl LoadedInodes {
         });
         id
     }
+}
+
+/// Block size and number of blocks of a loaded file.
+pub fn blocks_of(length: i64, block_size: i64) -> (i64, i64) {
+    let mut block_size = block_size.max(1);
+    while (length - 1).div_euclid(block_size) >= MAX_BLOCKS {
+        block_size = block_size.saturating_mul(2);
+    }
+    (block_size, if length == 0 { 0 } else { (length - 1) / block_size + 1 })
 }
 
 #[cfg(test)]

@@ -71,7 +71,10 @@ async fn creating_beside_files_of_the_under_storage_sees_them() {
     rig.create("/a/b/new", WritePType::MustCache).await.unwrap();
     assert_eq!(rig.list("/a/b", Default::default()).await.unwrap(), ["/a/b/new", "/a/b/old"]);
     let error = rig.create("/a/b/old/x", WritePType::MustCache).await.unwrap_err();
-    assert_eq!(error.message, "Traversal failed for path /a/b/old/x. Component 3(old) is a file, not a directory.");
+    assert_eq!(
+        error.message,
+        "Traversal failed for path /a/b/old/x. Component 3(old) is a file, not a directory."
+    );
 }
 
 #[tokio::test]
@@ -121,12 +124,17 @@ async fn what_is_being_removed_is_not_brought_back() {
     let rig = Rig::new().await;
     rig.ufs_write("/d/a", "1");
     rig.ufs_write("/d/b", "1");
-    let reservation = rig.fs.namespace.reservations().reserve(vec![Claim::subtree(&path("/d/a"))]).await.unwrap();
+    let reservation =
+        rig.fs.namespace.reservations().reserve(vec![Claim::subtree(&path("/d/a"))]).await.unwrap();
     assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/b"]);
     assert!(rig.status("/d/a").await.is_err());
     std::fs::remove_file(rig.in_ufs("/d/a")).unwrap();
     rig.fs.removals.note(&path("/d/a"));
     drop(reservation);
     rig.ufs_write("/d/c", "1");
-    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/b", "/d/c"], "loaded to its end only now");
+    assert_eq!(
+        rig.list("/d", Default::default()).await.unwrap(),
+        ["/d/b", "/d/c"],
+        "loaded to its end only now"
+    );
 }

@@ -87,16 +87,22 @@ impl FileSystemMaster {
             return;
         }
         // Others may have added a part of it meanwhile.
-        let Some(last) = lookup.last().and_then(|slot| tree.get(slot)).filter(|inode| inode.is_directory()) else {
+        let Some(last) = lookup.last().and_then(|slot| tree.get(slot)).filter(|inode| inode.is_directory())
+        else {
             return;
         };
         let have = lookup.found.len() - 1 - base.depth;
-        let mut inodes = LoadedInodes::new(tree, chain.ufs_type, self.options.loaded_block_size);
+        let mut inodes =
+            LoadedInodes::new(tree, chain.ufs_type, self.options.loaded_block_size).pinned_as(tree, last);
         let mut parent = last.id;
-        for (at, status) in chain.found.iter().skip(have) {
-            // In this order: see `removals`.
-            let reserved = self.namespace.reservations().is_reserved(at);
-            if reserved || self.removals.since(chain.mark, at).covers(at) {
+        let lacking = chain.found.get(have..).unwrap_or_default();
+        let Some((first, _)) = lacking.first() else { return };
+        // In this order: see `removals`.
+        let reservations = self.namespace.reservations();
+        let free = lacking.iter().take_while(|(at, _)| !reservations.is_reserved(at)).count();
+        let removed = self.removals.since(chain.mark, first);
+        for (at, status) in &lacking[..free] {
+            if removed.covers(at) {
                 break;
             }
             parent = inodes.draft(parent, at.name(), status, draft);
@@ -113,7 +119,8 @@ fn base(tree: &Tree, path: &AlluxioPath) -> Result<Option<Base>, FsError> {
     if lookup.missing == 0 {
         return Ok(None);
     }
-    let Some(inode) = lookup.last().and_then(|slot| tree.get(slot)).filter(|inode| inode.is_directory()) else {
+    let Some(inode) = lookup.last().and_then(|slot| tree.get(slot)).filter(|inode| inode.is_directory())
+    else {
         return Ok(None);
     };
     let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;

@@ -77,7 +77,9 @@ impl FileSystemMaster {
                 self.sync_times.synced(path, SyncDepth::Itself, begun);
                 Ok(())
             }
-            Known::Absent | Known::Unknown if load == LoadMetadataPType::Always => self.load_missing(path).await,
+            Known::Absent | Known::Unknown if load == LoadMetadataPType::Always => {
+                self.load_missing(path).await
+            }
             Known::Unknown if load == LoadMetadataPType::Once && !self.absent.contains(path) => {
                 self.load_missing(path).await
             }
@@ -128,7 +130,12 @@ impl FileSystemMaster {
         }
     }
 
-    async fn load_below(&self, path: &AlluxioPath, load: LoadMetadataPType, due: bool) -> Result<(), FsError> {
+    async fn load_below(
+        &self,
+        path: &AlluxioPath,
+        load: LoadMetadataPType,
+        due: bool,
+    ) -> Result<(), FsError> {
         if load == LoadMetadataPType::Never && !due {
             return Ok(());
         }

@@ -5,7 +5,7 @@
 //! An operation notes the path *after* it has changed the under storage and *before* it gives up its
 //! reservation; a load asks for reservations first and for removals second. So one of the two tells.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use alluxio_fs::AlluxioPath;
 use parking_lot::Mutex;
@@ -32,13 +32,24 @@ struct Log {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Removed {
     all: bool,
-    paths: Vec<AlluxioPath>,
+    paths: HashSet<AlluxioPath>,
 }
 
 impl Removed {
     /// Whether something at this path may be gone.
     pub fn covers(&self, path: &AlluxioPath) -> bool {
-        self.all || self.paths.iter().any(|removed| path.starts_with(removed))
+        if self.all || self.paths.is_empty() {
+            return self.all;
+        }
+        // Up to the root, rather than through all that was removed: this is asked for many paths in a row.
+        let mut at = Some(path.clone());
+        while let Some(path) = at {
+            if self.paths.contains(&path) {
+                return true;
+            }
+            at = path.parent();
+        }
+        false
     }
 }
 
@@ -63,8 +74,7 @@ impl Removals {
         let count = log.next - mark.0;
         let matters = |path: &&AlluxioPath| path.starts_with(directory) || directory.starts_with(path);
         let known = (log.recent.len() as u64).min(count) as usize;
-        let paths: Vec<AlluxioPath> =
-            log.recent.range(log.recent.len() - known..).filter(matters).cloned().collect();
+        let paths = log.recent.range(log.recent.len() - known..).filter(matters).cloned().collect();
         Removed { all: count > log.recent.len() as u64, paths }
     }
 }
@@ -85,7 +95,7 @@ mod tests {
         removals.note(&path("/a/x"));
         removals.note(&path("/b"));
         let removed = removals.since(mark, &path("/a"));
-        assert_eq!(removed.paths, [path("/a/x")]);
+        assert_eq!(removed.paths, HashSet::from([path("/a/x")]));
         assert!(removed.covers(&path("/a/x/y")) && !removed.covers(&path("/a/old")));
         removals.note(&path("/"));
         assert!(removals.since(mark, &path("/a")).covers(&path("/a/old")));

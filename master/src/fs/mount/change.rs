@@ -7,9 +7,7 @@ use alluxio_conf::MASKED;
 use alluxio_fs::{AlluxioPath, Bits, FsError};
 use alluxio_proto::{
     grpc::file::MountPOptions,
-    journal::{
-        DeleteFileEntry, DeleteMountPointEntry, InodeDirectoryEntry, JournalEntry, UpdateInodeEntry,
-    },
+    journal::{DeleteFileEntry, DeleteMountPointEntry, InodeDirectoryEntry, JournalEntry, UpdateInodeEntry},
 };
 use alluxio_ufs::{UfsPath, UfsStatus, UfsUri, UnderFs, open_ufs};
 
@@ -101,7 +99,9 @@ impl FileSystemMaster {
             }
             check_writable(tree, &parent)?;
         } else if nested(tree, path) {
-            return Err(FsError::invalid_argument(format!("Other mount points lie below {path}. Unmount them first.")));
+            return Err(FsError::invalid_argument(format!(
+                "Other mount points lie below {path}. Unmount them first."
+            )));
         }
         let new = UfsUri::parse(&mount.ufs_uri).map_err(ufs_error)?;
         for other in tree.mounts().iter().filter(|other| other.path != *path) {
@@ -195,7 +195,10 @@ impl FileSystemMaster {
                     delete_mount_point: Some(DeleteMountPointEntry { alluxio_path: Some(path.to_string()) }),
                     ..JournalEntry::default()
                 });
-                draft.push(JournalEntry { add_mount_point: Some(mount.to_entry()), ..JournalEntry::default() });
+                draft.push(JournalEntry {
+                    add_mount_point: Some(mount.to_entry()),
+                    ..JournalEntry::default()
+                });
                 Ok(())
             })
             .await?;
@@ -237,7 +240,9 @@ fn address(uri: &UfsUri) -> String {
 async fn mounted_root(ufs: &Arc<dyn UnderFs>) -> Result<UfsStatus, FsError> {
     match bounded(ufs.status(&UfsPath::root())).await? {
         Some(status) if status.is_dir => Ok(status),
-        Some(_) => Err(FsError::invalid_argument(format!("{} is a file; only directories are mounted.", ufs.uri()))),
+        Some(_) => {
+            Err(FsError::invalid_argument(format!("{} is a file; only directories are mounted.", ufs.uri())))
+        }
         None => Err(FsError::invalid_argument(format!("Ufs path {} does not exist", ufs.uri()))),
     }
 }
@@ -279,7 +284,14 @@ fn draft_unmount(tree: &Tree, path: &AlluxioPath, draft: &mut Draft) -> Option<A
     Some(mount)
 }
 
-fn draft_mount(tree: &Tree, lookup: &Lookup, mount: &Mount, root: &UfsStatus, ufs_type: &str, draft: &mut Draft) {
+fn draft_mount(
+    tree: &Tree,
+    lookup: &Lookup,
+    mount: &Mount,
+    root: &UfsStatus,
+    ufs_type: &str,
+    draft: &mut Draft,
+) {
     let above = &lookup.found[..lookup.found.len() - usize::from(lookup.missing == 0)];
     let Some(parent) = above.last().and_then(|slot| tree.get(*slot)) else { return };
     let id = tree.next_directory();
@@ -318,9 +330,13 @@ mod tests {
 
     #[test]
     fn addresses_have_no_slash_behind_them() {
-        for (text, stored) in
-            [("/", "/"), ("/a/", "/a"), ("file:///", "file:///"), ("s3://b/", "s3://b"), ("hdfs://n:1/a/", "hdfs://n:1/a")]
-        {
+        for (text, stored) in [
+            ("/", "/"),
+            ("/a/", "/a"),
+            ("file:///", "file:///"),
+            ("s3://b/", "s3://b"),
+            ("hdfs://n:1/a/", "hdfs://n:1/a"),
+        ] {
             assert_eq!(address(&UfsUri::parse(text).unwrap()), stored);
         }
     }

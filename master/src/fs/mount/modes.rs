@@ -14,7 +14,12 @@ use crate::{
 
 impl FileSystemMaster {
     /// Applies to every mount at or below the address, or to the mount that holds it.
-    pub async fn update_ufs_mode(&self, subject: &Subject, ufs_path: &str, mode: UfsPMode) -> Result<(), FsError> {
+    pub async fn update_ufs_mode(
+        &self,
+        subject: &Subject,
+        ufs_path: &str,
+        mode: UfsPMode,
+    ) -> Result<(), FsError> {
         self.permissions.superuser(subject)?;
         let address = UfsUri::parse(ufs_path).map_err(ufs_error)?;
         let mode = match mode {
@@ -26,11 +31,16 @@ impl FileSystemMaster {
             .mutate(&[], None, |tree, draft| {
                 let meant = meant(tree, &address);
                 if meant.is_empty() {
-                    return Err(FsError::invalid_argument(format!("No mount lies in the under storage {ufs_path}.")));
+                    return Err(FsError::invalid_argument(format!(
+                        "No mount lies in the under storage {ufs_path}."
+                    )));
                 }
                 for uri in meant {
                     draft.push(JournalEntry {
-                        update_ufs_mode: Some(UpdateUfsModeEntry { ufs_path: Some(uri), ufs_mode: Some(mode as i32) }),
+                        update_ufs_mode: Some(UpdateUfsModeEntry {
+                            ufs_path: Some(uri),
+                            ufs_mode: Some(mode as i32),
+                        }),
                         ..JournalEntry::default()
                     });
                 }

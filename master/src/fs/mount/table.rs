@@ -18,7 +18,8 @@ const FIGURES: Duration = Duration::from_secs(10);
 /// What is known of a mount without asking its under storage; secrets are masked.
 pub fn mount_info(mount: &Mount) -> MountPointInfo {
     let scheme = || mount.ufs_uri.split_once("://").map_or("local", |(scheme, _)| scheme).to_owned();
-    let ufs_type = open_ufs(&mount.ufs_uri, &mount.properties).map_or_else(|_| scheme(), |ufs| ufs.ufs_type().to_owned());
+    let ufs_type = open_ufs(&mount.ufs_uri, &mount.properties)
+        .map_or_else(|_| scheme(), |ufs| ufs.ufs_type().to_owned());
     MountPointInfo {
         ufs_uri: Some(mount.ufs_uri.clone()),
         ufs_type: Some(ufs_type),
@@ -34,7 +35,8 @@ pub fn mount_info(mount: &Mount) -> MountPointInfo {
 fn shown(key: &str, value: &str) -> String {
     // Also what no table knows but its name betrays.
     let name = key.to_ascii_lowercase();
-    let secret = is_secret(key) || ["secret", "password", "credential", "token"].iter().any(|word| name.contains(word));
+    let secret = is_secret(key)
+        || ["secret", "password", "credential", "token"].iter().any(|word| name.contains(word));
     if secret && !value.is_empty() { MASKED.to_owned() } else { value.to_owned() }
 }
 

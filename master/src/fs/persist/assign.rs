@@ -1,6 +1,6 @@
 //! From the files that are to be persisted to jobs that workers have.
 
-use std::{ops::Bound, sync::Arc};
+use std::{ops::Bound, sync::Arc, time::Duration};
 
 use alluxio_fs::{AlluxioPath, FsError, ids};
 use alluxio_proto::{
@@ -16,6 +16,7 @@ use super::{
     temporary::{file_name, job_id},
 };
 use crate::{
+    block::Residence,
     fs::{
         FileSystemMaster,
         ufs::{UfsPlace, bounded, check_mode, check_writable, no_mount},
@@ -26,6 +27,9 @@ use crate::{
 
 /// Jobs per record.
 const BATCH: usize = 100;
+
+/// When to look again for blocks that no live worker has.
+const LOST_BLOCKS: Duration = Duration::from_secs(10);
 
 /// Where the look through the files to be persisted stands.
 #[derive(Default)]
@@ -106,9 +110,14 @@ impl FileSystemMaster {
 
     /// Takes jobs back that nobody works on any more, and removes what they may have written.
     pub(super) async fn take_back_jobs(&self) {
-        let given_up = self.persist.jobs.lock().take_back(Instant::now(), |worker| self.blocks.is_worker_live(worker));
+        let given_up =
+            self.persist.jobs.lock().take_back(Instant::now(), |worker| self.blocks.is_worker_live(worker));
         for (file, job) in given_up {
-            tracing::info!(file, job = job.id, "no worker reports on persisting this file; another will do it");
+            tracing::info!(
+                file,
+                job = job.id,
+                "no worker reports on persisting this file; another will do it"
+            );
             self.drop_temporary(&job.temporary).await;
         }
     }
@@ -128,6 +137,11 @@ impl FileSystemMaster {
                     self.persist.forget(file);
                     continue;
                 };
+                if wanted.blocks.iter().any(|block| self.blocks.residence(*block) == Residence::Nowhere) {
+                    tracing::debug!(file, "a block of the file is on no live worker; persisting it waits");
+                    self.persist.jobs.lock().delay(file, Instant::now() + LOST_BLOCKS);
+                    continue;
+                }
                 let Some(worker) = self.blocks.choose_worker_for_persist(&wanted.blocks) else {
                     self.tell_no_worker(true);
                     return Ok(());
@@ -256,7 +270,9 @@ impl FileSystemMaster {
 
     /// Removes a file that a job may have written. Nothing depends on it: a failure is only logged.
     pub(super) async fn drop_temporary(&self, temporary: &Temporary) {
-        let Some(mount) = self.namespace.peek(|tree| tree.mounts().by_id(temporary.mount_id).cloned()) else { return };
+        let Some(mount) = self.namespace.peek(|tree| tree.mounts().by_id(temporary.mount_id).cloned()) else {
+            return;
+        };
         let dropped = async {
             let ufs = self.ufs.get(&mount)?;
             let path: UfsPath = ufs.uri().relative(&temporary.address).map_err(crate::fs::ufs::ufs_error)?;

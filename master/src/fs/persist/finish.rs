@@ -73,7 +73,9 @@ impl FileSystemMaster {
     }
 
     pub(super) async fn finish(&self, file: i64, job: &Job) -> Result<Outcome, FsError> {
-        let Some((target, reservation)) = self.reserve_target(file, job).await? else { return Ok(Outcome::Obsolete) };
+        let Some((target, reservation)) = self.reserve_target(file, job).await? else {
+            return Ok(Outcome::Obsolete);
+        };
         // The mount may have changed; then the job's file is in the hands of its present under storage.
         let place = self.ufs_place_of(&target.path)?;
         let Ok(temporary) = place.ufs.uri().relative(&job.temporary.address) else {
@@ -127,7 +129,10 @@ impl FileSystemMaster {
             };
         };
         if written.length != target.length {
-            return Ok(Err(format!("the temporary file has {} bytes instead of {}", written.length, target.length)));
+            return Ok(Err(format!(
+                "the temporary file has {} bytes instead of {}",
+                written.length, target.length
+            )));
         }
         self.set_attributes(target, place, temporary).await?;
         // Missing parents, as the tree has them.
@@ -150,7 +155,12 @@ impl FileSystemMaster {
     }
 
     /// As far as the process may: a master that is not root can give away no files.
-    async fn set_attributes(&self, target: &Target, place: &UfsPlace, temporary: &UfsPath) -> Result<(), FsError> {
+    async fn set_attributes(
+        &self,
+        target: &Target,
+        place: &UfsPlace,
+        temporary: &UfsPath,
+    ) -> Result<(), FsError> {
         let name = |name: &'_ String| Some(name.clone()).filter(|name| !name.is_empty());
         let (owner, group) = (name(&target.owner), name(&target.group));
         match ufs_call(place.ufs.set_owner(temporary, owner.as_deref(), group.as_deref())).await? {

@@ -14,8 +14,9 @@ use tokio::time::Instant;
 /// Files in the table; the tree has the others.
 pub(super) const MAX_FILES: usize = 10_000;
 
-/// Jobs one worker has at a time; it works on a few of them.
-pub(super) const PER_WORKER: usize = 64;
+/// Jobs one worker has at a time: it works on a few of them, and hears of new ones once a second. Our
+/// workers take 256.
+pub(super) const PER_WORKER: usize = 128;
 
 /// Jobs given up whose file a worker may still be writing.
 const MAX_ABANDONED: usize = 10_000;
@@ -46,11 +47,16 @@ pub struct Job {
 enum Stage {
     /// Nobody has it; to be given out from then on.
     Idle,
-    Assigned { worker: i64, command: PersistFile },
+    Assigned {
+        worker: i64,
+        command: PersistFile,
+    },
     /// The master before gave it out; somebody may still report.
     Inherited,
     /// Its temporary file is complete.
-    Written { busy: bool },
+    Written {
+        busy: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -166,10 +172,18 @@ impl Jobs {
     /// been tried.
     pub fn failed(&mut self, file: i64, job: i64, now: Instant) -> Option<Instant> {
         let max = self.timing.max_retry;
-        let entry = self.files.get_mut(&file).filter(|entry| entry.job.as_ref().is_some_and(|j| j.id == job))?;
+        let entry =
+            self.files.get_mut(&file).filter(|entry| entry.job.as_ref().is_some_and(|j| j.id == job))?;
         entry.stage = Stage::Idle;
         entry.back_off(now, max);
         Some(entry.since)
+    }
+
+    /// The file's blocks are not all to be had: that may change any time, so the wait does not grow.
+    pub fn delay(&mut self, file: i64, until: Instant) {
+        if let Some(entry) = self.files.get_mut(&file) {
+            entry.at = until;
+        }
     }
 
     /// No job can be made for the file now.
@@ -186,7 +200,7 @@ impl Jobs {
     }
 
     /// Files whose final step is due; each must be ended by `done`, `failed` or `not_finished`.
-    pub fn to_finish(&mut self, now: Instant, limit: usize) -> Vec<(i64, Job)> {
+    pub fn take_due(&mut self, now: Instant, limit: usize) -> Vec<(i64, Job)> {
         let mut due = Vec::new();
         for (file, entry) in &mut self.files {
             if due.len() == limit {
@@ -292,11 +306,11 @@ mod tests {
         assert!(jobs.is_current(5, 1) && !jobs.is_current(5, 2));
         jobs.written(5, 1, now);
         assert!(jobs.commands(77, now).is_empty());
-        assert_eq!(jobs.to_finish(now, 9).len(), 1);
-        assert!(jobs.to_finish(now, 9).is_empty(), "under way");
+        assert_eq!(jobs.take_due(now, 9).len(), 1);
+        assert!(jobs.take_due(now, 9).is_empty(), "under way");
         jobs.not_finished(5, now);
-        assert!(jobs.to_finish(now, 9).is_empty());
-        assert_eq!(jobs.to_finish(now + secs(1), 9).len(), 1);
+        assert!(jobs.take_due(now, 9).is_empty());
+        assert_eq!(jobs.take_due(now + secs(1), 9).len(), 1);
         assert_eq!(jobs.done(5).unwrap().id, 1);
         assert!(!jobs.has(5));
     }
@@ -342,9 +356,9 @@ mod tests {
         jobs.inherit(5, job(1), false, now);
         jobs.inherit(6, job(2), false, now);
         jobs.inherit(7, job(3), true, now);
-        assert_eq!(jobs.to_finish(now, 9)[0].0, 7);
+        assert_eq!(jobs.take_due(now, 9)[0].0, 7);
         jobs.written(5, 1, now);
-        assert_eq!(jobs.to_finish(now, 9)[0].0, 5);
+        assert_eq!(jobs.take_due(now, 9)[0].0, 5);
         assert!(jobs.take_back(now + secs(59), |_| true).is_empty());
         assert_eq!(jobs.take_back(now + secs(60), |_| true)[0].0, 6);
     }

@@ -106,6 +106,11 @@ impl PersistJobs {
 }
 
 impl FileSystemMaster {
+    /// Whether files of this path are persisted in the background at all.
+    pub(super) fn may_persist(&self, path: &AlluxioPath) -> bool {
+        !self.options.persist_blacklist.iter().any(|word| path.as_str().contains(word.as_str()))
+    }
+
     /// Has a complete file persisted, `wait_ms` from now on.
     pub async fn schedule_async_persistence(
         &self,
@@ -128,15 +133,8 @@ impl FileSystemMaster {
                 }
                 // Before the state that makes the scheduler look.
                 self.persist.wait_before(inode.id, wait_ms);
-                if inode.persistence() == Persistence::NotPersisted {
-                    draft.push(JournalEntry {
-                        update_inode: Some(UpdateInodeEntry {
-                            id: Some(inode.id),
-                            persistence_state: Some(Persistence::ToBePersisted.as_str().to_owned()),
-                            ..UpdateInodeEntry::default()
-                        }),
-                        ..JournalEntry::default()
-                    });
+                if inode.persistence() == Persistence::NotPersisted && self.may_persist(path) {
+                    draft.push(to_be_persisted(inode.id));
                 }
                 Ok(())
             })
@@ -149,13 +147,17 @@ impl FileSystemMaster {
         let mut finishing = JoinSet::new();
         let mut cursor = assign::Cursor::default();
         loop {
-            tokio::select! {
+            let tick = tokio::select! {
                 () = stop.cancelled() => break,
-                _ = ticks.tick() => {}
+                _ = ticks.tick() => true,
                 // Ends show here only to make room for others.
-                Some(_) = finishing.join_next() => {}
+                Some(_) = finishing.join_next() => false,
+            };
+            self.finish_due(&mut finishing);
+            if !tick {
+                continue;
             }
-            if let Err(error) = self.persist_step(&mut cursor, &mut finishing).await {
+            if let Err(error) = self.persist_step(&mut cursor).await {
                 // Whoever writes is told why the journal refuses; here it is only tried again.
                 tracing::debug!(%error, "persisting waits");
             }
@@ -164,20 +166,30 @@ impl FileSystemMaster {
         while finishing.join_next().await.is_some() {}
     }
 
-    /// One look at everything that is to be persisted.
-    async fn persist_step(
-        self: &Arc<Self>,
-        cursor: &mut assign::Cursor,
-        finishing: &mut JoinSet<()>,
-    ) -> Result<(), FsError> {
+    /// Starts final steps that are due, as many as there is room for.
+    fn finish_due(self: &Arc<Self>, finishing: &mut JoinSet<()>) {
         let room = FINISHING.saturating_sub(finishing.len());
-        let due = self.persist.jobs.lock().to_finish(Instant::now(), room);
-        for (file, job) in due {
+        for (file, job) in self.persist.jobs.lock().take_due(Instant::now(), room) {
             finishing.spawn(self.clone().finish_job(file, job));
         }
+    }
+
+    /// One look at everything that is to be persisted and has no worker.
+    async fn persist_step(&self, cursor: &mut assign::Cursor) -> Result<(), FsError> {
         self.take_back_jobs().await;
         self.find_new_files(cursor).await?;
         self.assign_jobs().await
+    }
+}
+
+pub(super) fn to_be_persisted(id: i64) -> JournalEntry {
+    JournalEntry {
+        update_inode: Some(UpdateInodeEntry {
+            id: Some(id),
+            persistence_state: Some(Persistence::ToBePersisted.as_str().to_owned()),
+            ..UpdateInodeEntry::default()
+        }),
+        ..JournalEntry::default()
     }
 }
 

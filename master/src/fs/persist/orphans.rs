@@ -50,8 +50,12 @@ impl FileSystemMaster {
         let parent = inside.path.parent().unwrap_or_else(UfsPath::root);
         match self.sweep(inside, &parent, term, now_ms()).await {
             Ok(0) => {}
-            Ok(removed) => tracing::info!(%directory, removed, "files left by earlier persist jobs were removed"),
-            Err(error) => tracing::warn!(%directory, %error, "what earlier persist jobs left was not collected"),
+            Ok(removed) => {
+                tracing::info!(%directory, removed, "files left by earlier persist jobs were removed")
+            }
+            Err(error) => {
+                tracing::warn!(%directory, %error, "what earlier persist jobs left was not collected")
+            }
         }
     }
 

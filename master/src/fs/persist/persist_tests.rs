@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use alluxio_proto::grpc::file::{
-    CompleteFilePOptions, FileInfo, FileSystemHeartbeatPOptions, FileSystemHeartbeatPRequest,
-    PersistFailure, PersistFile, ScheduleAsyncPersistencePOptions, WritePType,
+    CompleteFilePOptions, FileInfo, FileSystemHeartbeatPOptions, FileSystemHeartbeatPRequest, PersistFailure,
+    PersistFile, ScheduleAsyncPersistencePOptions, WritePType,
 };
 use alluxio_ufs::{UfsPath, UnderFs};
 use tokio::task::JoinSet;
@@ -32,15 +32,24 @@ async fn write_async(rig: &Rig, at: &str, worker: i64, length: i64, wait_ms: i64
 /// What the scheduler does at one tick, to its end.
 async fn tick(rig: &Rig) {
     let mut finishing = JoinSet::new();
-    rig.fs.persist_step(&mut Cursor::default(), &mut finishing).await.unwrap();
+    rig.fs.finish_due(&mut finishing);
+    rig.fs.persist_step(&mut Cursor::default()).await.unwrap();
     while let Some(done) = finishing.join_next().await {
         done.unwrap();
     }
 }
 
-async fn heartbeat(rig: &Rig, worker: i64, options: FileSystemHeartbeatPOptions, files: Vec<i64>) -> Vec<PersistFile> {
-    let request =
-        FileSystemHeartbeatPRequest { worker_id: Some(worker), persisted_files: files, options: Some(options) };
+async fn heartbeat(
+    rig: &Rig,
+    worker: i64,
+    options: FileSystemHeartbeatPOptions,
+    files: Vec<i64>,
+) -> Vec<PersistFile> {
+    let request = FileSystemHeartbeatPRequest {
+        worker_id: Some(worker),
+        persisted_files: files,
+        options: Some(options),
+    };
     rig.fs.clone().persist_heartbeat(request).await.unwrap()
 }
 
@@ -102,7 +111,10 @@ async fn a_file_is_persisted_with_the_directories_above_it() {
     let worker = worker(&rig, "w").await;
     let info = write_async(&rig, "/a/b/f", worker, 40, 0).await;
     let job = only_job(&rig, worker).await;
-    assert_eq!((job.file_id(), job.length(), job.block_size()), (info.file_id(), 40, info.block_size_bytes()));
+    assert_eq!(
+        (job.file_id(), job.length(), job.block_size()),
+        (info.file_id(), 40, info.block_size_bytes())
+    );
     assert_eq!(job.block_ids, info.block_ids);
     let fingerprint = write_temporary(&job).await;
     assert!(rig.list("/", Default::default()).await.unwrap() == ["/a"], "the temporary file does not show");
@@ -150,6 +162,20 @@ async fn without_a_worker_that_can_the_file_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_file_whose_blocks_are_away_waits_for_them() {
+    let rig = Rig::new().await;
+    let (holder, other) = (worker(&rig, "w1").await, worker(&rig, "w2").await);
+    write_async(&rig, "/f", holder, 10, 0).await;
+    rig.fs.blocks.deregister(holder).unwrap();
+    tick(&rig).await;
+    assert!(ask(&rig, other).await.is_empty());
+    let info = rig.status("/f").await.unwrap();
+    rig.fs.blocks.commit_block(other, info.block_ids[0], 10, "MEM", "MEM", None).await.unwrap();
+    tokio::time::advance(Duration::from_secs(11)).await;
+    assert_eq!(only_job(&rig, other).await.length(), 10);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_is_kept_and_asking_ends_it() {
     let rig = Rig::new().await;
     let worker = worker(&rig, "w").await;
@@ -167,6 +193,25 @@ async fn a_wait_is_kept_and_asking_ends_it() {
 }
 
 #[tokio::test]
+async fn a_rename_can_be_the_word_to_persist() {
+    let rig = Rig::with(&[("alluxio.master.persistence.blacklist", ".staging,.tmp")]).await;
+    let worker = worker(&rig, "w").await;
+    let root = rig.root().await;
+    rig.create("/x.staging/f", WritePType::AsyncThrough).await.unwrap();
+    let asked =
+        CompleteFilePOptions { async_persist_options: Some(Default::default()), ..Default::default() };
+    rig.complete("/x.staging/f", asked).await.unwrap();
+    assert_eq!(state(&rig, "/x.staging/f").await, "NOT_PERSISTED", "by its name");
+    let persist = alluxio_proto::grpc::file::RenamePOptions { persist: Some(true), ..Default::default() };
+    rig.fs.rename(&root, &path("/x.staging/f"), &path("/f"), &persist).await.unwrap();
+    assert_eq!(state(&rig, "/f").await, "TO_BE_PERSISTED");
+    write_async(&rig, "/waits", worker, 1, -1).await;
+    rig.fs.rename(&root, &path("/waits"), &path("/waits-no-more"), &persist).await.unwrap();
+    tick(&rig).await;
+    assert_eq!(ask(&rig, worker).await.len(), 2);
+}
+
+#[tokio::test]
 async fn a_renamed_file_is_persisted_at_its_present_path() {
     let rig = Rig::new().await;
     let worker = worker(&rig, "w").await;
@@ -178,7 +223,10 @@ async fn a_renamed_file_is_persisted_at_its_present_path() {
     report(&rig, worker, &job, fingerprint).await;
     tick(&rig).await;
     assert_eq!(state(&rig, "/dir/new").await, "PERSISTED");
-    assert_eq!((files_in(&rig, "/"), files_in(&rig, "/dir")), (vec!["dir".to_owned()], vec!["new".to_owned()]));
+    assert_eq!(
+        (files_in(&rig, "/"), files_in(&rig, "/dir")),
+        (vec!["dir".to_owned()], vec!["new".to_owned()])
+    );
 }
 
 #[tokio::test]
@@ -241,7 +289,8 @@ async fn a_silent_worker_loses_its_job_and_what_it_writes_later() {
     let job = only_job(&rig, first).await;
     tokio::time::advance(Duration::from_secs(61)).await;
     tick(&rig).await;
-    let next = if let [job] = &ask(&rig, second).await[..] { job.clone() } else { only_job(&rig, first).await };
+    let next =
+        if let [job] = &ask(&rig, second).await[..] { job.clone() } else { only_job(&rig, first).await };
     assert_ne!(next.job_id, job.job_id);
     let fingerprint = write_temporary(&job).await;
     report(&rig, first, &job, fingerprint).await;
@@ -343,4 +392,23 @@ async fn orphans_of_earlier_terms_are_collected_when_they_are_old() {
     assert_eq!(rig.fs.sweep(&place, &directory, term, now).await.unwrap(), 0, "too young");
     assert_eq!(rig.fs.sweep(&place, &directory, term, now + 4_000_000).await.unwrap(), 1);
     assert!(!rig.ufs_has(&format!("/d/{}", names[0])) && files_in(&rig, "/d").len() == 2);
+}
+
+#[tokio::test]
+async fn a_name_that_was_given_without_an_answer_counts() {
+    use alluxio_ufs::{Operation, UfsErrorKind, faults::Fault};
+    let rig = Rig::new().await;
+    let worker = worker(&rig, "w").await;
+    write_async(&rig, "/f", worker, 10, 0).await;
+    let job = only_job(&rig, worker).await;
+    let fingerprint = write_temporary(&job).await;
+    report(&rig, worker, &job, fingerprint).await;
+    let ufs = rig.faulty();
+    ufs.inject(Fault::fail(Operation::Rename, UfsErrorKind::Unavailable).losing_the_answer().times(1));
+    tick(&rig).await;
+    assert_eq!(state(&rig, "/f").await, "TO_BE_PERSISTED");
+    assert!(rig.ufs_has("/f"));
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    tick(&rig).await;
+    assert_eq!(state(&rig, "/f").await, "PERSISTED");
 }

@@ -104,7 +104,11 @@ impl FileSystemMaster {
             return;
         };
         if now.duration_since(since) > self.persist.max_total {
-            tracing::error!(file, reason, "the file could not be persisted for very long; its blocks are kept");
+            tracing::error!(
+                file,
+                reason,
+                "the file could not be persisted for very long; its blocks are kept"
+            );
         } else {
             tracing::warn!(file, reason, "a worker could not persist the file; it is tried again");
         }

@@ -51,7 +51,11 @@ impl FileSystemMaster {
 
     /// Removes a path that is gone, with everything below it that came from the under storage. The
     /// reservation covers it all, so nothing appears below it meanwhile.
-    pub(super) async fn remove_gone(&self, path: &AlluxioPath, reservation: &Reservation) -> Result<(), FsError> {
+    pub(super) async fn remove_gone(
+        &self,
+        path: &AlluxioPath,
+        reservation: &Reservation,
+    ) -> Result<(), FsError> {
         let mut stack = vec![Level::new(path.clone())];
         while let Some(mut level) = stack.pop() {
             if level.scanned {
@@ -106,14 +110,22 @@ impl FileSystemMaster {
     }
 
     /// Removes a directory that has nothing left in it; else it is one that is only in Alluxio.
-    async fn remove_gone_directory(&self, path: &AlluxioPath, reservation: &Reservation) -> Result<(), FsError> {
+    async fn remove_gone_directory(
+        &self,
+        path: &AlluxioPath,
+        reservation: &Reservation,
+    ) -> Result<(), FsError> {
         self.namespace
             .mutate(&[path], Some(reservation), |tree, draft| {
                 let Some((_, inode)) = target(tree, path) else { return Ok(()) };
                 if !inode.is_directory() || !inode.is_persisted() {
                     return Ok(());
                 }
-                draft.push(if tree.child_count(inode) == 0 { delete(inode.id, path) } else { only_here(inode.id) });
+                draft.push(if tree.child_count(inode) == 0 {
+                    delete(inode.id, path)
+                } else {
+                    only_here(inode.id)
+                });
                 Ok(())
             })
             .await

@@ -69,7 +69,9 @@ impl FileSystemMaster {
 
     /// A look without reservation.
     async fn differs(&self, path: &AlluxioPath) -> Result<bool, FsError> {
-        if self.namespace.reservations().is_reserved(path) || !self.namespace.peek(|tree| takes_part(tree, path)) {
+        if self.namespace.reservations().is_reserved(path)
+            || !self.namespace.peek(|tree| takes_part(tree, path))
+        {
             return Ok(false);
         }
         let (place, status) = self.look_at(path).await?;
@@ -100,7 +102,10 @@ impl FileSystemMaster {
             Some(Verdict::Unmeasured | Verdict::Metadata | Verdict::Content) => {
                 let Some(status) = status else { return Ok(()) };
                 let was_directory = self.namespace.peek(|tree| {
-                    tree.lookup(path).target().and_then(|slot| tree.get(slot)).is_some_and(|inode| inode.is_directory())
+                    tree.lookup(path)
+                        .target()
+                        .and_then(|slot| tree.get(slot))
+                        .is_some_and(|inode| inode.is_directory())
                 });
                 if was_directory && !status.is_dir {
                     // What is only in Alluxio below it stays; then so does the directory.
@@ -140,7 +145,14 @@ impl FileSystemMaster {
     }
 
     /// A new inode instead of the old, in one record.
-    fn replace(&self, tree: &Tree, path: &AlluxioPath, place: &UfsPlace, status: &UfsStatus, draft: &mut Draft) {
+    fn replace(
+        &self,
+        tree: &Tree,
+        path: &AlluxioPath,
+        place: &UfsPlace,
+        status: &UfsStatus,
+        draft: &mut Draft,
+    ) {
         let Some((slot, inode)) = target(tree, path) else { return };
         let Some(parent) = tree.get(inode.parent) else { return };
         // Only files get here, or directories without children.
@@ -218,7 +230,12 @@ fn inode_takes_part(inode: &Inode) -> bool {
 }
 
 /// `None` when the path takes no part, or belongs to another mount by now.
-fn verdict_at(tree: &Tree, path: &AlluxioPath, place: &UfsPlace, status: Option<&UfsStatus>) -> Option<Verdict> {
+fn verdict_at(
+    tree: &Tree,
+    path: &AlluxioPath,
+    place: &UfsPlace,
+    status: Option<&UfsStatus>,
+) -> Option<Verdict> {
     let (slot, inode) = target(tree, path).filter(|(_, inode)| inode_takes_part(inode))?;
     if tree.mounts().mount_of(path).is_none_or(|mount| mount.id != place.mount.id) {
         return None;

@@ -58,7 +58,10 @@ async fn what_is_gone_goes_and_what_is_only_here_stays() {
     std::fs::remove_dir_all(rig.in_ufs("/d")).unwrap();
     let left = rig.list("/d", ListStatusPOptions { common_options: always(), ..recursive() }).await.unwrap();
     assert_eq!(left, ["/d/b", "/d/b/only-here", "/d/open"]);
-    assert!(!rig.status("/d/b").await.unwrap().persisted(), "it will be made when something below it is persisted");
+    assert!(
+        !rig.status("/d/b").await.unwrap().persisted(),
+        "it will be made when something below it is persisted"
+    );
     std::fs::create_dir_all(rig.in_ufs("/d")).unwrap();
     rig.ufs_write("/d/new", "1");
     let back = rig.list("/d", listing()).await.unwrap();
@@ -119,7 +122,8 @@ async fn what_alluxio_changes_itself_is_no_change() {
     rig.fs.rename(&rig.root().await, &path("/d/f"), &path("/d/g"), &Default::default()).await.unwrap();
     let after = rig.status_with("/d/g", None, Some(0)).await.unwrap();
     assert_eq!(after.file_id(), file.file_id());
-    let options = alluxio_proto::grpc::file::SetAttributePOptions { pinned: Some(true), ..Default::default() };
+    let options =
+        alluxio_proto::grpc::file::SetAttributePOptions { pinned: Some(true), ..Default::default() };
     rig.fs.set_attribute(&rig.root().await, &path("/d/g"), &options).await.unwrap();
     assert!(rig.status_with("/d/g", None, Some(0)).await.unwrap().pinned());
 }

@@ -150,7 +150,11 @@ mod tests {
         let times = SyncTimes::default();
         let due = |at: &str, depth| times.due(&path(at), depth, 1_000);
         times.synced(&path("/a"), SyncDepth::Children, times.now());
-        assert!(!due("/a/b", SyncDepth::Itself) && due("/a/b", SyncDepth::Children) && due("/a/b/c", SyncDepth::Itself));
+        assert!(
+            !due("/a/b", SyncDepth::Itself)
+                && due("/a/b", SyncDepth::Children)
+                && due("/a/b/c", SyncDepth::Itself)
+        );
         assert!(due("/a", SyncDepth::All) && !due("/a", SyncDepth::Children));
         times.synced(&path("/a"), SyncDepth::All, times.now());
         assert!(!due("/a/b/c/d", SyncDepth::All) && due("/ab", SyncDepth::Itself));

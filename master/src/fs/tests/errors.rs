@@ -3,7 +3,8 @@
 
 use alluxio_fs::{AlluxioPath, ErrorKind, FsError};
 use alluxio_proto::grpc::file::{
-    CompleteFilePOptions, CreateDirectoryPOptions, CreateFilePOptions, FreePOptions, RenamePOptions, WritePType,
+    CompleteFilePOptions, CreateDirectoryPOptions, CreateFilePOptions, FreePOptions, RenamePOptions,
+    WritePType,
 };
 
 use crate::fs::{

@@ -1,7 +1,10 @@
 //! Tests of the operations as clients see them.
 
+mod below;
+mod bounds;
 mod concurrency;
 mod errors;
+mod faults;
 mod model;
 mod mounts;
 mod operations;

@@ -29,7 +29,8 @@ enum Kind {
 }
 
 fn paths() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 1..4).prop_map(|names| format!("/{}", names.join("/")))
+    prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 1..4)
+        .prop_map(|names| format!("/{}", names.join("/")))
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -113,7 +114,12 @@ impl Model {
                 if self.below_file(&to) {
                     return Err(ErrorKind::InvalidArgument);
                 }
-                let moved: Vec<_> = self.0.iter().filter(|(at, _)| at.starts_with(&from)).map(|(at, kind)| (at.clone(), *kind)).collect();
+                let moved: Vec<_> = self
+                    .0
+                    .iter()
+                    .filter(|(at, _)| at.starts_with(&from))
+                    .map(|(at, kind)| (at.clone(), *kind))
+                    .collect();
                 for (at, kind) in moved {
                     self.0.remove(&at);
                     let below = at.below(&from).unwrap();
@@ -148,7 +154,8 @@ async fn carry_out(rig: &Rig, op: &Op) -> Result<(), FsError> {
     match op {
         Op::Mkdir(at, through) => rig.mkdir(at, write_type(*through)).await,
         Op::Create(at, through, overwrite) => {
-            let options = CreateFilePOptions { overwrite: Some(*overwrite), ..create_options(write_type(*through)) };
+            let options =
+                CreateFilePOptions { overwrite: Some(*overwrite), ..create_options(write_type(*through)) };
             rig.fs.create_file(&root, &path(at), &options).await?;
             if *through {
                 std::fs::write(rig.in_ufs(at), "content").unwrap();
@@ -158,7 +165,9 @@ async fn carry_out(rig: &Rig, op: &Op) -> Result<(), FsError> {
         }
         Op::Rename(from, to) => rig.fs.rename(&root, &path(from), &path(to), &Default::default()).await,
         Op::Delete(at, all) => {
-            rig.fs.delete_path(&root, &path(at), &DeleteOptions { recursive: *all, ..Default::default() }).await
+            rig.fs
+                .delete_path(&root, &path(at), &DeleteOptions { recursive: *all, ..Default::default() })
+                .await
         }
         Op::Crash => Ok(()),
     }
@@ -182,7 +191,12 @@ async fn run(ops: &[Op]) -> Result<(), TestCaseError> {
         let at = path(info.path());
         let kind = if info.folder() { Kind::Directory } else { Kind::File };
         prop_assert_eq!(model.0.get(&at), Some(&kind), "{}", at);
-        prop_assert_eq!(info.persisted(), rig.ufs_has(at.as_str()), "persisted is in the under storage: {}", at);
+        prop_assert_eq!(
+            info.persisted(),
+            rig.ufs_has(at.as_str()),
+            "persisted is in the under storage: {}",
+            at
+        );
         listed.push(at);
     }
     prop_assert_eq!(listed.len(), model.0.len());

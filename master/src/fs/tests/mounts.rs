@@ -42,7 +42,10 @@ async fn what_is_mounted_shows_below_the_mount_point() {
     assert!(rig.outside("other/x").is_dir() && !rig.ufs_has("/mnt"));
     let table = rig.fs.mount_table(true).await.unwrap();
     let mounted = &table["/mnt/o"];
-    assert_eq!((mounted.ufs_uri(), mounted.ufs_type(), mounted.mount_id()), (other.as_str(), "local", info.mount_id()));
+    assert_eq!(
+        (mounted.ufs_uri(), mounted.ufs_type(), mounted.mount_id()),
+        (other.as_str(), "local", info.mount_id())
+    );
     assert!(mounted.ufs_capacity_bytes() > 0 && table["/"].mount_id() == 1);
     let below = format!("{other}/sub/f");
     assert_eq!(rig.fs.reverse_resolve(&below).await.unwrap(), path("/mnt/o/sub/f"));
@@ -82,7 +85,11 @@ async fn what_cannot_be_mounted() {
         ("/n", root.as_str(), ErrorKind::InvalidArgument),
     ] {
         let result = mount(&rig, at, ufs, Default::default()).await;
-        assert_eq!(result.as_ref().err().map(|error| error.kind), Some(expected), "{ufs} on {at}: {result:?}");
+        assert_eq!(
+            result.as_ref().err().map(|error| error.kind),
+            Some(expected),
+            "{ufs} on {at}: {result:?}"
+        );
     }
     let eve = rig.subject("eve").await;
     let denied = rig.fs.mount(&eve, &path("/e"), free, &Default::default()).await;
@@ -122,8 +129,12 @@ async fn mount_points_are_not_deleted_or_renamed() {
 async fn a_read_only_mount_is_not_written_to() {
     let (rig, other) = rig().await;
     mount(&rig, "/o", &other, MountPOptions { read_only: Some(true), ..Default::default() }).await.unwrap();
-    let error = rig.create("/o/x", WritePType::CacheThrough).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::PermissionDenied, "{error}");
+    for write_type in [WritePType::CacheThrough, WritePType::MustCache, WritePType::AsyncThrough] {
+        let error = rig.create("/o/x", write_type).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::PermissionDenied, "{error}");
+        let error = rig.mkdir("/o/x", write_type).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::PermissionDenied, "{error}");
+    }
     let root = rig.root().await;
     rig.status("/o/sub/f").await.unwrap();
     let removed = rig.fs.delete_path(&root, &path("/o/sub/f"), &Default::default()).await;
@@ -148,7 +159,10 @@ async fn options_change_under_a_new_id() {
     assert_eq!(kept.properties["s3a.secretKey"], "secret");
     assert_eq!(kept.properties.len(), 2);
     let bad = MountPOptions {
-        properties: BTreeMap::from([("alluxio.underfs.local.skip.broken.symlinks".to_owned(), "maybe".to_owned())]),
+        properties: BTreeMap::from([(
+            "alluxio.underfs.local.skip.broken.symlinks".to_owned(),
+            "maybe".to_owned(),
+        )]),
         ..Default::default()
     };
     let refused = rig.fs.update_mount(&rig.root().await, &path("/o"), &bad).await;
@@ -177,6 +191,7 @@ async fn remounting_begins_anew() {
 async fn a_closed_under_storage_is_not_touched() {
     let (rig, other) = rig().await;
     mount(&rig, "/o", &other, Default::default()).await.unwrap();
+    rig.mkdir("/o/known", WritePType::MustCache).await.unwrap();
     let set = async |mode| {
         let root = rig.root().await;
         rig.fs.update_ufs_mode(&root, &other, mode).await.unwrap();
@@ -189,6 +204,12 @@ async fn a_closed_under_storage_is_not_touched() {
     assert_eq!(rig.status("/o/sub/f").await.unwrap_err().kind, ErrorKind::PermissionDenied);
     assert!(rig.status("/o/sub").await.is_ok(), "what is known needs no look");
     assert!(rig.create("/in-root", WritePType::CacheThrough).await.is_ok(), "another under storage");
+    rig.create("/o/known/new", WritePType::MustCache).await.unwrap();
+    assert_eq!(
+        rig.status("/o/known/none").await.unwrap_err().kind,
+        ErrorKind::NotFound,
+        "known without a look"
+    );
     set(UfsPMode::ReadWrite).await;
     assert!(rig.status("/o/sub/f").await.is_ok());
     let eve = rig.subject("eve").await;

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, time::Duration};
 
 use alluxio_fs::{ErrorKind, FsError, Mode};
 use alluxio_proto::grpc::file::{
-    CompleteFilePOptions, CreateFilePOptions, FileSystemMasterCommonPOptions, FreePOptions, GetStatusPOptions,
-    ListStatusPOptions, ListStatusPartialPOptions, RenamePOptions, S3SyntaxOptions, SetAttributePOptions, WritePType,
-    list_status_partial_p_options::OffsetType,
+    CompleteFilePOptions, CreateFilePOptions, FileSystemMasterCommonPOptions, FreePOptions,
+    GetStatusPOptions, ListStatusPOptions, ListStatusPartialPOptions, RenamePOptions, S3SyntaxOptions,
+    SetAttributePOptions, WritePType, list_status_partial_p_options::OffsetType,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -38,8 +38,10 @@ async fn a_file_of_several_blocks() {
     let info = rig.create("/a/b/f", WritePType::MustCache).await.unwrap();
     assert!(!info.completed() && info.length() == 0 && info.ufs_path().ends_with("/root/a/b/f"));
     assert_eq!((info.mode(), rig.status("/a/b").await.unwrap().mode()), (0o644, 0o755));
-    let blocks =
-        [rig.write_block("/a/b/f", worker, BLOCK).await.unwrap(), rig.write_block("/a/b/f", worker, 5).await.unwrap()];
+    let blocks = [
+        rig.write_block("/a/b/f", worker, BLOCK).await.unwrap(),
+        rig.write_block("/a/b/f", worker, 5).await.unwrap(),
+    ];
     assert_eq!(blocks[0], first_block(&info));
     rig.complete("/a/b/f", CompleteFilePOptions::default()).await.unwrap();
     let info = rig.status("/a/b/f").await.unwrap();
@@ -81,7 +83,11 @@ async fn through_reaches_the_under_storage_with_owner_and_mode() {
     let lost = rig.create("/lost", WritePType::CacheThrough).await.unwrap();
     assert!(!lost.completed());
     let complete = CompleteFilePOptions { ufs_length: Some(3), ..Default::default() };
-    assert_eq!(rig.complete("/lost", complete).await.unwrap_err().kind, ErrorKind::NotFound, "nobody wrote it");
+    assert_eq!(
+        rig.complete("/lost", complete).await.unwrap_err().kind,
+        ErrorKind::NotFound,
+        "nobody wrote it"
+    );
 }
 
 #[tokio::test]
@@ -194,18 +200,21 @@ async fn listings_go_depth_first_and_can_be_continued() {
     assert_eq!(rig.list("/d/b", Default::default()).await.unwrap(), ["/d/b"], "a file lists itself");
     let only = ListStatusPOptions { load_metadata_only: Some(true), ..Default::default() };
     assert!(rig.list("/d", only).await.unwrap().is_empty());
-    for (list, expected) in [(recursive(), &expected[..]), (Default::default(), &["/d/a", "/d/a-b", "/d/b", "/d/c"])] {
+    for (list, expected) in
+        [(recursive(), &expected[..]), (Default::default(), &["/d/a", "/d/a-b", "/d/b", "/d/c"])]
+    {
         for by_id in [false, true] {
             let mut got = Vec::new();
             let mut offset = None;
             loop {
                 let options = ListStatusPartialPOptions {
-                    options: Some(list.clone()),
+                    options: Some(list),
                     batch_size: Some(2),
                     offset_type: offset,
                     ..Default::default()
                 };
-                let part = rig.fs.list_status_partial(&rig.root().await, &path("/d"), &options).await.unwrap();
+                let part =
+                    rig.fs.list_status_partial(&rig.root().await, &path("/d"), &options).await.unwrap();
                 let last = part.file_infos.last().cloned();
                 got.extend(part.file_infos.iter().map(|info| info.path().to_owned()));
                 let Some(last) = last.filter(|_| part.is_truncated()) else { break };
@@ -248,7 +257,10 @@ async fn attributes_change_here_and_there() {
     assert_eq!(rig.fs.unevictable_files().await.unwrap(), [info.file_id()]);
     set(&rig, "/d/f", SetAttributePOptions { pinned: Some(false), ..Default::default() }).await.unwrap();
     let info = rig.status("/d/f").await.unwrap();
-    assert!(!info.pinned() && info.medium_type.is_empty() && info.ttl() == 5_000, "only what is given changes");
+    assert!(
+        !info.pinned() && info.medium_type.is_empty() && info.ttl() == 5_000,
+        "only what is given changes"
+    );
     for bad in [
         SetAttributePOptions { replication_min: Some(3), replication_max: Some(2), ..Default::default() },
         SetAttributePOptions { replication_min: Some(-1), ..Default::default() },

@@ -2,8 +2,8 @@
 
 use alluxio_fs::{AclEntry, ErrorKind, FsError, Mode};
 use alluxio_proto::grpc::file::{
-    CreateDirectoryPOptions, GetStatusPOptions, SetAclAction, SetAclPOptions, SetAclPRequest, SetAttributePOptions,
-    WritePType,
+    CreateDirectoryPOptions, GetStatusPOptions, SetAclAction, SetAclPOptions, SetAclPRequest,
+    SetAttributePOptions, WritePType,
 };
 
 use crate::fs::{
@@ -22,7 +22,13 @@ async fn chown(rig: &Rig, by: &Subject, at: &str, owner: &str) -> Result<(), FsE
     rig.fs.set_attribute(by, &path(at), &options).await
 }
 
-async fn setfacl(rig: &Rig, by: &Subject, at: &str, action: SetAclAction, entries: &[&str]) -> Result<(), FsError> {
+async fn setfacl(
+    rig: &Rig,
+    by: &Subject,
+    at: &str,
+    action: SetAclAction,
+    entries: &[&str],
+) -> Result<(), FsError> {
     let request = SetAclPRequest {
         path: Some(at.to_owned()),
         action: Some(action as i32),
@@ -64,7 +70,10 @@ async fn owner_and_others_differ() {
     let options = create_options(WritePType::MustCache);
     let info = rig.fs.create_file(&alice, &path("/alice/f"), &options).await.unwrap();
     assert_eq!((info.owner(), info.group(), info.mode()), ("alice", "alice", 0o644));
-    assert_eq!(kind(rig.fs.create_file(&bob, &path("/alice/g"), &options).await), Some(ErrorKind::PermissionDenied));
+    assert_eq!(
+        kind(rig.fs.create_file(&bob, &path("/alice/g"), &options).await),
+        Some(ErrorKind::PermissionDenied)
+    );
     let (file, plain) = (path("/alice/f"), DeleteOptions::default());
     assert_eq!(kind(rig.fs.delete_path(&bob, &file, &plain).await), Some(ErrorKind::PermissionDenied));
     assert!(may_look(&rig, &bob, "/alice/f").await);
@@ -93,7 +102,8 @@ async fn a_recursive_change_does_not_reach_what_belongs_to_others() {
     let options = create_options(WritePType::CacheThrough);
     rig.fs.create_file(&bob, &path("/alice/bobs"), &options).await.unwrap();
     std::fs::write(rig.in_ufs("/alice/bobs"), "x").unwrap();
-    let complete = alluxio_proto::grpc::file::CompleteFilePOptions { ufs_length: Some(1), ..Default::default() };
+    let complete =
+        alluxio_proto::grpc::file::CompleteFilePOptions { ufs_length: Some(1), ..Default::default() };
     rig.fs.complete_file(&bob, &path("/alice/bobs"), &complete).await.unwrap();
     let before = std::fs::metadata(rig.in_ufs("/alice/bobs")).unwrap().permissions();
     let options = SetAttributePOptions {
@@ -120,7 +130,10 @@ async fn extended_entries_grant_and_the_mask_limits() {
     setfacl(&rig, &alice, "/alice", SetAclAction::RemoveAll, &[]).await.unwrap();
     let acl = rig.status("/alice").await.unwrap().acl.unwrap();
     assert!(acl.entries.is_empty() && acl.mode() == 0o700);
-    assert_eq!(kind(setfacl(&rig, &bob, "/alice", SetAclAction::RemoveAll, &[]).await), Some(ErrorKind::PermissionDenied));
+    assert_eq!(
+        kind(setfacl(&rig, &bob, "/alice", SetAclAction::RemoveAll, &[]).await),
+        Some(ErrorKind::PermissionDenied)
+    );
 }
 
 #[tokio::test]
@@ -151,6 +164,9 @@ async fn checking_access_changes_nothing() {
     let (rig, alice, bob) = rig().await;
     let write = alluxio_fs::Bits::WRITE;
     assert_eq!(rig.fs.check_access(&alice, &path("/alice"), write).await, Ok(()));
-    assert_eq!(kind(rig.fs.check_access(&bob, &path("/alice"), write).await), Some(ErrorKind::PermissionDenied));
+    assert_eq!(
+        kind(rig.fs.check_access(&bob, &path("/alice"), write).await),
+        Some(ErrorKind::PermissionDenied)
+    );
     assert_eq!(kind(rig.fs.check_access(&bob, &path("/none"), write).await), Some(ErrorKind::NotFound));
 }

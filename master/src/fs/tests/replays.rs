@@ -12,7 +12,10 @@ use crate::fs::{
 };
 
 fn create(operation: i64) -> CreateFilePOptions {
-    CreateFilePOptions { common_options: with_operation(operation), ..create_options(WritePType::CacheThrough) }
+    CreateFilePOptions {
+        common_options: with_operation(operation),
+        ..create_options(WritePType::CacheThrough)
+    }
 }
 
 fn delete(operation: i64) -> DeleteOptions {
@@ -28,8 +31,11 @@ async fn every_operation_can_be_repeated() {
         let info = rig.fs.create_file(&root, &path("/d/f"), &create(1)).await.unwrap();
         assert_eq!(*id.get_or_insert(info.file_id()), info.file_id());
         std::fs::write(rig.in_ufs("/d/f"), "x").unwrap();
-        let complete =
-            CompleteFilePOptions { ufs_length: Some(1), common_options: with_operation(2), ..Default::default() };
+        let complete = CompleteFilePOptions {
+            ufs_length: Some(1),
+            common_options: with_operation(2),
+            ..Default::default()
+        };
         rig.fs.complete_file(&root, &path("/d/f"), &complete).await.unwrap();
         let directory = CreateDirectoryPOptions {
             common_options: with_operation(3),

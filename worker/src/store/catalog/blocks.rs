@@ -14,12 +14,13 @@ pub struct Found {
 }
 
 impl Catalog {
-    /// Takes up a block file found at start. `false`: the id is held already.
+    /// Takes up a block file found at start or in the quarantine. `false`: the id is held already, or is being
+    /// written.
     ///
     /// A folder whose quota was lowered may then hold more than it: nothing is deleted here (the bytes may
     /// be the only copy), new blocks go elsewhere and eviction brings it back.
     pub fn adopt(&mut self, dir: DirId, block: i64, length: u64) -> bool {
-        if self.blocks.contains_key(&block) {
+        if self.holds(block) {
             return false;
         }
         self.dir_mut(dir).used += length;

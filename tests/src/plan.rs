@@ -1,0 +1,94 @@
+//! What a test wants of its cluster, and the folders and ports for it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::{
+    cluster::{Cluster, HOST, Ports, WorkerSlot},
+    ports::free_port,
+};
+
+/// What is to be started.
+pub struct Plan {
+    workers: usize,
+    tier_bytes: u64,
+    settings: Vec<(String, String)>,
+    journal: Option<PathBuf>,
+}
+
+impl Plan {
+    pub(crate) fn new() -> Plan {
+        Plan { workers: 1, tier_bytes: 1 << 30, settings: Vec::new(), journal: None }
+    }
+
+    /// How many workers; one when not said.
+    pub fn workers(mut self, count: usize) -> Plan {
+        self.workers = count;
+        self
+    }
+
+    /// The quota of each worker's one tier.
+    pub fn tier_bytes(mut self, bytes: u64) -> Plan {
+        self.tier_bytes = bytes;
+        self
+    }
+
+    /// A property for every process, clients of the `alluxio` command too.
+    pub fn set(mut self, key: &str, value: &str) -> Plan {
+        self.settings.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The journal folder, when it shall not lie in the cluster's own.
+    pub fn journal(mut self, folder: &Path) -> Plan {
+        self.journal = Some(folder.to_owned());
+        self
+    }
+
+    /// Chooses folders and ports; starts nothing.
+    pub fn prepare(self) -> Result<Cluster> {
+        let folder = tempfile::Builder::new().prefix("alluxio-test-").tempdir()?;
+        let path = folder.path();
+        let under_storage = path.join("under-storage");
+        std::fs::create_dir_all(&under_storage)?;
+        let master = Ports { rpc: free_port()?, web: free_port()? };
+        let journal = self.journal.unwrap_or_else(|| path.join("journal"));
+        let mut settings: Vec<(String, String)> = [
+            ("alluxio.master.hostname", HOST.to_owned()),
+            ("alluxio.master.rpc.port", master.rpc.to_string()),
+            ("alluxio.master.web.port", master.web.to_string()),
+            ("alluxio.master.journal.folder", journal.display().to_string()),
+            ("alluxio.master.mount.table.root.ufs", under_storage.display().to_string()),
+            ("alluxio.home", path.display().to_string()),
+            ("alluxio.site.conf.dir", path.join("conf").display().to_string()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .to_vec();
+        settings.extend(self.settings);
+        let workers = (0..self.workers)
+            .map(|_| Ok(WorkerSlot { ports: Ports { rpc: free_port()?, web: free_port()? }, process: None }))
+            .collect::<Result<_>>()?;
+        Ok(Cluster {
+            settings,
+            journal,
+            under_storage,
+            tier_bytes: self.tier_bytes,
+            master,
+            master_process: None,
+            workers,
+            folder: Some(folder),
+        })
+    }
+
+    /// Formats the journal, starts master and workers and waits until all of them serve.
+    pub fn start(self) -> Result<Cluster> {
+        let mut cluster = self.prepare()?;
+        cluster.format()?;
+        cluster.start_master()?;
+        for index in 0..cluster.workers.len() {
+            cluster.start_worker(index)?;
+        }
+        Ok(cluster)
+    }
+}
