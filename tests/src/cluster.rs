@@ -39,7 +39,6 @@ pub struct Cluster {
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) journal: PathBuf,
     pub(crate) under_storage: PathBuf,
-    pub(crate) tier_bytes: u64,
     pub(crate) master: Ports,
     pub(crate) master_process: Option<Process>,
     pub(crate) workers: Vec<WorkerSlot>,
@@ -47,7 +46,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// One worker with a tier of 1 GB, until told otherwise.
+    /// One worker, until told otherwise; each worker has one tier of 1 GB.
     pub fn plan() -> Plan {
         Plan::new()
     }
@@ -113,7 +112,6 @@ impl Cluster {
         run(&format!("alluxio {}", arguments.join(" ")), command, log.path(), COMMAND_LIMIT)
     }
 
-    /// The command that starts the master.
     fn master_command(&self) -> Result<Command> {
         let mut command = our_binary("alluxio-master")?;
         command.args(self.properties());
@@ -123,7 +121,8 @@ impl Cluster {
     /// Starts the master and waits until it serves.
     pub fn start_master(&mut self) -> Result<()> {
         self.launch_master()?;
-        self.wait_for_master()
+        let port = self.master.web;
+        wait_until_ready(self.master()?, port)
     }
 
     /// Starts the master and does not wait.
@@ -131,12 +130,6 @@ impl Cluster {
         let command = self.master_command()?;
         self.master_process = Some(Process::start("the master", command, &self.folder().join("master.out"))?);
         Ok(())
-    }
-
-    /// Waits until the started master serves.
-    pub fn wait_for_master(&mut self) -> Result<()> {
-        let port = self.master.web;
-        wait_until_ready(self.master()?, port)
     }
 
     /// Runs a master, with further arguments, that is expected to give up at its start.
@@ -191,7 +184,7 @@ impl Cluster {
                 ("alluxio.worker.tieredstore.levels", "1".to_owned()),
                 ("alluxio.worker.tieredstore.level0.alias", "MEM".to_owned()),
                 ("alluxio.worker.tieredstore.level0.dirs.path", self.tier(worker).display().to_string()),
-                ("alluxio.worker.tieredstore.level0.dirs.quota", self.tier_bytes.to_string()),
+                ("alluxio.worker.tieredstore.level0.dirs.quota", "1GB".to_owned()),
             ]
             .map(|(key, value)| format!("-D{key}={value}")),
         );

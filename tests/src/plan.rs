@@ -12,25 +12,18 @@ use crate::{
 /// What is to be started.
 pub struct Plan {
     workers: usize,
-    tier_bytes: u64,
     settings: Vec<(String, String)>,
     journal: Option<PathBuf>,
 }
 
 impl Plan {
     pub(crate) fn new() -> Plan {
-        Plan { workers: 1, tier_bytes: 1 << 30, settings: Vec::new(), journal: None }
+        Plan { workers: 1, settings: Vec::new(), journal: None }
     }
 
     /// How many workers; one when not said.
     pub fn workers(mut self, count: usize) -> Plan {
         self.workers = count;
-        self
-    }
-
-    /// The quota of each worker's one tier.
-    pub fn tier_bytes(mut self, bytes: u64) -> Plan {
-        self.tier_bytes = bytes;
         self
     }
 
@@ -56,6 +49,10 @@ impl Plan {
         let journal = self.journal.unwrap_or_else(|| path.join("journal"));
         let mut settings: Vec<(String, String)> = [
             ("alluxio.master.hostname", HOST.to_owned()),
+            ("alluxio.master.bind.host", HOST.to_owned()),
+            ("alluxio.master.web.bind.host", HOST.to_owned()),
+            ("alluxio.worker.bind.host", HOST.to_owned()),
+            ("alluxio.worker.web.bind.host", HOST.to_owned()),
             ("alluxio.master.rpc.port", master.rpc.to_string()),
             ("alluxio.master.web.port", master.web.to_string()),
             ("alluxio.master.journal.folder", journal.display().to_string()),
@@ -73,7 +70,6 @@ impl Plan {
             settings,
             journal,
             under_storage,
-            tier_bytes: self.tier_bytes,
             master,
             master_process: None,
             workers,

@@ -8,13 +8,13 @@ use serde_json::Value;
 use crate::Cluster;
 
 /// An answer: its status and its text.
-pub struct Answer {
-    pub status: u16,
-    pub text: String,
+struct Answer {
+    status: u16,
+    text: String,
 }
 
 /// GET on a loopback port.
-pub fn get(port: u16, path: &str) -> Result<Answer> {
+fn get(port: u16, path: &str) -> Result<Answer> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(10)))
@@ -26,7 +26,7 @@ pub fn get(port: u16, path: &str) -> Result<Answer> {
 }
 
 /// GET of a JSON document.
-pub fn get_json(port: u16, path: &str) -> Result<Value> {
+fn get_json(port: u16, path: &str) -> Result<Value> {
     let answer = get(port, path)?;
     serde_json::from_str(&answer.text)
         .with_context(|| format!("{path} on port {port} answered {}: {}", answer.status, answer.text))

@@ -156,10 +156,8 @@ impl FileSystemMaster {
         if !options.alluxio_only {
             check_writable(tree, path)?;
         }
-        if in_ufs {
-            if let Some(mount) = tree.mounts().mount_of(path) {
-                check_mode(tree, &mount, true)?;
-            }
+        if in_ufs && let Some(mount) = tree.mounts().mount_of(path) {
+            check_mode(tree, &mount, true)?;
         }
         Ok(Target { id: inode.id, directory: inode.is_directory(), in_ufs })
     }

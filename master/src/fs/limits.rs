@@ -21,6 +21,8 @@ const MAX_ACL_ENTRIES: usize = 256;
 
 const MAX_MEDIA: usize = 16;
 
+const MAX_PROPERTIES_BYTES: usize = 16 << 10;
+
 pub fn check_name(name: &str) -> Result<(), FsError> {
     if name.len() <= MAX_NAME_BYTES {
         return Ok(());
@@ -58,6 +60,15 @@ fn check_xattr_bytes(bytes: usize) -> Result<(), FsError> {
         return Ok(());
     }
     Err(FsError::invalid_argument(format!("Extended attributes have {bytes} bytes, more than {MAX_XATTR_BYTES}.")))
+}
+
+/// Properties of a mount: all mounts together lie in one chunk of a checkpoint.
+pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<(), FsError> {
+    let bytes: usize = properties.iter().map(|(key, value)| key.len() + value.len()).sum();
+    if bytes <= MAX_PROPERTIES_BYTES {
+        return Ok(());
+    }
+    Err(FsError::invalid_argument(format!("Its options have {bytes} bytes, more than {MAX_PROPERTIES_BYTES}.")))
 }
 
 /// What one call may bring: as much as fits into an access and a default list.

@@ -158,10 +158,8 @@ impl FileSystemMaster {
         let parent = rename_parent(tree, &target, to)?;
         let in_ufs = inode.is_persisted();
         check_writable(tree, from)?;
-        if in_ufs {
-            if let Some(mount) = tree.mounts().mount_of(from) {
-                check_mode(tree, &mount, true)?;
-            }
+        if in_ufs && let Some(mount) = tree.mounts().mount_of(from) {
+            check_mode(tree, &mount, true)?;
         }
         Ok(Move { id: inode.id, new_parent: parent, directory: inode.is_directory(), in_ufs })
     }

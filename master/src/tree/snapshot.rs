@@ -14,6 +14,9 @@ use prost::Message;
 
 use super::{Tree, inode::Slot};
 
+/// A step ends early behind files of many blocks, each of which is copied out.
+const BLOCKS_PER_STEP: u32 = 16_384;
+
 #[derive(Default)]
 pub(super) struct Snapshot {
     /// The next slot the walker visits, and where the slab ended at the cut.
@@ -45,15 +48,18 @@ impl Tree {
         }
         let until = snapshot.next.saturating_add(limit).min(snapshot.end);
         let done = !self.snapshot_parity;
-        for slot in snapshot.next..until {
-            if self.slab.get(slot).is_some_and(|inode| inode.in_snapshot() != done) {
+        let mut blocks = 0;
+        while snapshot.next < until && blocks < BLOCKS_PER_STEP {
+            let slot = snapshot.next;
+            snapshot.next += 1;
+            if let Some(inode) = self.slab.get(slot).filter(|inode| inode.in_snapshot() != done) {
+                blocks += inode.blocks;
                 inodes.extend(self.stored(slot));
                 if let Some(inode) = self.slab.get_mut(slot) {
                     inode.set_in_snapshot(done);
                 }
             }
         }
-        snapshot.next = until;
         self.snapshot = Some(snapshot);
         Some(inodes)
     }

@@ -203,6 +203,23 @@ fn reaping_a_deep_chain_or_files_of_many_blocks_is_bounded_too() {
     assert_eq!(freed.len(), 2_000);
 }
 
+#[test]
+fn a_step_of_a_snapshot_is_bounded_in_blocks_too() {
+    let mut tree = small_tree();
+    for n in 0..10 {
+        apply_all(&mut tree, &[file(50 + n, 2, &format!("f{n}")), complete(50 + n, 1_000_000, 10_000)]);
+    }
+    let hash = tree.hash();
+    let tables = tree.begin_snapshot().unwrap();
+    let (mut steps, mut found) = (0, hash_tables(&tables));
+    while let Some(inodes) = tree.continue_snapshot(1_000) {
+        assert!(inodes.iter().map(|inode| inode.blocks.len()).sum::<usize>() < 30_000);
+        found = inodes.iter().fold(found, |hash, inode| hash.wrapping_add(hash_inode(inode)));
+        steps += 1;
+    }
+    assert_eq!((steps, found), (5, hash));
+}
+
 /// Stored lists cannot tell a mask that bounds nothing from none, so there is no such mask.
 #[test]
 fn a_mask_alone_survives_no_checkpoint_and_is_not_kept() {

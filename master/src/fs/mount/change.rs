@@ -14,6 +14,7 @@ use alluxio_ufs::{UfsPath, UfsStatus, UfsUri, UnderFs, open_ufs};
 use crate::{
     fs::{
         FileSystemMaster, Subject,
+        limits::check_properties,
         ufs::{bounded, check_writable, ufs_error},
     },
     namespace::{Claim, Draft},
@@ -34,6 +35,7 @@ impl FileSystemMaster {
                 "The root is mounted by the configuration (alluxio.master.mount.table.root.ufs); mount on another path.",
             ));
         }
+        check_properties(&options.properties)?;
         let remount = options.remount() && self.namespace.peek(|tree| tree.mounts().at(path).is_some());
         let ufs = open_ufs(ufs_path, &options.properties).map_err(ufs_error)?;
         let mount = Mount {
@@ -98,6 +100,9 @@ impl FileSystemMaster {
                 return Err(FsError::invalid_argument(format!("{parent} is a file; mount in a directory.")));
             }
             check_writable(tree, &parent)?;
+        } else if tree.mounts().at(path).is_none() {
+            // Whatever is there by now would be in the way of the new mount.
+            return Err(FsError::unavailable(format!("{path} was unmounted meanwhile. Try again.")));
         } else if nested(tree, path) {
             return Err(FsError::invalid_argument(format!(
                 "Other mount points lie below {path}. Unmount them first."
@@ -184,6 +189,7 @@ impl FileSystemMaster {
             properties: merged(&old.properties, &options.properties),
             ..Mount::clone(&old)
         };
+        check_properties(&mount.properties)?;
         let ufs = open_ufs(&mount.ufs_uri, &mount.properties).map_err(ufs_error)?;
         mounted_root(&ufs).await?;
         self.namespace

@@ -102,11 +102,11 @@ impl FileSystemMaster {
     /// Reserves the file's present path. `None` when the job has become pointless.
     async fn reserve_target(&self, file: i64, job: &Job) -> Result<Option<(Target, Reservation)>, FsError> {
         loop {
-            let Some(target) = self.namespace.peek(|tree| target(tree, file, job)) else { return Ok(None) };
-            let reservation = self.namespace.reservations().reserve(vec![Claim::edge(&target.path)]).await?;
-            // Renamed while we waited: follow it.
-            let again = self.namespace.peek(|tree| target_path(tree, file));
-            if again.as_ref() == Some(&target.path) {
+            let look = || self.namespace.peek(|tree| target(tree, file, job));
+            let Some(before) = look() else { return Ok(None) };
+            let reservation = self.namespace.reservations().reserve(vec![Claim::edge(&before.path)]).await?;
+            // Renamed while we waited: follow it. What else has changed counts as it is now.
+            if let Some(target) = look().filter(|target| target.path == before.path) {
                 // What this rests on must be durable before the under storage changes.
                 self.namespace.settled().await?;
                 return Ok(Some((target, reservation)));
@@ -207,10 +207,6 @@ impl FileSystemMaster {
             })
             .await
     }
-}
-
-fn target_path(tree: &Tree, file: i64) -> Option<AlluxioPath> {
-    to_persist(tree, file).map(|(path, _)| path)
 }
 
 fn target(tree: &Tree, file: i64, job: &Job) -> Option<Target> {

@@ -412,3 +412,56 @@ async fn a_name_that_was_given_without_an_answer_counts() {
     tick(&rig).await;
     assert_eq!(state(&rig, "/f").await, "PERSISTED");
 }
+
+/// A file whose last step takes a while, and what `meanwhile` does after it has begun.
+async fn while_it_gets_its_name(rig: &Rig, at: &str, meanwhile: impl Future<Output = ()>) {
+    use alluxio_ufs::{Operation, faults::Fault};
+    let worker = worker(rig, "w").await;
+    write_async(rig, at, worker, 10, 0).await;
+    let job = only_job(rig, worker).await;
+    let fingerprint = write_temporary(&job).await;
+    report(rig, worker, &job, fingerprint).await;
+    rig.faulty().inject(Fault::delay(Operation::Rename, Duration::from_millis(200)).times(1));
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        meanwhile.await;
+    };
+    tokio::join!(tick(rig), later);
+}
+
+#[tokio::test]
+async fn deleted_while_it_gets_its_name() {
+    let rig = Rig::new().await;
+    let root = rig.root().await;
+    let delete = async { rig.fs.delete_path(&root, &path("/f"), &Default::default()).await.unwrap() };
+    while_it_gets_its_name(&rig, "/f", delete).await;
+    assert!(rig.status("/f").await.is_err());
+    assert_eq!(files_in(&rig, "/"), Vec::<String>::new(), "the delete has found it persisted");
+}
+
+#[tokio::test]
+async fn renamed_while_it_gets_its_name() {
+    let rig = Rig::new().await;
+    let root = rig.root().await;
+    let (from, to) = (path("/f"), path("/g"));
+    let rename = async { rig.fs.rename(&root, &from, &to, &Default::default()).await.unwrap() };
+    while_it_gets_its_name(&rig, "/f", rename).await;
+    assert_eq!((state(&rig, "/g").await.as_str(), files_in(&rig, "/")), ("PERSISTED", vec!["g".to_owned()]));
+}
+
+#[tokio::test]
+async fn only_the_present_job_gives_the_name() {
+    use super::{
+        finish::Outcome,
+        jobs::{Job, Temporary},
+    };
+    let rig = Rig::new().await;
+    let worker = worker(&rig, "w").await;
+    let info = write_async(&rig, "/f", worker, 10, 0).await;
+    let job = only_job(&rig, worker).await;
+    write_temporary(&job).await;
+    let temporary = Temporary { mount_id: job.mount_id(), address: job.temp_ufs_path().to_owned() };
+    let stale = Job { id: job.job_id() + 1, temporary };
+    assert_eq!(rig.fs.finish(info.file_id(), &stale).await.unwrap(), Outcome::Obsolete);
+    assert_eq!(state(&rig, "/f").await, "TO_BE_PERSISTED");
+}

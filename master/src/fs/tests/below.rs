@@ -52,21 +52,23 @@ async fn mkdir_for(rig: &Rig, at: &str, user: &str, bits: u16) {
 #[tokio::test]
 async fn a_recursive_delete_needs_the_right_to_empty_every_directory() {
     let rig = Rig::new().await;
-    mkdir_for(&rig, "/bob", "bob", 0o755).await;
-    mkdir_for(&rig, "/bob/alices", "alice", 0o755).await;
+    mkdir_for(&rig, "/top", "nobody", 0o777).await;
+    mkdir_for(&rig, "/top/bob", "bob", 0o755).await;
+    mkdir_for(&rig, "/top/bob/alices", "alice", 0o755).await;
     let bob = rig.subject("bob").await;
     let all = DeleteOptions { recursive: true, ..Default::default() };
     let remove = async |at: &str| rig.fs.delete_path(&bob, &path(at), &all).await;
-    rig.write_through("/bob/alices/f", "1").await.unwrap();
-    assert_eq!(kind(remove("/bob").await), Some(ErrorKind::PermissionDenied));
-    assert!(rig.ufs_has("/bob/alices/f") && rig.status("/bob/alices/f").await.is_ok());
-    rig.fs.delete_path(&rig.root().await, &path("/bob/alices/f"), &Default::default()).await.unwrap();
+    rig.write_through("/top/bob/alices/f", "1").await.unwrap();
+    assert_eq!(kind(remove("/top/bob").await), Some(ErrorKind::PermissionDenied));
+    assert!(rig.ufs_has("/top/bob/alices/f") && rig.status("/top/bob/alices/f").await.is_ok());
+    rig.fs.delete_path(&rig.root().await, &path("/top/bob/alices/f"), &Default::default()).await.unwrap();
     // It is bob's to remove while it is empty.
-    mkdir_for(&rig, "/bob/own", "bob", 0o755).await;
-    rig.write_through("/bob/own/f", "1").await.unwrap();
-    remove("/bob/own").await.unwrap();
-    remove("/bob/alices").await.unwrap();
-    assert!(!rig.ufs_has("/bob/alices") && !rig.ufs_has("/bob/own"));
+    mkdir_for(&rig, "/top/bob/own", "bob", 0o755).await;
+    rig.write_through("/top/bob/own/f", "1").await.unwrap();
+    remove("/top/bob/own").await.unwrap();
+    remove("/top/bob/alices").await.unwrap();
+    remove("/top/bob").await.unwrap();
+    assert!(!rig.ufs_has("/top/bob"));
 }
 
 /// A half-written file comes first; what is behind it must be seen all the same.

@@ -217,3 +217,50 @@ async fn a_closed_under_storage_is_not_touched() {
     let unknown = rig.fs.update_ufs_mode(&rig.root().await, "/not/mounted", UfsPMode::NoAccess).await;
     assert_eq!(kind(unknown), Some(ErrorKind::InvalidArgument));
 }
+
+/// Whoever mounts anew waits for who unmounts; what that one left must not be taken for the old mount.
+#[tokio::test]
+async fn mounting_anew_what_was_unmounted_meanwhile() {
+    let (rig, other) = rig().await;
+    mount(&rig, "/o", &other, Default::default()).await.unwrap();
+    let held = rig.fs.namespace.reservations().reserve(vec![crate::namespace::Claim::edge(&path("/o"))]).await;
+    let held = held.unwrap();
+    let (fs, root, ufs) = (rig.fs.clone(), rig.root().await, other.clone());
+    let anew = tokio::spawn(async move {
+        let options = MountPOptions { remount: Some(true), ..Default::default() };
+        fs.mount(&root, &path("/o"), &ufs, &options).await
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    rig.fs
+        .namespace
+        .mutate(&[], Some(&held), |tree, draft| {
+            use alluxio_proto::journal::{DeleteMountPointEntry, JournalEntry, UpdateInodeDirectoryEntry};
+            let inode = tree.lookup(&path("/o")).target().and_then(|slot| tree.get(slot)).unwrap();
+            draft.push(JournalEntry {
+                update_inode_directory: Some(UpdateInodeDirectoryEntry {
+                    id: Some(inode.id),
+                    mount_point: Some(false),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            });
+            let gone = DeleteMountPointEntry { alluxio_path: Some("/o".to_owned()) };
+            draft.push(JournalEntry { delete_mount_point: Some(gone), ..Default::default() });
+            Ok(())
+        })
+        .await
+        .unwrap();
+    drop(held);
+    assert_eq!(kind(anew.await.unwrap()), Some(ErrorKind::Unavailable));
+    assert!(!rig.fs.namespace.is_broken());
+}
+
+#[tokio::test]
+async fn options_have_a_bound() {
+    let (rig, other) = rig().await;
+    let large = || MountPOptions { properties: [("a".to_owned(), "x".repeat(20_000))].into(), ..Default::default() };
+    assert_eq!(kind(mount(&rig, "/o", &other, large()).await), Some(ErrorKind::InvalidArgument));
+    mount(&rig, "/o", &other, Default::default()).await.unwrap();
+    let changed = rig.fs.update_mount(&rig.root().await, &path("/o"), &large()).await;
+    assert_eq!(kind(changed), Some(ErrorKind::InvalidArgument));
+}
