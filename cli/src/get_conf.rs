@@ -103,8 +103,10 @@ fn one(
         });
     };
     let main_name = alluxio_conf::canonical(name);
-    let shown =
-        master.into_iter().find(|shown| shown.name == main_name).ok_or_else(|| format!("{name} is not found"))?;
+    let shown = master
+        .into_iter()
+        .find(|shown| shown.name == main_name)
+        .ok_or_else(|| format!("{name} is not found"))?;
     match unit {
         _ if given.has("source") => Ok(shown.source),
         Some(unit) => unit.of(name, &shown.value).map_err(|error| error.to_string()),

@@ -62,7 +62,8 @@ impl Checkpointer {
         if self.namespace.journal().position().sequence == *last {
             return Ok(());
         }
-        let failed = |error: alluxio_journal::JournalError| FsError::unknown(format!("No checkpoint: {error}"));
+        let failed =
+            |error: alluxio_journal::JournalError| FsError::unknown(format!("No checkpoint: {error}"));
         let Some((position, tables)) = self
             .namespace
             .snapshot_step(|tree, position| tree.begin_snapshot().map(|tables| (position, tables)))
@@ -177,7 +178,9 @@ mod tests {
     async fn namespace(store: &MemStore) -> Arc<Namespace> {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().display().to_string();
-        let conf = Configuration::defaults().with(&[("alluxio.master.mount.table.root.ufs", root.as_str())]).unwrap();
+        let conf = Configuration::defaults()
+            .with(&[("alluxio.master.mount.table.root.ufs", root.as_str())])
+            .unwrap();
         let store: Arc<dyn Store> = Arc::new(store.clone());
         Arc::new(crate::start::open_namespace(&conf, store).await.unwrap())
     }

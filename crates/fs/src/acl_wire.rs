@@ -71,7 +71,10 @@ impl AccessControlList {
     /// The form in a `FileInfo`: base entries as mode, only extended entries listed.
     pub fn to_wire(&self, owner: &str, group: &str) -> PAcl {
         let extended = |entry: &AclEntry| {
-            matches!(entry.kind, AclEntryKind::NamedUser(_) | AclEntryKind::NamedGroup(_) | AclEntryKind::Mask)
+            matches!(
+                entry.kind,
+                AclEntryKind::NamedUser(_) | AclEntryKind::NamedGroup(_) | AclEntryKind::Mask
+            )
         };
         PAcl {
             owner: Some(owner.to_owned()),

@@ -70,7 +70,11 @@ impl AlluxioPath {
 
     /// The path of a child. `name` is one component, as it comes from a listing.
     pub fn join(&self, name: &str) -> Self {
-        if self.is_root() { Self(format!("/{name}").into()) } else { Self(format!("{}/{name}", self.0).into()) }
+        if self.is_root() {
+            Self(format!("/{name}").into())
+        } else {
+            Self(format!("{}/{name}", self.0).into())
+        }
     }
 
     /// The names from the root down; none for the root.
@@ -146,7 +150,10 @@ mod tests {
         let deep = |count| "/a".repeat(count);
         assert_eq!(AlluxioPath::parse(&deep(1_000)).unwrap().depth(), 1_000);
         for text in [deep(1_001), format!("{}/", deep(1_001))] {
-            assert_eq!(AlluxioPath::parse(&text).unwrap_err().message, "A path has more than 1000 components.");
+            assert_eq!(
+                AlluxioPath::parse(&text).unwrap_err().message,
+                "A path has more than 1000 components."
+            );
         }
         assert!(AlluxioPath::parse(&"/./a/..".repeat(2_000)).unwrap().is_root());
     }

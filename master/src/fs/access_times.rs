@@ -1,11 +1,7 @@
 //! Access times: gathered in memory and journaled in batches, so that reading a file costs no record.
 //! What has not been written at a crash is lost; the tree's hash leaves it out.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alluxio_fs::FsError;
 use alluxio_proto::journal::{JournalEntry, UpdateInodeEntry};

@@ -22,7 +22,12 @@ use crate::{
 impl FileSystemMaster {
     /// The list is kept by Alluxio alone: the under storages of this version have none. The nine bits
     /// of the mode stay in the under storage as they were.
-    pub async fn set_acl(&self, subject: &Subject, path: &AlluxioPath, request: &SetAclPRequest) -> Result<(), FsError> {
+    pub async fn set_acl(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        request: &SetAclPRequest,
+    ) -> Result<(), FsError> {
         let options = request.options.unwrap_or_default();
         let sync = options.common_options.as_ref().and_then(|common| common.sync_interval_ms);
         let action = match request.action() {
@@ -70,8 +75,11 @@ impl FileSystemMaster {
                         let Some(inode) = tree.get(slot) else { continue };
                         self.permissions.owner(tree, subject, path, slot)?;
                         // Files below have no default list: those entries pass them by.
-                        let own: Vec<AclEntry> =
-                            entries.iter().filter(|e| inode.is_directory() || !e.is_default).cloned().collect();
+                        let own: Vec<AclEntry> = entries
+                            .iter()
+                            .filter(|e| inode.is_directory() || !e.is_default)
+                            .cloned()
+                            .collect();
                         check(tree, slot, inode, action, &own)?;
                         draft.push(JournalEntry {
                             set_acl: Some(SetAclEntry {
@@ -115,5 +123,10 @@ fn has_base_entries(entries: &[AclEntry]) -> bool {
 /// The journal's entries have the numbers of the wire's.
 fn stored(entry: &AclEntry) -> shared::AclEntry {
     let wire = entry.to_wire();
-    shared::AclEntry { r#type: wire.r#type, subject: wire.subject, actions: wire.actions, is_default: wire.is_default }
+    shared::AclEntry {
+        r#type: wire.r#type,
+        subject: wire.subject,
+        actions: wire.actions,
+        is_default: wire.is_default,
+    }
 }

@@ -179,7 +179,8 @@ fn handed_on(options: &SetAttributePOptions) -> Option<SetAttributePOptions> {
         replication_min: options.replication_min,
         ..SetAttributePOptions::default()
     };
-    let any = options.pinned.is_some() || options.replication_max.is_some() || options.replication_min.is_some();
+    let any =
+        options.pinned.is_some() || options.replication_max.is_some() || options.replication_min.is_some();
     any.then_some(handed_on)
 }
 
@@ -194,7 +195,9 @@ fn validate(options: &SetAttributePOptions) -> Result<(), FsError> {
     check_media(&options.pinned_media)?;
     options.owner.iter().chain(&options.group).try_for_each(|name| check_name(name))?;
     if options.persisted == Some(false) {
-        return Err(FsError::invalid_argument("A file cannot be made not persisted: its data is in the under storage."));
+        return Err(FsError::invalid_argument(
+            "A file cannot be made not persisted: its data is in the under storage.",
+        ));
     }
     Ok(())
 }
@@ -207,7 +210,10 @@ fn draft_change(
     draft: &mut Draft,
 ) -> Result<(), FsError> {
     let adds = options.xattr_update_strategy.is_some()
-        && matches!(options.xattr_update_strategy(), XAttrUpdateStrategy::UnionReplace | XAttrUpdateStrategy::UnionPreserve);
+        && matches!(
+            options.xattr_update_strategy(),
+            XAttrUpdateStrategy::UnionReplace | XAttrUpdateStrategy::UnionPreserve
+        );
     if let Some(rare) = tree.rare(slot, inode).filter(|_| adds) {
         check_more_xattr(&rare.xattr, &options.xattr)?;
     }
@@ -228,10 +234,14 @@ fn draft_change(
     let (min, max) = has(tree.rare(slot, inode));
     let (min, max) = (options.replication_min.unwrap_or(min), options.replication_max.unwrap_or(max));
     if !inode.is_directory() && max >= 0 && max < min {
-        return Err(FsError::invalid_argument(format!("{} cannot have between {min} and {max} copies.", inode.name)));
+        return Err(FsError::invalid_argument(format!(
+            "{} cannot have between {min} and {max} copies.",
+            inode.name
+        )));
     }
     // A minimum of copies pins, too, and leaves the media as they are.
-    let pinned = options.pinned.or(options.replication_min.filter(|_| !inode.is_directory()).map(|min| min > 0));
+    let pinned =
+        options.pinned.or(options.replication_min.filter(|_| !inode.is_directory()).map(|min| min > 0));
     draft.push(JournalEntry {
         update_inode: Some(UpdateInodeEntry {
             id: Some(inode.id),
@@ -239,7 +249,10 @@ fn draft_change(
             medium_type: match options.pinned {
                 Some(true) => options.pinned_media.clone(),
                 Some(false) => Vec::new(),
-                None => tree.rare(slot, inode).filter(|_| pinned.is_some()).map_or(Vec::new(), |rare| rare.media.clone()),
+                None => tree
+                    .rare(slot, inode)
+                    .filter(|_| pinned.is_some())
+                    .map_or(Vec::new(), |rare| rare.media.clone()),
             },
             ttl,
             ttl_action,

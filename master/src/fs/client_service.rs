@@ -79,7 +79,10 @@ impl FileSystemMasterClientService for FileSystemClientService {
         Ok(Response::new(CheckAccessPResponse {}))
     }
 
-    async fn check_consistency(&self, _: Request<CheckConsistencyPRequest>) -> Reply<CheckConsistencyPResponse> {
+    async fn check_consistency(
+        &self,
+        _: Request<CheckConsistencyPRequest>,
+    ) -> Reply<CheckConsistencyPResponse> {
         Err(unsupported("CheckConsistency"))
     }
 
@@ -100,7 +103,10 @@ impl FileSystemMasterClientService for FileSystemClientService {
         })
     }
 
-    async fn create_directory(&self, request: Request<CreateDirectoryPRequest>) -> Reply<CreateDirectoryPResponse> {
+    async fn create_directory(
+        &self,
+        request: Request<CreateDirectoryPRequest>,
+    ) -> Reply<CreateDirectoryPResponse> {
         self.metrics.create_directory_ops.inc();
         to_the_end!(self, request, directories_created, |fs, subject, message| {
             let options = message.options.clone().unwrap_or_default();
@@ -133,14 +139,20 @@ impl FileSystemMasterClientService for FileSystemClientService {
         Ok(Response::new(GetFilePathPResponse { path: Some(path.to_string()) }))
     }
 
-    async fn get_mount_table(&self, request: Request<GetMountTablePRequest>) -> Reply<GetMountTablePResponse> {
+    async fn get_mount_table(
+        &self,
+        request: Request<GetMountTablePRequest>,
+    ) -> Reply<GetMountTablePResponse> {
         self.subject(&request).await?;
         // Absent means yes: 2.9 clients that do not know the field expect the figures.
         let check_ufs = request.get_ref().check_ufs.unwrap_or(true);
         Ok(Response::new(GetMountTablePResponse { mount_points: self.fs.mount_table(check_ufs).await? }))
     }
 
-    async fn get_sync_path_list(&self, _: Request<GetSyncPathListPRequest>) -> Reply<GetSyncPathListPResponse> {
+    async fn get_sync_path_list(
+        &self,
+        _: Request<GetSyncPathListPRequest>,
+    ) -> Reply<GetSyncPathListPResponse> {
         // Active sync is HDFS's; there are no paths under it.
         Ok(Response::new(GetSyncPathListPResponse { sync_paths: Vec::new() }))
     }
@@ -241,7 +253,10 @@ impl FileSystemMasterClientService for FileSystemClientService {
         })
     }
 
-    async fn reverse_resolve(&self, request: Request<ReverseResolvePRequest>) -> Reply<ReverseResolvePResponse> {
+    async fn reverse_resolve(
+        &self,
+        request: Request<ReverseResolvePRequest>,
+    ) -> Reply<ReverseResolvePResponse> {
         self.subject(&request).await?;
         let path = self.fs.reverse_resolve(request.get_ref().ufs_uri()).await?;
         Ok(Response::new(ReverseResolvePResponse { alluxio_path: Some(path.to_string()) }))
@@ -299,7 +314,10 @@ impl FileSystemMasterClientService for FileSystemClientService {
         })
     }
 
-    async fn update_ufs_mode(&self, request: Request<UpdateUfsModePRequest>) -> Reply<UpdateUfsModePResponse> {
+    async fn update_ufs_mode(
+        &self,
+        request: Request<UpdateUfsModePRequest>,
+    ) -> Reply<UpdateUfsModePResponse> {
         to_the_end!(self, request, |fs, subject, message| {
             let mode = message.options.as_ref().map_or(UfsPMode::ReadWrite, |options| options.ufs_mode());
             fs.update_ufs_mode(&subject, message.ufs_path(), mode).await?;
@@ -338,11 +356,17 @@ impl FileSystemMasterClientService for FileSystemClientService {
         Err(unsupported("SyncMetadata"))
     }
 
-    async fn sync_metadata_async(&self, _: Request<SyncMetadataPRequest>) -> Reply<SyncMetadataAsyncPResponse> {
+    async fn sync_metadata_async(
+        &self,
+        _: Request<SyncMetadataPRequest>,
+    ) -> Reply<SyncMetadataAsyncPResponse> {
         Err(unsupported("SyncMetadataAsync"))
     }
 
-    async fn get_sync_progress(&self, _: Request<GetSyncProgressPRequest>) -> Reply<GetSyncProgressPResponse> {
+    async fn get_sync_progress(
+        &self,
+        _: Request<GetSyncProgressPRequest>,
+    ) -> Reply<GetSyncProgressPResponse> {
         Err(unsupported("GetSyncProgress"))
     }
 

@@ -75,7 +75,8 @@ impl FileSystemMaster {
             // The writer has put the file into the under storage: remember what it looks like there.
             Some(_) => {
                 // Only who may complete it learns what is there.
-                let look = |tree: &Tree, lookup: &Lookup| self.open_file(tree, lookup, subject, path).map(drop);
+                let look =
+                    |tree: &Tree, lookup: &Lookup| self.open_file(tree, lookup, subject, path).map(drop);
                 self.namespace.read_path(path, look).await?;
                 self.fingerprint_of_written(path).await?
             }

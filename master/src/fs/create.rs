@@ -7,8 +7,8 @@ use alluxio_proto::{
     grpc::{
         TtlAction,
         file::{
-            CreateDirectoryPOptions, CreateFilePOptions, FileInfo, FileSystemMasterCommonPOptions, WritePType,
-            XAttrPropagationStrategy,
+            CreateDirectoryPOptions, CreateFilePOptions, FileInfo, FileSystemMasterCommonPOptions,
+            WritePType, XAttrPropagationStrategy,
         },
     },
     journal::{InodeDirectoryEntry, InodeFileEntry, JournalEntry, UpdateInodeEntry},
@@ -65,7 +65,10 @@ impl<'a> Ancestors<'a> {
             parent: inode.id,
             parent_default,
             pinned: inode.is_pinned(),
-            media: tree.rare(slot, inode).filter(|_| inode.is_pinned()).map_or(Vec::new(), |rare| rare.media.clone()),
+            media: tree
+                .rare(slot, inode)
+                .filter(|_| inode.is_pinned())
+                .map_or(Vec::new(), |rare| rare.media.clone()),
         })
     }
 
@@ -190,7 +193,8 @@ impl FileSystemMaster {
         let through = options.write_type.is_some() && writes_through(options.write_type());
         let mode = options.mode.as_ref().map_or(self.directory_mode(), Mode::from_wire);
         self.load_for_status(path, None, common.and_then(|common| common.sync_interval_ms)).await?;
-        let look = |tree: &Tree, lookup: &Lookup| self.may_make_directory(tree, lookup, subject, path, options);
+        let look =
+            |tree: &Tree, lookup: &Lookup| self.may_make_directory(tree, lookup, subject, path, options);
         let reservation = if through { Some(self.reserve_for_write(path).await?) } else { None };
         if through && self.namespace.read_path(path, look).await? {
             self.make_ufs_directories(subject, path, Some(mode), options.recursive()).await?;
@@ -272,7 +276,10 @@ impl FileSystemMaster {
         let _running = self.namespace.running().enter(operation).await?;
         check_xattr(&options.xattr)?;
         if options.block_size_bytes() <= 0 {
-            return Err(FsError::invalid_argument(format!("Invalid block size {}", options.block_size_bytes())));
+            return Err(FsError::invalid_argument(format!(
+                "Invalid block size {}",
+                options.block_size_bytes()
+            )));
         }
         if self.is_done(operation).await? {
             return self.namespace.read_path(path, |tree, lookup| present(tree, lookup, path)).await;

@@ -59,7 +59,8 @@ impl FileSystemMaster {
             other => other?,
         };
         let Some(target) = target else { return Ok(()) };
-        let check = |target: &Target| target.in_ufs && target.directory && options.recursive && !options.unchecked;
+        let check =
+            |target: &Target| target.in_ufs && target.directory && options.recursive && !options.unchecked;
         if check(&target) {
             // Before the reservation, which keeps loads out.
             self.load_tree(path).await?;
@@ -94,7 +95,9 @@ impl FileSystemMaster {
                 let lookup = tree.lookup(path);
                 let again = self.delete_target(tree, &lookup, subject, path, options)?;
                 if again != target {
-                    return Err(FsError::unavailable(format!("{path} changed while it was deleted. Try again.")));
+                    return Err(FsError::unavailable(format!(
+                        "{path} changed while it was deleted. Try again."
+                    )));
                 }
                 draft.push(JournalEntry {
                     delete_file: Some(DeleteFileEntry {

@@ -9,7 +9,12 @@ use alluxio_proto::{
 use super::{FileSystemMaster, status::existing, subject::Subject, walk::Walk};
 
 impl FileSystemMaster {
-    pub async fn free(&self, subject: &Subject, path: &AlluxioPath, options: &FreePOptions) -> Result<(), FsError> {
+    pub async fn free(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &FreePOptions,
+    ) -> Result<(), FsError> {
         self.namespace
             .read_path(path, |tree, lookup| {
                 self.permissions.target(tree, subject, path, lookup, Bits::READ)?;

@@ -14,7 +14,13 @@ use crate::{
 };
 
 /// What of a `FileInfo` the tree knows; locations come from the block master, outside the lock.
-pub fn file_info(tree: &Tree, slot: Slot, inode: &Inode, path: &AlluxioPath, mount: Option<&Mount>) -> FileInfo {
+pub fn file_info(
+    tree: &Tree,
+    slot: Slot,
+    inode: &Inode,
+    path: &AlluxioPath,
+    mount: Option<&Mount>,
+) -> FileInfo {
     let default = Rare::default();
     let rare = tree.rare(slot, inode).unwrap_or(&default);
     let (owner, group) = (tree.owner(inode), tree.group(inode));

@@ -32,7 +32,10 @@ pub fn check_name(name: &str) -> Result<(), FsError> {
 
 pub fn check_media(media: &[String]) -> Result<(), FsError> {
     if media.len() > MAX_MEDIA {
-        return Err(FsError::invalid_argument(format!("{} media are given, more than {MAX_MEDIA}.", media.len())));
+        return Err(FsError::invalid_argument(format!(
+            "{} media are given, more than {MAX_MEDIA}.",
+            media.len()
+        )));
     }
     media.iter().try_for_each(|name| check_name(name))
 }
@@ -59,7 +62,9 @@ fn check_xattr_bytes(bytes: usize) -> Result<(), FsError> {
     if bytes <= MAX_XATTR_BYTES {
         return Ok(());
     }
-    Err(FsError::invalid_argument(format!("Extended attributes have {bytes} bytes, more than {MAX_XATTR_BYTES}.")))
+    Err(FsError::invalid_argument(format!(
+        "Extended attributes have {bytes} bytes, more than {MAX_XATTR_BYTES}."
+    )))
 }
 
 /// Properties of a mount: all mounts together lie in one chunk of a checkpoint.
@@ -68,7 +73,9 @@ pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<(), FsE
     if bytes <= MAX_PROPERTIES_BYTES {
         return Ok(());
     }
-    Err(FsError::invalid_argument(format!("Its options have {bytes} bytes, more than {MAX_PROPERTIES_BYTES}.")))
+    Err(FsError::invalid_argument(format!(
+        "Its options have {bytes} bytes, more than {MAX_PROPERTIES_BYTES}."
+    )))
 }
 
 /// What one call may bring: as much as fits into an access and a default list.

@@ -96,7 +96,11 @@ impl FileSystemMaster {
     }
 
     /// The next of a listing; `None` at its end.
-    async fn next_listed(&self, subject: &Subject, listing: &mut Listing) -> Result<Option<FileInfo>, FsError> {
+    async fn next_listed(
+        &self,
+        subject: &Subject,
+        listing: &mut Listing,
+    ) -> Result<Option<FileInfo>, FsError> {
         loop {
             let limit = if listing.stack.len() <= DEEP { MAX_INODES_PER_HOLD } else { DEEP_PAGE };
             let is_top = listing.stack.len() == 1;
@@ -128,7 +132,11 @@ impl FileSystemMaster {
         }
     }
 
-    async fn load_before_listing(&self, path: &AlluxioPath, options: &ListStatusPOptions) -> Result<(), FsError> {
+    async fn load_before_listing(
+        &self,
+        path: &AlluxioPath,
+        options: &ListStatusPOptions,
+    ) -> Result<(), FsError> {
         let load = options.load_metadata_type.map(|_| options.load_metadata_type());
         let sync = options.common_options.as_ref().and_then(|common| common.sync_interval_ms);
         self.load_for_listing(path, load, sync, options.recursive()).await
@@ -226,7 +234,11 @@ impl FileSystemMaster {
             blocks += info.block_ids.len();
             infos.push(info);
         };
-        Ok(ListStatusPartialPResponse { file_infos: infos, is_truncated: Some(truncated), file_count: Some(count) })
+        Ok(ListStatusPartialPResponse {
+            file_infos: infos,
+            is_truncated: Some(truncated),
+            file_count: Some(count),
+        })
     }
 
     /// The names, from the listed directory down, after which a part begins; none for the beginning.
@@ -235,7 +247,8 @@ impl FileSystemMaster {
         path: &AlluxioPath,
         options: &ListStatusPartialPOptions,
     ) -> Result<Vec<String>, FsError> {
-        let names = |below: &str| below.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let names =
+            |below: &str| below.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         match &options.offset_type {
             // 0 is the root's, which is in no listing: Java clients begin with it.
             Some(OffsetType::OffsetId(id)) if *id != 0 => {
@@ -255,14 +268,20 @@ impl FileSystemMaster {
     }
 
     /// A listing that goes on after a path, whether that is there or not.
-    async fn listing_after(&self, top: Cursor, after: Vec<String>, recursive: bool) -> Result<Listing, FsError> {
+    async fn listing_after(
+        &self,
+        top: Cursor,
+        after: Vec<String>,
+        recursive: bool,
+    ) -> Result<Listing, FsError> {
         self.namespace
             .read(|tree| {
                 let mut stack = vec![top];
                 for name in after {
                     let Some(cursor) = stack.last_mut() else { break };
                     let child = tree.by_id(cursor.id).and_then(|(_, inode)| tree.child(inode, &name));
-                    let directory = child.and_then(|slot| tree.get(slot)).filter(|inode| inode.is_directory());
+                    let directory =
+                        child.and_then(|slot| tree.get(slot)).filter(|inode| inode.is_directory());
                     let below = directory.map(|inode| Cursor::new(inode.id, cursor.path.join(&name)));
                     cursor.after = name;
                     match below.filter(|_| recursive) {
@@ -276,7 +295,9 @@ impl FileSystemMaster {
     }
 
     async fn child_count(&self, cursor: &Cursor) -> Result<usize, FsError> {
-        self.namespace.read(|tree| Ok(tree.by_id(cursor.id).map_or(0, |(_, inode)| tree.child_count(inode)))).await
+        self.namespace
+            .read(|tree| Ok(tree.by_id(cursor.id).map_or(0, |(_, inode)| tree.child_count(inode))))
+            .await
     }
 }
 
@@ -292,7 +313,9 @@ fn start_after(path: &AlluxioPath, name: &str) -> Result<String, FsError> {
     }
     let absolute = AlluxioPath::parse(name)?;
     absolute.below(path).map(str::to_owned).ok_or_else(|| {
-        FsError::invalid_argument(format!("A listing of {path} cannot start after {name}, which is not below it."))
+        FsError::invalid_argument(format!(
+            "A listing of {path} cannot start after {name}, which is not below it."
+        ))
     })
 }
 

@@ -45,10 +45,6 @@ use std::sync::Arc;
 use alluxio_conf::Configuration;
 use alluxio_rpc::GroupLookup;
 
-pub use self::{
-    client_service::FileSystemClientService, job_service::FileSystemJobService, metrics::FsMetrics, mount::mount_info,
-    options::FsOptions, subject::Subject, worker_service::FileSystemWorkerService,
-};
 use self::{
     access_times::AccessTimes,
     load::{AbsentPaths, LoadTurns, Removals},
@@ -56,6 +52,10 @@ use self::{
     persist::PersistJobs,
     sync::SyncTimes,
     ufs::UfsTable,
+};
+pub use self::{
+    client_service::FileSystemClientService, job_service::FileSystemJobService, metrics::FsMetrics,
+    mount::mount_info, options::FsOptions, subject::Subject, worker_service::FileSystemWorkerService,
 };
 use crate::{block::BlockMaster, namespace::Namespace};
 

@@ -54,12 +54,22 @@ impl FsOptions {
             ),
             ttl_interval: span(conf.get(key::MASTER_TTL_CHECKER_INTERVAL), Duration::from_secs(3600)),
             absent_capacity: conf.get(key::MASTER_UFS_PATH_CACHE_CAPACITY).max(0) as usize,
-            loaded_block_size: i64::try_from(conf.get(key::USER_BLOCK_SIZE_BYTES_DEFAULT)).unwrap_or(i64::MAX),
+            loaded_block_size: i64::try_from(conf.get(key::USER_BLOCK_SIZE_BYTES_DEFAULT))
+                .unwrap_or(i64::MAX),
             persist_blacklist: conf.opt(key::MASTER_PERSISTENCE_BLACKLIST).unwrap_or_default(),
             persist_initial_wait_ms: conf.get(key::USER_FILE_PERSISTENCE_INITIAL_WAIT_TIME).ms(),
-            persist_interval: span(conf.get(key::MASTER_PERSISTENCE_SCHEDULER_INTERVAL), Duration::from_secs(1)),
-            persist_initial_retry: span(conf.get(key::MASTER_PERSISTENCE_INITIAL_INTERVAL), Duration::from_secs(1)),
-            persist_max_retry: span(conf.get(key::MASTER_PERSISTENCE_MAX_INTERVAL), Duration::from_secs(3600)),
+            persist_interval: span(
+                conf.get(key::MASTER_PERSISTENCE_SCHEDULER_INTERVAL),
+                Duration::from_secs(1),
+            ),
+            persist_initial_retry: span(
+                conf.get(key::MASTER_PERSISTENCE_INITIAL_INTERVAL),
+                Duration::from_secs(1),
+            ),
+            persist_max_retry: span(
+                conf.get(key::MASTER_PERSISTENCE_MAX_INTERVAL),
+                Duration::from_secs(3600),
+            ),
             persist_max_total: span(
                 conf.get(key::MASTER_PERSISTENCE_MAX_TOTAL_WAIT_TIME),
                 Duration::from_secs(24 * 3600),

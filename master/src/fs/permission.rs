@@ -35,7 +35,13 @@ impl Permissions {
     }
 
     /// Every directory above the target must let the caller pass.
-    pub fn traverse(&self, tree: &Tree, subject: &Subject, path: &AlluxioPath, lookup: &Lookup) -> Result<(), FsError> {
+    pub fn traverse(
+        &self,
+        tree: &Tree,
+        subject: &Subject,
+        path: &AlluxioPath,
+        lookup: &Lookup,
+    ) -> Result<(), FsError> {
         if self.free(subject) {
             return Ok(());
         }
@@ -90,7 +96,13 @@ impl Permissions {
     }
 
     /// Only the owner of the inode, or who is privileged.
-    pub fn owner(&self, tree: &Tree, subject: &Subject, path: &AlluxioPath, slot: Slot) -> Result<(), FsError> {
+    pub fn owner(
+        &self,
+        tree: &Tree,
+        subject: &Subject,
+        path: &AlluxioPath,
+        slot: Slot,
+    ) -> Result<(), FsError> {
         let owns = tree.get(slot).is_some_and(|inode| tree.owner(inode) == subject.user);
         if self.free(subject) || owns {
             return Ok(());

@@ -80,7 +80,9 @@ impl FileSystemMaster {
                 }
                 let again = self.plan_rename(tree, subject, from, to)?;
                 if again != planned {
-                    return Err(FsError::unavailable(format!("{from} or {to} changed during the rename. Try again.")));
+                    return Err(FsError::unavailable(format!(
+                        "{from} or {to} changed during the rename. Try again."
+                    )));
                 }
                 draft.push(JournalEntry {
                     rename: Some(RenameEntry {
@@ -138,7 +140,9 @@ impl FileSystemMaster {
             return Err(FsError::invalid_argument("Cannot rename a path to the root directory."));
         }
         if to.starts_with(from) {
-            return Err(FsError::invalid_argument(format!("Cannot rename because {from} is a prefix of {to}")));
+            return Err(FsError::invalid_argument(format!(
+                "Cannot rename because {from} is a prefix of {to}"
+            )));
         }
         let (_, inode) = existing(tree, &source, from)?;
         let mount = |path| tree.mounts().mount_of(path).map(|mount| mount.id);
@@ -148,7 +152,9 @@ impl FileSystemMaster {
             )));
         }
         if tree.mounts().any_below(from) {
-            return Err(FsError::invalid_argument(format!("{from} is or contains a mount point and cannot be renamed.")));
+            return Err(FsError::invalid_argument(format!(
+                "{from} is or contains a mount point and cannot be renamed."
+            )));
         }
         if target.target().is_some() {
             return Err(FsError::already_exists(format!(
@@ -184,7 +190,11 @@ impl FileSystemMaster {
             // A rename that was cut short by a crash: the data stands at the target already.
             Err(error) if error.kind() == UfsErrorKind::NotFound => {
                 let there = target.ufs.status(&target.path).await.map_err(ufs_error)?;
-                if there.is_some_and(|status| status.is_dir == directory) { Ok(()) } else { Err(ufs_error(error)) }
+                if there.is_some_and(|status| status.is_dir == directory) {
+                    Ok(())
+                } else {
+                    Err(ufs_error(error))
+                }
             }
             other => other.map_err(ufs_error),
         }
@@ -201,7 +211,10 @@ impl FileSystemMaster {
             .namespace
             .read(|tree| {
                 let file = |path| {
-                    tree.lookup(path).target().and_then(|slot| tree.get(slot)).is_some_and(|i| !i.is_directory())
+                    tree.lookup(path)
+                        .target()
+                        .and_then(|slot| tree.get(slot))
+                        .is_some_and(|i| !i.is_directory())
                 };
                 Ok(file(from) && file(to))
             })
@@ -217,6 +230,8 @@ fn rename_parent(tree: &Tree, target: &Lookup, to: &AlluxioPath) -> Result<i64, 
     traversable(tree, target, to)?;
     let parent = target.last().and_then(|slot| tree.get(slot)).filter(|_| target.missing == 1);
     parent.map(|inode| inode.id).ok_or_else(|| {
-        FsError::not_found(format!("Cannot rename to {to}: its parent directory does not exist. Create it first."))
+        FsError::not_found(format!(
+            "Cannot rename to {to}: its parent directory does not exist. Create it first."
+        ))
     })
 }

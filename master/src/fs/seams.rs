@@ -54,7 +54,9 @@ impl BlockCommits for Namespace {
         }
         self.mutate(&[], None, |tree, draft| {
             let Some((slot, inode, number)) = owner(tree, block_id) else {
-                return Err(FsError::not_found(format!("No file has block {block_id}: it was deleted meanwhile.")));
+                return Err(FsError::not_found(format!(
+                    "No file has block {block_id}: it was deleted meanwhile."
+                )));
             };
             match tree.block_length(slot, inode, number) {
                 Some(known) if known == length => return Ok(()),
@@ -117,7 +119,9 @@ impl PathProperties for Namespace {
 
     async fn change(&self, path: &AlluxioPath, change: PathChange) -> Result<(), FsError> {
         self.mutate(&[], None, |tree, draft| {
-            let Some(properties) = change.apply(tree.path_properties().get(path.as_str())) else { return Ok(()) };
+            let Some(properties) = change.apply(tree.path_properties().get(path.as_str())) else {
+                return Ok(());
+            };
             let path = Some(path.to_string());
             draft.push(if properties.is_empty() {
                 JournalEntry {

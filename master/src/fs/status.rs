@@ -24,11 +24,13 @@ pub(super) fn existing<'a>(
 /// Nothing can be below a file. Counted as the original does: the root is component 0.
 pub(super) fn traversable(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<(), FsError> {
     match lookup.last().and_then(|slot| tree.get(slot)) {
-        Some(inode) if lookup.missing > 0 && !inode.is_directory() => Err(FsError::invalid_argument(format!(
-            "Traversal failed for path {path}. Component {}({}) is a file, not a directory.",
-            lookup.found.len() - 1,
-            inode.name
-        ))),
+        Some(inode) if lookup.missing > 0 && !inode.is_directory() => {
+            Err(FsError::invalid_argument(format!(
+                "Traversal failed for path {path}. Component {}({}) is a file, not a directory.",
+                lookup.found.len() - 1,
+                inode.name
+            )))
+        }
         _ => Ok(()),
     }
 }
@@ -81,7 +83,12 @@ impl FileSystemMaster {
             .await
     }
 
-    pub async fn check_access(&self, subject: &Subject, path: &AlluxioPath, bits: Bits) -> Result<(), FsError> {
+    pub async fn check_access(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        bits: Bits,
+    ) -> Result<(), FsError> {
         self.load_for_status(path, None, None).await?;
         self.namespace
             .read_path(path, |tree, lookup| {
@@ -96,7 +103,8 @@ impl FileSystemMaster {
         self.namespace
             .read(|tree| {
                 let path = tree.find(id).and_then(|slot| tree.path_of(slot));
-                let path = path.ok_or_else(|| FsError::not_found(format!("No file or directory has id {id}.")))?;
+                let path =
+                    path.ok_or_else(|| FsError::not_found(format!("No file or directory has id {id}.")))?;
                 self.permissions.traverse(tree, subject, &path, &tree.lookup(&path))?;
                 Ok(path)
             })
@@ -109,7 +117,8 @@ impl FileSystemMaster {
             .namespace
             .read(|tree| {
                 let path = tree.find(id).and_then(|slot| tree.path_of(slot));
-                let path = path.ok_or_else(|| FsError::not_found(format!("No file or directory has id {id}.")))?;
+                let path =
+                    path.ok_or_else(|| FsError::not_found(format!("No file or directory has id {id}.")))?;
                 info_at(tree, &tree.lookup(&path), &path)
             })
             .await?;

@@ -52,7 +52,9 @@ impl FileSystemMaster {
         self.namespace
             .read_path(directory, |tree, lookup| {
                 let inode = lookup.target().and_then(|slot| tree.get(slot));
-                let Some(inode) = inode.filter(|inode| inode.is_directory()) else { return Ok((Vec::new(), false)) };
+                let Some(inode) = inode.filter(|inode| inode.is_directory()) else {
+                    return Ok((Vec::new(), false));
+                };
                 let mut slots = tree.children_after(inode, after);
                 let child = |slot| {
                     let child = tree.get(slot)?;

@@ -287,7 +287,9 @@ fn refused(error: JournalError) -> FsError {
 }
 
 fn broken() -> FsError {
-    FsError::unavailable("This master has found its memory inconsistent and is stopping. See its log, and restart it.")
+    FsError::unavailable(
+        "This master has found its memory inconsistent and is stopping. See its log, and restart it.",
+    )
 }
 
 #[cfg(test)]

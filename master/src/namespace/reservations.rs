@@ -120,7 +120,8 @@ impl Reservations {
         courteous: bool,
     ) -> Result<Reservation, Obstacle> {
         let mut held = self.held.lock();
-        let meets = |others: &[Claim]| others.iter().any(|other| claims.iter().any(|claim| claim.conflicts(other)));
+        let meets =
+            |others: &[Claim]| others.iter().any(|other| claims.iter().any(|claim| claim.conflicts(other)));
         if held.claims.values().any(|others| meets(others)) {
             return Err(Obstacle::Held);
         }
@@ -243,7 +244,8 @@ mod tests {
             });
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let large = tokio::time::timeout(Duration::from_secs(5), all.reserve(vec![Claim::subtree(&path("/a"))]));
+        let large =
+            tokio::time::timeout(Duration::from_secs(5), all.reserve(vec![Claim::subtree(&path("/a"))]));
         drop(large.await.expect("not kept out").unwrap());
         assert!(all.held.lock().line.is_empty());
     }
@@ -272,7 +274,10 @@ mod tests {
             }
         });
         let waited = tokio::time::timeout(2 * PATIENCE, all.reserve(vec![Claim::edge(&path("/a"))])).await;
-        assert_eq!(waited.expect("the wait is bounded").err().unwrap().kind, alluxio_fs::ErrorKind::Unavailable);
+        assert_eq!(
+            waited.expect("the wait is bounded").err().unwrap().kind,
+            alluxio_fs::ErrorKind::Unavailable
+        );
         assert!(all.held.lock().line.is_empty(), "who gave up has left the line");
     }
 }

@@ -123,6 +123,8 @@ async fn a_look_at_a_directory_waits_for_its_newest_child() {
     store.faults(|faults| faults.sync_errors = u16::MAX);
     make(&namespace, 1, 0, "a").await.unwrap_err();
     let root = path("/");
-    let look = |tree: &Tree, lookup: &Lookup| Ok(tree.child_count(lookup.target().and_then(|slot| tree.get(slot)).unwrap()));
+    let look = |tree: &Tree, lookup: &Lookup| {
+        Ok(tree.child_count(lookup.target().and_then(|slot| tree.get(slot)).unwrap()))
+    };
     assert!(namespace.read_path(&root, look).await.is_err());
 }

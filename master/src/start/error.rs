@@ -12,7 +12,9 @@ use crate::tree::{ApplyError, RestoreError};
 
 #[derive(Debug, Error)]
 pub enum StartError {
-    #[error("cannot listen on {address} ({source}). Stop what uses that port, or set {property} to another one.")]
+    #[error(
+        "cannot listen on {address} ({source}). Stop what uses that port, or set {property} to another one."
+    )]
     Bind { address: String, property: String, source: io::Error },
     #[error("the address of a listener cannot be found out: {0}")]
     Address(io::Error),
@@ -21,11 +23,15 @@ pub enum StartError {
          to bring the data of an embedded journal, take a backup with `alluxio fsadmin backup` on the old cluster."
     )]
     EmbeddedJournal,
-    #[error("alluxio.master.journal.folder={0}: only journals on a mounted path are supported; give a local or NFS folder.")]
+    #[error(
+        "alluxio.master.journal.folder={0}: only journals on a mounted path are supported; give a local or NFS folder."
+    )]
     JournalScheme(String),
     #[error("{0}")]
     Journal(#[from] JournalError),
-    #[error("the record with sequence {sequence} cannot be replayed: {source}. Nothing was changed; keep the journal and report this.")]
+    #[error(
+        "the record with sequence {sequence} cannot be replayed: {source}. Nothing was changed; keep the journal and report this."
+    )]
     Replay { sequence: u64, source: ApplyError },
     #[error("the record with sequence {sequence} is not a journal entry: {source}")]
     Decode { sequence: u64, source: prost::DecodeError },
@@ -33,11 +39,15 @@ pub enum StartError {
     Restore { sequence: u64, source: RestoreError },
     #[error("the checkpoint at sequence {sequence} has a chunk that cannot be read: {source}")]
     DecodeCheckpoint { sequence: u64, source: prost::DecodeError },
-    #[error("the checkpoint at sequence {sequence} restores to a tree with hash {found:016x}, but {expected:016x} was written")]
+    #[error(
+        "the checkpoint at sequence {sequence} restores to a tree with hash {found:016x}, but {expected:016x} was written"
+    )]
     TreeHash { sequence: u64, expected: u64, found: u64 },
     #[error("the root under storage cannot be used: {0}")]
     RootUfs(UfsError),
-    #[error("the root under storage {uri} does not exist. Create it, or set {property} to a folder that does.")]
+    #[error(
+        "the root under storage {uri} does not exist. Create it, or set {property} to a folder that does."
+    )]
     NoRootUfs { uri: String, property: String },
     #[error("the first records could not be written: {0}")]
     Bootstrap(FsError),

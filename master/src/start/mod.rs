@@ -70,16 +70,23 @@ impl Master {
 
         let groups = group_lookup(&conf).map_err(StartError::Rpc)?;
         let sessions = Sessions::new(&conf, groups.clone()).map_err(StartError::Rpc)?;
-        let blocks = Arc::new(BlockMaster::new(BlockOptions::from_conf(&conf), namespace.clone(), namespace.clone()));
+        let blocks =
+            Arc::new(BlockMaster::new(BlockOptions::from_conf(&conf), namespace.clone(), namespace.clone()));
         let fs = Arc::new(FileSystemMaster::new(&conf, namespace.clone(), blocks.clone(), groups));
-        let period = u64::try_from(conf.get(key::MASTER_JOURNAL_CHECKPOINT_PERIOD_ENTRIES)).unwrap_or(u64::MAX);
+        let period =
+            u64::try_from(conf.get(key::MASTER_JOURNAL_CHECKPOINT_PERIOD_ENTRIES)).unwrap_or(u64::MAX);
         let checkpointer = Arc::new(Checkpointer::new(namespace.clone(), period, checkpoint));
         let cluster_id = namespace.peek(|tree| tree.cluster_id().to_owned());
         let facts = Arc::new(MasterFacts::new(&conf, host, rpc_addr.port(), web_addr.port(), cluster_id));
 
         let (rpc_stop, task_stop) = (CancellationToken::new(), CancellationToken::new());
-        let parts = services::Parts { conf, facts, namespace: namespace.clone(), blocks, fs, checkpointer, metrics };
-        let server = services::register(&parts, RpcServer::new(&parts.conf, alluxio_rpc::Role::Master, sessions), &pages);
+        let parts =
+            services::Parts { conf, facts, namespace: namespace.clone(), blocks, fs, checkpointer, metrics };
+        let server = services::register(
+            &parts,
+            RpcServer::new(&parts.conf, alluxio_rpc::Role::Master, sessions),
+            &pages,
+        );
         let mut tasks = JoinSet::new();
         services::run_tasks(&parts, &mut tasks, &task_stop);
         parts.blocks.start_serving();
@@ -133,7 +140,10 @@ impl Master {
 
 /// The namespace of a store as a start leaves it, without anything that serves it.
 #[cfg(test)]
-pub(crate) async fn open_namespace(conf: &Configuration, store: Arc<dyn Store>) -> Result<Namespace, StartError> {
+pub(crate) async fn open_namespace(
+    conf: &Configuration,
+    store: Arc<dyn Store>,
+) -> Result<Namespace, StartError> {
     let Restored { mut tree, journal, .. } = restore(store, "test".to_owned(), &Role::default()).await?;
     mount_root(conf, &mut tree).await?;
     let namespace = Namespace::new(tree, journal);
@@ -145,7 +155,10 @@ pub(crate) async fn open_namespace(conf: &Configuration, store: Arc<dyn Store>) 
 fn alluxio_rpc_host(conf: &Configuration, hostname: UnsetKey<alluxio_conf::Str>) -> String {
     let configured = conf.opt(hostname).filter(|name| !name.is_empty());
     configured.unwrap_or_else(|| {
-        nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "localhost".into())
+        nix::unistd::gethostname()
+            .ok()
+            .and_then(|name| name.into_string().ok())
+            .unwrap_or_else(|| "localhost".into())
     })
 }
 

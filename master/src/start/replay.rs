@@ -28,7 +28,11 @@ pub(super) struct Restored {
 const REPORT_EVERY: u64 = 1_000_000;
 
 /// Claims the journal, restores the newest checkpoint, applies the records after it.
-pub(super) async fn restore(store: Arc<dyn Store>, owner: String, role: &Role) -> Result<Restored, StartError> {
+pub(super) async fn restore(
+    store: Arc<dyn Store>,
+    owner: String,
+    role: &Role,
+) -> Result<Restored, StartError> {
     let mut recovery = Recovery::start(store, Options { owner, ..Options::default() }).await?;
     let mut tree = Tree::default();
     let mut checkpoint = 0;

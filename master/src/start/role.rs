@@ -60,7 +60,9 @@ impl RoleSource for Role {
             return None;
         }
         let replayed = self.replayed.load(Ordering::Relaxed);
-        Some(format!("The master does not serve: it is replaying its journal (at record {replayed}), or stopping."))
+        Some(format!(
+            "The master does not serve: it is replaying its journal (at record {replayed}), or stopping."
+        ))
     }
 }
 
@@ -74,7 +76,8 @@ impl LogLevels for Logs {
 
     fn set_level(&self, target: &str, level: &str) -> Result<(), String> {
         let logs = self.0.as_ref().ok_or("This process has no log of its own.")?;
-        let level: LogLevel = level.parse().map_err(|error: alluxio_telemetry::logs::LogError| error.to_string())?;
+        let level: LogLevel =
+            level.parse().map_err(|error: alluxio_telemetry::logs::LogError| error.to_string())?;
         logs.set_level(target, level).map_err(|error| error.to_string())
     }
 }

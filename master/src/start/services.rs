@@ -33,10 +33,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     block::{BlockClientService, BlockMaster, BlockWorkerService, CoordinationService},
     checkpoint::Checkpointer,
-    fs::{FileSystemClientService, FileSystemJobService, FileSystemMaster, FileSystemWorkerService, FsMetrics},
+    fs::{
+        FileSystemClientService, FileSystemJobService, FileSystemMaster, FileSystemWorkerService, FsMetrics,
+    },
     meta::{
-        ClusterConfiguration, ClusterMetrics, ConfigurationService, JournalService, MasterFacts, MasterPeersService,
-        MetaClientService, MetricsService, Peers, ProxyPeersService, is_compared,
+        ClusterConfiguration, ClusterMetrics, ConfigurationService, JournalService, MasterFacts,
+        MasterPeersService, MetaClientService, MetricsService, Peers, ProxyPeersService, is_compared,
     },
     namespace::Namespace,
     web::{InfoSources, MasterWeb, MountSource},

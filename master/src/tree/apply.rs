@@ -28,7 +28,11 @@ impl Tree {
         if known || !entry.journal_entries.is_empty() { Ok(()) } else { Err(ApplyError::UnknownKind) }
     }
 
-    fn apply_inode_entries(&mut self, entry: &JournalEntry, effects: &mut Effects) -> Result<bool, ApplyError> {
+    fn apply_inode_entries(
+        &mut self,
+        entry: &JournalEntry,
+        effects: &mut Effects,
+    ) -> Result<bool, ApplyError> {
         if let Some(e) = &entry.inode_directory {
             self.check_new("inode_directory", e.id())?;
             if e.parent_id() == ids::NO_PARENT {
@@ -88,15 +92,21 @@ impl Tree {
 
     fn apply_tables(&mut self, entry: &JournalEntry, effects: &mut Effects) -> Result<bool, ApplyError> {
         if let Some(e) = &entry.add_mount_point {
-            let invalid = ApplyError::Invalid { kind: "add_mount_point", id: e.mount_id(), reason: "bad path" };
+            let invalid =
+                ApplyError::Invalid { kind: "add_mount_point", id: e.mount_id(), reason: "bad path" };
             self.mounts.add(Mount::from_entry(e).ok_or(invalid)?);
         } else if let Some(e) = &entry.delete_mount_point {
             let path = AlluxioPath::parse(e.alluxio_path());
             if !path.is_ok_and(|path| self.mounts.remove(&path)) {
-                return Err(ApplyError::Invalid { kind: "delete_mount_point", id: -1, reason: "no such mount" });
+                return Err(ApplyError::Invalid {
+                    kind: "delete_mount_point",
+                    id: -1,
+                    reason: "no such mount",
+                });
             }
         } else if let Some(e) = &entry.update_ufs_mode {
-            self.mounts.set_mode(e.ufs_path(), UfsMode::try_from(e.ufs_mode() as i32).unwrap_or(UfsMode::ReadWrite));
+            self.mounts
+                .set_mode(e.ufs_path(), UfsMode::try_from(e.ufs_mode() as i32).unwrap_or(UfsMode::ReadWrite));
         } else if let Some(e) = &entry.path_properties {
             self.path_properties.insert(e.path().to_owned(), e.properties.clone());
         } else if let Some(e) = &entry.remove_path_properties {
@@ -138,7 +148,11 @@ impl Tree {
         let block_size = e.block_size_bytes.map(|size| self.block_sizes.number(&size));
         let container = ids::container_of(id);
         if !e.set_blocks.iter().zip(0..).all(|(block, n)| *block == ids::block_id(container, n)) {
-            return Err(ApplyError::Invalid { kind: KIND, id, reason: "its blocks are not numbered 0, 1, 2…" });
+            return Err(ApplyError::Invalid {
+                kind: KIND,
+                id,
+                reason: "its blocks are not numbered 0, 1, 2…",
+            });
         }
         let Some(inode) = self.slab.get_mut(slot).filter(|inode| !inode.is_directory()) else {
             return Err(ApplyError::WrongType { kind: KIND, id, wanted: "file" });

@@ -4,7 +4,8 @@ use alluxio_fs::{AccessControlList, AclEntry, FsError};
 use alluxio_proto::{
     grpc::{TtlAction, file::PAclEntry},
     journal::{
-        InodeDirectoryEntry, InodeFileEntry, PSetAclAction, SetAclEntry, UpdateInodeEntry, XAttrUpdateStrategy,
+        InodeDirectoryEntry, InodeFileEntry, PSetAclAction, SetAclEntry, UpdateInodeEntry,
+        XAttrUpdateStrategy,
     },
     shared::AclEntry as StoredAclEntry,
 };
@@ -40,7 +41,9 @@ impl Tree {
         inode.set_pinned(entry.pinned());
         inode.set_mount_point(entry.mount_point());
         inode.set_children_loaded(entry.direct_children_loaded());
-        inode.set_persistence(Persistence::parse(entry.persistence_state()).unwrap_or(Persistence::NotPersisted));
+        inode.set_persistence(
+            Persistence::parse(entry.persistence_state()).unwrap_or(Persistence::NotPersisted),
+        );
         let acl = access_acl(entry.acl.as_ref(), entry.mode());
         inode.set_mode(acl.mode);
         let default_acl = entry.default_acl.as_ref().filter(|acl| !acl.is_empty());
@@ -66,7 +69,9 @@ impl Tree {
         inode.set_pinned(entry.pinned());
         inode.set_completed(entry.completed());
         inode.set_cacheable(entry.cacheable());
-        inode.set_persistence(Persistence::parse(entry.persistence_state()).unwrap_or(Persistence::NotPersisted));
+        inode.set_persistence(
+            Persistence::parse(entry.persistence_state()).unwrap_or(Persistence::NotPersisted),
+        );
         inode.data = entry.length();
         inode.block_size = self.block_sizes.number(&entry.block_size_bytes());
         inode.blocks = entry.blocks.len() as u32;
@@ -95,7 +100,11 @@ impl Tree {
         const KIND: &str = "update_inode";
         let id = entry.id();
         if entry.parent_id.is_some() || entry.name.is_some() {
-            return Err(ApplyError::Invalid { kind: KIND, id, reason: "it moves the inode, which only rename does" });
+            return Err(ApplyError::Invalid {
+                kind: KIND,
+                id,
+                reason: "it moves the inode, which only rename does",
+            });
         }
         let slot = self.edit(KIND, id)?;
         let owner = entry.owner.as_ref().map(|name| self.names.number(name.as_str()));
@@ -166,7 +175,8 @@ impl Tree {
         let mut access = self.access_acl(slot, inode);
         let mut default = self.rare(slot, inode).and_then(|rare| rare.default_acl.as_deref().cloned());
         let entries = entry.entries.iter().map(acl_entry).collect::<Result<Vec<_>, _>>();
-        let change = entries.and_then(|entries| change_acl(entry.action(), &entries, &mut access, &mut default));
+        let change =
+            entries.and_then(|entries| change_acl(entry.action(), &entries, &mut access, &mut default));
         if change.is_err() {
             return Err(ApplyError::Invalid { kind: KIND, id, reason: "its entries are not valid" });
         }

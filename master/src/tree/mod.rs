@@ -27,10 +27,10 @@ use thiserror::Error;
 
 pub use self::{
     apply::next_directory_after,
+    attributes::change_acl,
     inode::{Inode, Persistence, Rare, Slot},
     lookup::Lookup,
     mounts::{Mount, MountTable, Resolved, UfsMode},
-    attributes::change_acl,
     operation_ids::{OperationId, OperationIds},
     restore::{Restore, RestoreError},
     snapshot::{hash_inode, hash_tables},

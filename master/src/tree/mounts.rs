@@ -71,16 +71,16 @@ impl Mount {
 }
 
 impl MountTable {
-    pub fn set_root(&mut self, ufs_uri: String, read_only: bool, shared: bool, properties: BTreeMap<String, String>) {
+    pub fn set_root(
+        &mut self,
+        ufs_uri: String,
+        read_only: bool,
+        shared: bool,
+        properties: BTreeMap<String, String>,
+    ) {
         let path = AlluxioPath::root();
-        self.root = Some(Arc::new(Mount {
-            id: ids::ROOT_MOUNT_ID,
-            path,
-            ufs_uri,
-            read_only,
-            shared,
-            properties,
-        }));
+        self.root =
+            Some(Arc::new(Mount { id: ids::ROOT_MOUNT_ID, path, ufs_uri, read_only, shared, properties }));
     }
 
     pub(super) fn add(&mut self, mount: Mount) {
@@ -170,9 +170,12 @@ mod tests {
         let mount = Mount::from_entry(&entry).unwrap();
         assert_eq!(Mount::from_entry(&mount.to_entry()), Some(mount.clone()));
         table.add(mount);
-        for (at, ufs, id) in
-            [("/", "/ufs", 1), ("/a", "/ufs/a", 1), ("/a/b", "s3://bucket/x", 7), ("/a/b/c", "s3://bucket/x/c", 7)]
-        {
+        for (at, ufs, id) in [
+            ("/", "/ufs", 1),
+            ("/a", "/ufs/a", 1),
+            ("/a/b", "s3://bucket/x", 7),
+            ("/a/b/c", "s3://bucket/x/c", 7),
+        ] {
             let resolved = table.resolve(&path(at)).unwrap();
             assert_eq!((resolved.ufs_path.as_str(), resolved.mount.id), (ufs, id));
         }

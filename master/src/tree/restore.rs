@@ -7,12 +7,7 @@ use alluxio_fs::ids;
 use alluxio_proto::own::CheckpointChunk;
 use thiserror::Error;
 
-use super::{
-    Tree,
-    children::Children,
-    inode::Slot,
-    mounts::Mount,
-};
+use super::{Tree, children::Children, inode::Slot, mounts::Mount};
 
 #[derive(Debug, Error)]
 pub enum RestoreError {
@@ -85,7 +80,8 @@ impl Restore {
                 }
                 continue;
             }
-            let parent = self.tree.find(*parent_id).ok_or(RestoreError::NoParent { id, parent: *parent_id })?;
+            let parent =
+                self.tree.find(*parent_id).ok_or(RestoreError::NoParent { id, parent: *parent_id })?;
             children.entry(parent).or_default().push(*slot);
         }
         drop(self.parents);

@@ -128,5 +128,7 @@ pub fn hash_tables(tables: &CheckpointTables) -> u64 {
 
 /// FNV-1a, 64 bits (draft-eastlake-fnv). Not for adversaries: it compares trees that should be equal.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -1,3 +1,4 @@
+use alluxio_fs::AlluxioPath;
 use alluxio_proto::{
     journal::{
         DeleteFileEntry, InodeDirectoryEntry, InodeFileEntry, JournalEntry, ReapEntry, RenameEntry,
@@ -5,7 +6,6 @@ use alluxio_proto::{
     },
     own::CheckpointChunk,
 };
-use alluxio_fs::AlluxioPath;
 use proptest::prelude::*;
 
 use super::*;
@@ -45,7 +45,12 @@ fn file(container: i64, parent: i64, name: &str) -> JournalEntry {
 
 fn delete(id: i64, recursive: bool) -> JournalEntry {
     JournalEntry {
-        delete_file: Some(DeleteFileEntry { id: Some(id), recursive: Some(recursive), op_time_ms: Some(30), ..Default::default() }),
+        delete_file: Some(DeleteFileEntry {
+            id: Some(id),
+            recursive: Some(recursive),
+            op_time_ms: Some(30),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }
@@ -351,7 +356,8 @@ fn change(tree: &Tree, id: i64, what: u8, value: u8) -> Option<JournalEntry> {
         1 if open => entry.new_block = Some(NewBlockEntry { id: Some(id) }),
         2 if open && inode.blocks > 0 => {
             let block_id = Some(ids::block_id(container, i64::from(value) % i64::from(inode.blocks)));
-            entry.block_info = Some(BlockInfoEntry { block_id, length: Some(i64::from(value)), ..Default::default() });
+            entry.block_info =
+                Some(BlockInfoEntry { block_id, length: Some(i64::from(value)), ..Default::default() });
         }
         3 if open => return Some(complete(container, i64::from(value) * 10, (i64::from(value) + 9) / 10)),
         4 if file => {

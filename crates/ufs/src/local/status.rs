@@ -25,7 +25,8 @@ impl Folder {
             return None;
         }
         // Nanoseconds are never negative, also before 1970.
-        let modified_ms = metadata.mtime().saturating_mul(1000).saturating_add(metadata.mtime_nsec() / 1_000_000);
+        let modified_ms =
+            metadata.mtime().saturating_mul(1000).saturating_add(metadata.mtime_nsec() / 1_000_000);
         let length = if metadata.is_dir() { 0 } else { metadata.len() };
         Some(UfsStatus {
             path,

@@ -223,7 +223,8 @@ async fn a_closed_under_storage_is_not_touched() {
 async fn mounting_anew_what_was_unmounted_meanwhile() {
     let (rig, other) = rig().await;
     mount(&rig, "/o", &other, Default::default()).await.unwrap();
-    let held = rig.fs.namespace.reservations().reserve(vec![crate::namespace::Claim::edge(&path("/o"))]).await;
+    let held =
+        rig.fs.namespace.reservations().reserve(vec![crate::namespace::Claim::edge(&path("/o"))]).await;
     let held = held.unwrap();
     let (fs, root, ufs) = (rig.fs.clone(), rig.root().await, other.clone());
     let anew = tokio::spawn(async move {
@@ -258,7 +259,8 @@ async fn mounting_anew_what_was_unmounted_meanwhile() {
 #[tokio::test]
 async fn options_have_a_bound() {
     let (rig, other) = rig().await;
-    let large = || MountPOptions { properties: [("a".to_owned(), "x".repeat(20_000))].into(), ..Default::default() };
+    let large =
+        || MountPOptions { properties: [("a".to_owned(), "x".repeat(20_000))].into(), ..Default::default() };
     assert_eq!(kind(mount(&rig, "/o", &other, large()).await), Some(ErrorKind::InvalidArgument));
     mount(&rig, "/o", &other, Default::default()).await.unwrap();
     let changed = rig.fs.update_mount(&rig.root().await, &path("/o"), &large()).await;
