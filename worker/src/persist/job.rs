@@ -3,7 +3,7 @@
 use super::jobs::Task;
 use crate::{core::Core, failure, store::BlockLease};
 use alluxio_fs::FsError;
-use alluxio_ufs::{Attributes, CreateOptions, UfsWriter};
+use alluxio_ufs::{CreateOptions, UfsWriter};
 use std::{fs::File, os::unix::fs::FileExt, sync::Arc};
 
 /// Bytes moved at once.
@@ -16,9 +16,9 @@ pub async fn write(core: &Core, task: &Task) -> Result<String, FsError> {
     let mount = core.mounts.get(task.mount).await?;
     let path = mount.uri().relative(&task.path).map_err(|error| failure::of_ufs(&error))?;
     // An earlier attempt at this job may have left its file. It is synced when it is closed: after that
-    // the blocks may be evicted.
-    let options =
-        CreateOptions { parents: Some(Attributes::default()), overwrite: true, ..CreateOptions::default() };
+    // the blocks may be evicted. Its directory is there; one that is not was deleted meanwhile and must
+    // not come back.
+    let options = CreateOptions { parents: None, overwrite: true, ..CreateOptions::default() };
     let mut writer = mount.create(&path, options).await.map_err(|error| failure::of_ufs(&error))?;
     for (block, length) in pieces {
         if let Err(error) = copy(core, block, length, writer.as_mut()).await {

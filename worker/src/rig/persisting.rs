@@ -11,7 +11,7 @@ fn job(rig: &Rig, job: i64, container: i64, length: usize, block_size: usize) ->
         file_id: Some(alluxio_fs::ids::file_id(container)),
         block_ids: (0..count).map(|sequence| block(container, sequence)).collect(),
         job_id: Some(job),
-        temp_ufs_path: Some(rig.under(&format!("a/.tmp-{job}")).display().to_string()),
+        temp_ufs_path: Some(rig.under(&format!(".tmp-{job}")).display().to_string()),
         mount_id: Some(1),
         length: Some(length as i64),
         block_size: Some(block_size as i64),
@@ -48,11 +48,11 @@ async fn a_file_is_written_under_its_temporary_name_and_reported() {
     until("it is reported", || reported(&rig, 5).is_some()).await;
     assert_eq!(reported(&rig, 5), Some(Ok(())));
     rig.master.mind.lock().persist.clear();
-    assert!(std::fs::read(rig.under("a/.tmp-5")).unwrap() == data);
+    assert!(std::fs::read(rig.under(".tmp-5")).unwrap() == data);
     // An empty file too.
     rig.master.mind.lock().persist = vec![job(&rig, 6, 2, 0, MB)];
     until("it is reported", || reported(&rig, 6).is_some()).await;
-    assert_eq!(std::fs::metadata(rig.under("a/.tmp-6")).unwrap().len(), 0);
+    assert_eq!(std::fs::metadata(rig.under(".tmp-6")).unwrap().len(), 0);
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn missing_blocks_come_from_other_workers() {
     }
     until("it is reported", || reported(&rig, 5).is_some()).await;
     assert_eq!(reported(&rig, 5), Some(Ok(())));
-    assert!(std::fs::read(rig.under("a/.tmp-5")).unwrap() == data);
+    assert!(std::fs::read(rig.under(".tmp-5")).unwrap() == data);
 }
 
 #[tokio::test]
@@ -81,5 +81,5 @@ async fn a_job_that_cannot_be_done_is_reported_and_leaves_nothing() {
     assert!(why.contains(&format!("block {} is on no worker", block(1, 1))), "{why}");
     rig.master.mind.lock().persist.clear();
     // The master repeated the order until then; the last attempt may still be under way.
-    until("nothing is left", || std::fs::read_dir(rig.under("a")).unwrap().next().is_none()).await;
+    until("nothing is left", || std::fs::read_dir(rig.under("")).unwrap().next().is_none()).await;
 }
