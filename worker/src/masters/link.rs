@@ -106,8 +106,13 @@ impl MasterLink {
         within(QUICK, self.files.schedule_async_persistence(&path, options)).await
     }
 
-    pub async fn may_evict(&self, worker: i64, blocks: &[i64]) -> Result<MayEvictResponse, FsError> {
-        within(EVICTION, self.worker.may_evict(worker, blocks.to_vec())).await
+    pub async fn may_evict(
+        &self,
+        worker: i64,
+        blocks: &[i64],
+        looking: bool,
+    ) -> Result<MayEvictResponse, FsError> {
+        within(EVICTION, self.worker.may_evict(worker, blocks.to_vec(), looking)).await
     }
 
     pub async fn deregister(&self, worker: i64) -> Result<(), FsError> {

@@ -60,6 +60,8 @@ pub struct Mind {
     /// Answers UNAVAILABLE to so many block heartbeats, after taking them in or before.
     pub lose_heartbeats: usize,
     pub under: PathBuf,
+    /// Whether it is mounted so.
+    pub read_only: bool,
     /// Ports of other workers that hold a block.
     pub peers: BTreeMap<i64, u16>,
 }

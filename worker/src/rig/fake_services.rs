@@ -210,8 +210,9 @@ impl FileSystemMasterWorkerService for FakeMaster {
         if request.get_ref().mount_id != Some(1) {
             return Err(Status::not_found("no such mount"));
         }
-        let uri = self.mind.lock().under.display().to_string();
-        let info = UfsInfo { uri: Some(uri), properties: Some(MountPOptions::default()) };
+        let mind = self.mind.lock();
+        let options = MountPOptions { read_only: Some(mind.read_only), ..MountPOptions::default() };
+        let info = UfsInfo { uri: Some(mind.under.display().to_string()), properties: Some(options) };
         Ok(Response::new(GetUfsInfoPResponse { ufs_info: Some(info) }))
     }
 }
@@ -223,7 +224,7 @@ impl Coordination for FakeMaster {
         request: Request<MayEvictRequest>,
     ) -> Result<Response<MayEvictResponse>, Status> {
         let mind = self.mind.lock();
-        let mut answer = MayEvictResponse::default();
+        let mut answer = MayEvictResponse { valid_ms: Some(60_000), ..Default::default() };
         for block in &request.get_ref().block_ids {
             if mind.not_persisted.contains(block) {
                 answer.not_persisted.push(*block);

@@ -41,7 +41,7 @@ pub use block_store::{BlockStore, StoreCounters, StoreOptions, WeakStore};
 pub use catalog::{DirId, Place};
 pub use changes::{BlockList, Delta, Listener};
 pub use error::StoreError;
-pub use gate::{EvictionGate, GateError, Verdict};
+pub use gate::{EvictionGate, GateError, Moment, Verdict};
 pub use layout::{DirSpec, Layout, TierSpec};
 pub use lease::BlockLease;
 pub use temp_block::TempBlock;

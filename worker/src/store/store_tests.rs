@@ -13,6 +13,8 @@ pub struct ListGate {
     pub keep: Mutex<HashSet<i64>>,
     pub not_persisted: Mutex<HashSet<i64>>,
     pub silent: Mutex<bool>,
+    /// It takes so long to answer that nothing may follow from it.
+    pub late: Mutex<bool>,
 }
 
 #[async_trait]
@@ -21,7 +23,8 @@ impl EvictionGate for ListGate {
         if *self.silent.lock() {
             return Err(GateError("no leader".into()));
         }
-        let mut verdict = Verdict::default();
+        let valid = if *self.late.lock() { Duration::ZERO } else { Duration::from_secs(60) };
+        let mut verdict = Verdict { good_until: Moment::now().after(valid), ..Verdict::default() };
         for block in blocks {
             if self.not_persisted.lock().contains(block) {
                 verdict.not_persisted.insert(*block);
@@ -140,6 +143,11 @@ async fn what_the_leader_keeps_stays_and_the_writer_hears_why() {
     assert_eq!(read(&store, 1).await.unwrap().len(), 1000);
 
     *gate.silent.lock() = false;
+    *gate.late.lock() = true;
+    write(&store, 2, &content(2, 10)).await.unwrap_err();
+    assert_eq!(read(&store, 1).await.unwrap().len(), 1000, "the answer had run out");
+
+    *gate.late.lock() = false;
     write(&store, 2, &content(2, 10)).await.unwrap();
     assert!(store.lease(1).is_none());
 }

@@ -154,10 +154,16 @@ impl WorkerMasterClient {
         Ok(once!(self, WORKER_FILES.file_system_heartbeat(request))?.command.unwrap_or_default())
     }
 
-    /// Which of these blocks may be evicted? Ours: a Java master does not know the question, which is
-    /// reported as FAILED_PRECONDITION.
-    pub async fn may_evict(&self, worker_id: i64, block_ids: Vec<i64>) -> FsResult<MayEvictResponse> {
-        let mut request = Some(MayEvictRequest { worker_id: Some(worker_id), block_ids });
+    /// Which of these blocks may be evicted? `looking`: nothing will be evicted for the answer. Ours: a Java
+    /// master does not know the question, which is reported as FAILED_PRECONDITION.
+    pub async fn may_evict(
+        &self,
+        worker_id: i64,
+        block_ids: Vec<i64>,
+        looking: bool,
+    ) -> FsResult<MayEvictResponse> {
+        let mut request =
+            Some(MayEvictRequest { worker_id: Some(worker_id), block_ids, looking: Some(looking) });
         let call = |mut client: Ours| {
             let request = request.take().unwrap_or_default();
             async move { client.may_evict(request).await.map_err(not_ours) }

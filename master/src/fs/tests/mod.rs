@@ -4,6 +4,7 @@ mod below;
 mod bounds;
 mod concurrency;
 mod errors;
+mod evictions;
 mod faults;
 mod model;
 mod mounts;
