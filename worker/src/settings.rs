@@ -15,6 +15,10 @@ const STALLED_READER: Duration = Duration::from_secs(5 * 60);
 /// For the first request of a stream: clients send it with the call.
 const FIRST_REQUEST: Duration = Duration::from_secs(30);
 
+/// For writing one file for the leader, beside a second for each MB. An under storage that answers at all is
+/// through with creating and closing a file sooner.
+const PERSIST_LIMIT: Duration = Duration::from_secs(10 * 60);
+
 /// A leader is back, or replaced, sooner than this; one that is gone for good must not hold a shutdown.
 const SILENT_MASTER: Duration = Duration::from_secs(10);
 
@@ -50,6 +54,7 @@ pub struct Settings {
     /// How long a commit is retried while no master answers.
     pub master_patience: Duration,
     pub shutdown_patience: Duration,
+    pub persist_limit: Duration,
     /// How long a shutdown bears with a master that does not answer.
     pub silent_master: Duration,
 }
@@ -92,6 +97,7 @@ impl Settings {
             lease_sleep_max: span(conf.get(key::WORKER_REGISTER_LEASE_RETRY_SLEEP_MAX)),
             master_patience: span(conf.get(key::WORKER_MASTER_CONNECT_RETRY_TIMEOUT)),
             silent_master: SILENT_MASTER,
+            persist_limit: PERSIST_LIMIT,
             shutdown_patience: span(conf.get(key::WORKER_SHUTDOWN_PERSIST_TIMEOUT)),
         })
     }
