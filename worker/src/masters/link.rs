@@ -67,6 +67,14 @@ impl MasterLink {
         self.worker.register(first, stream::iter(rest)).await
     }
 
+    pub async fn register_at_once(
+        &self,
+        request: RegisterWorkerPRequest,
+        limit: Duration,
+    ) -> Result<(), FsError> {
+        within(limit, self.worker.register_at_once(request)).await
+    }
+
     pub async fn block_heartbeat(&self, request: BlockHeartbeatPRequest) -> Result<Command, FsError> {
         within(QUICK, self.worker.block_heartbeat(request)).await
     }

@@ -29,6 +29,20 @@ async fn all_blocks_are_registered_in_bounded_batches() {
 }
 
 #[tokio::test]
+async fn all_blocks_are_registered_at_once_where_batches_are_turned_off() {
+    let off = ("alluxio.worker.register.stream.enabled", "false");
+    let rig = Rig::with(1 << 20, &[off, ("alluxio.worker.register.stream.batch.size", "3")], |_| {}).await;
+    for container in 1..=10 {
+        rig.client.write_block(block(container, 0), b"x").await.unwrap();
+    }
+    rig.master.forget_workers();
+    master_knows(&rig, 1..=10).await;
+    let mind = rig.master.mind.lock();
+    assert_eq!(mind.at_once, [0, 10]);
+    assert!(mind.batches.is_empty());
+}
+
+#[tokio::test]
 async fn a_block_committed_while_a_registration_streams_is_not_lost() {
     let rig = Rig::with(1 << 20, &[("alluxio.worker.register.stream.batch.size", "1")], |_| {}).await;
     for container in 1..=4 {

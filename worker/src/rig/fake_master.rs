@@ -34,6 +34,8 @@ pub struct Mind {
     pub lengths: BTreeMap<i64, i64>,
     pub commits: usize,
     pub registrations: usize,
+    /// Blocks of registrations that came as one message.
+    pub at_once: Vec<usize>,
     /// Sizes of registration batches.
     pub batches: Vec<usize>,
     pub batch_unanswered_most: usize,

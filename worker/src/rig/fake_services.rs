@@ -153,9 +153,15 @@ impl BlockMasterWorkerService for FakeMaster {
 
     async fn register_worker(
         &self,
-        _: Request<RegisterWorkerPRequest>,
+        request: Request<RegisterWorkerPRequest>,
     ) -> Result<Response<RegisterWorkerPResponse>, Status> {
-        no()
+        let all = request.into_inner();
+        let blocks: Vec<i64> =
+            all.current_blocks.into_iter().flat_map(|entry| entry.value.unwrap().block_id).collect();
+        let mut mind = self.mind.lock();
+        mind.at_once.push(blocks.len());
+        mind.workers.insert(all.worker_id.unwrap(), blocks.into_iter().collect());
+        Ok(Response::new(RegisterWorkerPResponse {}))
     }
 }
 

@@ -66,7 +66,7 @@ impl BlockStore {
         self.bury().await;
         let mut why = format!("no folder has a quota of {bytes} bytes");
         for dir in dirs {
-            if self.catalog().quota(*dir) < bytes {
+            if self.catalog().usable(*dir) < bytes {
                 continue;
             }
             match self.evict_for(*dir, bytes).await {

@@ -11,6 +11,7 @@
 //! - a block leaves for want of space only after the leader said it may ([`EvictionGate`]).
 
 mod access;
+mod activity;
 mod allocate;
 mod block_store;
 pub mod catalog;
@@ -22,6 +23,7 @@ mod gate;
 mod keeper;
 mod layout;
 mod lease;
+mod manage;
 mod ownership;
 mod quarantine;
 mod relocate;
@@ -32,6 +34,8 @@ mod usage;
 
 #[cfg(test)]
 mod catalog_tests;
+#[cfg(test)]
+mod manage_tests;
 #[cfg(test)]
 mod store_tests;
 
@@ -44,5 +48,6 @@ pub use error::StoreError;
 pub use gate::{EvictionGate, GateError, Moment, Verdict};
 pub use layout::{DirSpec, Layout, TierSpec};
 pub use lease::BlockLease;
+pub use manage::{BackOff, ManageOptions};
 pub use temp_block::TempBlock;
 pub use usage::{DirUsage, Usage};

@@ -36,7 +36,7 @@ impl EvictionGate for ListGate {
     }
 }
 
-fn tier(alias: &str, dirs: &[(&Path, u64)]) -> TierSpec {
+pub(super) fn tier(alias: &str, dirs: &[(&Path, u64)]) -> TierSpec {
     let dirs = dirs.iter().map(|(path, quota)| DirSpec {
         path: path.to_path_buf(),
         medium: alias.into(),
@@ -51,7 +51,7 @@ fn open(home: &Path, quota: u64, gate: Arc<ListGate>) -> BlockStore {
     BlockStore::open(layout, options, gate).unwrap()
 }
 
-async fn write(store: &BlockStore, block: i64, data: &[u8]) -> Result<(), StoreError> {
+pub(super) async fn write(store: &BlockStore, block: i64, data: &[u8]) -> Result<(), StoreError> {
     let mut temp = store.create(block, &Place::tier(0), 0).await?;
     for chunk in data.chunks(1000) {
         temp.append(Bytes::copy_from_slice(chunk)).await?;
@@ -61,7 +61,7 @@ async fn write(store: &BlockStore, block: i64, data: &[u8]) -> Result<(), StoreE
     Ok(())
 }
 
-async fn read(store: &BlockStore, block: i64) -> Option<Vec<u8>> {
+pub(super) async fn read(store: &BlockStore, block: i64) -> Option<Vec<u8>> {
     let lease = store.lease(block)?;
     let mut file = lease.open().await.unwrap();
     let mut data = Vec::new();
@@ -69,11 +69,11 @@ async fn read(store: &BlockStore, block: i64) -> Option<Vec<u8>> {
     Some(data)
 }
 
-fn content(block: i64, length: usize) -> Vec<u8> {
+pub(super) fn content(block: i64, length: usize) -> Vec<u8> {
     vec![(block % 251) as u8; length]
 }
 
-fn files(home: &Path) -> Vec<String> {
+pub(super) fn files(home: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(home.join("alluxioworker")).unwrap();
     let mut names: Vec<_> = entries
         .map(|e| e.unwrap().file_name().into_string().unwrap())

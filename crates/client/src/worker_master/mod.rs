@@ -14,7 +14,7 @@ use alluxio_proto::{
         block::{
             BlockHeartbeatPRequest, CommitBlockInUfsPOptions, CommitBlockInUfsPRequest, CommitBlockPRequest,
             GetRegisterLeasePRequest, GetRegisterLeasePResponse, GetWorkerIdPOptions, GetWorkerIdPRequest,
-            NotifyWorkerIdPOptions, NotifyWorkerIdPRequest,
+            NotifyWorkerIdPOptions, NotifyWorkerIdPRequest, RegisterWorkerPRequest,
         },
         file::{
             FileInfo, FileSystemCommand, FileSystemHeartbeatPRequest, GetFileInfoPOptions,
@@ -95,6 +95,12 @@ impl WorkerMasterClient {
     ) -> FsResult<GetRegisterLeasePResponse> {
         let request = GetRegisterLeasePRequest { worker_id: Some(worker_id), block_count: Some(block_count) };
         once!(self, WORKER_BLOCKS.request_register_lease(request))
+    }
+
+    /// Registers the worker with one message that holds all its blocks. The master takes only so large a
+    /// message (`alluxio.master.network.max.inbound.message.size`); [`register`](Self::register) has no such end.
+    pub async fn register_at_once(&self, request: RegisterWorkerPRequest) -> FsResult<()> {
+        once!(self, WORKER_BLOCKS.register_worker(request)).map(drop)
     }
 
     /// Tells what changed and gets the master's command.
