@@ -1,7 +1,7 @@
 //! Block streams.
 
 use alluxio_fs::ErrorKind;
-use alluxio_proto::grpc::block::{ReadRequest, WriteRequestCommand};
+use alluxio_proto::grpc::block::{CacheRequest, LoadRequest, ReadRequest, WriteRequestCommand};
 use bytes::Bytes;
 
 use crate::{
