@@ -1,16 +1,15 @@
 //! Paths that an operation keeps for itself while it does I/O on the under storage without holding the
 //! tree's lock. Claims are taken all at once, so operations cannot wait for each other in a circle.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    future::Future,
-    sync::Arc,
-    time::Duration,
-};
+mod index;
+
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use alluxio_fs::{AlluxioPath, FsError};
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
+
+use self::index::{Among, ClaimIndex, Owner};
 
 /// Longest wait for somebody else's reservation. Under-storage calls are bounded more tightly, so a
 /// reservation held longer belongs to an under storage that hangs.
@@ -44,6 +43,8 @@ impl Claim {
         Self { path: path.clone(), scope: Scope::Subtree }
     }
 
+    /// What the index answers for many claims at a time.
+    #[cfg(test)]
     fn conflicts(&self, other: &Self) -> bool {
         self.path == other.path
             || (self.scope == Scope::Subtree && other.path.starts_with(&self.path))
@@ -59,16 +60,39 @@ pub struct Reservations {
 
 #[derive(Default)]
 struct Held {
-    next: u64,
-    claims: HashMap<u64, Vec<Claim>>,
+    next: Owner,
+    claims: Claims,
     /// What others wait for, in the order in which they came.
-    line: BTreeMap<u64, Vec<Claim>>,
+    line: Claims,
+}
+
+#[derive(Default)]
+struct Claims {
+    by_owner: BTreeMap<Owner, Vec<Claim>>,
+    by_path: ClaimIndex,
+}
+
+impl Claims {
+    fn insert(&mut self, owner: Owner, claims: Vec<Claim>) {
+        claims.iter().for_each(|claim| self.by_path.add(owner, claim));
+        self.by_owner.insert(owner, claims);
+    }
+
+    fn remove(&mut self, owner: Owner) {
+        for claim in self.by_owner.remove(&owner).into_iter().flatten() {
+            self.by_path.remove(owner, &claim);
+        }
+    }
+
+    fn meet(&self, claims: &[Claim], among: Among) -> bool {
+        claims.iter().any(|claim| self.by_path.meets(&claim.path, claim.scope, among))
+    }
 }
 
 /// Somebody's place in the line; left when dropped.
 struct Place<'a> {
     all: &'a Reservations,
-    id: u64,
+    id: Owner,
 }
 
 /// What is in the way of a claim.
@@ -85,7 +109,7 @@ pub(super) struct Patience(Option<Instant>);
 /// Gives its claims back when dropped.
 pub struct Reservation {
     all: Arc<Reservations>,
-    id: u64,
+    id: Owner,
 }
 
 impl Reservations {
@@ -120,13 +144,11 @@ impl Reservations {
         courteous: bool,
     ) -> Result<Reservation, Obstacle> {
         let mut held = self.held.lock();
-        let meets =
-            |others: &[Claim]| others.iter().any(|other| claims.iter().any(|claim| claim.conflicts(other)));
-        if held.claims.values().any(|others| meets(others)) {
+        if held.claims.meet(claims, Among::All) {
             return Err(Obstacle::Held);
         }
-        let mut before = held.line.range(..place.map_or(u64::MAX, |place| place.id));
-        if courteous && before.any(|(_, others)| meets(others)) {
+        let earlier = place.map_or(Among::All, |place| Among::Before(place.id));
+        if courteous && held.line.meet(claims, earlier) {
             return Err(Obstacle::Line);
         }
         held.next += 1;
@@ -146,14 +168,11 @@ impl Reservations {
     /// Whether somebody else has one of these paths for himself.
     pub(super) fn blocks(&self, paths: &[&AlluxioPath], holder: Option<&Reservation>) -> bool {
         let held = self.held.lock();
-        if held.claims.is_empty() {
+        if held.claims.by_path.is_empty() {
             return false;
         }
-        held.claims
-            .iter()
-            .filter(|(id, _)| holder.is_none_or(|holder| holder.id != **id))
-            .flat_map(|(_, claims)| claims)
-            .any(|claim| paths.iter().any(|path| claim.conflicts(&Claim::edge(path))))
+        let others = holder.map_or(Among::All, |holder| Among::AllBut(holder.id));
+        paths.iter().any(|path| held.claims.by_path.meets(path, Scope::Edge, others))
     }
 
     /// Whether a path is in somebody's hands: metadata sync leaves it alone.
@@ -183,14 +202,14 @@ impl Reservations {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.all.held.lock().line.remove(&self.id);
+        self.all.held.lock().line.remove(self.id);
         self.all.released.notify_waiters();
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.all.held.lock().claims.remove(&self.id);
+        self.all.held.lock().claims.remove(self.id);
         self.all.released.notify_waiters();
     }
 }
@@ -247,7 +266,7 @@ mod tests {
         let large =
             tokio::time::timeout(Duration::from_secs(5), all.reserve(vec![Claim::subtree(&path("/a"))]));
         drop(large.await.expect("not kept out").unwrap());
-        assert!(all.held.lock().line.is_empty());
+        assert!(all.held.lock().line.by_path.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -278,6 +297,6 @@ mod tests {
             waited.expect("the wait is bounded").err().unwrap().kind,
             alluxio_fs::ErrorKind::Unavailable
         );
-        assert!(all.held.lock().line.is_empty(), "who gave up has left the line");
+        assert!(all.held.lock().line.by_owner.is_empty(), "who gave up has left the line");
     }
 }
