@@ -102,6 +102,11 @@ impl Namespace {
         self.state.longest_hold_nanos()
     }
 
+    /// The most processor time that one hold of the lock took, in nanoseconds.
+    pub fn longest_hold_cpu_nanos(&self) -> u64 {
+        self.state.most_cpu_nanos()
+    }
+
     pub fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Acquire)
     }
