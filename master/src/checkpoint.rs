@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use alluxio_fs::FsError;
+use alluxio_journal::Position;
 use alluxio_proto::{meta::Inode, own::CheckpointChunk};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     meta,
     namespace::Namespace,
-    tree::{hash_inode, hash_tables},
+    tree::{Kept, Tables, hash_inode},
     web::TreeHashes,
 };
 
 /// Slots per step: copying an inode out takes a few microseconds, and a hold must stay under 5 ms.
-const SLOTS_PER_STEP: u32 = 500;
+const SLOTS_PER_STEP: u32 = 250;
 
 /// A chunk of a checkpoint ends with the inode that goes beyond this: what one inode may have (see
 /// `fs::limits`) fits above it.
@@ -64,26 +65,20 @@ impl Checkpointer {
         }
         let failed =
             |error: alluxio_journal::JournalError| FsError::unknown(format!("No checkpoint: {error}"));
-        let Some((position, tables)) = self
-            .namespace
-            .snapshot_step(|tree, position| tree.begin_snapshot().map(|tables| (position, tables)))
-        else {
-            return Err(FsError::unavailable("Another look at the whole tree is under way. Try again."));
-        };
-        let mut walk = Walk { namespace: &self.namespace, done: false };
-        let mut hash = hash_tables(&tables);
+        let (mut walk, position, tables) = Walk::begin(&self.namespace).await?;
+        let mut hash = tables.hash();
         let mut writer = self.namespace.journal().checkpoint_writer(position).await.map_err(failed)?;
-        let chunk = CheckpointChunk { tables: Some(tables), inodes: Vec::new() };
-        writer.write(chunk.encode_to_vec().into()).await.map_err(failed)?;
+        for tables in tables.messages(CHUNK_BYTES) {
+            let chunk = CheckpointChunk { tables: Some(tables), inodes: Vec::new() };
+            writer.write(chunk.encode_to_vec().into()).await.map_err(failed)?;
+        }
         while let Some(inodes) = walk.next() {
-            for inode in &inodes {
-                hash = hash.wrapping_add(hash_inode(inode));
-            }
-            for inodes in portions(inodes) {
+            for inodes in portions(inodes.into_messages()) {
+                hash = inodes.iter().fold(hash, |hash, inode| hash.wrapping_add(hash_inode(inode)));
                 let chunk = CheckpointChunk { tables: None, inodes };
                 writer.write(chunk.encode_to_vec().into()).await.map_err(failed)?;
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
         }
         let info = writer.finish(hash, Bytes::new()).await.map_err(failed)?;
         *last = position.sequence;
@@ -94,19 +89,15 @@ impl Checkpointer {
     /// The hash of the tree at one sequence, without writing anything: to compare masters.
     async fn hash_now(&self) -> Result<(u64, u64), FsError> {
         let _only = self.last.lock().await;
-        let Some((sequence, tables)) = self
-            .namespace
-            .snapshot_step(|tree, position| tree.begin_snapshot().map(|tables| (position.sequence, tables)))
-        else {
-            return Err(FsError::unavailable("Another look at the whole tree is under way. Try again."));
-        };
-        let mut walk = Walk { namespace: &self.namespace, done: false };
-        let mut hash = hash_tables(&tables);
+        let (mut walk, position, tables) = Walk::begin(&self.namespace).await?;
+        let mut hash = tables.hash();
         while let Some(inodes) = walk.next() {
-            hash = inodes.iter().fold(hash, |hash, inode| hash.wrapping_add(hash_inode(inode)));
-            tokio::task::yield_now().await;
+            for inodes in portions(inodes.into_messages()) {
+                hash = inodes.iter().fold(hash, |hash, inode| hash.wrapping_add(hash_inode(inode)));
+                tokio::task::yield_now().await;
+            }
         }
-        Ok((sequence, hash))
+        Ok((position.sequence, hash))
     }
 }
 
@@ -125,31 +116,41 @@ impl TreeHashes for Checkpointer {
 }
 
 /// What one step brought, in chunks of moderate size: it may be a hundred thousand inodes that have changed
-/// since the last, and each may have long attributes.
-fn portions(inodes: Vec<Inode>) -> Vec<Vec<Inode>> {
-    let (mut portions, mut bytes) = (vec![Vec::new()], 0);
-    for inode in inodes {
-        if bytes >= CHUNK_BYTES {
-            portions.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += inode.encoded_len();
-        if let Some(portion) = portions.last_mut() {
+/// since the last, and each may have long attributes. At least one, which may be empty.
+fn portions(inodes: impl Iterator<Item = Inode>) -> impl Iterator<Item = Vec<Inode>> {
+    let (mut inodes, mut first) = (inodes, true);
+    std::iter::from_fn(move || {
+        let (mut portion, mut bytes) = (Vec::new(), 0);
+        while bytes < CHUNK_BYTES
+            && let Some(inode) = inodes.next()
+        {
+            bytes += inode.encoded_len();
             portion.push(inode);
         }
-    }
-    portions
+        (std::mem::take(&mut first) || !portion.is_empty()).then_some(portion)
+    })
 }
 
-/// A snapshot must be walked to its end, also when nobody wants it any more: the tree keeps copies for
-/// it until then.
+/// A snapshot being walked. Dropped before its end it is given up: that is cheap, and whoever begins the
+/// next brings the tree in order first.
 struct Walk<'a> {
     namespace: &'a Namespace,
     done: bool,
 }
 
-impl Walk<'_> {
-    fn next(&mut self) -> Option<Vec<Inode>> {
+impl<'a> Walk<'a> {
+    /// Cuts: the position of the cut, and what is no inode.
+    async fn begin(namespace: &'a Namespace) -> Result<(Self, Position, Tables), FsError> {
+        while namespace.snapshot_step(|tree, _| tree.clear_given_up(SLOTS_PER_STEP)) {
+            tokio::task::yield_now().await;
+        }
+        let cut = namespace.snapshot_step(|tree, position| Some((position, tree.begin_snapshot()?)));
+        let (position, tables) = cut
+            .ok_or_else(|| FsError::unavailable("Another look at the whole tree is under way. Try again."))?;
+        Ok((Self { namespace, done: false }, position, tables))
+    }
+
+    fn next(&mut self) -> Option<Kept> {
         let inodes = self.namespace.snapshot_step(|tree, _| tree.continue_snapshot(SLOTS_PER_STEP));
         self.done = inodes.is_none();
         inodes
@@ -158,8 +159,13 @@ impl Walk<'_> {
 
 impl Drop for Walk<'_> {
     fn drop(&mut self) {
-        while !self.done {
-            self.next();
+        if self.done {
+            return;
+        }
+        let kept = self.namespace.snapshot_step(|tree, _| tree.give_up_snapshot());
+        // Up to the limit of what may wait for the walker: too much to free on a thread that serves.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn_blocking(move || drop(kept));
         }
     }
 }

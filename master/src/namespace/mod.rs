@@ -38,8 +38,9 @@ use crate::tree::{Effects, Lookup, Tree};
 /// No hold of the tree's lock touches more inodes.
 pub const MAX_INODES_PER_HOLD: usize = 1_000;
 
-/// Inodes a running snapshot may have to copy ahead of its walker before writers wait for it.
-const MAX_SNAPSHOT_BACKLOG: usize = 200_000;
+/// Bytes that changes may have copied ahead of a running snapshot's walker before writers wait for it. Checked
+/// under the lock, so what one record changes is the most that comes on top (docs/decisions/0012).
+const MAX_SNAPSHOT_BACKLOG: usize = 64 << 20;
 
 /// A change that needs a larger record is refused: the journal ends when it is handed one above its own limit.
 const MAX_RECORD_BYTES: usize = 64 << 20;
@@ -53,6 +54,15 @@ struct State {
 
 /// The answer, and the newest record that it rests on.
 type Planned<T> = (Result<T, FsError>, u64);
+
+/// What came of an attempt to change the tree.
+enum Attempt<T> {
+    Done(Planned<T>),
+    /// Somebody has reserved one of the paths.
+    Reserved,
+    /// The walker of a snapshot has to catch up first.
+    Behind,
+}
 
 /// See the [module](self).
 pub struct Namespace {
@@ -133,35 +143,40 @@ impl Namespace {
     ) -> Result<T, FsError> {
         let mut patience = Patience::default();
         loop {
-            self.await_snapshot().await;
             let permit = self.journal.reserve().await.map_err(refused)?;
-            let changed = self.reservations.changed();
-            if let Some((planned, seen)) = self.try_mutate(paths, holder, &mut plan, permit)? {
-                self.settle(seen).await?;
-                return planned;
+            let (changed, moved) = (self.reservations.changed(), self.snapshot_moved.notified());
+            match self.try_mutate(paths, holder, &mut plan, permit)? {
+                Attempt::Done((planned, seen)) => {
+                    self.settle(seen).await?;
+                    return planned;
+                }
+                Attempt::Reserved => self.reservations.wait(changed, &mut patience).await?,
+                Attempt::Behind => moved.await,
             }
-            self.reservations.wait(changed, &mut patience).await?;
         }
     }
 
-    /// The part of [`Self::mutate`] under the lock. `None` when somebody has reserved one of the paths.
+    /// The part of [`Self::mutate`] under the lock.
     fn try_mutate<T>(
         &self,
         paths: &[&AlluxioPath],
         holder: Option<&Reservation>,
         plan: &mut impl FnMut(&Tree, &mut Draft) -> Result<T, FsError>,
         permit: Permit,
-    ) -> Result<Option<Planned<T>>, FsError> {
+    ) -> Result<Attempt<T>, FsError> {
         let mut state = self.state.write();
         self.check_whole()?;
+        if state.tree.snapshot_backlog() >= MAX_SNAPSHOT_BACKLOG {
+            return Ok(Attempt::Behind);
+        }
         if self.reservations.blocks(paths, holder) {
-            return Ok(None);
+            return Ok(Attempt::Reserved);
         }
         let mut draft = Draft::new(now_ms());
         let planned = plan(&state.tree, &mut draft);
         if planned.is_err() || draft.is_empty() {
             // Which records an error rests on is not worth finding out: all there are.
-            return Ok(Some((planned, state.in_flight.highest())));
+            return Ok(Attempt::Done((planned, state.in_flight.highest())));
         }
         let (entry, payload) = draft.finish();
         if payload.len() > MAX_RECORD_BYTES {
@@ -171,7 +186,7 @@ impl Namespace {
             )));
         }
         let seen = self.commit(&mut state, &entry, payload, permit)?;
-        Ok(Some((planned, seen)))
+        Ok(Attempt::Done((planned, seen)))
     }
 
     /// Applies and appends one record under the lock.
@@ -255,16 +270,6 @@ impl Namespace {
             self.journal.wait_durable(sequence).await.map_err(refused)?;
         }
         Ok(())
-    }
-
-    async fn await_snapshot(&self) {
-        loop {
-            let moved = self.snapshot_moved.notified();
-            if self.state.read().tree.snapshot_backlog() < MAX_SNAPSHOT_BACKLOG {
-                return;
-            }
-            moved.await;
-        }
     }
 
     fn check_whole(&self) -> Result<(), FsError> {
