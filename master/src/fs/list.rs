@@ -1,5 +1,5 @@
 //! Listings. They go through directories by cursor (the name after which to continue), at most
-//! [`MAX_INODES_PER_HOLD`] inodes per look, so a listing never holds the lock long. It is no snapshot:
+//! [`MAX_CHANGES_PER_HOLD`] inodes per look, so a listing never holds the lock long. It is no snapshot:
 //! what is created or removed meanwhile may or may not be in it, what stays is in it exactly once.
 
 use std::collections::VecDeque;
@@ -18,7 +18,7 @@ use super::{
     subject::Subject,
     ufs::no_mount,
 };
-use crate::{namespace::MAX_INODES_PER_HOLD, tree::Tree};
+use crate::{namespace::MAX_CHANGES_PER_HOLD, tree::Tree};
 
 /// Inodes per look below this many levels: a recursive listing keeps what it has not given out yet on each.
 const DEEP_PAGE: usize = 100;
@@ -105,7 +105,7 @@ impl FileSystemMaster {
         listing: &mut Listing,
     ) -> Result<Option<FileInfo>, FsError> {
         loop {
-            let limit = if listing.stack.len() <= DEEP { MAX_INODES_PER_HOLD } else { DEEP_PAGE };
+            let limit = if listing.stack.len() <= DEEP { MAX_CHANGES_PER_HOLD } else { DEEP_PAGE };
             let is_top = listing.stack.len() == 1;
             let Some(cursor) = listing.stack.last_mut() else { return Ok(None) };
             if let Some(seen) = cursor.pending.pop_front() {

@@ -3,11 +3,14 @@
 
 mod index;
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alluxio_fs::{AlluxioPath, FsError};
 use parking_lot::Mutex;
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, futures::OwnedNotified},
+    time::Instant,
+};
 
 use self::index::{Among, ClaimIndex, Owner};
 
@@ -55,7 +58,6 @@ impl Claim {
 #[derive(Default)]
 pub struct Reservations {
     held: Mutex<Held>,
-    released: Notify,
 }
 
 #[derive(Default)]
@@ -68,26 +70,44 @@ struct Held {
 
 #[derive(Default)]
 struct Claims {
-    by_owner: BTreeMap<Owner, Vec<Claim>>,
+    by_owner: BTreeMap<Owner, Owned>,
     by_path: ClaimIndex,
+}
+
+struct Owned {
+    claims: Vec<Claim>,
+    /// Rings when they are given back. One bell each: thousands may wait, each for somebody else.
+    gone: Arc<Notify>,
 }
 
 impl Claims {
     fn insert(&mut self, owner: Owner, claims: Vec<Claim>) {
         claims.iter().for_each(|claim| self.by_path.add(owner, claim));
-        self.by_owner.insert(owner, claims);
+        self.by_owner.insert(owner, Owned { claims, gone: Arc::default() });
     }
 
     fn remove(&mut self, owner: Owner) {
-        for claim in self.by_owner.remove(&owner).into_iter().flatten() {
-            self.by_path.remove(owner, &claim);
+        let Some(owned) = self.by_owner.remove(&owner) else { return };
+        for claim in &owned.claims {
+            self.by_path.remove(owner, claim);
         }
+        owned.gone.notify_waiters();
     }
 
-    fn meet(&self, claims: &[Claim], among: Among) -> bool {
-        claims.iter().any(|claim| self.by_path.meets(&claim.path, claim.scope, among))
+    /// What ends when somebody goes whose claim meets one of these.
+    fn met<'a>(
+        &self,
+        claims: impl IntoIterator<Item = (&'a AlluxioPath, Scope)>,
+        among: Among,
+    ) -> Option<Gone> {
+        let mut claims = claims.into_iter();
+        let owner = claims.find_map(|(path, scope)| self.by_path.met(path, scope, among))?;
+        Some(self.by_owner.get(&owner)?.gone.clone().notified_owned())
     }
 }
+
+/// Somebody in the way has gone. It misses nothing from the moment it was made.
+pub(super) type Gone = OwnedNotified;
 
 /// Somebody's place in the line; left when dropped.
 struct Place<'a> {
@@ -97,9 +117,9 @@ struct Place<'a> {
 
 /// What is in the way of a claim.
 enum Obstacle {
-    Held,
+    Held(Gone),
     /// It is free, but others came first.
-    Line,
+    Line(Gone),
 }
 
 /// Until when somebody waits; set by the first wait.
@@ -118,16 +138,15 @@ impl Reservations {
         let courteous_until = Instant::now() + COURTESY;
         let (mut place, mut patience) = (None, Patience::default());
         loop {
-            let changed = self.released.notified();
             let courteous = Instant::now() < courteous_until;
             match self.take(&claims, place.as_ref(), courteous) {
                 Ok(reservation) => return Ok(reservation),
-                Err(Obstacle::Held) => {
+                Err(Obstacle::Held(gone)) => {
                     place.get_or_insert_with(|| self.line_up(&claims));
-                    self.wait(changed, &mut patience).await?;
+                    patience.wait(gone).await?;
                 }
                 // Whether they went or not: the next round looks.
-                Err(Obstacle::Line) => drop(tokio::time::timeout_at(courteous_until, changed).await),
+                Err(Obstacle::Line(gone)) => drop(tokio::time::timeout_at(courteous_until, gone).await),
             }
         }
     }
@@ -144,12 +163,13 @@ impl Reservations {
         courteous: bool,
     ) -> Result<Reservation, Obstacle> {
         let mut held = self.held.lock();
-        if held.claims.meet(claims, Among::All) {
-            return Err(Obstacle::Held);
+        let wanted = || claims.iter().map(|claim| (&claim.path, claim.scope));
+        if let Some(gone) = held.claims.met(wanted(), Among::All) {
+            return Err(Obstacle::Held(gone));
         }
         let earlier = place.map_or(Among::All, |place| Among::Before(place.id));
-        if courteous && held.line.meet(claims, earlier) {
-            return Err(Obstacle::Line);
+        if courteous && let Some(gone) = held.line.met(wanted(), earlier) {
+            return Err(Obstacle::Line(gone));
         }
         held.next += 1;
         let id = held.next;
@@ -165,34 +185,23 @@ impl Reservations {
         Place { all: self, id }
     }
 
-    /// Whether somebody else has one of these paths for himself.
-    pub(super) fn blocks(&self, paths: &[&AlluxioPath], holder: Option<&Reservation>) -> bool {
-        let held = self.held.lock();
-        if held.claims.by_path.is_empty() {
-            return false;
-        }
+    /// Whether somebody else has one of these paths for himself, and when he has gone.
+    pub(super) fn blocks(&self, paths: &[&AlluxioPath], holder: Option<&Reservation>) -> Option<Gone> {
         let others = holder.map_or(Among::All, |holder| Among::AllBut(holder.id));
-        paths.iter().any(|path| held.claims.by_path.meets(path, Scope::Edge, others))
+        self.held.lock().claims.met(paths.iter().map(|path| (*path, Scope::Edge)), others)
     }
 
     /// Whether a path is in somebody's hands: metadata sync leaves it alone.
     pub fn is_reserved(&self, path: &AlluxioPath) -> bool {
-        self.blocks(&[path], None)
+        self.blocks(&[path], None).is_some()
     }
+}
 
-    /// To be taken before looking: what is released in between is not missed.
-    pub(super) fn changed(&self) -> impl Future<Output = ()> + '_ {
-        self.released.notified()
-    }
-
-    /// Waits for a change. What others release in between does not make anyone wait longer than his patience.
-    pub(super) async fn wait(
-        &self,
-        changed: impl Future<Output = ()>,
-        patience: &mut Patience,
-    ) -> Result<(), FsError> {
-        let until = *patience.0.get_or_insert_with(|| Instant::now() + PATIENCE);
-        tokio::time::timeout_at(until, changed).await.map_err(|_| {
+impl Patience {
+    /// Waits for whoever is in the way. That others come after him does not make anyone wait longer.
+    pub(super) async fn wait(&mut self, gone: Gone) -> Result<(), FsError> {
+        let until = *self.0.get_or_insert_with(|| Instant::now() + PATIENCE);
+        tokio::time::timeout_at(until, gone).await.map_err(|_| {
             FsError::unavailable(
                 "Another operation has held this path for over a minute; its under storage may hang. Try again.",
             )
@@ -203,14 +212,12 @@ impl Reservations {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.all.held.lock().line.remove(self.id);
-        self.all.released.notify_waiters();
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.all.held.lock().claims.remove(self.id);
-        self.all.released.notify_waiters();
     }
 }
 
@@ -237,7 +244,7 @@ mod tests {
         let all = Arc::new(Reservations::default());
         let first = all.reserve(vec![Claim::subtree(&path("/a"))]).await.unwrap();
         assert!(all.is_reserved(&path("/a/b")) && !all.is_reserved(&path("/b")));
-        assert!(!all.blocks(&[&path("/a/b")], Some(&first)), "one's own does not block");
+        assert!(all.blocks(&[&path("/a/b")], Some(&first)).is_none(), "one's own does not block");
         let other = all.clone();
         let second = tokio::spawn(async move { other.reserve(vec![Claim::edge(&path("/a/b"))]).await });
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -279,6 +286,27 @@ mod tests {
         let more = tokio::time::timeout(Duration::from_secs(1), all.reserve(vec![Claim::edge(&path("/a"))]));
         drop((more.await.unwrap().unwrap(), first));
         drop(waiting.await.unwrap().unwrap());
+    }
+
+    /// Each of many has its turn, on one path as on many.
+    #[tokio::test]
+    async fn thousands_have_their_turn() {
+        let all = Arc::new(Reservations::default());
+        let first = all.reserve(vec![Claim::subtree(&path("/a"))]).await.unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for n in 0..3_000 {
+            let (all, at) = (all.clone(), path(&format!("/a/{}", n % 300)));
+            tasks.spawn(async move {
+                let held = all.reserve(vec![Claim::edge(&at)]).await.unwrap();
+                tokio::task::yield_now().await;
+                drop(held);
+            });
+        }
+        tokio::time::timeout(Duration::from_millis(50), tasks.join_next()).await.expect_err("all wait");
+        drop(first);
+        let rest = tokio::time::timeout(Duration::from_secs(60), tasks.join_all());
+        assert_eq!(rest.await.expect("nobody is forgotten").len(), 3_000);
+        assert!(all.held.lock().claims.by_path.is_empty() && all.held.lock().line.by_path.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
