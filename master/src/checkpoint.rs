@@ -177,7 +177,7 @@ mod tests {
         Existing, Uuid,
         store::{Store, mem::MemStore},
     };
-    use alluxio_proto::journal::{InodeFileEntry, JournalEntry};
+    use alluxio_proto::journal::{InodeFileEntry, JournalEntry, UpdateInodeEntry};
 
     use super::*;
 
@@ -191,15 +191,11 @@ mod tests {
         Arc::new(crate::start::open_namespace(&conf, store).await.unwrap())
     }
 
-    /// Inodes as large as they may be, all changed before the walker comes to them.
-    #[tokio::test]
-    async fn a_checkpoint_takes_whatever_the_tree_has() {
-        let store = MemStore::new();
-        alluxio_journal::format(&store, Uuid::from_u128(3), Existing::Keep).await.unwrap();
-        let namespace = namespace(&store).await;
+    /// Adds files whose attributes take 60 KB each.
+    async fn add_large(namespace: &Namespace, numbers: std::ops::Range<i64>) -> Result<(), FsError> {
         namespace
             .mutate(&[], None, |_, draft| {
-                for n in 1..=400 {
+                for n in numbers.clone() {
                     draft.push(JournalEntry {
                         inode_file: Some(InodeFileEntry {
                             id: Some(alluxio_fs::ids::file_id(n)),
@@ -214,7 +210,97 @@ mod tests {
                 Ok(())
             })
             .await
-            .unwrap();
+    }
+
+    async fn touch(namespace: &Namespace, numbers: std::ops::Range<i64>) -> Result<(), FsError> {
+        namespace
+            .mutate(&[], None, |_, draft| {
+                for n in numbers.clone() {
+                    draft.push(JournalEntry {
+                        update_inode: Some(UpdateInodeEntry {
+                            id: Some(alluxio_fs::ids::file_id(n)),
+                            last_modification_time_ms: Some(draft.now_ms),
+                            ..UpdateInodeEntry::default()
+                        }),
+                        ..JournalEntry::default()
+                    });
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn formatted(store: &MemStore) -> Arc<Namespace> {
+        alluxio_journal::format(store, Uuid::from_u128(3), Existing::Keep).await.unwrap();
+        namespace(store).await
+    }
+
+    /// A step of the walker lets those go on who waited for it; so does giving the walk up, after which the
+    /// next one finds the tree as it is.
+    #[tokio::test]
+    async fn writers_wait_for_a_walker_that_is_far_behind() {
+        let namespace = formatted(&MemStore::new()).await;
+        for hundreds in 0..12 {
+            add_large(&namespace, 100 * hundreds + 1..100 * hundreds + 101).await.unwrap();
+        }
+        let checkpointer = Checkpointer::new(namespace.clone(), 1, 0);
+        for give_up in [false, true] {
+            let (mut walk, ..) = Walk::begin(&namespace).await.unwrap();
+            touch(&namespace, 1..601).await.unwrap();
+            touch(&namespace, 601..1_201).await.unwrap();
+            let backlog = namespace.peek(|tree| tree.snapshot_backlog());
+            assert!((64 << 20..80 << 20).contains(&backlog), "{backlog} bytes");
+            let mut waiting = std::pin::pin!(touch(&namespace, 1..2));
+            let waits = tokio::time::timeout(Duration::from_millis(50), &mut waiting).await;
+            assert!(waits.is_err(), "the writer does not wait");
+            if !give_up {
+                assert!(walk.next().is_some_and(|kept| kept.bytes() >= backlog));
+            }
+            drop(walk);
+            let released = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+            released.expect("the writer goes on").unwrap();
+            assert_eq!(namespace.peek(|tree| tree.snapshot_backlog()), 0);
+            let (_, hash) = checkpointer.hash_now().await.unwrap();
+            assert_eq!(hash, namespace.peek(|tree| tree.hash()));
+        }
+    }
+
+    /// A client that goes away ends the call; the next one is served all the same.
+    #[tokio::test]
+    async fn a_checkpoint_that_nobody_waits_for_any_more_is_in_nobodys_way() {
+        let store = MemStore::new();
+        let namespace = formatted(&store).await;
+        add_large(&namespace, 1..41).await.unwrap();
+        let checkpointer = Checkpointer::new(namespace.clone(), 1, 0);
+        let hash = namespace.peek(|tree| tree.hash());
+        // Cut off after ever more steps, until one comes to its end.
+        let mut cut_off = 0;
+        for polls in 1.. {
+            let mut write = std::pin::pin!(checkpointer.write());
+            let mut done = false;
+            for _ in 0..polls {
+                done = done || futures::poll!(&mut write).is_ready();
+                // The journal's writer has its turn.
+                tokio::task::yield_now().await;
+            }
+            if done {
+                break;
+            }
+            cut_off += 1;
+        }
+        assert!(cut_off > 1, "cut off {cut_off} times");
+        assert_eq!(checkpointer.hash_now().await.unwrap().1, hash);
+        drop(checkpointer);
+        namespace.journal().shutdown().await.unwrap();
+        assert_eq!(super::tests::namespace(&store).await.peek(|tree| tree.hash()), hash);
+    }
+
+    /// Inodes as large as they may be, all changed before the walker comes to them.
+    #[tokio::test]
+    async fn a_checkpoint_takes_whatever_the_tree_has() {
+        let store = MemStore::new();
+        let namespace = formatted(&store).await;
+        add_large(&namespace, 1..401).await.unwrap();
         let checkpointer = Checkpointer::new(namespace.clone(), 1, 0);
         let (sequence, hash) = checkpointer.hash_now().await.unwrap();
         checkpointer.write().await.unwrap();
