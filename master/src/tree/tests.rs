@@ -11,6 +11,9 @@ use prost::Message;
 
 use super::*;
 
+#[path = "memory_tests.rs"]
+mod memory;
+
 fn directory(id: i64, parent: i64, name: &str) -> JournalEntry {
     JournalEntry {
         inode_directory: Some(InodeDirectoryEntry {
