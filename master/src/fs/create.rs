@@ -16,7 +16,7 @@ use alluxio_proto::{
 
 use super::{
     FileSystemMaster,
-    info::file_info,
+    info::{Seen, file_info},
     limits::check_xattr,
     status::{existing, traversable},
     subject::Subject,
@@ -282,7 +282,7 @@ impl FileSystemMaster {
             )));
         }
         if self.is_done(operation).await? {
-            return self.namespace.read_path(path, |tree, lookup| present(tree, lookup, path)).await;
+            return self.present(path).await;
         }
         let write_type = options.write_type();
         let through = options.write_type.is_some() && writes_through(write_type);
@@ -317,7 +317,7 @@ impl FileSystemMaster {
             .await?;
         self.absent.forget(path);
         // Already durable, so this read waits for nothing. Deleted or renamed meanwhile: not found.
-        self.namespace.read_path(path, |tree, lookup| present(tree, lookup, path)).await
+        self.present(path).await
     }
 
     fn file_entry(
@@ -365,6 +365,11 @@ impl FileSystemMaster {
         }
     }
 
+    async fn present(&self, path: &AlluxioPath) -> Result<FileInfo, FsError> {
+        let seen = self.namespace.read_path(path, |tree, lookup| present(tree, lookup, path)).await?;
+        Ok(self.with_blocks(seen).await)
+    }
+
     /// `overwrite`: the old file goes first, with what the under storage has of it.
     async fn remove_for_overwrite(
         &self,
@@ -397,7 +402,7 @@ fn exists(path: &AlluxioPath) -> FsError {
     ))
 }
 
-fn present(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<FileInfo, FsError> {
+fn present(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<Seen, FsError> {
     let (slot, inode) = existing(tree, lookup, path)?;
     let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
     Ok(file_info(tree, slot, inode, path, Some(&mount)))

@@ -73,5 +73,8 @@ impl FileSystemMaster {
         let namespace = Arc::downgrade(&self.namespace);
         let hold = move || namespace.upgrade().map_or(0, |namespace| namespace.longest_hold_nanos());
         metrics.own_gauge_fn("Master.LongestLockHoldNanos", hold);
+        let namespace = Arc::downgrade(&self.namespace);
+        let cpu = move || namespace.upgrade().map_or(0, |namespace| namespace.longest_hold_cpu_nanos());
+        metrics.own_gauge_fn("Master.LongestLockHoldCpuNanos", cpu);
     }
 }

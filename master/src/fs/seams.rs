@@ -1,6 +1,6 @@
 //! What other rooms of the master ask of the tree.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alluxio_fs::{AlluxioPath, FsError, ids};
 use alluxio_proto::journal::{BlockInfoEntry, JournalEntry, PathPropertiesEntry, RemovePathPropertiesEntry};
@@ -17,7 +17,7 @@ use crate::{
 fn owner(tree: &Tree, block_id: i64) -> Option<(Slot, &Inode, u32)> {
     let (slot, inode) = tree.by_id(ids::file_id_of_block(block_id))?;
     let number = u32::try_from(ids::sequence_of(block_id)).ok()?;
-    (number < inode.blocks).then_some((slot, inode, number))
+    (number < inode.block_count()).then_some((slot, inode, number))
 }
 
 #[async_trait]
@@ -121,12 +121,15 @@ impl EvictionPolicy for Namespace {
 #[async_trait]
 impl PathProperties for Namespace {
     async fn all(&self) -> Result<BTreeMap<String, Properties>, FsError> {
-        self.read(|tree| Ok(tree.path_properties().clone())).await
+        let all = self.read(|tree| Ok(tree.path_properties().clone())).await?;
+        let own = |(path, properties): (Arc<str>, Arc<Properties>)| (path.to_string(), (*properties).clone());
+        Ok(all.into_iter().map(own).collect())
     }
 
     async fn change(&self, path: &AlluxioPath, change: PathChange) -> Result<(), FsError> {
         self.mutate(&[], None, |tree, draft| {
-            let Some(properties) = change.apply(tree.path_properties().get(path.as_str())) else {
+            let Some(properties) = change.apply(tree.path_properties().get(path.as_str()).map(Arc::as_ref))
+            else {
                 return Ok(());
             };
             let path = Some(path.to_string());

@@ -34,14 +34,23 @@ pub use self::{
     running::RunningOperations,
     tracked_lock::TrackedLock,
 };
-use self::{grants::Wanted, in_flight::InFlight, reservations::Patience};
+use self::{
+    grants::Wanted,
+    in_flight::InFlight,
+    reservations::{Gone, Patience},
+};
 use crate::tree::{Effects, Lookup, Tree};
 
 /// No hold of the tree's lock touches more inodes.
 pub const MAX_INODES_PER_HOLD: usize = 1_000;
 
-/// Inodes a running snapshot may have to copy ahead of its walker before writers wait for it.
-const MAX_SNAPSHOT_BACKLOG: usize = 200_000;
+/// Where an inode is found by its path and changed, or described with all it has, which takes up to ten
+/// microseconds: a hold with as many takes less than 2 ms, and leaves room for a processor that is busy.
+pub const MAX_CHANGES_PER_HOLD: usize = 200;
+
+/// Bytes that changes may have copied ahead of a running snapshot's walker before writers wait for it. Checked
+/// under the lock, so what one record changes is the most that comes on top (docs/decisions/0012).
+const MAX_SNAPSHOT_BACKLOG: usize = 64 << 20;
 
 /// A change that needs a larger record is refused: the journal ends when it is handed one above its own limit.
 const MAX_RECORD_BYTES: usize = 64 << 20;
@@ -53,14 +62,16 @@ struct State {
     in_flight: InFlight,
 }
 
-/// What came of an attempt at a change.
+/// What came of an attempt to change the tree.
 enum Attempt<T> {
     /// The answer, and the newest record that it rests on.
     Planned(Result<T, FsError>, u64),
-    /// Somebody has reserved one of the paths.
-    Reserved,
+    /// Somebody has reserved one of the paths, until he is gone.
+    Reserved(Gone),
     /// A worker may be evicting blocks that the change is to hold.
     Granted(Wanted),
+    /// The walker of a snapshot has to catch up first.
+    Behind,
 }
 
 /// See the [module](self).
@@ -117,6 +128,11 @@ impl Namespace {
         self.state.longest_hold_nanos()
     }
 
+    /// The most processor time that one hold of the lock took, in nanoseconds.
+    pub fn longest_hold_cpu_nanos(&self) -> u64 {
+        self.state.most_cpu_nanos()
+    }
+
     pub fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Acquire)
     }
@@ -145,19 +161,19 @@ impl Namespace {
         // Kept to the end: what was waited for must not be given out again before the change.
         let mut wanted = Vec::new();
         loop {
-            self.await_snapshot().await;
             let permit = self.journal.reserve().await.map_err(refused)?;
-            let changed = self.reservations.changed();
+            let moved = self.snapshot_moved.notified();
             match self.try_mutate(paths, holder, &mut plan, permit)? {
                 Attempt::Planned(planned, seen) => {
                     self.settle(seen).await?;
                     return planned;
                 }
-                Attempt::Reserved => self.reservations.wait(changed, &mut patience).await?,
+                Attempt::Reserved(gone) => patience.wait(gone).await?,
                 Attempt::Granted(wait) => {
                     wait.over().await;
                     wanted.push(wait);
                 }
+                Attempt::Behind => moved.await,
             }
         }
     }
@@ -172,8 +188,11 @@ impl Namespace {
     ) -> Result<Attempt<T>, FsError> {
         let mut state = self.state.write();
         self.check_whole()?;
-        if self.reservations.blocks(paths, holder) {
-            return Ok(Attempt::Reserved);
+        if state.tree.snapshot_backlog() >= MAX_SNAPSHOT_BACKLOG {
+            return Ok(Attempt::Behind);
+        }
+        if let Some(gone) = self.reservations.blocks(paths, holder) {
+            return Ok(Attempt::Reserved(gone));
         }
         let mut draft = Draft::new(now_ms());
         let planned = plan(&state.tree, &mut draft);
@@ -276,16 +295,6 @@ impl Namespace {
             self.journal.wait_durable(sequence).await.map_err(refused)?;
         }
         Ok(())
-    }
-
-    async fn await_snapshot(&self) {
-        loop {
-            let moved = self.snapshot_moved.notified();
-            if self.state.read().tree.snapshot_backlog() < MAX_SNAPSHOT_BACKLOG {
-                return;
-            }
-            moved.await;
-        }
     }
 
     fn check_whole(&self) -> Result<(), FsError> {

@@ -6,6 +6,7 @@
 
 mod apply;
 mod attributes;
+mod blocks;
 mod children;
 mod inode;
 mod lookup;
@@ -17,8 +18,12 @@ mod restore;
 mod slab;
 mod snapshot;
 mod stored;
+mod tables;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use alluxio_fs::{AccessControlList, ids};
 use alluxio_proto::journal::JournalOpPId;
@@ -28,12 +33,14 @@ use thiserror::Error;
 pub use self::{
     apply::next_directory_after,
     attributes::change_acl,
+    blocks::{BlockLengths, BlockRange, FileBlocks, Gap},
     inode::{Inode, Persistence, Rare, Slot},
     lookup::Lookup,
     mounts::{Mount, MountTable, Resolved, UfsMode},
     operation_ids::{OperationId, OperationIds},
     restore::{Restore, RestoreError},
-    snapshot::{hash_inode, hash_tables},
+    snapshot::{Kept, hash_inode},
+    tables::Tables,
 };
 use self::{
     children::{Children, Directories},
@@ -65,11 +72,14 @@ pub enum ApplyError {
 #[derive(Debug, Default)]
 pub struct Effects {
     /// Blocks that no file owns any more.
-    pub freed_blocks: Vec<i64>,
+    pub freed_blocks: Vec<BlockRange>,
     /// What the records changed, for those who read it before it is durable.
     pub touched: SmallVec<[i64; 8]>,
     pub touched_names: SmallVec<[(i64, compact_str::CompactString); 4]>,
 }
+
+/// Properties by path. Shared, so that a snapshot takes a reference each.
+pub type PathProperties = BTreeMap<Arc<str>, Arc<BTreeMap<String, String>>>;
 
 pub struct Tree {
     slab: Slab,
@@ -80,15 +90,16 @@ pub struct Tree {
     root: Option<Slot>,
     next_container: i64,
     next_directory: i64,
-    /// Subtrees that recursive deletes cut off, waiting for the reaper.
-    detached: VecDeque<Slot>,
+    /// Subtrees that recursive deletes cut off, waiting for the reaper. Ids, so that a snapshot copies them as
+    /// they are.
+    detached: VecDeque<i64>,
     pinned: BTreeSet<i64>,
     to_be_persisted: BTreeSet<i64>,
     /// (expiry, inode), for the TTL checker.
     expiries: BTreeSet<(i64, i64)>,
     operation_ids: OperationIds,
     mounts: MountTable,
-    path_properties: BTreeMap<String, BTreeMap<String, String>>,
+    path_properties: PathProperties,
     cluster_id: String,
     snapshot: Option<Snapshot>,
     /// What an inode's snapshot bit is while no snapshot runs.
@@ -112,7 +123,7 @@ impl Default for Tree {
             expiries: BTreeSet::new(),
             operation_ids: OperationIds::default(),
             mounts: MountTable::default(),
-            path_properties: BTreeMap::new(),
+            path_properties: PathProperties::new(),
             cluster_id: String::new(),
             snapshot: None,
             snapshot_parity: false,
@@ -173,20 +184,6 @@ impl Tree {
         AccessControlList { mode: inode.mode(), extended }
     }
 
-    /// The length of block `sequence` of a file, as far as it is known.
-    pub fn block_length(&self, slot: Slot, inode: &Inode, sequence: u32) -> Option<i64> {
-        if inode.is_directory() || sequence >= inode.blocks {
-            return None;
-        }
-        if inode.is_completed() {
-            // All blocks but the last are full, so lengths need not be kept.
-            let block_size = self.block_size(inode);
-            let begin = i64::from(sequence).checked_mul(block_size)?;
-            return Some((inode.file_length() - begin).clamp(0, block_size));
-        }
-        self.rare(slot, inode)?.block_lengths.get(sequence as usize).copied().filter(|length| *length >= 0)
-    }
-
     pub fn next_container(&self) -> i64 {
         self.next_container
     }
@@ -230,7 +227,7 @@ impl Tree {
         self.mounts.set_root(ufs_uri, read_only, shared, properties);
     }
 
-    pub fn path_properties(&self) -> &BTreeMap<String, BTreeMap<String, String>> {
+    pub fn path_properties(&self) -> &PathProperties {
         &self.path_properties
     }
 
@@ -310,9 +307,8 @@ impl Tree {
         let Some(inode) = self.slab.remove(slot) else { return };
         if inode.is_directory() {
             self.directories.remove(inode.data);
-        } else {
-            let container = ids::container_of(inode.id);
-            effects.freed_blocks.extend((0..i64::from(inode.blocks)).map(|n| ids::block_id(container, n)));
+        } else if inode.blocks > 0 {
+            effects.freed_blocks.push(BlockRange::of_file(inode.id, inode.blocks));
         }
     }
 
