@@ -8,6 +8,7 @@
 mod draft;
 mod effects;
 mod in_flight;
+mod metrics;
 mod reservations;
 mod running;
 mod tracked_lock;
