@@ -7,7 +7,7 @@ pub mod java;
 pub mod mounted;
 pub mod payload;
 mod plan;
-mod ports;
+pub mod ports;
 pub mod process;
 pub mod waiting;
 pub mod web;

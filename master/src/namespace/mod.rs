@@ -9,6 +9,7 @@ mod draft;
 mod effects;
 mod grants;
 mod in_flight;
+mod metrics;
 mod reservations;
 mod running;
 mod tracked_lock;

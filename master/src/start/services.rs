@@ -69,6 +69,7 @@ pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> Rpc
         conf.get(key::MASTER_LOST_PROXY_DELETION_TIMEOUT).duration(),
     ));
     fs.register_gauges(metrics);
+    namespace.register_metrics(metrics);
     blocks.register_metrics(metrics);
     web.set_info(InfoSources {
         facts: facts.clone(),
