@@ -64,6 +64,7 @@ impl FileSystemMaster {
                     Ok(files)
                 })
                 .await?;
+            self.metrics.files_freed.add(files.len() as i64);
             // Durable by now: effects follow durability.
             for (container, count) in files {
                 let blocks: Vec<i64> = (0..i64::from(count)).map(|n| ids::block_id(container, n)).collect();

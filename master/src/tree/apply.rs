@@ -165,7 +165,8 @@ impl Tree {
         // An empty list says nothing: proto2 cannot tell it from a missing one. A file that becomes
         // empty is completed with length 0.
         if !e.set_blocks.is_empty() || (e.completed() && inode.data == 0) {
-            inode.blocks = e.set_blocks.len() as u32;
+            let before = std::mem::replace(&mut inode.blocks, e.set_blocks.len() as u32);
+            self.blocks = self.blocks - u64::from(before) + u64::from(inode.blocks);
         }
         let blocks = inode.blocks as usize;
         if let Some(completed) = e.completed {
@@ -217,6 +218,7 @@ impl Tree {
             return Err(ApplyError::Invalid { kind: KIND, id, reason: "the file is completed" });
         }
         inode.blocks += 1;
+        self.blocks += 1;
         self.edit_rare(slot, |rare| rare.block_lengths.push(-1));
         Ok(())
     }
