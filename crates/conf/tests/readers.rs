@@ -1,5 +1,6 @@
 //! What the table calls `used` is read by some code, and what code reads is called `used`. An operator who sets a
 //! property without effect is told so; that must be true.
+#![allow(clippy::unwrap_used, reason = "all of this is a test")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
