@@ -80,7 +80,7 @@ impl Worker {
         adjust: impl Fn(&mut Settings),
     ) -> Result<Worker, WorkerError> {
         let cluster = join(&conf).await?;
-        let conf = cluster.conf().clone();
+        let conf = cluster.conf();
         let rpc =
             bind(conf.get(key::WORKER_BIND_HOST), conf.get(key::WORKER_RPC_PORT), "alluxio.worker.rpc.port")
                 .await?;

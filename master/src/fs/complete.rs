@@ -9,6 +9,9 @@ use alluxio_proto::{
 use super::{FileSystemMaster, create::operation_id, limits::MAX_BLOCKS, status::existing, subject::Subject};
 use crate::tree::{Gap, Inode, Lookup, Persistence, Slot, Tree};
 
+/// The wait before persisting a file for which nobody has asked yet.
+const ONLY_WHEN_ASKED: i64 = -1;
+
 fn file<'a>(tree: &'a Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<(Slot, &'a Inode), FsError> {
     let (slot, inode) = existing(tree, lookup, path)?;
     if inode.is_directory() {
@@ -114,11 +117,13 @@ impl FileSystemMaster {
                     }),
                     ..JournalEntry::default()
                 });
-                let wanted = asked.is_some() && self.may_persist(path);
-                let persist = wanted && inode.persistence() == Persistence::NotPersisted;
-                if let Some(asked) = asked.filter(|_| persist) {
-                    // Before the state that makes the scheduler look.
-                    let wait = asked.persistence_wait_time.unwrap_or(self.options.persist_initial_wait_ms);
+                let persist = asked.is_some() && self.may_persist(path) && !inode.is_persisted();
+                if persist || inode.persistence() == Persistence::ToBePersisted {
+                    // Before the state that makes the scheduler look. A writer that does not ask now, asks with
+                    // a rename or in so many words.
+                    let wait = asked.map_or(ONLY_WHEN_ASKED, |asked| {
+                        asked.persistence_wait_time.unwrap_or(self.options.persist_initial_wait_ms)
+                    });
                     self.persist.wait_before(inode.id, wait);
                 }
                 draft.push(JournalEntry {

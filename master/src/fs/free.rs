@@ -64,6 +64,7 @@ impl FileSystemMaster {
                     Ok(files)
                 })
                 .await?;
+            self.metrics.files_freed.add(files.len() as i64);
             // Durable by now: effects follow durability.
             for blocks in files {
                 self.remove_blocks(blocks).await;

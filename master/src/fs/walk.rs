@@ -44,7 +44,7 @@ impl FileSystemMaster {
     }
 
     /// Children after a name, each with whether it has children; and whether there are more.
-    async fn children_of(
+    pub(super) async fn children_of(
         &self,
         directory: &AlluxioPath,
         after: &str,

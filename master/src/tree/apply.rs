@@ -170,7 +170,10 @@ impl Tree {
         // empty is completed with length 0.
         let listed = !e.set_blocks.is_empty() || (e.completed() && inode.data == 0);
         let listed = listed.then_some(e.set_blocks.len() as u32);
-        inode.blocks = e.block_count.or(listed).unwrap_or(inode.blocks);
+        if let Some(count) = e.block_count.or(listed) {
+            let before = std::mem::replace(&mut inode.blocks, count);
+            self.blocks = self.blocks - u64::from(before) + u64::from(count);
+        }
         let blocks = inode.blocks as usize;
         if let Some(completed) = e.completed {
             inode.set_completed(completed);
@@ -221,6 +224,7 @@ impl Tree {
             return Err(ApplyError::Invalid { kind: KIND, id, reason: "the file is completed" });
         }
         inode.blocks += 1;
+        self.blocks += 1;
         self.edit_rare(slot, |rare| rare.block_lengths.push());
         Ok(())
     }

@@ -93,6 +93,8 @@ pub struct Tree {
     /// Subtrees that recursive deletes cut off, waiting for the reaper. Ids, so that a snapshot copies them as
     /// they are.
     detached: VecDeque<i64>,
+    /// Of all files.
+    blocks: u64,
     pinned: BTreeSet<i64>,
     to_be_persisted: BTreeSet<i64>,
     /// (expiry, inode), for the TTL checker.
@@ -118,6 +120,7 @@ impl Default for Tree {
             next_container: 1,
             next_directory: ids::ROOT_ID + 1,
             detached: VecDeque::new(),
+            blocks: 0,
             pinned: BTreeSet::new(),
             to_be_persisted: BTreeSet::new(),
             expiries: BTreeSet::new(),
@@ -190,6 +193,23 @@ impl Tree {
 
     pub fn next_directory(&self) -> i64 {
         self.next_directory
+    }
+
+    /// Blocks of all files, those of deleted files included until they are reaped.
+    pub fn block_count(&self) -> u64 {
+        self.blocks
+    }
+
+    /// Complete files that are in Alluxio only, with how many blocks they have: those in the next `limit` slots
+    /// from `from` on, and where to go on.
+    pub fn only_here(&self, from: Slot, limit: usize) -> (Vec<(i64, u32)>, Option<Slot>) {
+        let end = self.slab.end();
+        let until = end.min(from.saturating_add(limit as Slot));
+        let only_here = |inode: &&Inode| {
+            !inode.is_directory() && inode.is_completed() && !inode.is_persisted() && inode.blocks > 0
+        };
+        let inodes = (from..until).filter_map(|slot| self.slab.get(slot)).filter(only_here);
+        (inodes.map(|inode| (inode.id, inode.blocks)).collect(), (until < end).then_some(until))
     }
 
     pub fn pinned(&self) -> &BTreeSet<i64> {
@@ -291,6 +311,7 @@ impl Tree {
         }
         // Born after the cut, a running snapshot must not see it.
         inode.set_in_snapshot(self.snapshot_parity != self.snapshot.is_some());
+        self.blocks += u64::from(inode.blocks);
         let slot = self.slab.insert(inode);
         if rare != Rare::default() {
             self.edit_rare(slot, |place| *place = rare);
@@ -305,6 +326,7 @@ impl Tree {
         self.unindex(slot);
         self.rare.remove(&slot);
         let Some(inode) = self.slab.remove(slot) else { return };
+        self.blocks -= u64::from(inode.blocks);
         if inode.is_directory() {
             self.directories.remove(inode.data);
         } else if inode.blocks > 0 {

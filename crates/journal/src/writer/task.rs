@@ -193,7 +193,7 @@ impl Writer {
                 }
                 Err(Failure::Store(error)) => error,
             };
-            self.shared.stats.failures.fetch_add(1, Ordering::Relaxed);
+            self.shared.stats.failed();
             // Once for each kind of trouble: the attempts go on, possibly for hours.
             if reported != Some(error.io_kind()) {
                 tracing::error!(%error, "the journal cannot be written; changes are refused until it can");

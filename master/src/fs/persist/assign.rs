@@ -85,8 +85,11 @@ impl FileSystemMaster {
                 let jobs = self.persist.jobs.lock();
                 files.retain(|file| !jobs.has(*file));
             }
-            let before: Vec<Before> =
-                self.namespace.peek(|tree| files.iter().filter_map(|id| before(tree, *id)).collect());
+            let before: Vec<Before> = self.namespace.peek(|tree| {
+                // Files that are still being written stay with the tree: there is nothing to do for them yet.
+                files.retain(|id| to_persist(tree, *id).is_some());
+                files.iter().filter_map(|id| before(tree, *id)).collect()
+            });
             let mut jobs = self.persist.jobs.lock();
             for earlier in before {
                 let temporary = Temporary { mount_id: earlier.mount_id, address: earlier.address };

@@ -14,8 +14,9 @@ use tokio::{
 
 use self::index::{Among, ClaimIndex, Owner};
 
-/// Longest wait for somebody else's reservation. Under-storage calls are bounded more tightly, so a
-/// reservation held longer belongs to an under storage that hangs.
+/// Longest wait for somebody else's reservation. Whoever waits for an under-storage call is told sooner, but a
+/// call that goes on keeps its reservation: one held longer belongs to an under storage that hangs, or to a
+/// large directory.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a newcomer lets those go first who wait already, so that a stream of small claims does not keep a
