@@ -17,7 +17,7 @@ const STALLED_READER: Duration = Duration::from_secs(5 * 60);
 /// For the first request of a stream: clients send it with the call.
 const FIRST_REQUEST: Duration = Duration::from_secs(30);
 
-/// For writing one file for the leader, beside a second for each MB. An under storage that answers at all is
+/// For writing one file for the leader, beside the time its bytes take on a slow store. An under storage that answers at all is
 /// through with creating and closing a file sooner.
 const PERSIST_LIMIT: Duration = Duration::from_secs(10 * 60);
 

@@ -10,8 +10,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// Bytes moved at once.
 const CHUNK: u64 = 1 << 20;
 
-/// The slowest that a job may be, beside `Settings::persist_limit`: 1 MB a second.
-const SLOWEST: u64 = 1 << 20;
+/// The slowest that a job may be, in bytes a second, beside `Settings::persist_limit`. Far below what any store does:
+/// jobs that only share a slow one must not start over for ever.
+const SLOWEST: u64 = 128 << 10;
 /// For giving up what was written.
 const ABORT: Duration = Duration::from_secs(10);
 

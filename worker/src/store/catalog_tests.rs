@@ -44,10 +44,10 @@ fn a_block_under_write_is_not_taken_up_from_the_quarantine_too() {
     catalog.check();
 }
 
-/// Blocks 1 to 4 fill the fast tier, 5 to 8 one folder of the slow one, each of 20 bytes.
+/// Blocks 1 to 4 fill the fast tier, 5 to 12 the slow one, each of 20 bytes.
 fn full() -> Catalog {
     let mut catalog = catalog();
-    for block in 1..=8 {
+    for block in 1..=12 {
         let place = Place::tier(usize::from(block > 4));
         catalog.reserve(id(block), SESSION, &place, 20).unwrap();
         catalog.finish(id(block), SESSION, 20, false).unwrap();
@@ -70,14 +70,14 @@ fn cold_blocks_are_exchanged_for_hotter_ones_of_the_next_tier() {
     let mut catalog = full();
     let ids = |pairs: &[(i64, i64)]| pairs.iter().map(|(a, b)| (id(*a), id(*b))).collect::<Vec<_>>();
     // All of the slow tier was written later than any of the fast one.
-    assert_eq!(pairs(&catalog, 100), ids(&[(1, 8), (2, 7), (3, 6), (4, 5)]));
-    assert_eq!(pairs(&catalog, 2), ids(&[(1, 8), (2, 7)]));
+    assert_eq!(pairs(&catalog, 100), ids(&[(1, 12), (2, 11), (3, 10), (4, 9)]));
+    assert_eq!(pairs(&catalog, 2), ids(&[(1, 12), (2, 11)]));
     for block in [2, 3, 4] {
         read(&mut catalog, block);
     }
-    assert_eq!(pairs(&catalog, 100), ids(&[(1, 8)]), "the others are in order");
-    let _reader = catalog.acquire(id(8)).unwrap();
-    assert_eq!(pairs(&catalog, 100), ids(&[(1, 7)]), "what is read stays");
+    assert_eq!(pairs(&catalog, 100), ids(&[(1, 12)]), "the others are in order");
+    let _reader = catalog.acquire(id(12)).unwrap();
+    assert_eq!(pairs(&catalog, 100), ids(&[(1, 11)]), "what is read stays");
     catalog.set_pinned([alluxio_fs::ids::file_id_of_block(id(1))].into());
     assert_eq!(pairs(&catalog, 100), ids(&[(2, 7)])[..0], "what is pinned, too");
 }
@@ -111,9 +111,9 @@ fn the_hottest_blocks_of_the_next_tier_fill_a_faster_one_up_to_its_share() {
         catalog.buried(&doomed);
     }
     // 20 bytes of 100 are in use, and 20 set apart.
-    assert_eq!(chosen(&catalog, 100, 100), [id(8), id(7), id(6)]);
-    assert_eq!(chosen(&catalog, 1, 100), [id(8)]);
-    assert_eq!(chosen(&catalog, 100, 60), [id(8)]);
+    assert_eq!(chosen(&catalog, 100, 100), [id(12), id(11), id(10)]);
+    assert_eq!(chosen(&catalog, 1, 100), [id(12)]);
+    assert_eq!(chosen(&catalog, 100, 60), [id(12)]);
     assert!(chosen(&catalog, 100, 40).is_empty());
 }
 
