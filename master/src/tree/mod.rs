@@ -78,8 +78,9 @@ pub struct Effects {
     pub touched_names: SmallVec<[(i64, compact_str::CompactString); 4]>,
 }
 
-/// Properties by path. Shared, so that a snapshot takes a reference each.
-pub type PathProperties = BTreeMap<Arc<str>, Arc<BTreeMap<String, String>>>;
+/// Shared, so that a snapshot takes a reference each.
+pub type PathProperties = BTreeMap<Arc<str>, Arc<Properties>>;
+pub type Properties = BTreeMap<String, String>;
 
 pub struct Tree {
     slab: Slab,

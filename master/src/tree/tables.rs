@@ -2,10 +2,7 @@
 //! the lock at the snapshot's cut, as they lie in memory (a block of memory per queue, a pointer per mount or
 //! property), and turned into messages afterwards, one entry after the other.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use alluxio_proto::{
     journal::{PathPropertiesEntry, UpdateUfsModeEntry},
@@ -14,7 +11,7 @@ use alluxio_proto::{
 use prost::Message;
 
 use super::{
-    Tree,
+    Properties, Tree,
     mounts::{Mount, UfsMode},
     operation_ids::{OperationId, entry_of},
 };
@@ -25,7 +22,7 @@ pub struct Tables {
     operation_ids: VecDeque<OperationId>,
     mounts: Vec<Arc<Mount>>,
     ufs_modes: Vec<(String, UfsMode)>,
-    path_properties: Vec<(Arc<str>, Arc<BTreeMap<String, String>>)>,
+    path_properties: Vec<(Arc<str>, Arc<Properties>)>,
     detached: VecDeque<i64>,
 }
 
@@ -76,7 +73,7 @@ impl Tables {
             .chain(properties.map(move |(path, properties)| CheckpointTables {
                 path_properties: vec![PathPropertiesEntry {
                     path: Some(path.to_string()),
-                    properties: BTreeMap::clone(properties),
+                    properties: Properties::clone(properties),
                 }],
                 ..none()
             }))
