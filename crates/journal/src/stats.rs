@@ -100,3 +100,27 @@ impl JournalStats {
         self.tell(Flush::Done(whole));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[test]
+    fn each_flush_is_told_to_the_one_who_watches() {
+        let stats = JournalStats::default();
+        stats.failed();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = told.clone();
+        stats.watch(move |flush| tell.lock().unwrap().push(flush));
+        stats.watch(|_| unreachable!("one is enough"));
+        stats.failed();
+        stats.flushed(1, 10, Duration::from_secs(2), Duration::from_secs(1));
+        assert_eq!(*told.lock().unwrap(), [Flush::Failed, Flush::Done(Duration::from_secs(2))]);
+        assert_eq!(stats.failures.load(Relaxed), 2);
+        assert_eq!(stats.checkpoint_ms.load(Relaxed), 0);
+        stats.checkpointed(7);
+        assert!(stats.checkpoint_ms.load(Relaxed) > 0);
+    }
+}

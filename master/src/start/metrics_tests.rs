@@ -111,6 +111,11 @@ async fn times_and_flushes_are_told() {
     assert!(shown["Master.JournalFlushTimer"].1["count"].as_u64().unwrap() > 0);
     assert_eq!(shown["Master.JournalFlushFailure"].1["count"], 0);
     assert!(shown["Master.JournalEntriesSinceCheckPoint"].1["value"].as_u64().unwrap() > 0);
+    let connector = alluxio_rpc::Connector::new(&Configuration::defaults(), "ann").unwrap();
+    let service = alluxio_rpc::ServiceType::MetaMasterClientService;
+    connector.version("127.0.0.1", master.rpc_addr().port(), service).await.unwrap();
+    let calls = self::shown(&master).await["Master.TotalRpcs"].1["count"].clone();
+    assert_eq!(calls, 1);
     let shutdown = tokio::time::timeout(Duration::from_secs(20), master.shutdown());
     shutdown.await.expect("it ends");
 }
