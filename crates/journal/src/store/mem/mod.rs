@@ -80,13 +80,10 @@ impl MemStore {
         path: impl ToString + Send,
         operation: impl FnOnce(&mut Disk) -> Outcome<T>,
     ) -> Result<T, StoreError> {
-        let (turns, latency) = {
+        let turns = {
             let mut disk = self.disk.lock();
-            (disk.dice.below(3) + usize::from(disk.faults.slow), disk.faults.latency)
+            disk.dice.below(3) + usize::from(disk.faults.slow)
         };
-        if !latency.is_zero() {
-            tokio::time::sleep(latency).await;
-        }
         for _ in 0..turns {
             tokio::task::yield_now().await;
         }
