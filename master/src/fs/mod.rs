@@ -8,6 +8,7 @@
 mod access_times;
 mod acl;
 mod attributes;
+mod browse;
 mod client_service;
 mod complete;
 mod create;
@@ -54,8 +55,14 @@ use self::{
     ufs::UfsTable,
 };
 pub use self::{
-    client_service::FileSystemClientService, job_service::FileSystemJobService, metrics::FsMetrics,
-    mount::mount_info, options::FsOptions, subject::Subject, worker_service::FileSystemWorkerService,
+    browse::{Directory, Looked, Start},
+    client_service::FileSystemClientService,
+    job_service::FileSystemJobService,
+    metrics::FsMetrics,
+    mount::mount_info,
+    options::FsOptions,
+    subject::Subject,
+    worker_service::FileSystemWorkerService,
 };
 use crate::{block::BlockMaster, namespace::Namespace};
 

@@ -11,6 +11,7 @@ mod blocks;
 mod dirs;
 mod leaving;
 mod moving;
+mod pages;
 mod temps;
 
 use super::{
@@ -27,6 +28,7 @@ use std::{
 pub use blocks::Found;
 pub use leaving::{Candidate, Doomed, Removal};
 pub use moving::Move;
+pub use pages::Cursor;
 pub use temps::Refusal;
 
 /// A storage folder, by its place in the layout (tier by tier).
