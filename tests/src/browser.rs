@@ -31,7 +31,6 @@ pub fn walk(folder: &Path, mut plan: Value) -> Result<()> {
     let out = screenshots()?;
     plan["driver"] = json!(driver);
     plan["out"] = json!(out);
-    plan["chromium"] = json!("/usr/bin/chromium");
     let file = folder.join("plan.json");
     std::fs::write(&file, plan.to_string())?;
     let mut node = Command::new("node");

@@ -148,5 +148,22 @@ fn pages(master: &str, worker: &str) -> Vec<Value> {
         page["status"] = json!(status);
         pages.push(page);
     }
+    // Short ones of a kind that others show at all widths.
+    let only = [
+        ("config-found", "phone"),
+        ("directory-deep", "small"),
+        ("directory-empty", "phone"),
+        ("file-empty", "small"),
+        ("worker-logs", "small"),
+        ("missing-path", "desk"),
+        ("bad-path", "small"),
+        ("missing-page", "phone"),
+        ("missing-log", "desk"),
+    ];
+    for (name, view) in only {
+        for page in pages.iter_mut().filter(|page| page["name"] == name) {
+            page["only"] = json!(view);
+        }
+    }
     pages
 }
