@@ -6,7 +6,7 @@ JAVA_VERSIONS := 2.9.4 2.9.6
 export JAVA_VERSIONS
 
 .DEFAULT_GOAL := help
-.PHONY: help run check fmt test test-unit test-schema test-peers test-faults test-scale bench
+.PHONY: help run check fmt test test-unit test-schema test-peers test-faults test-web test-scale bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +23,8 @@ check: ## what to run before each commit: format, lints, unit and property tests
 fmt: ## format all Rust files
 	cargo fmt --all
 
-test: ## everything: unit, property, wire-schema, peer and fault tests
-	scripts/test.sh unit schema peers faults
+test: ## everything: unit, property, wire-schema, peer, fault and web tests
+	scripts/test.sh unit schema peers faults web
 
 test-unit: ## unit and property tests
 	scripts/test.sh unit
@@ -37,6 +37,9 @@ test-peers: ## the original's Java clients against our processes
 
 test-faults: ## kill -9, full disks, damaged journals, bad input
 	scripts/test.sh faults
+
+test-web: ## the web pages in a headless Chromium, with 100,000 files in a directory; screenshots in target/
+	scripts/test.sh web
 
 test-scale: ## a tree of 1,000,000 files (some minutes, 2 GB of memory)
 	scripts/test.sh scale

@@ -48,9 +48,10 @@ stage() {
 with_mounts=(unshare --mount)
 [ "$(id -u)" = 0 ] || with_mounts=(unshare --user --map-root-user --mount)
 
+needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "*) true ;; *) false ;; esac; }
 
-[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, scale)' >&2; exit 2; }
+[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, web, scale)' >&2; exit 2; }
 
 start=$SECONDS
 java=
@@ -59,11 +60,20 @@ if needs_java "$@"; then
   (for version in ${JAVA_VERSIONS:-2.9.4 2.9.6}; do tests/java/fetch.sh "$version" || exit 1; done) >"$work/java" 2>&1 &
   java=$!
 fi
+browser=
+if needs_browser "$@"; then
+  tests/browser/fetch.sh >"$work/browser" 2>&1 &
+  browser=$!
+fi
 printf '== build\n'
 cargo build --release --workspace --all-targets || exit 1
 took build "$start"
 if [ -n "$java" ] && ! wait "$java"; then
   cat "$work/java"
+  exit 1
+fi
+if [ -n "$browser" ] && ! wait "$browser"; then
+  cat "$work/browser"
   exit 1
 fi
 
@@ -74,6 +84,7 @@ for name in "$@"; do
     schema) stage schema 5m "${run[@]}" --test 'wire_*' --test 'rig_*' ;;
     peers) stage peers 15m "${run[@]}" --test 'peers_*' -- --test-threads=2 ;;
     faults) stage faults 15m "${with_mounts[@]}" "${run[@]}" --test 'faults_*' -- --test-threads=2 ;;
+    web) stage web 5m "${run[@]}" --test 'web_*' ;;
     scale) stage scale 30m "${run[@]}" --test 'scale_*' -- --ignored --nocapture ;;
     *) echo "unknown stage $name" >&2; exit 2 ;;
   esac

@@ -57,6 +57,12 @@ impl Checkpointer {
         }
     }
 
+    /// Records since the last checkpoint; `None` while one is written.
+    pub fn records_since(&self) -> Option<u64> {
+        let last = *self.last.try_lock().ok()?;
+        Some(self.namespace.journal().durable().saturating_sub(last))
+    }
+
     /// Writes one now, unless nothing has happened since the last. One at a time.
     pub async fn write(&self) -> Result<(), FsError> {
         let mut last = self.last.lock().await;

@@ -1,6 +1,7 @@
 //! The rig: starts the real binaries and the original's Java clients on this machine, in folders and on
 //! ports of their own, and takes everything away again. The tests themselves are in `tests/`.
 
+pub mod browser;
 pub mod client;
 pub mod cluster;
 pub mod java;

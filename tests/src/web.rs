@@ -1,32 +1,41 @@
 //! The web ports of the processes under test.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::Cluster;
 
-/// An answer: its status and its text.
-struct Answer {
-    status: u16,
-    text: String,
+/// An answer: its status, its headers by lower-case name, and its text.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    pub text: String,
 }
 
-/// GET on a loopback port.
-fn get(port: u16, path: &str) -> Result<Answer> {
+/// GET on a loopback port. Redirections are not followed.
+pub fn get(port: u16, path: &str) -> Result<Answer> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
         .timeout_global(Some(Duration::from_secs(10)))
         .build()
         .into();
     let url = format!("http://127.0.0.1:{port}{path}");
     let mut response = agent.get(&url).call().with_context(|| url.clone())?;
-    Ok(Answer { status: response.status().as_u16(), text: response.body_mut().read_to_string()? })
+    let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Ok(Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        text: response.body_mut().read_to_string()?,
+    })
 }
 
 /// GET of a JSON document.
-fn get_json(port: u16, path: &str) -> Result<Value> {
+pub fn get_json(port: u16, path: &str) -> Result<Value> {
     let answer = get(port, path)?;
     serde_json::from_str(&answer.text)
         .with_context(|| format!("{path} on port {port} answered {}: {}", answer.status, answer.text))

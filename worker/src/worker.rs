@@ -20,6 +20,7 @@ use alluxio_conf::{Configuration, key};
 use alluxio_fs::ErrorKind;
 use alluxio_rpc::{Role, RpcError, RpcServer, ServiceType, Sessions, group_lookup, version_of};
 use alluxio_telemetry::{logs::LogHandle, metrics::Metrics};
+use alluxio_web::WebSettings;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -145,7 +146,7 @@ impl Worker {
         };
         worker.serve(&conf, rpc, socket)?;
         worker.follow_masters(&state);
-        worker.keep(web, state, logs);
+        worker.keep(web, state, logs, conf);
         let usage = worker.core.store.usage();
         tracing::info!(
             rpc = %worker.rpc_addr, web = %worker.web_addr, host,
@@ -193,7 +194,13 @@ impl Worker {
         self.tasks.masters.extend([tokio::spawn(session), tokio::spawn(pins), tokio::spawn(persist)]);
     }
 
-    fn keep(&mut self, listener: TcpListener, state: WorkerState, logs: Option<LogHandle>) {
+    fn keep(
+        &mut self,
+        listener: TcpListener,
+        state: WorkerState,
+        logs: Option<LogHandle>,
+        conf: Configuration,
+    ) {
         let stop = &self.stops.last;
         let keeper = self.core.store.clone().keep(self.core.settings.check_folders, stop.clone());
         // Not for a worker that leaves: its blocks are better left where they are.
@@ -207,7 +214,10 @@ impl Worker {
             registered: self.registered.clone(),
             state,
             leaving: self.stops.leaving.clone(),
+            settings: Arc::new(WebSettings::new(&conf, logs.as_ref().and_then(|logs| logs.folder()))),
             logs,
+            conf,
+            start_time_ms: alluxio_web::show::now_ms(),
         };
         self.tasks.last.extend([
             tokio::spawn(keeper),

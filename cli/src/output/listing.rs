@@ -1,6 +1,6 @@
 //! The lines of `alluxio fs ls`.
 
-use alluxio_fs::Mode;
+use alluxio_fs::print::permission;
 use alluxio_proto::grpc::file::FileInfo;
 
 use super::{date::DateFormat, size};
@@ -61,15 +61,6 @@ impl Listing {
             rest
         }
     }
-}
-
-/// `drwxr-xr-x`, with `+` when there are more entries than owner, group and other.
-fn permission(info: &FileInfo) -> String {
-    let kind = if info.folder() { 'd' } else { '-' };
-    let extended = info.acl.as_ref().is_some_and(|acl| !acl.entries.is_empty());
-    let has_default = info.default_acl.as_ref().is_some_and(|acl| !acl.is_default_empty.unwrap_or(true));
-    let plus = if extended || has_default { "+" } else { "" };
-    format!("{kind}{}{plus}", Mode::new(info.mode() as u16))
 }
 
 #[cfg(test)]

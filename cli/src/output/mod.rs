@@ -3,13 +3,13 @@
 
 pub mod acl;
 pub mod columns;
-pub mod date;
 pub mod listing;
-pub mod size;
 pub mod status;
 pub mod verdict;
 
 mod stream;
+
+pub use alluxio_fs::print::{date, size};
 
 #[cfg(test)]
 pub use stream::Captured;

@@ -22,13 +22,18 @@ impl BlockMaster {
             let capacity = master.capacity();
             capacity.total.saturating_sub(capacity.used)
         });
-        gauge(key::MASTER_BLOCK_REPLICA_COUNT, |master| master.table.copy_count());
+        gauge(key::MASTER_BLOCK_REPLICA_COUNT, BlockMaster::replica_count);
         gauge(key::MASTER_TO_REMOVE_BLOCK_COUNT, |master| master.table.freeing_count());
     }
 
     /// Blocks with a copy on some worker; copies of lost workers count until they are reaped.
     pub fn located_block_count(&self) -> i64 {
         self.table.block_count()
+    }
+
+    /// Copies of blocks on all workers.
+    pub fn replica_count(&self) -> i64 {
+        self.table.copy_count()
     }
 
     fn count(&self, standing: Standing) -> i64 {

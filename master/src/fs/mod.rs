@@ -8,6 +8,7 @@
 mod access_times;
 mod acl;
 mod attributes;
+mod browse;
 mod client_service;
 mod complete;
 mod create;
@@ -51,15 +52,20 @@ use self::{
     access_times::AccessTimes,
     load::{AbsentPaths, LoadTurns, Removals},
     lost::Lost,
-    metrics::FsMetrics,
     permission::Permissions,
     persist::PersistJobs,
     sync::SyncTimes,
     ufs::UfsTable,
 };
 pub use self::{
-    client_service::FileSystemClientService, job_service::FileSystemJobService, mount::mount_info,
-    options::FsOptions, subject::Subject, worker_service::FileSystemWorkerService,
+    browse::{Directory, Looked, Start},
+    client_service::FileSystemClientService,
+    job_service::FileSystemJobService,
+    metrics::FsMetrics,
+    mount::mount_info,
+    options::FsOptions,
+    subject::Subject,
+    worker_service::FileSystemWorkerService,
 };
 use crate::{block::BlockMaster, namespace::Namespace};
 

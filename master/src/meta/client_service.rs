@@ -12,11 +12,11 @@ use alluxio_proto::grpc::meta::{
 use async_trait::async_trait;
 use tonic::{Request, Response, Status};
 
-use super::config_check::{ConfigCheck, is_compared};
+use super::config_check::ConfigCheck;
 use super::configuration::ClusterConfiguration;
 use super::info::{MasterFacts, master_info};
 use super::peers::Peers;
-use crate::block::{BlockMaster, Standing};
+use crate::block::BlockMaster;
 
 /// Writes a checkpoint of the tree.
 #[async_trait]
@@ -36,26 +36,6 @@ pub struct MetaClientService {
 }
 
 type Reply<T> = Result<Response<T>, Status>;
-
-impl MetaClientService {
-    fn config_check(&self) -> ConfigCheck {
-        let mut check = ConfigCheck::default();
-        let told = self.configuration.told(false).properties;
-        let own = told
-            .into_iter()
-            .filter_map(|property| Some((property.name?, property.value?)))
-            .filter(|(name, _)| is_compared(name))
-            .collect();
-        check.add(self.facts.rpc_address(), own);
-        for report in self.blocks.worker_reports() {
-            if report.standing == Standing::Active {
-                let address = report.info.address.unwrap_or_default();
-                check.add(format!("{}:{}", address.host(), address.rpc_port()), report.configuration);
-            }
-        }
-        check
-    }
-}
 
 #[tonic::async_trait]
 impl MetaMasterClientService for MetaClientService {
@@ -78,7 +58,8 @@ impl MetaMasterClientService for MetaClientService {
         request: Request<GetConfigReportPOptions>,
     ) -> Reply<GetConfigReportPResponse> {
         alluxio_rpc::caller(&request)?;
-        Ok(Response::new(GetConfigReportPResponse { report: Some(self.config_check().report()) }))
+        let check = ConfigCheck::of_cluster(&self.facts, &self.configuration, &self.blocks);
+        Ok(Response::new(GetConfigReportPResponse { report: Some(check.report()) }))
     }
 
     async fn get_master_info(

@@ -11,6 +11,10 @@ use alluxio_proto::grpc::meta::{
     ConfigCheckReport, ConfigStatus, InconsistentProperties, InconsistentProperty, InconsistentPropertyValues,
 };
 
+use super::configuration::ClusterConfiguration;
+use super::info::MasterFacts;
+use crate::block::{BlockMaster, Standing};
+
 /// Servers that differ in these do not form one cluster, or lose data.
 const ENFORCED: &[&str] = &[
     "alluxio.master.journal.folder",
@@ -49,6 +53,29 @@ pub struct ConfigCheck {
 }
 
 impl ConfigCheck {
+    /// This master and the active workers.
+    pub fn of_cluster(
+        facts: &MasterFacts,
+        configuration: &ClusterConfiguration,
+        blocks: &BlockMaster,
+    ) -> Self {
+        let mut check = Self::default();
+        let told = configuration.told(false).properties;
+        let own = told
+            .into_iter()
+            .filter_map(|property| Some((property.name?, property.value?)))
+            .filter(|(name, _)| is_compared(name))
+            .collect();
+        check.add(facts.rpc_address(), own);
+        for report in blocks.worker_reports() {
+            if report.standing == Standing::Active {
+                let address = report.info.address.unwrap_or_default();
+                check.add(format!("{}:{}", address.host(), address.rpc_port()), report.configuration);
+            }
+        }
+        check
+    }
+
     /// Adds a server; only what [`is_compared`] counts.
     pub fn add(&mut self, server: String, properties: BTreeMap<String, String>) {
         self.servers.insert(server, properties);

@@ -39,6 +39,11 @@ pub trait PathProperties: Send + Sync {
     /// All of them, durable ones only.
     async fn all(&self) -> Result<BTreeMap<String, Properties>, FsError>;
 
+    /// The hash over all of them.
+    async fn hash(&self) -> Result<String, FsError> {
+        Ok(hash(&self.all().await?))
+    }
+
     /// Applies `change` under the tree's lock ([`PathChange::apply`]), journals the outcome
     /// (`path_properties` with all that the path then has, or `remove_path_properties`) and returns
     /// when it is durable.

@@ -26,6 +26,7 @@ struct Known {
 /// One peer as reports show it.
 #[derive(Clone, Debug)]
 pub struct Peer {
+    pub id: i64,
     pub address: NetAddress,
     /// Whether it was heard of within the timeout.
     pub live: bool,
@@ -109,6 +110,7 @@ impl Peers {
         let registered = known.iter().filter(|(_, peer)| peer.registered);
         registered
             .map(|((host, port), peer)| Peer {
+                id: peer.id,
                 address: NetAddress { host: Some(host.clone()), rpc_port: Some(*port) },
                 live: self.timeout.is_none_or(|limit| peer.last_contact.elapsed() <= limit),
                 start_time_ms: peer.start_time_ms,

@@ -25,6 +25,7 @@ use alluxio_journal::{
 };
 use alluxio_rpc::{RpcServer, Sessions, group_lookup};
 use alluxio_telemetry::{logs::LogHandle, metrics::Metrics};
+use alluxio_web::WebSettings;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -65,11 +66,12 @@ impl Master {
         let metrics = Metrics::master();
         watch::start(&metrics);
         let role = Arc::new(Role::default());
-        let pages = MasterWeb::new(role.clone(), metrics.clone(), Arc::new(Logs(logs)));
+        let settings = WebSettings::new(&conf, logs.as_ref().and_then(|logs| logs.folder()));
+        let pages = MasterWeb::new(role.clone(), metrics.clone(), Arc::new(Logs(logs)), settings);
         let web_stop = CancellationToken::new();
         let mut serving = JoinSet::new();
         // Up during replay already: whoever runs this master wants to know how far it is.
-        serving.spawn(crate::web::serve(web, pages.router(), web_stop.clone()));
+        serving.spawn(alluxio_web::connections::serve(web, pages.router(), web_stop.clone()));
 
         let host = alluxio_rpc_host(&conf, key::MASTER_HOSTNAME);
         let store = journal_store(&conf)?;

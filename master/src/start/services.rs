@@ -39,7 +39,7 @@ use crate::{
         MasterPeersService, MetaClientService, MetricsService, Peers, ProxyPeersService, is_compared,
     },
     namespace::Namespace,
-    web::{InfoSources, MasterWeb, MountSource},
+    web::{InfoSources, MasterWeb, MountSource, PageSources},
 };
 
 /// What services and tasks are made of.
@@ -69,13 +69,15 @@ pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> Rpc
     fs.register_gauges(metrics);
     namespace.register_metrics(metrics);
     blocks.register_metrics(metrics);
-    web.set_info(InfoSources {
+    let info = InfoSources {
         facts: facts.clone(),
         configuration: configuration.clone(),
         blocks: blocks.clone(),
         mounts: Arc::new(Mounts(namespace.clone())),
         hashes: checkpointer.clone(),
-    });
+    };
+    web.set_pages(PageSources::new(conf, &info, fs.clone(), checkpointer.clone(), standbys.clone()));
+    web.set_info(info);
     let meta = MetaClientService {
         facts: facts.clone(),
         configuration: configuration.clone(),

@@ -110,6 +110,26 @@ impl Children {
         first.iter().chain(rest.iter().flatten()).copied()
     }
 
+    /// The children from position `index` on, in order; whole chunks are passed over.
+    pub fn iter_from(&self, index: usize) -> impl Iterator<Item = Slot> + '_ {
+        let mut skip = index;
+        let passed = self.chunks.iter().take_while(|slots| {
+            let whole = skip >= slots.len();
+            if whole {
+                skip -= slots.len();
+            }
+            whole
+        });
+        let first = passed.count();
+        self.chunks[first..].iter().flatten().skip(skip).copied()
+    }
+
+    /// How many children come before `name`.
+    pub fn rank<'a>(&self, name: &str, name_of: impl Fn(Slot) -> &'a str) -> usize {
+        let place = self.place(name, name_of);
+        self.chunks.iter().take(place.chunk).map(Vec::len).sum::<usize>() + place.at
+    }
+
     /// Builds a directory at once from its slots in the order of their names.
     pub fn from_sorted(slots: &[Slot]) -> Self {
         Self { chunks: slots.chunks(CHUNK).map(<[Slot]>::to_vec).collect(), len: slots.len() }
@@ -187,6 +207,11 @@ mod tests {
             prop_assert_eq!(children.find(from, name_of), model.get(from).copied());
             let after = model.range::<str, _>((std::ops::Bound::Excluded(from), std::ops::Bound::Unbounded));
             prop_assert!(children.iter_after(from, name_of).eq(after.map(|(_, slot)| *slot)));
+            let rank = model.range(..from).count();
+            prop_assert_eq!(children.rank(from, name_of), rank);
+            for index in [0, rank, rank + 1, model.len(), model.len() + 9] {
+                prop_assert!(children.iter_from(index).eq(model.values().copied().skip(index)));
+            }
             let sorted: Vec<Slot> = model.values().copied().collect();
             prop_assert!(Children::from_sorted(&sorted).iter().eq(sorted.iter().copied()));
         }

@@ -62,6 +62,17 @@ impl Tree {
         self.children(directory).map(|children| children.iter_after(name, names)).into_iter().flatten()
     }
 
+    /// The children from a position on, in order.
+    pub fn children_from<'a>(&'a self, directory: &Inode, index: usize) -> impl Iterator<Item = Slot> + 'a {
+        self.children(directory).map(|children| children.iter_from(index)).into_iter().flatten()
+    }
+
+    /// How many children come before `name`.
+    pub fn rank_of(&self, directory: &Inode, name: &str) -> usize {
+        let names = |slot| self.get(slot).map_or("", |inode: &Inode| inode.name.as_str());
+        self.children(directory).map_or(0, |children| children.rank(name, names))
+    }
+
     /// The path of an inode; `None` when it, or a directory above it, was deleted.
     pub fn path_of(&self, slot: Slot) -> Option<AlluxioPath> {
         let mut names: SmallVec<[&str; 12]> = SmallVec::new();

@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 
 use super::MasterWeb;
-use super::reply::WebError;
+use alluxio_web::WebError;
 
 /// Knows and changes log levels.
 pub trait LogLevels: Send + Sync {

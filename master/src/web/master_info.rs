@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alluxio_fs::FsError;
 use alluxio_proto::grpc::{self, file::MountPointInfo};
 use alluxio_telemetry::metrics::SampleValue;
 use axum::Json;
@@ -11,10 +10,10 @@ use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 
 use super::MasterWeb;
-use super::reply::WebError;
 use super::tree_hash::TreeHashes;
 use crate::block::{BlockMaster, Standing, WorkerReport};
 use crate::meta::{ClusterConfiguration, MasterFacts};
+use alluxio_web::WebError;
 
 /// Knows the mounts; the tree implements it.
 pub trait MountSource: Send + Sync {
@@ -120,9 +119,7 @@ pub(super) async fn info(
     State(web): State<Arc<MasterWeb>>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<MasterInfo>, WebError> {
-    let Some(sources) = web.info.get() else {
-        return Err(FsError::unavailable("The master is starting: try again in a moment.").into());
-    };
+    let sources = web.info.get().ok_or_else(super::starting)?;
     let capacity = sources.blocks.capacity();
     let (workers, others): (Vec<_>, Vec<_>) =
         sources.blocks.worker_reports().into_iter().partition(|report| report.standing == Standing::Active);

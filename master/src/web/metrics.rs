@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::MasterWeb;
-use super::reply::WebError;
+use alluxio_web::WebError;
 
 /// The text format of Prometheus, version 0.0.4.
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -1,25 +1,29 @@
-//! The master's web port: health for those who run it ([`health`]), metrics for those who watch it, and the
-//! JSON that scripts made for Alluxio 2.9 read ([`master_info`], [`log_level`]). It is up as soon as the
-//! process is, also while the journal is replayed.
+//! The master's web port: health for those who run it ([`health`]), metrics for those who watch it, pages for
+//! people ([`pages`]), and the JSON that scripts made for Alluxio 2.9 read ([`json`], [`master_info`],
+//! [`log_level`]). It is up as soon as the process is, also while the journal is replayed.
 
-mod connections;
 mod health;
+mod json;
 mod log_level;
 mod master_info;
 mod metrics;
-mod reply;
+mod pages;
+mod preview;
+mod sources;
 mod tree_hash;
 
 use std::sync::{Arc, OnceLock};
 
+use alluxio_fs::FsError;
 use alluxio_telemetry::metrics::Metrics;
+use alluxio_web::WebSettings;
 use axum::Router;
 use axum::routing::{get, post};
 
-pub use connections::serve;
 pub use health::{RoleSource, RoleStatus};
 pub use log_level::LogLevels;
 pub use master_info::{InfoSources, MountSource};
+pub use sources::PageSources;
 pub use tree_hash::TreeHashes;
 
 /// What the pages look at.
@@ -27,12 +31,19 @@ pub struct MasterWeb {
     role: Arc<dyn RoleSource>,
     metrics: Metrics,
     log_levels: Arc<dyn LogLevels>,
+    settings: WebSettings,
     info: OnceLock<InfoSources>,
+    pages: OnceLock<PageSources>,
 }
 
 impl MasterWeb {
-    pub fn new(role: Arc<dyn RoleSource>, metrics: Metrics, log_levels: Arc<dyn LogLevels>) -> Arc<Self> {
-        Arc::new(Self { role, metrics, log_levels, info: OnceLock::new() })
+    pub fn new(
+        role: Arc<dyn RoleSource>,
+        metrics: Metrics,
+        log_levels: Arc<dyn LogLevels>,
+        settings: WebSettings,
+    ) -> Arc<Self> {
+        Arc::new(Self { role, metrics, log_levels, settings, info: OnceLock::new(), pages: OnceLock::new() })
     }
 
     /// Adds what is there only once the master is set up. The first call counts.
@@ -40,9 +51,19 @@ impl MasterWeb {
         self.info.get_or_init(|| sources);
     }
 
+    /// The same for what the pages need beyond that.
+    pub fn set_pages(&self, sources: PageSources) {
+        self.pages.get_or_init(|| sources);
+    }
+
+    /// What a serving master has; until then it is UNAVAILABLE.
+    fn sources(&self) -> Result<(&InfoSources, &PageSources), FsError> {
+        self.info.get().zip(self.pages.get()).ok_or_else(starting)
+    }
+
     /// Every path with and without a slash at its end, as Prometheus jobs are written both ways.
     pub fn router(self: &Arc<Self>) -> Router {
-        Router::new()
+        let router = Router::new()
             .route("/livez", get(health::livez))
             .route("/readyz", get(health::readyz))
             .route("/role", get(health::role))
@@ -55,8 +76,14 @@ impl MasterWeb {
             .route("/api/v1/master/info/", get(master_info::info))
             .route("/api/v1/master/logLevel", post(log_level::set))
             .route("/api/v1/master/logLevel/", post(log_level::set))
-            .with_state(Arc::clone(self))
+            .merge(json::routes());
+        let router = if self.settings.pages { router.merge(pages::routes()) } else { router };
+        self.settings.protect(router.with_state(Arc::clone(self)))
     }
+}
+
+fn starting() -> FsError {
+    FsError::unavailable("The master is starting: try again in a moment.")
 }
 
 #[cfg(test)]

@@ -16,10 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::connections::{Limits, serve_within};
 use super::*;
 use crate::block::{BlockCommits, BlockLengths, BlockMaster, BlockOptions, Registration};
 use crate::meta::{ClusterConfiguration, MasterFacts};
+use alluxio_web::connections::{Limits, serve_within};
 
 /// A master that replays, serves or holds log levels, as the test wants it.
 #[derive(Default)]
@@ -110,7 +110,8 @@ fn web() -> (Arc<TestMaster>, Arc<MasterWeb>) {
     let master = Arc::new(TestMaster::default());
     let metrics = Metrics::master();
     metrics.counter(key::MASTER_CREATE_FILE_OPS).add(4);
-    let web = MasterWeb::new(master.clone(), metrics, master.clone());
+    let settings = WebSettings::new(&Configuration::defaults(), None);
+    let web = MasterWeb::new(master.clone(), metrics, master.clone(), settings);
     (master, web)
 }
 
@@ -135,6 +136,24 @@ async fn health_during_replay_and_after() {
     assert_eq!(get(&web, "/api/v1/master/info").await.0, StatusCode::INTERNAL_SERVER_ERROR);
     *master.serving.lock() = true;
     assert_eq!(get(&web, "/readyz").await.0, StatusCode::OK);
+}
+
+/// The port is up before the master is: its pages say so, and look again by themselves.
+#[tokio::test]
+async fn pages_of_a_master_that_replays() {
+    let (_, web) = web();
+    for path in ["/overview", "/browse", "/workers", "/config"] {
+        let (status, page) = get(&web, path).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert!(page.contains("replaying the journal") && page.contains("data-refresh=\"15000\""), "{page}");
+    }
+    for path in ["/metrics", "/logs", "/assets/script.js"] {
+        assert_eq!(get(&web, path).await.0, StatusCode::OK, "{path}");
+    }
+    let (status, error) = get(&web, "/api/v1/master/webui_overview").await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(error.contains("\"statusCode\":\"UNAVAILABLE\""), "{error}");
+    assert_eq!(call(&web, Method::OPTIONS, "/overview").await.0, StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]

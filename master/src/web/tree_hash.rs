@@ -10,7 +10,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::MasterWeb;
-use super::reply::WebError;
+use alluxio_web::WebError;
 
 /// Computes it; the tree's owner implements this.
 #[async_trait]
@@ -26,9 +26,7 @@ pub(super) struct TreeHash {
 }
 
 pub(super) async fn tree_hash(State(web): State<Arc<MasterWeb>>) -> Result<Json<TreeHash>, WebError> {
-    let Some(sources) = web.info.get() else {
-        return Err(FsError::unavailable("The master is starting: try again in a moment.").into());
-    };
+    let sources = web.info.get().ok_or_else(super::starting)?;
     let (sequence, hash) = sources.hashes.tree_hash().await?;
     Ok(Json(TreeHash { sequence, hash: format!("{hash:016x}") }))
 }

@@ -10,8 +10,8 @@ use alluxio_proto::{
             BlockHeartbeatPRequest, CommitBlockPRequest, LocationBlockIdListEntry, RegisterWorkerPRequest,
         },
         file::{
-            FileInfo, FileSystemCommand, FileSystemHeartbeatPRequest, ScheduleAsyncPersistencePOptions,
-            UfsInfo,
+            FileInfo, FileSystemCommand, FileSystemHeartbeatPRequest, GetStatusPOptions,
+            ScheduleAsyncPersistencePOptions, UfsInfo,
         },
     },
     own::MayEvictResponse,
@@ -98,6 +98,10 @@ impl MasterLink {
 
     pub async fn file_info(&self, file: i64) -> Result<FileInfo, FsError> {
         within(QUICK, self.worker.get_file_info(file)).await
+    }
+
+    pub async fn file_status(&self, path: &AlluxioPath) -> Result<FileInfo, FsError> {
+        within(QUICK, self.files.get_status(path, GetStatusPOptions::default())).await
     }
 
     pub async fn file_system_heartbeat(

@@ -16,6 +16,7 @@ mod persisting;
 mod reads;
 mod small_calls;
 mod start;
+mod web_pages;
 mod web_port;
 mod writes;
 

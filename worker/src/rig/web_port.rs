@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-async fn http(worker: &Worker, method: &str, path: &str) -> (u16, String) {
+pub async fn http(worker: &Worker, method: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(worker.web_addr()).await.unwrap();
     let request =
         format!("{method} {path} HTTP/1.1\r\nHost: w\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");

@@ -4,7 +4,7 @@ use super::{
     access::OrderKind,
     activity::Activity,
     allocate::AllocatorKind,
-    catalog::{Catalog, DirId, Place, Refusal, Removal},
+    catalog::{Catalog, Cursor, DirId, Place, Refusal, Removal},
     changes::{BlockList, Delta, Listener},
     disk,
     error::StoreError,
@@ -25,6 +25,9 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{Notify, Semaphore};
+
+/// Blocks that a walk looks at under one hold of the catalog's lock.
+const WALK_STEP: usize = 1_000;
 
 /// What can be set about a store.
 #[derive(Debug, Clone)]
@@ -255,6 +258,17 @@ impl BlockStore {
 
     pub fn block_ids(&self) -> Vec<i64> {
         self.catalog().block_ids()
+    }
+
+    /// The next blocks of a walk through all of them, at most [`WALK_STEP`]; `None` at the end.
+    pub fn walk(&self, cursor: &mut Cursor) -> Option<Vec<i64>> {
+        let mut blocks = Vec::new();
+        self.catalog().walk(cursor, WALK_STEP, &mut blocks).then_some(blocks)
+    }
+
+    /// Tier alias and length of a block that masters are told of.
+    pub fn shown(&self, block: i64) -> Option<(String, u64)> {
+        self.catalog().shown(block)
     }
 
     /// Changes since the last report; `None`: too many, register again.

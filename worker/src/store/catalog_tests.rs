@@ -4,7 +4,7 @@ use super::{
     DirSpec, Layout, TierSpec,
     access::OrderKind,
     allocate::AllocatorKind,
-    catalog::{Catalog, DirId, Doomed, Found, Move, Place, Removal},
+    catalog::{Catalog, Cursor, DirId, Doomed, Found, Move, Place, Removal},
 };
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -115,6 +115,27 @@ fn the_hottest_blocks_of_the_next_tier_fill_a_faster_one_up_to_its_share() {
     assert_eq!(chosen(&catalog, 1, 100), [id(12)]);
     assert_eq!(chosen(&catalog, 100, 60), [id(12)]);
     assert!(chosen(&catalog, 100, 40).is_empty());
+}
+
+#[test]
+fn a_walk_comes_by_every_block_that_stays() {
+    let mut catalog = catalog();
+    for block in 1..=40 {
+        put(&mut catalog, block, 5);
+    }
+    catalog.reserve(99, SESSION, &Place::anywhere(), 5).unwrap();
+    let (mut cursor, mut seen, mut steps) = (Cursor::default(), Vec::new(), 0);
+    while catalog.walk(&mut cursor, 3, &mut seen) {
+        steps += 1;
+        // Read meanwhile: it moves to the end of its folder.
+        let found = catalog.acquire(1 + steps % 40).unwrap();
+        catalog.release(1 + steps % 40, found.serial);
+        assert!(steps < 1_000);
+    }
+    let seen: HashSet<i64> = seen.into_iter().collect();
+    assert_eq!(seen, (1..=40).collect());
+    assert_eq!(catalog.shown(1).map(|(_, length)| length), Some(5));
+    assert_eq!(catalog.shown(99), None, "it is still written");
 }
 
 #[derive(Debug, Clone)]

@@ -64,7 +64,12 @@ impl Layout {
 
     /// Where a folder's blocks lie.
     pub fn blocks_root(&self, dir: &DirSpec) -> PathBuf {
-        dir.path.join(self.data_folder.trim_matches('/'))
+        self.data_root(&dir.path)
+    }
+
+    /// The same for a configured folder.
+    pub fn data_root(&self, folder: &Path) -> PathBuf {
+        folder.join(self.data_folder.trim_matches('/'))
     }
 
     /// Where a folder's unfinished blocks lie. Removed at start.

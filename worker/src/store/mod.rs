@@ -42,7 +42,7 @@ mod store_tests;
 pub use access::OrderKind;
 pub use allocate::AllocatorKind;
 pub use block_store::{BlockStore, StoreCounters, StoreOptions, WeakStore};
-pub use catalog::{DirId, Place};
+pub use catalog::{Cursor, DirId, Place};
 pub use changes::{BlockList, Delta, Listener};
 pub use error::StoreError;
 pub use gate::{EvictionGate, GateError, Moment, Verdict};

@@ -2,6 +2,7 @@
 
 mod below;
 mod bounds;
+mod browse;
 mod concurrency;
 mod errors;
 mod evictions;

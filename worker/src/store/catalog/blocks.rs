@@ -131,7 +131,7 @@ impl Catalog {
 impl Entry {
     /// Whether masters are told of the block. An uncommitted one is unknown to them: a report would make
     /// the master order it freed while its CommitBlock is on the way.
-    fn reported(&self) -> bool {
+    pub(super) fn reported(&self) -> bool {
         !matches!(self.state, State::Uncommitted | State::Leaving)
     }
 }

@@ -11,6 +11,7 @@ mod blocks;
 mod dirs;
 mod leaving;
 mod moving;
+mod pages;
 mod ranking;
 mod temps;
 
@@ -28,6 +29,7 @@ use std::{
 pub use blocks::Found;
 pub use leaving::{Candidate, Doomed, Removal};
 pub use moving::Move;
+pub use pages::Cursor;
 pub use ranking::Exchange;
 pub use temps::Refusal;
 

@@ -37,6 +37,16 @@ impl DateFormat {
         Self::new(pattern, TimeZone::system())
     }
 
+    /// `yyyy-MM-dd HH:mm:ss` in the local zone.
+    pub fn iso() -> Self {
+        let fields =
+            [('y', 4, "-"), ('M', 2, "-"), ('d', 2, " "), ('H', 2, ":"), ('m', 2, ":"), ('s', 2, "")];
+        let pieces = |(letter, count, text): (char, usize, &str)| {
+            [Piece::Field(letter, count), Piece::Text(text.to_owned())]
+        };
+        Self { pieces: fields.into_iter().flat_map(pieces).collect(), zone: TimeZone::system() }
+    }
+
     pub fn new(pattern: &str, zone: TimeZone) -> Result<Self, PatternError> {
         let mut pieces = Vec::new();
         let mut letters = pattern.chars().peekable();
@@ -57,6 +67,12 @@ impl DateFormat {
             }
         }
         Ok(Self { pieces, zone })
+    }
+
+    /// The abbreviated name of the zone at that time.
+    pub fn zone_name(&self, ms: i64) -> String {
+        let time = Timestamp::from_millisecond(ms).unwrap_or_default();
+        time.to_zoned(self.zone.clone()).strftime("%Z").to_string()
     }
 
     /// `ms` after the epoch. What lies beyond the calendar is printed as its number.
@@ -150,10 +166,17 @@ mod tests {
     }
 
     #[test]
+    fn iso_is_the_pattern_it_says() {
+        let pattern = DateFormat::local("yyyy-MM-dd HH:mm:ss").unwrap();
+        assert_eq!(DateFormat::iso().format(TIME), pattern.format(TIME));
+    }
+
+    #[test]
     fn the_zone_counts() {
         let zone = TimeZone::fixed(tz::offset(9));
         let format = DateFormat::new("dd HH:mm Z XXX X", zone).unwrap();
         assert_eq!(format.format(TIME), "22 01:05 +0900 +09:00 +09");
+        assert_eq!(format.zone_name(TIME), "+09");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// An error on its way to the reader.
 #[derive(Debug)]
-pub(super) struct WebError(pub FsError);
+pub struct WebError(pub FsError);
 
 impl From<FsError> for WebError {
     fn from(error: FsError) -> Self {
@@ -30,7 +30,8 @@ impl IntoResponse for WebError {
     }
 }
 
-fn code_name(kind: ErrorKind) -> &'static str {
+/// The error's family as scripts and pages name it.
+pub fn code_name(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Cancelled => "CANCELLED",
         ErrorKind::Unknown => "UNKNOWN",

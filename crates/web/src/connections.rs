@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 /// What bounds the web port.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub struct Limits {
     /// Connections at a time; more wait in the kernel's queue.
     pub connections: usize,
     /// Time to send a request, from the opening of the connection or the end of the request before.
     pub request: Duration,
-    /// Time for answers under way when the master stops.
+    /// Time for answers under way when the process stops.
     pub drain: Duration,
 }
 
@@ -35,7 +35,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     serve_within(LIMITS, listener, router, shutdown).await;
 }
 
-pub(super) async fn serve_within(
+pub async fn serve_within(
     limits: Limits,
     listener: TcpListener,
     router: Router,

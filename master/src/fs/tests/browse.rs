@@ -1,0 +1,96 @@
+//! Looking at a path as the web pages do.
+
+use alluxio_fs::{ErrorKind, FsError};
+use alluxio_proto::grpc::file::{CompleteFilePOptions, SetAttributePOptions, WritePType};
+
+use crate::{
+    fs::{
+        Directory, Looked, Start,
+        fixture::{BLOCK, Rig, path},
+    },
+    namespace::MAX_INODES_PER_HOLD,
+};
+
+async fn look(rig: &Rig, at: &str, start: Start, limit: usize) -> Result<Looked, FsError> {
+    rig.fs.browse(&rig.root().await, &path(at), &start, limit).await
+}
+
+async fn directory(rig: &Rig, at: &str, start: Start, limit: usize) -> Directory {
+    match look(rig, at, start, limit).await.unwrap() {
+        Looked::Directory(directory) => *directory,
+        Looked::File(info) => panic!("a file: {info:?}"),
+    }
+}
+
+fn names(directory: &Directory) -> Vec<&str> {
+    directory.entries.iter().map(|info| info.name()).collect()
+}
+
+async fn with_files(count: usize) -> Rig {
+    let rig = Rig::new().await;
+    for n in 0..count {
+        rig.ufs_write(&format!("/d/f{n:04}"), "");
+    }
+    rig
+}
+
+#[tokio::test]
+async fn a_part_is_found_by_position_and_by_name() {
+    let rig = with_files(25).await;
+    let first = directory(&rig, "/d", Start::Position(0), 10).await;
+    assert_eq!((first.total, first.offset, first.entries.len()), (25, 0, 10));
+    assert_eq!(first.info.path(), "/d");
+    assert_eq!(names(&first)[9], "f0009");
+    let last = directory(&rig, "/d", Start::Position(20), 10).await;
+    assert_eq!(names(&last), ["f0020", "f0021", "f0022", "f0023", "f0024"]);
+    assert_eq!(last.entries[0].path(), "/d/f0020");
+    assert!(directory(&rig, "/d", Start::Position(99), 10).await.entries.is_empty());
+
+    let offset = async |name: &str| directory(&rig, "/d", Start::Name(name.to_owned()), 10).await.offset;
+    assert_eq!(offset("f0012").await, 10);
+    assert_eq!(offset("f0012-and-more").await, 10, "where it would be");
+    assert_eq!(offset("a").await, 0);
+    assert_eq!(offset("z").await, 20, "the last part");
+    assert_eq!(directory(&rig, "/", Start::Name("x".to_owned()), 10).await.offset, 0);
+}
+
+#[tokio::test]
+async fn no_look_touches_more_inodes_than_a_hold_may() {
+    let rig = with_files(MAX_INODES_PER_HOLD + 5).await;
+    let all = directory(&rig, "/d", Start::Position(0), usize::MAX).await;
+    assert_eq!((all.total, all.entries.len()), (MAX_INODES_PER_HOLD + 5, MAX_INODES_PER_HOLD));
+    assert_eq!(
+        directory(&rig, "/d", Start::Position(MAX_INODES_PER_HOLD), usize::MAX).await.entries.len(),
+        5
+    );
+}
+
+#[tokio::test]
+async fn a_file_shows_where_its_blocks_are() {
+    let rig = Rig::new().await;
+    let worker = rig.worker("w").await;
+    rig.create("/f", WritePType::MustCache).await.unwrap();
+    rig.write_block("/f", worker, BLOCK).await.unwrap();
+    rig.complete("/f", CompleteFilePOptions::default()).await.unwrap();
+    let Looked::File(info) = look(&rig, "/f", Start::Position(0), 10).await.unwrap() else {
+        panic!("no file")
+    };
+    let block = info.file_block_infos[0].block_info.as_ref().unwrap();
+    assert_eq!(block.locations[0].worker_id(), worker);
+    let listed = directory(&rig, "/", Start::Position(0), 10).await;
+    assert_eq!(listed.entries[0].in_alluxio_percentage(), 100);
+}
+
+#[tokio::test]
+async fn who_may_not_list_does_not_browse() {
+    let rig = with_files(1).await;
+    directory(&rig, "/d", Start::Position(0), 10).await;
+    let mode = alluxio_fs::Mode::new(0o700).to_wire();
+    let options = SetAttributePOptions { mode: Some(mode), ..Default::default() };
+    rig.fs.set_attribute(&rig.root().await, &path("/d"), &options).await.unwrap();
+    let stranger = rig.subject("stranger").await;
+    let error = rig.fs.browse(&stranger, &path("/d"), &Start::Position(0), 10).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::PermissionDenied);
+    let error = look(&rig, "/none", Start::Position(0), 10).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+}
