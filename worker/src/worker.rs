@@ -280,7 +280,8 @@ async fn join(conf: &Configuration) -> Result<Cluster, WorkerError> {
     let alone = Cluster::without_defaults(conf).map_err(WorkerError::Cluster)?;
     match timeout(DEFAULTS_PATIENCE, Cluster::connect(conf)).await {
         Ok(Ok(cluster)) => return Ok(cluster),
-        Ok(Err(error)) if error.kind == ErrorKind::FailedPrecondition => {
+        // They do not fit this worker.
+        Ok(Err(error)) if error.kind == ErrorKind::InvalidArgument => {
             return Err(WorkerError::Cluster(error));
         }
         Ok(Err(error)) => tracing::warn!(%error, "the cluster's defaults for workers are not applied"),

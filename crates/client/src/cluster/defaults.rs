@@ -1,6 +1,7 @@
 //! What the cluster wants its clients to use, and following it when it changes.
 
 use std::{
+    fmt::Display,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -24,10 +25,12 @@ struct Defaults {
 /// Merges the cluster's defaults into what the client itself has set. The second is the hash of what was merged.
 pub(super) async fn merged(cluster: &Cluster, own: &Configuration) -> FsResult<(Configuration, String)> {
     let Defaults { properties, hash } = of_cluster(cluster).await?;
-    let merged = own.merge_cluster_defaults(properties).map_err(|error| {
-        FsError::failed_precondition(format!("The cluster's defaults do not fit this client: {error}"))
-    })?;
-    Ok((merged, hash))
+    Ok((own.merge_cluster_defaults(properties).map_err(misfit)?, hash))
+}
+
+/// Its kind tells it from what a master may answer.
+pub(super) fn misfit(error: impl Display) -> FsError {
+    FsError::invalid_argument(format!("The cluster's defaults do not fit this client: {error}"))
 }
 
 async fn of_cluster(cluster: &Cluster) -> FsResult<Defaults> {

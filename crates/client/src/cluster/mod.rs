@@ -49,14 +49,14 @@ impl Cluster {
     /// what is read from the configuration call by call changes, what connections were made with stays.
     ///
     /// # Errors
-    /// When no master answers within the retry time, or the configuration does not fit.
+    /// When no master answers within the retry time; INVALID_ARGUMENT when the defaults do not fit.
     pub async fn connect(conf: &Configuration) -> FsResult<Self> {
         let alone = Self::without_defaults(conf)?;
         if !conf.get(key::USER_CONF_CLUSTER_DEFAULT_ENABLED) {
             return Ok(alone);
         }
         let (merged, hash) = defaults::merged(&alone, conf).await?;
-        let cluster = Self::without_defaults(&merged)?;
+        let cluster = Self::without_defaults(&merged).map_err(defaults::misfit)?;
         if let Some(follower) = defaults::follow(&cluster, conf.clone(), hash) {
             // The first and only one: nobody else has seen this cluster yet.
             drop(cluster.shared.follower.set(follower));
