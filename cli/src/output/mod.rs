@@ -5,6 +5,8 @@ pub mod acl;
 pub mod columns;
 pub mod date;
 pub mod listing;
+pub mod mounts;
+pub mod progress;
 pub mod size;
 pub mod status;
 pub mod verdict;

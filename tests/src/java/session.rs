@@ -20,6 +20,9 @@ use crate::cluster::HOST;
 pub enum Kind {
     /// `alluxio.cli.fs.FileSystemShell`
     Alluxio,
+    /// The original's commands as its script starts them: `-Dkey=value`, then `fs`, `fsadmin` or `getConf`
+    /// and what follows.
+    Tools,
     /// `org.apache.hadoop.fs.FsShell`
     Hadoop,
 }
@@ -58,6 +61,7 @@ impl ShellSession {
         let mut command = client.command("ShellSession");
         match kind {
             Kind::Alluxio => command.arg("alluxio"),
+            Kind::Tools => command.arg("tools"),
             Kind::Hadoop => command.args([
                 "hadoop",
                 "fs.alluxio.impl=alluxio.hadoop.FileSystem",
