@@ -1,5 +1,6 @@
 //! The `alluxio` command.
 
+mod absent;
 mod completion;
 mod connection;
 mod error;

@@ -1,6 +1,7 @@
 //! The commands of `alluxio` itself, and how the process ends.
 
 use crate::{
+    absent::{self, Absent},
     error::{ExitStatus, FAILURE, SUCCESS},
     generic_options::{self, CommandLine},
     options::OptionSpec,
@@ -68,10 +69,16 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitStatus {
     }
     match COMMANDS.iter().find(|command| command.name == name) {
         Some(command) => (command.run)(line, out),
-        None => {
-            out.note(format_args!("Unsupported command {name}"));
-            print_usage(&out, FAILURE)
-        }
+        None => match Absent::told(absent::ABSENT, &name) {
+            Some(line) => {
+                out.note(line);
+                FAILURE
+            }
+            None => {
+                out.note(format_args!("Unsupported command {name}"));
+                print_usage(&out, FAILURE)
+            }
+        },
     }
 }
 

@@ -32,7 +32,8 @@ mod touch;
 mod ttl;
 
 use crate::{
-    shell::{self, Absent, Call, CommandSet, Outcome, ShellCommand as FsCommand, path},
+    absent::Absent,
+    shell::{self, Call, CommandSet, Outcome, ShellCommand as FsCommand, path},
     top::{Inside, TopCommand},
 };
 

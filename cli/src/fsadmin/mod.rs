@@ -11,7 +11,8 @@ mod ufs;
 mod update_conf;
 
 use crate::{
-    shell::{self, Absent, CommandSet, Group, ShellCommand},
+    absent::Absent,
+    shell::{self, CommandSet, Group, ShellCommand},
     top::{Inside, TopCommand},
 };
 

@@ -9,6 +9,7 @@ use alluxio_conf::{Configuration, Role};
 use futures::future::LocalBoxFuture;
 
 use crate::{
+    absent::Absent,
     error::{CommandError, ExitStatus, SHELL_FAILURE, SUCCESS},
     generic_options::CommandLine,
     options::{CommandSpec, Parsed},
@@ -40,12 +41,6 @@ pub struct Group {
     pub usage: &'static str,
     pub description: &'static str,
     pub commands: &'static [ShellCommand],
-}
-
-/// A command of the original that is not served, and what to do instead.
-pub struct Absent {
-    pub name: &'static str,
-    pub instead: &'static str,
 }
 
 /// All that is known of one shell.
@@ -120,8 +115,8 @@ async fn run_line(set: &'static CommandSet, words: &[String], shell: &Shell) -> 
     if let Some(group) = set.groups.iter().find(|group| group.name == name) {
         return run_group(group, rest, shell).await;
     }
-    if let Some(Absent { name, instead }) = set.absent.iter().find(|absent| absent.name == name) {
-        out.line(format_args!("{name} is not part of this version. {instead}"))?;
+    if let Some(line) = Absent::told(set.absent, name) {
+        out.line(line)?;
         return Ok(SHELL_FAILURE);
     }
     out.note(format_args!("{name} is an unknown command."));

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     path::PathBuf,
-    process::{Child, ChildStdin, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
     time::Duration,
@@ -89,10 +89,25 @@ impl ShellSession {
         self.next += 1;
         writeln!(self.commands, "{}\t{}\t{}", stdout.display(), errors.display(), command.join("\t"))?;
         let Ok(code) = self.answers.recv_timeout(self.limit) else {
+            self.dump_threads();
             bail!("no answer to {command:?} within {:?}; see {}", self.limit, self.folder.display());
         };
         let errors = String::from_utf8_lossy(&fs::read(errors)?).into_owned();
         Ok(Outcome { code: code.trim().parse().with_context(|| code.clone())?, stdout, errors })
+    }
+
+    /// What the JVM is waiting for, for whoever looks into the folder.
+    fn dump_threads(&self) {
+        let dump = fs::File::create(self.folder.join("threads.txt")).map(|file| {
+            Command::new("jstack")
+                .arg(self.child.id().to_string())
+                .stdout(file)
+                .stderr(Stdio::null())
+                .status()
+        });
+        if let Err(error) | Ok(Err(error)) = dump {
+            eprintln!("no dump of the JVM's threads: {error}");
+        }
     }
 
     /// Runs one command that must succeed.

@@ -36,6 +36,7 @@ pub const DIFFERENCES: &[Difference] = &[
             "fs ls --timestamp=noon /",
             "fs head -c",
             "fs rm",
+            "fs rm -q {home}",
             "fs touch {home}/a {home}/b",
             "fs copyFromLocal --thread 0 {local}/small {home}/t",
             "fs copyFromLocal --thread x {local}/small {home}/t",
@@ -69,9 +70,29 @@ pub const DIFFERENCES: &[Difference] = &[
         steps: &["fs", "fs nothing", "fs help", "fsadmin", "fsadmin nothing"],
     },
     Difference {
+        reason: "Not part of this version: the answer names what does its work.",
+        parts: &[Output],
+        steps: &[
+            "fs checkConsistency {home}",
+            "fs distributedCp {home}/tree {home}/tree3",
+            "fs startSync {home}",
+            "fs stopSync {home}",
+            "fsadmin backup",
+            "fsadmin journal quorum",
+            "fsadmin decommissionWorker",
+            "fsadmin enableWorker",
+        ],
+    },
+    Difference {
+        reason: "Not part of this version. The master takes the original's call, which it does not act upon; ours says so.",
+        parts: &[Code, Output],
+        steps: &["fs syncDirNextTime true {home}"],
+    },
+    Difference {
         reason: "Said more clearly: what is wrong and what to type.",
         parts: &[Output],
         steps: &[
+            "fs freeWorker",
             "fs ls s3://bucket/a",
             "fs copyFromLocal {local}/nothing {home}/nothing",
             "fs head -c 0 {home}/small",

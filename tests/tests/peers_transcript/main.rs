@@ -104,9 +104,9 @@ impl Ours<'_> {
 fn words(step: &str, side: &Side) -> Result<Vec<String>> {
     let mut words = Vec::new();
     for (at, part) in step.split('\'').enumerate() {
-        if at % 2 == 1 { words.push(part) } else { words.extend(part.split_whitespace()) }
+        if !at.is_multiple_of(2) { words.push(part) } else { words.extend(part.split_whitespace()) }
     }
-    ensure!(step.matches('\'').count() % 2 == 0, "a quote is not closed in {step}");
+    ensure!(step.matches('\'').count().is_multiple_of(2), "a quote is not closed in {step}");
     Ok(words
         .into_iter()
         .map(|word| word.replace("{home}", &side.home).replace("{local}", &side.local))

@@ -50,7 +50,7 @@ impl Masks {
             self.0.iter().fold(text, |text, (pattern, with)| pattern.replace_all(&text, *with).into_owned())
         };
         let mut output = mask(streams.output);
-        if step.starts_with("fs copyFromLocal") {
+        if step.contains("fs copyFromLocal") {
             // Files are copied side by side: which is done first is chance.
             let mut lines: Vec<_> = output.split_inclusive('\n').collect();
             lines.sort();
