@@ -18,7 +18,7 @@ const MASKS: &[(&str, &str)] = &[
     (r"(Uptime: ).*", "${1}TIME"),
     (r"(Time elapsed ).*", "${1}TIME"),
     // Seconds since the last heartbeat: 0 or 1.
-    (r"((?:In|Out of) Service +)\d ", "${1}# "),
+    (r"\d( +capacity )", "#${1}"),
     // Ids of files and blocks, and milliseconds since 1970, are long; those of directories may be short.
     (r"\d{8,}", "ID"),
     (r"((?:fileId=|file id |\{id=))\d+", "${1}ID"),
