@@ -8,7 +8,7 @@ use alluxio_fs::{ErrorKind, FsError};
 use alluxio_proto::grpc::{ConfigProperty, WorkerNetAddress, meta::GetConfigurationPOptions};
 use tokio::time::timeout;
 
-use crate::{error::CommandError, fs::path::configured_masters, output::Output};
+use crate::{error::CommandError, output::Output, shell::path::configured_masters};
 
 /// When waiting becomes worth a line.
 const PATIENCE: Duration = Duration::from_secs(5);

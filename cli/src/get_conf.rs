@@ -8,13 +8,14 @@ use crate::{
     options::{self, OptionSpec, Parsed},
     output::{self, Output},
     process,
-    top::{TopCommand, finish},
+    top::{Inside, TopCommand, finish},
 };
 
 pub const GET_CONF: TopCommand = TopCommand {
     name: "getConf",
     shown: "getConf [key]",
     summary: "Print the value of a property, or of all",
+    inside: Inside::Options(OPTIONS),
     run: |line, out| {
         process::run(line, out, Role::Client, async |conf, words, out| {
             finish(&out, run(&words, &conf, &out).await)
@@ -45,7 +46,7 @@ async fn run(words: &[String], conf: &Configuration, out: &Output) -> Result<Exi
         Err(error) => return help(out, &format!("Unable to parse input args: {error}")),
     };
     if given.arguments.len() > 1 {
-        return help(out, &format!("More arguments than expected: {}", given.arguments.join(" ")));
+        return help(out, &format!("More arguments than expected. Args: [{}]", given.arguments.join(", ")));
     }
     let master = if given.has("master") {
         match of_master(conf, out).await {
@@ -179,7 +180,7 @@ mod tests {
     async fn mistakes_are_told_on_standard_error() {
         for (line, message) in [
             ("alluxio.nope", "alluxio.nope is not a valid configuration key"),
-            ("a b", "More arguments than expected: a b"),
+            ("a b", "More arguments than expected. Args: [a, b]"),
             ("--unit parsec alluxio.master.rpc.port", "parsec is not a valid unit"),
             ("--nope", "Unable to parse input args: Unrecognized option: --nope"),
         ] {

@@ -1,9 +1,12 @@
 //! The `alluxio` command.
 
+mod absent;
+mod completion;
 mod connection;
 mod error;
 mod format;
 mod fs;
+mod fsadmin;
 mod generic_options;
 mod get_conf;
 mod glob;
@@ -15,6 +18,7 @@ mod output;
 mod process;
 mod read_journal;
 mod run_tests;
+mod shell;
 mod top;
 mod version;
 

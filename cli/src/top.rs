@@ -1,9 +1,12 @@
 //! The commands of `alluxio` itself, and how the process ends.
 
 use crate::{
+    absent::{self, Absent},
     error::{ExitStatus, FAILURE, SUCCESS},
     generic_options::{self, CommandLine},
+    options::OptionSpec,
     output::Output,
+    shell::CommandSet,
 };
 
 /// A command of the first level.
@@ -12,16 +15,29 @@ pub struct TopCommand {
     /// Name and arguments as the usage shows them.
     pub shown: &'static str,
     pub summary: &'static str,
+    /// What can follow the name.
+    pub inside: Inside,
     pub run: fn(CommandLine, Output) -> ExitStatus,
 }
 
-const COMMANDS: &[TopCommand] = &[
+/// What can follow a command's name, beside paths and other arguments.
+#[derive(Clone, Copy)]
+pub enum Inside {
+    Nothing,
+    Options(&'static [OptionSpec]),
+    Words(&'static [&'static str]),
+    Shell(&'static CommandSet),
+}
+
+pub const COMMANDS: &[TopCommand] = &[
+    crate::completion::COMPLETION,
     crate::format::FORMAT,
     crate::format::FORMAT_MASTERS,
     crate::format::FORMAT_MASTER,
     crate::format::FORMAT_JOURNAL,
     crate::format::FORMAT_WORKER,
     crate::fs::FS,
+    crate::fsadmin::FSADMIN,
     crate::get_conf::GET_CONF,
     crate::local::LOCAL,
     crate::log_level::LOG_LEVEL,
@@ -53,10 +69,16 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitStatus {
     }
     match COMMANDS.iter().find(|command| command.name == name) {
         Some(command) => (command.run)(line, out),
-        None => {
-            out.note(format_args!("Unsupported command {name}"));
-            print_usage(&out, FAILURE)
-        }
+        None => match Absent::told(absent::ABSENT, &name) {
+            Some(line) => {
+                out.note(line);
+                FAILURE
+            }
+            None => {
+                out.note(format_args!("Unsupported command {name}"));
+                print_usage(&out, FAILURE)
+            }
+        },
     }
 }
 

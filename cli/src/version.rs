@@ -5,13 +5,14 @@ use crate::{
     generic_options::CommandLine,
     options::{self, OptionSpec},
     output::{self, Output},
-    top::{TopCommand, finish},
+    top::{Inside, TopCommand, finish},
 };
 
 pub const VERSION: TopCommand = TopCommand {
     name: "version",
     shown: "version [-r [length]]",
     summary: "Print the version, with -r also the source revision",
+    inside: Inside::Options(OPTIONS),
     run: |line, out| finish(&out, run(&line, &out)),
 };
 

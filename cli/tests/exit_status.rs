@@ -59,6 +59,28 @@ fn an_unknown_command_has_status_1() {
 }
 
 #[test]
+fn a_command_of_the_original_that_is_missing_says_what_to_do() {
+    let ran = run(home().path(), "job ls");
+    assert_eq!((ran.status, ran.out.as_str()), (1, ""));
+    assert!(ran.err.starts_with("job is not part of this version. "), "{}", ran.err);
+}
+
+#[test]
+fn completion_is_printed_for_the_known_shells() {
+    let home = home();
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = run(home.path(), &format!("completion {shell}"));
+        assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{shell}");
+        assert!(ran.out.starts_with('#') && ran.out.contains("copyFromLocal"), "{}", ran.out);
+    }
+    for line in ["completion", "completion tcsh", "completion bash zsh"] {
+        let ran = run(home.path(), line);
+        assert_eq!((ran.status, ran.out.as_str()), (1, ""), "{line}");
+        assert!(ran.err.contains("source <(alluxio completion bash)"), "{}", ran.err);
+    }
+}
+
+#[test]
 fn the_shell_fails_with_status_255() {
     let home = home();
     for line in ["fs", "fs nope", "fs ls", "fs ls -q /", "fs mv /a", "fs test /a"] {

@@ -4,7 +4,12 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 
+import alluxio.ClientContext;
+import alluxio.cli.GetConf;
 import alluxio.cli.fs.FileSystemShell;
+import alluxio.cli.fsadmin.FileSystemAdminShell;
+import alluxio.conf.InstancedConfiguration;
+import alluxio.conf.Source;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FsShell;
 import org.apache.hadoop.util.ToolRunner;
@@ -12,8 +17,9 @@ import org.apache.hadoop.util.ToolRunner;
 /**
  * Runs many commands of a file system shell in one JVM, because starting one takes seconds.
  *
- * Usage: ShellSession alluxio|hadoop [key=value]... (settings of Hadoop). Each input line is one command: the files for its standard output and
- * its errors, then its arguments, separated by tabs. The answer is its exit code on a line.
+ * Usage: ShellSession alluxio|tools|hadoop [key=value]... (settings of Hadoop). Each input line is one command: the
+ * files for its standard output and its errors, then its arguments, separated by tabs. The answer is its exit code on
+ * a line.
  */
 public final class ShellSession {
   private interface Shell {
@@ -23,7 +29,12 @@ public final class ShellSession {
   public static void main(String[] args) throws Exception {
     PrintStream answers = System.out;
     PrintStream ownErrors = System.err;
-    Shell shell = args[0].equals("hadoop") ? hadoop(args) : alluxio();
+    Shell shell;
+    switch (args[0]) {
+      case "alluxio": shell = alluxio(); break;
+      case "tools": shell = ShellSession::tool; break;
+      default: shell = hadoop(args);
+    }
     BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = commands.readLine(); line != null; line = commands.readLine()) {
       String[] parts = line.split("\t", -1);
@@ -56,6 +67,31 @@ public final class ShellSession {
   private static Shell alluxio() {
     FileSystemShell shell = new FileSystemShell(alluxio.conf.Configuration.global());
     return shell::run;
+  }
+
+  /** -Dkey=value..., then fs, fsadmin or getConf and its arguments: everything anew, as the script starts it. */
+  private static int tool(String[] words) throws Exception {
+    InstancedConfiguration conf = alluxio.conf.Configuration.copyGlobal();
+    int at = 0;
+    for (; words[at].startsWith("-D"); at++) {
+      String[] setting = words[at].substring(2).split("=", 2);
+      conf.merge(java.util.Map.of(setting[0], setting[1]), Source.SYSTEM_PROPERTY);
+    }
+    String[] arguments = java.util.Arrays.copyOfRange(words, at + 1, words.length);
+    switch (words[at]) {
+      case "fs":
+        try (FileSystemShell shell = new FileSystemShell(conf)) {
+          return shell.run(arguments);
+        }
+      case "fsadmin":
+        try (FileSystemAdminShell shell = new FileSystemAdminShell(conf)) {
+          return shell.run(arguments);
+        }
+      case "getConf":
+        return GetConf.getConf(ClientContext.create(conf), arguments);
+      default:
+        throw new IllegalArgumentException(words[at]);
+    }
   }
 
   /** A new FsShell for each command, as the script starts it; the file systems behind it are cached by Hadoop. */

@@ -45,12 +45,22 @@ pub struct Process {
 
 impl Process {
     /// Starts `command`; what it prints is added to the file `log`.
-    pub fn start(name: &str, mut command: Command, log: &Path) -> Result<Process> {
+    pub fn start(name: &str, command: Command, log: &Path) -> Result<Process> {
         let output = File::options().create(true).append(true).open(log)?;
+        Process::start_with(name, command, log, output.try_clone()?, output)
+    }
+
+    fn start_with(
+        name: &str,
+        mut command: Command,
+        log: &Path,
+        output: File,
+        errors: File,
+    ) -> Result<Process> {
         let child = command
             .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
+            .stdout(output)
+            .stderr(errors)
             .spawn()
             .with_context(|| format!("starting {name}: {command:?}"))?;
         running().insert(child.id());
@@ -164,9 +174,30 @@ pub struct Ended {
 /// Runs `command` to its end; its output goes through the file `log`.
 pub fn run(name: &str, command: Command, log: &Path, limit: Duration) -> Result<Ended> {
     let mut process = Process::start(name, command, log)?;
-    let status = process.wait(limit)?;
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
+    let code = exit_code(process.wait(limit)?);
     Ok(Ended { code, output: process.output() })
+}
+
+/// What a program that runs to its end has left, its two outputs apart.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Streams {
+    pub code: i32,
+    pub output: String,
+    pub errors: String,
+}
+
+/// Runs `command` to its end; its outputs go through files in `folder`.
+pub fn run_apart(name: &str, command: Command, folder: &Path, limit: Duration) -> Result<Streams> {
+    let (output, errors) = (folder.join("stdout"), folder.join("stderr"));
+    let files = (File::create(&output)?, File::create(&errors)?);
+    let mut process = Process::start_with(name, command, &errors, files.0, files.1)?;
+    let code = exit_code(process.wait(limit)?);
+    let text = |path| Ok::<_, anyhow::Error>(String::from_utf8_lossy(&fs::read(path)?).into_owned());
+    Ok(Streams { code, output: text(output)?, errors: text(errors)? })
+}
+
+fn exit_code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 
 /// A command for one of our binaries, which lie in target/<profile>/: beside this executable, or a folder above it

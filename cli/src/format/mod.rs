@@ -8,24 +8,30 @@ use alluxio_conf::{Configuration, Role, key};
 use crate::{
     error::{CommandError, ExitStatus, SHELL_FAILURE, SUCCESS},
     generic_options::CommandLine,
+    options::OptionSpec,
     output::Output,
     process,
-    top::TopCommand,
+    top::{Inside, TopCommand},
 };
 
 pub const FORMAT: TopCommand = TopCommand {
     name: "format",
     shown: "format [-s]",
     summary: "Empty the journal, and the worker's folders on this host (with -s: only before the first use of a local under storage)",
+    inside: Inside::Options(OPTIONS),
     run: |line, out| {
         process::run(line, out, Role::Master, async |conf, words, out| format_all(&conf, &words, &out).await)
     },
 };
 
+const OPTIONS: &[OptionSpec] =
+    &[OptionSpec::short("s", "only when the under storage is a local folder that nobody has made yet")];
+
 pub const FORMAT_MASTERS: TopCommand = TopCommand {
     name: "formatMasters",
     shown: "formatMasters",
     summary: "Empty the journal",
+    inside: Inside::Nothing,
     run: format_journal,
 };
 
@@ -33,6 +39,7 @@ pub const FORMAT_MASTER: TopCommand = TopCommand {
     name: "formatMaster",
     shown: "formatMaster",
     summary: "The old name of formatMasters",
+    inside: Inside::Nothing,
     run: |line, out| {
         out.note("formatMaster is deprecated - use formatMasters instead");
         format_journal(line, out)
@@ -43,6 +50,7 @@ pub const FORMAT_JOURNAL: TopCommand = TopCommand {
     name: "formatJournal",
     shown: "formatJournal",
     summary: "Empty the journal",
+    inside: Inside::Nothing,
     run: format_journal,
 };
 
@@ -50,6 +58,7 @@ pub const FORMAT_WORKER: TopCommand = TopCommand {
     name: "formatWorker",
     shown: "formatWorker",
     summary: "Empty the worker's folders on this host",
+    inside: Inside::Nothing,
     run: |line, out| {
         process::run(line, out, Role::Worker, async |conf, words, out| {
             no_arguments(&words, &out).unwrap_or_else(|| done(&out, format_worker(&conf, &out)))

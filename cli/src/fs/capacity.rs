@@ -13,6 +13,7 @@ pub const CAPACITY: FsCommand = FsCommand {
         description: "Prints how many bytes all workers together can hold.",
         options: &[],
         arguments: ArgumentCount::Exactly(0),
+        words: &[],
     },
     run: |call| Box::pin(capacity(call)),
 };
@@ -24,6 +25,7 @@ pub const USED: FsCommand = FsCommand {
         description: "Prints how many bytes all workers together hold.",
         options: &[],
         arguments: ArgumentCount::Exactly(0),
+        words: &[],
     },
     run: |call| Box::pin(used(call)),
 };

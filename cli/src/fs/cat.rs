@@ -15,6 +15,7 @@ pub const CAT: FsCommand = FsCommand {
         description: "Prints what is in a file.",
         options: &[],
         arguments: ArgumentCount::AtLeast(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

@@ -16,6 +16,7 @@ pub const CHECKSUM: FsCommand = FsCommand {
         description: "Prints the MD5 checksum of a file.",
         options: &[],
         arguments: ArgumentCount::Exactly(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

@@ -17,6 +17,7 @@ pub const CHMOD: FsCommand = FsCommand {
             (u=rwx,go=rx).",
         options: &[OptionSpec::both("R", "recursive", "change all that is in a directory, too")],
         arguments: ArgumentCount::Exactly(2),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

@@ -16,6 +16,7 @@ pub const COUNT: FsCommand = FsCommand {
         description: "Counts the files and directories below a path, and the bytes of the files.",
         options: &[OptionSpec::short("h", "print the size with a unit (1.00MB)")],
         arguments: ArgumentCount::Exactly(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

@@ -23,6 +23,7 @@ pub const DU: FsCommand = FsCommand {
             OptionSpec::short("s", "print only the sum"),
         ],
         arguments: ArgumentCount::Exactly(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

@@ -17,6 +17,7 @@ pub const GET: FsCommand = FsCommand {
         description: "Prints the access control list of a file or directory.",
         options: &[],
         arguments: ArgumentCount::Exactly(1),
+        words: &[],
     },
     run: |call| Box::pin(get(call)),
 };
@@ -38,6 +39,7 @@ pub const SET: FsCommand = FsCommand {
             OptionSpec::short("k", "remove the default list"),
         ],
         arguments: ArgumentCount::Exactly(1),
+        words: &[],
     },
     run: |call| Box::pin(set(call)),
 };

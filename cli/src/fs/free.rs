@@ -22,6 +22,7 @@ pub const FREE: FsCommand = FsCommand {
         description: "Takes a file, or all files in a directory, out of the workers. The under storage keeps them.",
         options: &[OptionSpec::short("f", "free pinned files, too")],
         arguments: ArgumentCount::AtLeast(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

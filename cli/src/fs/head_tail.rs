@@ -20,6 +20,7 @@ pub const HEAD: FsCommand = FsCommand {
         description: "Prints the first bytes of a file, 1 KB when -c does not say how many.",
         options: &[BYTES],
         arguments: ArgumentCount::Exactly(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call, |_, _| 0)),
 };
@@ -31,6 +32,7 @@ pub const TAIL: FsCommand = FsCommand {
         description: "Prints the last bytes of a file, 1 KB when -c does not say how many.",
         options: &[BYTES],
         arguments: ArgumentCount::Exactly(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call, |length, bytes| length - bytes)),
 };

@@ -13,6 +13,7 @@ pub const LOCATION: FsCommand = FsCommand {
         description: "Prints the hosts of the workers that hold the blocks of a file.",
         options: &[],
         arguments: ArgumentCount::Exactly(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

@@ -37,6 +37,7 @@ pub const LS: FsCommand = FsCommand {
                 .with_value("arg"),
         ],
         arguments: ArgumentCount::AtLeast(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

@@ -15,6 +15,7 @@ pub const MKDIR: FsCommand = FsCommand {
         description: "Creates directories, and the parent directories that are missing.",
         options: &[],
         arguments: ArgumentCount::AtLeast(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

@@ -10,61 +10,39 @@ mod count;
 mod du;
 mod facl;
 mod free;
+mod free_worker;
 mod head_tail;
 mod help;
+mod load;
 mod location;
 mod ls;
 mod masters;
 mod mkdir;
+mod mount;
 mod mv;
 mod ownership;
-pub mod path;
 mod persist;
 mod pin;
+mod replication;
 mod rm;
-mod shell;
 mod stat;
+mod sync;
 mod test;
 mod touch;
 mod ttl;
 
-use alluxio_conf::{Configuration, Role};
-use futures::future::LocalBoxFuture;
-
 use crate::{
-    error::{CommandError, ExitStatus, SHELL_FAILURE, SUCCESS},
-    options::{CommandSpec, Parsed},
-    output::Output,
-    process,
-    top::TopCommand,
+    absent::Absent,
+    shell::{self, Call, CommandSet, Outcome, ShellCommand as FsCommand, path},
+    top::{Inside, TopCommand},
 };
-
-pub use shell::Shell;
-
-type Outcome = Result<ExitStatus, CommandError>;
-
-/// One call of a command.
-#[derive(Clone, Copy)]
-pub struct Call<'a> {
-    shell: &'a Shell,
-    given: &'a Parsed,
-}
-
-/// A command of the shell: its declaration, and what it does.
-pub struct FsCommand {
-    spec: CommandSpec,
-    run: for<'a> fn(Call<'a>) -> LocalBoxFuture<'a, Outcome>,
-}
 
 pub const FS: TopCommand = TopCommand {
     name: "fs",
     shown: "fs",
     summary: "Work with files and directories",
-    run: |line, out| {
-        process::run(line, out, Role::Client, async |conf, words, out| {
-            run(&words, process::with_short_retries(conf), out).await
-        })
-    },
+    inside: Inside::Shell(&SET),
+    run: |line, out| shell::process(&SET, line, out),
 };
 
 const COMMANDS: &[FsCommand] = &[
@@ -81,90 +59,62 @@ const COMMANDS: &[FsCommand] = &[
     facl::GET,
     facl::SET,
     free::FREE,
+    free_worker::FREE_WORKER,
     head_tail::HEAD,
     head_tail::TAIL,
     help::HELP,
+    load::LOAD,
     location::LOCATION,
     ls::LS,
     masters::INFO,
     masters::LEADER,
     mkdir::MKDIR,
+    mount::MOUNT,
+    mount::UNMOUNT,
+    mount::UPDATE,
     mv::MV,
     ownership::CHGRP,
     ownership::CHOWN,
     persist::PERSIST,
     pin::PIN,
     pin::UNPIN,
+    replication::SET,
     rm::RM,
     stat::STAT,
+    sync::LOAD_METADATA,
+    sync::NEEDS_SYNC,
+    sync::SYNC_PATHS,
     test::TEST,
     touch::TOUCH,
     ttl::SET,
     ttl::UNSET,
 ];
 
-fn command(name: &str) -> Option<&'static FsCommand> {
-    COMMANDS.iter().find(|command| command.spec.name == name)
-}
+/// What the masters here do not do, and what does instead.
+const ABSENT: &[Absent] = &[
+    Absent {
+        name: "checkConsistency",
+        instead: "`alluxio fs loadMetadata -R -F <path>` compares Alluxio with the under storage and takes over what differs.",
+    },
+    Absent { name: "distributedCp", instead: "`alluxio fs cp -R <src> <dst>` copies directories." },
+    Absent {
+        name: "startSync",
+        instead: "Set alluxio.user.file.metadata.sync.interval, or call `alluxio fs loadMetadata -R -F <path>` when files have changed.",
+    },
+    Absent { name: "stopSync", instead: "Nothing is synced by itself." },
+    Absent {
+        name: "syncDirNextTime",
+        instead: "`alluxio fs needsSync <path>` has the next access look into the under storage.",
+    },
+];
 
-/// All commands in the order of their names, capital letters first as the original has them.
-fn sorted() -> Vec<&'static FsCommand> {
-    let mut all: Vec<_> = COMMANDS.iter().collect();
-    all.sort_by_key(|command| command.spec.name);
-    all
-}
-
-/// Runs one line of the shell. Messages go to standard output, as scripts expect them.
-pub async fn run(words: &[String], conf: Configuration, out: Output) -> ExitStatus {
-    let shell = Shell::new(conf, out);
-    let outcome = run_line(words, &shell).await;
-    let flushed = shell.out.flush().map_err(CommandError::Output);
-    match outcome.and_then(|status| flushed.map(|()| status)) {
-        Ok(status) => status,
-        Err(error) if error.is_closed_pipe() => SUCCESS,
-        Err(error) => {
-            shell.out.note(error);
-            SHELL_FAILURE
-        }
-    }
-}
-
-async fn run_line(words: &[String], shell: &Shell) -> Outcome {
-    let Some((name, rest)) = words.split_first() else {
-        print_usage(&shell.out)?;
-        return Ok(SHELL_FAILURE);
-    };
-    let Some(command) = command(name) else {
-        shell.out.note(format_args!("{name} is an unknown command."));
-        print_usage(&shell.out)?;
-        return Ok(SHELL_FAILURE);
-    };
-    let outcome = match command.spec.parse(rest) {
-        Ok(given) => (command.run)(Call { shell, given: &given }).await,
-        Err(message) => Err(CommandError::Usage(message)),
-    };
-    match outcome {
-        Err(error @ CommandError::Output(_)) => Err(error),
-        Err(CommandError::Usage(message)) => {
-            let spec = &command.spec;
-            shell.out.line(format_args!("{message}\nUsage: {}\n{}", spec.usage, spec.description))?;
-            Ok(SHELL_FAILURE)
-        }
-        Err(error) => {
-            shell.out.line(error)?;
-            Ok(SHELL_FAILURE)
-        }
-        Ok(status) => Ok(status),
-    }
-}
-
-fn print_usage(out: &Output) -> Result<(), CommandError> {
-    out.line("Usage: alluxio fs [generic options]")?;
-    for command in sorted() {
-        out.line(format_args!("{:<60}", format!("\t [{}]", command.spec.usage)))?;
-    }
-    Ok(())
-}
+pub static SET: CommandSet = CommandSet {
+    name: "fs",
+    commands: COMMANDS,
+    groups: &[],
+    aliases: &[("umount", "unmount")],
+    absent: ABSENT,
+};
 
 #[cfg(test)]
 #[path = "shell_tests.rs"]

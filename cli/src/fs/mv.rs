@@ -15,6 +15,7 @@ pub const MV: FsCommand = FsCommand {
         description: "Moves a file or directory to another path.",
         options: &[],
         arguments: ArgumentCount::Exactly(2),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

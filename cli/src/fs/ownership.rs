@@ -17,6 +17,7 @@ pub const CHOWN: FsCommand = FsCommand {
         description: "Gives a file or directory to another owner, and to a group when one is named.",
         options: &[RECURSIVE],
         arguments: ArgumentCount::Exactly(2),
+        words: &[],
     },
     run: |call| Box::pin(chown(call)),
 };
@@ -28,6 +29,7 @@ pub const CHGRP: FsCommand = FsCommand {
         description: "Gives a file or directory to another group.",
         options: &[RECURSIVE],
         arguments: ArgumentCount::Exactly(2),
+        words: &[],
     },
     run: |call| Box::pin(chgrp(call)),
 };

@@ -35,6 +35,7 @@ pub const PERSIST: FsCommand = FsCommand {
                 .with_value("the initial persistence wait time"),
         ],
         arguments: ArgumentCount::AtLeast(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

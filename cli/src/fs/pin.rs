@@ -17,6 +17,7 @@ pub const PIN: FsCommand = FsCommand {
             storage media are named (MEM, SSD, HDD), the file is kept on one of these.",
         options: &[],
         arguments: ArgumentCount::AtLeast(1),
+        words: &[],
     },
     run: |call| Box::pin(pin(call)),
 };
@@ -28,6 +29,7 @@ pub const UNPIN: FsCommand = FsCommand {
         description: "Lets a pinned file, or all files in a directory, be evicted again.",
         options: &[],
         arguments: ArgumentCount::AtLeast(1),
+        words: &[],
     },
     run: |call| Box::pin(unpin(call)),
 };

@@ -30,6 +30,7 @@ pub const RM: FsCommand = FsCommand {
             .with_value("arg"),
         ],
         arguments: ArgumentCount::AtLeast(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

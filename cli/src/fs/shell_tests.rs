@@ -1,5 +1,7 @@
+use alluxio_conf::Configuration;
+
 use super::*;
-use crate::output::Captured;
+use crate::{error::ExitStatus, output::Captured};
 
 /// Runs a line against a master that is not there.
 async fn shell(line: &str) -> (ExitStatus, String, String) {
@@ -12,7 +14,7 @@ async fn shell(line: &str) -> (ExitStatus, String, String) {
         .unwrap();
     let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
     let seen = Captured::default();
-    let status = run(&words, conf, seen.output()).await;
+    let status = shell::run(&SET, &words, conf, seen.output()).await;
     (status, seen.text(), seen.errors())
 }
 
@@ -23,7 +25,7 @@ async fn without_a_command_the_usage_is_printed() {
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines[0], "Usage: alluxio fs [generic options]");
     assert_eq!(lines[1], format!("{:<60}", "\t [cat <path>]"));
-    assert_eq!(lines.len(), COMMANDS.len() + 1);
+    assert_eq!(lines.iter().filter(|line| line.starts_with("\t [")).count(), COMMANDS.len());
 }
 
 #[tokio::test]
@@ -110,7 +112,7 @@ async fn help_explains_commands() {
 fn declarations_are_consistent() {
     for command in COMMANDS {
         let spec = &command.spec;
-        assert!(spec.usage.starts_with(spec.name), "{}", spec.name);
+        assert!(spec.usage.contains(spec.name), "{}", spec.name);
         assert!(spec.description.ends_with('.'), "{}", spec.name);
         assert_eq!(COMMANDS.iter().filter(|other| other.spec.name == spec.name).count(), 1, "{}", spec.name);
         let mut keys: Vec<_> =

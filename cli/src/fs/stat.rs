@@ -24,6 +24,7 @@ pub const STAT: FsCommand = FsCommand {
             OptionSpec::long("file-id", "the argument is a file id, not a path"),
         ],
         arguments: ArgumentCount::Exactly(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

@@ -29,6 +29,7 @@ pub const TEST: FsCommand = FsCommand {
             OptionSpec::short("z", "is it a file of 0 bytes?"),
         ],
         arguments: ArgumentCount::Exactly(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

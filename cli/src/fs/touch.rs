@@ -15,6 +15,7 @@ pub const TOUCH: FsCommand = FsCommand {
         description: "Creates an empty file.",
         options: &[],
         arguments: ArgumentCount::Exactly(1),
+        words: &[],
     },
     run: |call| Box::pin(run(call)),
 };

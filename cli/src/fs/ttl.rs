@@ -22,6 +22,7 @@ pub const SET: FsCommand = FsCommand {
             default action, delete, removes it from the under storage, too; free only takes it out of Alluxio.",
         options: &[OptionSpec::long("action", "delete (the default) or free").with_value("arg")],
         arguments: ArgumentCount::Exactly(2),
+        words: &[],
     },
     run: |call| Box::pin(set_ttl(call)),
 };
@@ -33,6 +34,7 @@ pub const UNSET: FsCommand = FsCommand {
         description: "Keeps a file or directory that had a time to live.",
         options: &[],
         arguments: ArgumentCount::Exactly(1),
+        words: &[],
     },
     run: |call| Box::pin(unset_ttl(call)),
 };

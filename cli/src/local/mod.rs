@@ -18,13 +18,14 @@ use crate::{
     options::{self, OptionSpec},
     output::{self, Output},
     process, run_tests,
-    top::{TopCommand, finish},
+    top::{Inside, TopCommand, finish},
 };
 
 pub const LOCAL: TopCommand = TopCommand {
     name: "local",
     shown: "local [--base-dir DIR] [--once]",
     summary: "Run a small cluster on this machine, to try things out",
+    inside: Inside::Options(OPTIONS),
     run: command,
 };
 

@@ -13,13 +13,14 @@ use crate::{
     options::{self, OptionSpec},
     output::{self, Output},
     process,
-    top::{TopCommand, finish},
+    top::{Inside, TopCommand, finish},
 };
 
 pub const LOG_LEVEL: TopCommand = TopCommand {
     name: "logLevel",
     shown: "logLevel",
     summary: "Print or change the log level of running servers",
+    inside: Inside::Options(OPTIONS),
     run: |line, out| {
         process::run(line, out, Role::Client, async |conf, words, out| {
             finish(&out, run(&words, &conf, &out).await)

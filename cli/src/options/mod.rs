@@ -94,6 +94,8 @@ pub struct CommandSpec {
     pub description: &'static str,
     pub options: &'static [OptionSpec],
     pub arguments: ArgumentCount,
+    /// The words that the first argument can be, when they are known.
+    pub words: &'static [&'static str],
 }
 
 impl CommandSpec {

@@ -46,6 +46,17 @@ impl Parsed {
         self.given.iter().find(|(spec, _)| spec.is_called(name)).and_then(|(_, value)| value.as_deref())
     }
 
+    /// The values of all occurrences.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let given = self.given.iter().filter(move |(spec, _)| spec.is_called(name));
+        given.filter_map(|(_, value)| value.as_deref())
+    }
+
+    /// The first option that was given, by its short name if it has one.
+    pub fn first_option(&self) -> Option<&'static str> {
+        self.given.first().map(|(spec, _)| spec.key())
+    }
+
     /// How many options were given, repeated ones counted.
     pub fn option_count(&self) -> usize {
         self.given.len()

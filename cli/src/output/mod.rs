@@ -4,6 +4,8 @@
 pub mod acl;
 pub mod columns;
 pub mod listing;
+pub mod mounts;
+pub mod progress;
 pub mod status;
 pub mod verdict;
 

@@ -20,13 +20,14 @@ use crate::{
     options::{self, OptionSpec},
     output::{self, Output},
     process,
-    top::{TopCommand, finish},
+    top::{Inside, TopCommand, finish},
 };
 
 pub const READ_JOURNAL: TopCommand = TopCommand {
     name: "readJournal",
     shown: "readJournal",
     summary: "Print the records of a journal as text",
+    inside: Inside::Options(OPTIONS),
     run: |line, out| {
         process::run(line, out, Role::Master, async |conf, words, out| {
             finish(&out, run(&words, &conf, &out).await)

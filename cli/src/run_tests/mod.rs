@@ -17,13 +17,14 @@ use crate::{
     generic_options::CommandLine,
     output::{self, Output, verdict},
     process,
-    top::{TopCommand, finish},
+    top::{Inside, TopCommand, finish},
 };
 
 pub const RUN_TESTS: TopCommand = TopCommand {
     name: "runTests",
     shown: "runTests",
     summary: "Run all end-to-end tests on a running cluster",
+    inside: Inside::Options(plan::OPTIONS),
     run: command,
 };
 
@@ -32,6 +33,7 @@ pub const RUN_TEST: TopCommand = TopCommand {
     name: "runTest",
     shown: "runTest",
     summary: "Run the end-to-end tests that the options choose",
+    inside: Inside::Options(plan::OPTIONS),
     run: command,
 };
 

@@ -17,7 +17,7 @@ const READ_TYPES: [ReadPType; 3] = [ReadPType::CachePromote, ReadPType::Cache, R
 const WRITE_TYPES: [WritePType; 4] =
     [WritePType::MustCache, WritePType::CacheThrough, WritePType::Through, WritePType::AsyncThrough];
 
-const OPTIONS: &[OptionSpec] = &[
+pub const OPTIONS: &[OptionSpec] = &[
     OptionSpec::long("directory", "the directory in which the tests make theirs (/)").with_value("path"),
     OptionSpec::both("h", "help", "print this text"),
     OptionSpec::long("operation", "BASIC or BASIC_NON_BYTE_BUFFER; both when missing")

@@ -58,6 +58,17 @@ impl JavaClient {
         })
     }
 
+    /// What a client of ours needs to stand where this one does, as `-Dkey=value`.
+    pub fn properties(&self) -> Vec<String> {
+        let ours = self.settings.iter().filter(|(key, _)| key.starts_with("alluxio."));
+        ours.map(|(key, value)| format!("-D{key}={value}")).collect()
+    }
+
+    /// One more property for the processes that are started from now on.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.settings.push((key.to_owned(), value.to_owned()));
+    }
+
     pub(super) fn master_rpc_port(&self) -> u16 {
         self.master_rpc_port
     }

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     path::PathBuf,
-    process::{Child, ChildStdin, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
     time::Duration,
@@ -20,6 +20,9 @@ use crate::cluster::HOST;
 pub enum Kind {
     /// `alluxio.cli.fs.FileSystemShell`
     Alluxio,
+    /// The original's commands as its script starts them: `-Dkey=value`, then `fs`, `fsadmin` or `getConf`
+    /// and what follows.
+    Tools,
     /// `org.apache.hadoop.fs.FsShell`
     Hadoop,
 }
@@ -58,6 +61,7 @@ impl ShellSession {
         let mut command = client.command("ShellSession");
         match kind {
             Kind::Alluxio => command.arg("alluxio"),
+            Kind::Tools => command.arg("tools"),
             Kind::Hadoop => command.args([
                 "hadoop",
                 "fs.alluxio.impl=alluxio.hadoop.FileSystem",
@@ -85,10 +89,25 @@ impl ShellSession {
         self.next += 1;
         writeln!(self.commands, "{}\t{}\t{}", stdout.display(), errors.display(), command.join("\t"))?;
         let Ok(code) = self.answers.recv_timeout(self.limit) else {
+            self.dump_threads();
             bail!("no answer to {command:?} within {:?}; see {}", self.limit, self.folder.display());
         };
         let errors = String::from_utf8_lossy(&fs::read(errors)?).into_owned();
         Ok(Outcome { code: code.trim().parse().with_context(|| code.clone())?, stdout, errors })
+    }
+
+    /// What the JVM is waiting for, for whoever looks into the folder.
+    fn dump_threads(&self) {
+        let dump = fs::File::create(self.folder.join("threads.txt")).map(|file| {
+            Command::new("jstack")
+                .arg(self.child.id().to_string())
+                .stdout(file)
+                .stderr(Stdio::null())
+                .status()
+        });
+        if let Err(error) | Ok(Err(error)) = dump {
+            eprintln!("no dump of the JVM's threads: {error}");
+        }
     }
 
     /// Runs one command that must succeed.

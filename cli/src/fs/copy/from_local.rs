@@ -25,6 +25,9 @@ pub async fn copy(
         [file] if !file.is_dir() => {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             let into = file_target(call, target, &name).await?;
+            if let Ok(found) = file.metadata() {
+                call.shell.progress.expect(found.len());
+            }
             copy_file(call, file, &into, manner).await?;
         }
         // A directory gives its entries to the target; of several matches each goes in itself.
@@ -43,7 +46,6 @@ async fn copy_all(
     manner: Manner,
 ) -> Result<(), CommandError> {
     make_directory(call, target).await?;
-    let out = &call.shell.out;
     let mut failures = Vec::new();
     let jobs = sources.into_iter().map(|path| Job::below(path, target)).collect();
     let mut results = std::pin::pin!(
@@ -58,13 +60,12 @@ async fn copy_all(
     );
     while let Some(result) = results.next().await {
         match result {
-            Ok(line) => out.line(line)?,
+            Ok(line) => call.shell.tell(line)?,
             Err(failure) => {
-                out.note(&failure);
+                call.shell.progress.aside(|| call.shell.out.note(&failure));
                 failures.push(failure);
             }
         }
-        out.flush()?;
     }
     if failures.is_empty() {
         return Ok(());
@@ -161,7 +162,9 @@ async fn copy_file(
             if buffer.is_empty() {
                 return Ok(());
             }
+            let bytes = buffer.len();
             writer.write(buffer.freeze()).await?;
+            call.shell.progress.advance(bytes);
         }
     }
     .await;

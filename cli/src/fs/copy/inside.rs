@@ -40,6 +40,9 @@ async fn copy_tree(
     let info = call.shell.status(&source.path).await?;
     if !info.folder() {
         let target = file_target(call, target, source.path.name()).await?;
+        if let Ok(length) = u64::try_from(info.length()) {
+            call.shell.progress.expect(length);
+        }
         return copy_file(call, source, &info, &target, manner).await;
     }
     if !manner.recursive {
@@ -91,7 +94,7 @@ async fn copy_tree(
 
 async fn make_directory(call: Call<'_>, target: &ShellPath) -> Result<(), CommandError> {
     call.shell.fs().await?.create_directory(&target.path, CreateDirectoryPOptions::default()).await?;
-    Ok(call.shell.out.line(format_args!("Created directory: {target}"))?)
+    Ok(call.shell.tell(format_args!("Created directory: {target}"))?)
 }
 
 async fn copy_file(
@@ -106,7 +109,9 @@ async fn copy_file(
     let mut writer = fs.create(&target.path, CreateFilePOptions::default()).await?;
     let written: Result<(), CommandError> = async {
         while let Some(chunk) = reader.read().await? {
+            let bytes = chunk.len();
             writer.write(chunk).await?;
+            call.shell.progress.advance(bytes);
         }
         Ok(())
     }
@@ -121,7 +126,7 @@ async fn copy_file(
         return Err(error);
     }
     writer.close().await?;
-    call.shell.out.line(copied(source, target))?;
+    call.shell.tell(copied(source, target))?;
     preserve(call, info, target, manner).await
 }
 

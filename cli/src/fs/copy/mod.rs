@@ -42,6 +42,7 @@ pub const COPY: FsCommand = FsCommand {
             OptionSpec::both("p", "preserve", "keep owner, group, permissions and access control list"),
         ],
         arguments: ArgumentCount::Exactly(2),
+        words: &[],
     },
     run: |call| Box::pin(copy(call)),
 };
@@ -53,6 +54,7 @@ pub const FROM_LOCAL: FsCommand = FsCommand {
         description: "Copies a file or directory of this machine to Alluxio.",
         options: &[THREAD, BUFFER_SIZE],
         arguments: ArgumentCount::Exactly(2),
+        words: &[],
     },
     run: |call| Box::pin(copy_from_local(call)),
 };
@@ -64,6 +66,7 @@ pub const TO_LOCAL: FsCommand = FsCommand {
         description: "Copies a file or directory of Alluxio to this machine.",
         options: &[BUFFER_SIZE],
         arguments: ArgumentCount::Exactly(2),
+        words: &[],
     },
     run: |call| Box::pin(copy_to_local(call)),
 };

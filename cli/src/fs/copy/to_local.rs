@@ -30,6 +30,9 @@ pub async fn copy(call: Call<'_>, source: &str, target: &LocalPath) -> Result<()
 /// Copies a file, or a directory with all that is in it. What fails is told at the end.
 async fn copy_tree(call: Call<'_>, source: ShellPath, target: PathBuf) -> Result<(), CommandError> {
     let info = call.shell.status(&source.path).await?;
+    if let (false, Ok(length)) = (info.folder(), u64::try_from(info.length())) {
+        call.shell.progress.expect(length);
+    }
     let mut jobs = vec![(source, target, info.folder())];
     let mut failures = Vec::new();
     while let Some((source, target, folder)) = jobs.pop() {
@@ -63,7 +66,7 @@ fn make_directory(call: Call<'_>, path: &Path) -> Result<(), CommandError> {
         return Ok(());
     }
     fs::create_dir_all(path).map_err(|error| CommandError::local(path, error))?;
-    Ok(call.shell.out.line(format_args!("Create directory: file://{}", path.display()))?)
+    Ok(call.shell.tell(format_args!("Create directory: file://{}", path.display()))?)
 }
 
 async fn copy_file(call: Call<'_>, source: &ShellPath, target: &Path) -> Result<(), CommandError> {
@@ -71,7 +74,7 @@ async fn copy_file(call: Call<'_>, source: &ShellPath, target: &Path) -> Result<
     let partial = PartialFile::beside(&target);
     write(call, source, &partial.0).await?;
     fs::rename(&partial.0, &target).map_err(|error| CommandError::local(&target, error))?;
-    Ok(call.shell.out.line(copied(source, &LocalPath(target)))?)
+    Ok(call.shell.tell(copied(source, &LocalPath(target)))?)
 }
 
 async fn write(call: Call<'_>, source: &ShellPath, target: &Path) -> Result<(), CommandError> {
@@ -80,6 +83,7 @@ async fn write(call: Call<'_>, source: &ShellPath, target: &Path) -> Result<(), 
     let mut file = File::create(target).await.map_err(local)?;
     while let Some(chunk) = reader.read().await? {
         file.write_all(&chunk).await.map_err(local)?;
+        call.shell.progress.advance(chunk.len());
     }
     file.flush().await.map_err(local)
 }

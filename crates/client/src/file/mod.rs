@@ -3,6 +3,7 @@
 mod block_in;
 mod block_out;
 mod caching;
+mod loading;
 mod reader;
 mod recovery;
 mod source;

@@ -48,22 +48,22 @@ impl SessionChannel {
     }
 
     async fn run(self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        if is_open(self.service) {
-            // Asked before anyone knows which authentication the cluster wants.
-            return self.target.send(request).await;
-        }
         let (parts, body) = request.into_parts();
         let (replay, body) = Replay::new(body);
-        let session = self.ready().await?;
-        let response = self.attempt(parts.clone(), body, &session).await?;
+        // An open service is asked before anyone knows which authentication the cluster wants; what it
+        // refuses to those without a name (changes) is asked again with a session.
+        let session = if is_open(self.service) { None } else { Some(self.ready().await?) };
+        let response = self.attempt(parts.clone(), body, session.as_deref()).await?;
         if !is_unauthenticated(&response) {
             replay.accepted();
             return Ok(response);
         }
-        self.target.forget(&session);
+        if let Some(session) = &session {
+            self.target.forget(session);
+        }
         let Some(body) = replay.again() else { return Ok(response) };
         let session = self.ready().await?;
-        self.attempt(parts, body, &session).await
+        self.attempt(parts, body, Some(&session)).await
     }
 
     async fn ready(&self) -> Result<Arc<Session>, Status> {
@@ -72,9 +72,14 @@ impl SessionChannel {
         Ok(session)
     }
 
-    async fn attempt(&self, parts: Parts, body: Body, session: &Session) -> Result<Response<Body>, Status> {
+    async fn attempt(
+        &self,
+        parts: Parts,
+        body: Body,
+        session: Option<&Session>,
+    ) -> Result<Response<Body>, Status> {
         let mut request = Request::from_parts(parts, body);
-        if let Some(id) = session.channel_id() {
+        if let Some(id) = session.and_then(Session::channel_id) {
             request.headers_mut().insert(CHANNEL_ID, id.clone());
         }
         self.target.send(request).await

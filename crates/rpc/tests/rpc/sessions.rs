@@ -3,7 +3,10 @@
 use alluxio_conf::Configuration;
 use alluxio_fs::ErrorKind;
 use alluxio_proto::grpc::{
-    meta::meta_master_configuration_service_client::MetaMasterConfigurationServiceClient,
+    meta::{
+        GetConfigHashPOptions, UpdateConfigurationPRequest,
+        meta_master_configuration_service_client::MetaMasterConfigurationServiceClient,
+    },
     sasl::ChannelAuthenticationScheme,
 };
 use alluxio_rpc::{NoGroups, ServiceType, Sessions};
@@ -22,6 +25,20 @@ const METHOD: &str = "alluxio.grpc.metric.MetricsMasterClientService/GetMetrics"
 async fn a_session_carries_its_user() {
     let rig = Rig::start(&[]).await;
     assert_eq!(rig.who("ann", &[]).await.unwrap(), ("ann".into(), "ann".into()));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_open_service_is_called_with_a_session_when_it_wants_one() {
+    let rig = Rig::start(&[]).await;
+    let connector = rig.connector("ann", &[]);
+    let service = ServiceType::MetaMasterConfigService;
+    let channel = connector.channel("127.0.0.1", rig.addr.port(), service).unwrap();
+    let mut settings = MetaMasterConfigurationServiceClient::new(channel);
+    let hash = settings.get_config_hash(GetConfigHashPOptions {}).await.unwrap().into_inner();
+    assert_eq!((hash.cluster_config_hash(), rig.sessions.len()), ("", 0), "no session for what is open");
+    let done = settings.update_configuration(UpdateConfigurationPRequest::default()).await.unwrap();
+    assert_eq!(done.into_inner().status.into_keys().collect::<Vec<_>>(), ["ann"]);
     rig.stop().await;
 }
 

@@ -7,8 +7,13 @@ use alluxio_proto::grpc::file::{FileInfo, GetStatusPOptions, ListStatusPOptions}
 use futures::StreamExt;
 use tokio::sync::OnceCell;
 
-use super::path::ShellPath;
-use crate::{connection, error::CommandError, glob, output::Output};
+use super::{CommandSet, path::ShellPath};
+use crate::{
+    connection,
+    error::CommandError,
+    glob,
+    output::{Output, progress::Progress},
+};
 
 /// The most entries that are handed over at once.
 const PART: usize = 1000;
@@ -17,13 +22,28 @@ const PART: usize = 1000;
 /// need none.
 pub struct Shell {
     pub out: Output,
+    pub progress: Progress,
+    set: &'static CommandSet,
     conf: Configuration,
     connected: OnceCell<FileSystem>,
 }
 
 impl Shell {
-    pub fn new(conf: Configuration, out: Output) -> Self {
-        Self { out, conf, connected: OnceCell::new() }
+    pub fn new(set: &'static CommandSet, conf: Configuration, out: Output) -> Self {
+        Self { out, progress: Progress::on_terminal(), set, conf, connected: OnceCell::new() }
+    }
+
+    /// Prints a line of a long command at once, above the bar that shows how far it is.
+    pub fn tell(&self, line: impl std::fmt::Display) -> std::io::Result<()> {
+        self.progress.aside(|| {
+            self.out.line(line)?;
+            self.out.flush()
+        })
+    }
+
+    /// The commands of this shell.
+    pub fn set(&self) -> &'static CommandSet {
+        self.set
     }
 
     pub async fn fs(&self) -> Result<&FileSystem, CommandError> {

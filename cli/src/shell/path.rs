@@ -35,6 +35,11 @@ impl ShellPath {
         Ok(Self { path, prefix: prefix.to_owned() })
     }
 
+    /// A path that was not typed with masters in front.
+    pub fn plain(path: AlluxioPath) -> Self {
+        Self { path, prefix: String::new() }
+    }
+
     /// Another path, shown with the same scheme and masters.
     pub fn with_path(&self, path: AlluxioPath) -> Self {
         Self { path, prefix: self.prefix.clone() }
