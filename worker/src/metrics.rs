@@ -2,7 +2,7 @@
 
 use crate::{
     store::{BlockStore, StoreCounters},
-    streams::Admission,
+    streams::{Admission, Way},
 };
 use alluxio_proto::grpc::{Metric, MetricType};
 use alluxio_telemetry::metrics::{Counter, Meter, Metrics, key};
@@ -17,11 +17,14 @@ pub struct WorkerMetrics {
     pub blocks_read_ufs: Counter,
     pub blocks_cancelled: Counter,
     pub bytes_read_cache: Bytes,
-    /// All that was read by streams, from blocks here or through this worker.
-    pub bytes_read_remote: Bytes,
+    /// All that was read by streams, from blocks here or through this worker; over the network.
+    bytes_read_remote: Bytes,
+    /// The same over the domain socket.
+    bytes_read_domain: Bytes,
     pub bytes_read_ufs: Bytes,
     pub bytes_written_local: Bytes,
-    pub bytes_written_remote: Bytes,
+    bytes_written_remote: Bytes,
+    bytes_written_domain: Bytes,
     pub bytes_written_ufs: Bytes,
     pub cache_requests: Counter,
     pub cache_requests_async: Counter,
@@ -37,7 +40,7 @@ pub struct WorkerMetrics {
 }
 
 /// Counts that the master sums up for the whole cluster.
-const SUMMED: usize = 5;
+const SUMMED: usize = 7;
 
 /// What a heartbeat tells, and what to remember when it arrived.
 pub struct Share {
@@ -58,6 +61,11 @@ impl Bytes {
             rate.mark(bytes);
         }
     }
+
+    #[cfg(test)]
+    pub fn total(&self) -> i64 {
+        self.total.get()
+    }
 }
 
 impl WorkerMetrics {
@@ -70,6 +78,7 @@ impl WorkerMetrics {
             blocks_cancelled: registry.counter(key::WORKER_BLOCKS_CANCELLED),
             bytes_read_cache: Bytes { total: registry.counter(key::WORKER_BYTES_READ_CACHE), rate: None },
             bytes_read_remote: bytes(key::WORKER_BYTES_READ_REMOTE, key::WORKER_BYTES_READ_REMOTE_THROUGHPUT),
+            bytes_read_domain: bytes(key::WORKER_BYTES_READ_DOMAIN, key::WORKER_BYTES_READ_DOMAIN_THROUGHPUT),
             bytes_read_ufs: bytes(key::WORKER_BYTES_READ_PER_UFS, key::WORKER_BYTES_READ_UFS_THROUGHPUT),
             bytes_written_local: bytes(
                 key::WORKER_BYTES_WRITTEN_DIRECT,
@@ -78,6 +87,10 @@ impl WorkerMetrics {
             bytes_written_remote: bytes(
                 key::WORKER_BYTES_WRITTEN_REMOTE,
                 key::WORKER_BYTES_WRITTEN_REMOTE_THROUGHPUT,
+            ),
+            bytes_written_domain: bytes(
+                key::WORKER_BYTES_WRITTEN_DOMAIN,
+                key::WORKER_BYTES_WRITTEN_DOMAIN_THROUGHPUT,
             ),
             bytes_written_ufs: bytes(
                 key::WORKER_BYTES_WRITTEN_PER_UFS,
@@ -97,12 +110,30 @@ impl WorkerMetrics {
         }
     }
 
+    /// What streams read by one way.
+    pub fn bytes_read(&self, way: Way) -> &Bytes {
+        match way {
+            Way::Network => &self.bytes_read_remote,
+            Way::DomainSocket => &self.bytes_read_domain,
+        }
+    }
+
+    /// What streams wrote into blocks by one way.
+    pub fn bytes_written(&self, way: Way) -> &Bytes {
+        match way {
+            Way::Network => &self.bytes_written_remote,
+            Way::DomainSocket => &self.bytes_written_domain,
+        }
+    }
+
     /// What the master sums up under `Cluster.*`: how much was added since it last heard of it.
     pub fn for_cluster(&self) -> Share {
         let sums: [(&str, &Bytes); SUMMED] = [
             ("BytesReadCache", &self.bytes_read_cache),
+            ("BytesReadDomain", &self.bytes_read_domain),
             ("BytesReadPerUfs", &self.bytes_read_ufs),
             ("BytesReadRemote", &self.bytes_read_remote),
+            ("BytesWrittenDomain", &self.bytes_written_domain),
             ("BytesWrittenPerUfs", &self.bytes_written_ufs),
             ("BytesWrittenRemote", &self.bytes_written_remote),
         ];
@@ -170,9 +201,11 @@ impl WorkerMetrics {
             &self.blocks_cancelled,
             &self.bytes_read_cache.total,
             &self.bytes_read_remote.total,
+            &self.bytes_read_domain.total,
             &self.bytes_read_ufs.total,
             &self.bytes_written_local.total,
             &self.bytes_written_remote.total,
+            &self.bytes_written_domain.total,
             &self.bytes_written_ufs.total,
             &self.cache_requests,
             &self.cache_requests_async,
