@@ -3,14 +3,17 @@
 
 pub mod client;
 pub mod cluster;
+pub mod document;
+pub mod installation;
 pub mod java;
 pub mod mounted;
 pub mod payload;
 mod plan;
-mod ports;
+pub mod ports;
 pub mod process;
 pub mod waiting;
 pub mod web;
 
 pub use cluster::Cluster;
+pub use installation::Installation;
 pub use plan::Plan;
