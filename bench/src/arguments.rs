@@ -4,7 +4,10 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 
-const USAGE: &str = "alluxio-bench [PART...] [--clients N] [--seconds N] [--files N] [--json FILE]\n\
+use crate::system::Side;
+
+const USAGE: &str = "alluxio-bench [PART...] [--quick] [--sides ours,original] [--clients N] [--seconds N] [--files N] \
+    [--original-files N] [--growth-seconds N] [--json FILE]\n\
     parts: startup, rates, growth; all when none is named";
 
 /// What can be measured.
@@ -21,42 +24,103 @@ const ALL: [Part; 3] = [Part::Startup, Part::Rates, Part::Growth];
 #[derive(Debug)]
 pub struct Arguments {
     pub parts: Vec<Part>,
+    pub sides: Vec<Side>,
+    /// Starts of which the median is reported.
+    pub starts: usize,
+    /// A process that holds nothing is idle for so long before its memory is read.
+    pub idle: Duration,
     /// Clients at once, each with a connection and a session of its own.
     pub clients: usize,
+    /// How long each operation is called before it is measured.
+    pub warm_up: Duration,
     /// How long a rate is measured.
     pub time: Duration,
-    /// Files of the large tree.
+    /// Files that are there before the tree.
+    pub files_before: u64,
+    /// Files of our large tree.
     pub files: u64,
+    /// Files of the original's: it makes them more slowly.
+    pub original_files: u64,
+    /// The tree is as large as it is after this time.
+    pub growth_time: Duration,
+    /// How long memory may take to settle.
+    pub settle: Duration,
     /// Where the results go.
     pub json: PathBuf,
 }
 
 impl Arguments {
-    /// Reads the arguments; what is not said has the value that `docs/benchmarks.md` names.
-    pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
-        let mut arguments = Arguments {
+    /// The values that `docs/benchmarks.md` names.
+    fn in_full() -> Arguments {
+        Arguments {
             parts: Vec::new(),
+            sides: vec![Side::Ours, Side::Original],
+            starts: 3,
+            idle: Duration::from_secs(5),
             clients: 64,
-            time: Duration::from_secs(20),
+            warm_up: Duration::from_secs(8),
+            time: Duration::from_secs(15),
+            files_before: 10_000,
             files: 1_000_000,
+            original_files: 100_000,
+            growth_time: Duration::from_secs(240),
+            settle: Duration::from_secs(40),
             json: PathBuf::from("benchmarks.json"),
-        };
+        }
+    }
+
+    /// Everything of ours, each part as small as it can be: a test that it works, no figures.
+    fn quick() -> Arguments {
+        Arguments {
+            sides: vec![Side::Ours],
+            starts: 1,
+            idle: Duration::ZERO,
+            clients: 8,
+            warm_up: Duration::from_millis(100),
+            time: Duration::from_secs(1),
+            files_before: 1_000,
+            files: 1_000,
+            growth_time: Duration::from_secs(10),
+            settle: Duration::ZERO,
+            ..Self::in_full()
+        }
+    }
+
+    /// Reads the arguments. What is said counts, wherever `--quick` stands.
+    pub fn parse(words: impl Iterator<Item = String>) -> Result<Arguments> {
+        let words: Vec<String> = words.collect();
+        let quick = words.iter().any(|word| word == "--quick");
+        let mut arguments = if quick { Self::quick() } else { Self::in_full() };
+        let mut words = words.into_iter();
         while let Some(word) = words.next() {
             match word.as_str() {
                 "startup" => arguments.parts.push(Part::Startup),
                 "rates" => arguments.parts.push(Part::Rates),
                 "growth" => arguments.parts.push(Part::Growth),
+                "--quick" => {}
+                "--sides" => {
+                    let sides: String = value(&word, words.next())?;
+                    arguments.sides = sides.split(',').map(str::parse).collect::<Result<_>>()?;
+                }
                 "--clients" => arguments.clients = value(&word, words.next())?,
                 "--seconds" => arguments.time = Duration::from_secs(value(&word, words.next())?),
                 "--files" => arguments.files = value(&word, words.next())?,
+                "--original-files" => arguments.original_files = value(&word, words.next())?,
+                "--growth-seconds" => {
+                    arguments.growth_time = Duration::from_secs(value(&word, words.next())?)
+                }
                 "--json" => arguments.json = value(&word, words.next())?,
                 _ => bail!("unknown argument {word}\n{USAGE}"),
             }
         }
         // A rate needs a second at least; the tree, one full directory.
         ensure!((1..=10_000).contains(&arguments.clients), "--clients takes 1 to 10000");
-        ensure!((1..=3_600).contains(&arguments.time.as_secs()), "--seconds takes 1 to 3600");
-        ensure!((1_000..=100_000_000).contains(&arguments.files), "--files takes 1000 to 100000000");
+        for (name, time) in [("--seconds", arguments.time), ("--growth-seconds", arguments.growth_time)] {
+            ensure!((1..=3_600).contains(&time.as_secs()), "{name} takes 1 to 3600");
+        }
+        for (name, files) in [("--files", arguments.files), ("--original-files", arguments.original_files)] {
+            ensure!((1_000..=100_000_000).contains(&files), "{name} takes 1000 to 100000000");
+        }
         if arguments.parts.is_empty() {
             arguments.parts = ALL.to_vec();
         }
@@ -84,15 +148,18 @@ mod tests {
     fn nothing_said_means_everything() {
         let arguments = parse("").unwrap();
         assert_eq!(arguments.parts, ALL);
+        assert_eq!(arguments.sides, [Side::Ours, Side::Original]);
         assert_eq!((arguments.clients, arguments.files), (64, 1_000_000));
     }
 
     #[test]
     fn what_is_said_counts() {
-        let arguments = parse("rates --clients 3 --seconds 5 --json out.json").unwrap();
-        assert_eq!(arguments.parts, [Part::Rates]);
+        let arguments = parse("rates --clients 3 --seconds 5 --json out.json --sides original").unwrap();
+        assert_eq!((arguments.parts, arguments.sides), (vec![Part::Rates], vec![Side::Original]));
         assert_eq!((arguments.clients, arguments.time.as_secs()), (3, 5));
         assert_eq!(arguments.json, PathBuf::from("out.json"));
+        let arguments = parse("--seconds 2 --quick").unwrap();
+        assert_eq!((arguments.time.as_secs(), arguments.files), (2, 1_000));
     }
 
     #[test]
@@ -102,6 +169,8 @@ mod tests {
             ("--clients x", "--clients x"),
             ("rate", "rate"),
             ("--files 0", "--files"),
+            ("--growth-seconds 0", "--growth-seconds"),
+            ("--sides theirs", "theirs"),
         ] {
             let text = format!("{:#}", parse(line).unwrap_err());
             assert!(text.contains(named), "{line}: {text}");

@@ -10,7 +10,10 @@ use std::{
 
 use alluxio_fs::FsResult;
 use anyhow::{Context, Result};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout_at};
+
+/// For the calls that are under way when the time is over. Longer than any of them takes, unless it hangs.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// The load ends with whichever comes first.
 #[derive(Clone, Copy)]
@@ -27,7 +30,7 @@ pub struct Measured {
 }
 
 /// Each of `clients` calls `operation` with the next free number, again and again. The numbers are 0, 1, 2…
-/// without gaps. The first failure ends the load.
+/// without gaps. The first failure ends the load, and so does a call that does not end.
 pub async fn run<C, F, Fut>(clients: &[C], bounds: Bounds, operation: F) -> Result<Measured>
 where
     C: Clone + Send + Sync + 'static,
@@ -54,8 +57,13 @@ where
         });
     }
     let mut latencies = Vec::new();
-    while let Some(client) = running.join_next().await {
-        // Dropping the set on an error ends the other clients.
+    let end = bounds.time.saturating_add(GRACE);
+    // Dropping the set on an error ends the other clients.
+    while let Some(client) =
+        timeout_at((began + end).into(), running.join_next()).await.with_context(|| {
+            format!("{} of {} clients still wait for an answer after {end:?}", running.len(), clients.len())
+        })?
+    {
         latencies.extend(client??);
     }
     let elapsed = began.elapsed();
@@ -115,6 +123,15 @@ mod tests {
         let measured = run(&[(); 2], bounds, slow).await.unwrap();
         assert!(measured.elapsed >= bounds.time && measured.operations() <= 40);
         assert!(measured.quantile_ms(0.5) >= 5.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_hangs_ends_the_load() {
+        let bounds = Bounds { time: Duration::from_secs(60), operations: 10 };
+        let hanging =
+            |(), number| async move { if number == 3 { std::future::pending().await } else { Ok(()) } };
+        let error = run(&[(); 2], bounds, hanging).await.err().unwrap();
+        assert!(format!("{error:#}").contains("1 of 2 clients still wait"), "{error:#}");
     }
 
     #[tokio::test]

@@ -1,18 +1,24 @@
-//! `alluxio-bench`: starts real masters and workers on this machine, loads them through the wire, and writes
-//! down what it measured. `docs/benchmarks.md` says how to read the figures.
+//! `alluxio-bench`: starts real masters and workers on this machine, ours and the original's, loads them through
+//! the wire, and writes down what it measured. `docs/benchmarks.md` says how to read the figures.
 
 mod arguments;
 mod client;
 mod growth;
+mod journal;
 mod load;
+mod memory;
+mod original;
 mod paths;
+mod processor;
 mod rates;
 mod report;
-mod rig;
 mod simulated_worker;
 mod startup;
+mod system;
 
-use anyhow::Result;
+use alluxio_tests::process::kill_all_started;
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     arguments::{Arguments, Part},
@@ -23,16 +29,32 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse(std::env::args().skip(1))?;
     // The load's own runtime: as many threads as the machine has processors.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.spawn(end_on_signal());
     let mut report = Report::default();
     for part in &arguments.parts {
-        match part {
-            Part::Startup => startup::measure(&mut report)?,
-            Part::Rates => rates::measure(&runtime, &arguments, &mut report)?,
-            Part::Growth => growth::measure(&runtime, &arguments, &mut report)?,
+        let measure = match part {
+            Part::Startup => startup::measure,
+            Part::Rates => rates::measure,
+            Part::Growth => growth::measure,
+        };
+        for side in &arguments.sides {
+            measure(&runtime, *side, &arguments, &mut report)
+                .with_context(|| format!("{part:?} of {side}"))?;
         }
     }
     print!("{report}");
     report.write_json(&arguments.json)?;
     println!("\nThe same as JSON: {}", arguments.json.display());
     Ok(())
+}
+
+/// Interrupted, it leaves no process behind. (The folders stay, for whoever wants to know how far it was.)
+async fn end_on_signal() -> Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    kill_all_started();
+    std::process::exit(130)
 }

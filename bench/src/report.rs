@@ -9,12 +9,15 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-/// One measured figure.
+use crate::system::Side;
+
+/// One measured thing, of whoever was measured.
 struct Figure {
     name: String,
-    value: f64,
     unit: &'static str,
-    /// The most it should be.
+    ours: Option<f64>,
+    original: Option<f64>,
+    /// The most that ours should be.
     aim: Option<f64>,
 }
 
@@ -26,87 +29,118 @@ pub struct Report {
 
 impl Report {
     /// Adds a figure and says so at once: a whole run takes minutes.
-    pub fn add(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
-        self.push(name.into(), value, unit, None);
+    pub fn add(&mut self, side: Side, name: &str, value: f64, unit: &'static str) {
+        eprintln!("{side}: {name}: {} {unit}", short(value));
+        let known = self.figures.iter().position(|figure| figure.name == name);
+        let at = known.unwrap_or_else(|| {
+            self.figures.push(Figure { name: name.to_owned(), unit, ours: None, original: None, aim: None });
+            self.figures.len() - 1
+        });
+        let Some(figure) = self.figures.get_mut(at) else { return };
+        match side {
+            Side::Ours => figure.ours = Some(value),
+            Side::Original => figure.original = Some(value),
+        }
     }
 
-    /// Adds a figure that should be `aim` or less.
-    pub fn add_with_aim(&mut self, name: impl Into<String>, value: f64, unit: &'static str, aim: f64) {
-        self.push(name.into(), value, unit, Some(aim));
-    }
-
-    fn push(&mut self, name: String, value: f64, unit: &'static str, aim: Option<f64>) {
-        let figure = Figure { name, value, unit, aim };
-        eprintln!("{}: {} {unit}", figure.name, short(value));
-        self.figures.push(figure);
+    /// Adds a figure; ours should be `aim` or less.
+    pub fn add_with_aim(&mut self, side: Side, name: &str, value: f64, unit: &'static str, aim: f64) {
+        self.add(side, name, value, unit);
+        if let Some(figure) = self.figures.iter_mut().find(|figure| figure.name == name) {
+            figure.aim = Some(aim);
+        }
     }
 
     pub fn write_json(&self, path: &Path) -> Result<()> {
-        let figures: Vec<Value> = self
-            .figures
-            .iter()
-            .map(|figure| {
-                json!({ "name": figure.name, "value": figure.value, "unit": figure.unit, "aim": figure.aim })
-            })
-            .collect();
+        let figures: Vec<Value> = self.figures.iter().map(Figure::to_json).collect();
         let text = serde_json::to_string_pretty(&figures)?;
         fs::write(path, text + "\n").with_context(|| format!("writing {}", path.display()))
+    }
+}
+
+impl Figure {
+    /// Ours for each one of the original's.
+    fn ratio(&self) -> Option<f64> {
+        let (ours, original) = self.ours.zip(self.original)?;
+        (original != 0.0).then_some(ours / original)
+    }
+
+    fn met(&self) -> Option<bool> {
+        self.ours.zip(self.aim).map(|(ours, aim)| ours <= aim)
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "unit": self.unit,
+            "ours": self.ours,
+            "original": self.original,
+            "ratio": self.ratio(),
+            "aim": self.aim,
+            "met": self.met(),
+        })
     }
 }
 
 impl Display for Report {
     /// A Markdown table, as `docs/benchmarks.md` holds it.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| what | measured | aim |\n|---|---|---|")?;
-        for Figure { name, value, unit, aim } in &self.figures {
-            let aim = match aim {
-                Some(aim) if value <= aim => format!("≤ {} {unit}", short(*aim)),
-                Some(aim) => format!("≤ {} {unit}: **missed**", short(*aim)),
-                None => String::new(),
+        writeln!(f, "| what | unit | ours | original | ours : original | aim |\n|---|---|---|---|---|---|")?;
+        for figure in &self.figures {
+            let cell = |value: Option<f64>| value.map(short).unwrap_or_default();
+            let aim = match (figure.aim, figure.met()) {
+                (Some(aim), Some(false)) => format!("≤ {}: **missed**", short(aim)),
+                (Some(aim), _) => format!("≤ {}", short(aim)),
+                (None, _) => String::new(),
             };
-            writeln!(f, "| {name} | {} {unit} | {aim} |", short(*value))?;
+            let (ours, original, ratio) = (cell(figure.ours), cell(figure.original), cell(figure.ratio()));
+            writeln!(f, "| {} | {} | {ours} | {original} | {ratio} | {aim} |", figure.name, figure.unit)?;
         }
         Ok(())
     }
 }
 
-/// Three digits are more than any of these figures is worth.
+/// As many digits as mean something.
 fn short(value: f64) -> String {
-    let decimals = match value.abs() {
-        0.0 => 0,
-        size if size < 1.0 => 3,
-        size if size < 10.0 => 2,
-        size if size < 100.0 => 1,
-        _ => 0,
-    };
-    format!("{value:.decimals$}")
+    match value.abs() {
+        size if size >= 100.0 || value == 0.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 0.1 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_missed_aim_is_seen() {
+    fn report() -> Report {
         let mut report = Report::default();
-        report.add_with_aim("memory", 39.96, "MB", 40.0);
-        report.add_with_aim("start", 0.75, "s", 0.5);
-        report.add("rate", 12_345.6, "per second");
-        let text = report.to_string();
-        assert!(text.contains("| memory | 40.0 MB | ≤ 40.0 MB |"), "{text}");
-        assert!(text.contains("| start | 0.750 s | ≤ 0.500 s: **missed** |"), "{text}");
-        assert!(text.contains("| rate | 12346 per second |  |"), "{text}");
+        report.add_with_aim(Side::Ours, "start", 0.25, "s", 0.5);
+        report.add(Side::Ours, "rate", 3_456.7, "per second");
+        report.add_with_aim(Side::Ours, "memory", 250.0, "bytes", 200.0);
+        report.add_with_aim(Side::Original, "start", 10.0, "s", 0.5);
+        report.add(Side::Original, "rate", 1_000.0, "per second");
+        report
     }
 
     #[test]
-    fn json_holds_the_whole_value() -> Result<()> {
-        let file = std::env::temp_dir().join(format!("alluxio-bench-{}.json", std::process::id()));
-        let mut report = Report::default();
-        report.add("rate", 12_345.6, "per second");
-        report.write_json(&file)?;
-        let read: Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
-        fs::remove_file(&file)?;
-        assert_eq!(read, json!([{"name": "rate", "value": 12_345.6, "unit": "per second", "aim": null}]));
-        Ok(())
+    fn the_table_sets_both_beside_each_other_and_tells_what_missed_its_aim() {
+        let table = report().to_string();
+        assert!(table.contains("| start | s | 0.25 | 10.0 | 0.0250 | ≤ 0.50 |\n"), "{table}");
+        assert!(table.contains("| rate | per second | 3457 | 1000 | 3.46 |  |\n"), "{table}");
+        assert!(table.contains("| memory | bytes | 250 |  |  | ≤ 200: **missed** |\n"), "{table}");
+    }
+
+    #[test]
+    fn json_has_the_figures_in_full() {
+        let folder = std::env::temp_dir().join(format!("alluxio-bench-report-{}", std::process::id()));
+        report().write_json(&folder).unwrap();
+        let text = fs::read_to_string(&folder).unwrap();
+        fs::remove_file(&folder).unwrap();
+        let read: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read[1]["ours"], 3_456.7);
+        assert_eq!((&read[0]["ratio"], &read[0]["met"]), (&json!(0.025), &json!(true)));
+        assert_eq!((&read[2]["original"], &read[2]["met"]), (&Value::Null, &json!(false)));
     }
 }

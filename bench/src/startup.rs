@@ -1,83 +1,97 @@
 //! Processes that hold nothing yet: how soon they serve, and what they take.
+//!
+//! A master is ready when it answers a client's first getStatus, a worker when the master counts its capacity:
+//! asked through the wire, and so the same for both sides.
 
 use std::{
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use alluxio_tests::{process::Process, web};
+use alluxio_client::{BlockMasterClient, Cluster, FileSystem};
+use alluxio_conf::Configuration;
+use alluxio_fs::{AlluxioPath, FsResult};
+use alluxio_proto::grpc::file::GetStatusPOptions;
+use alluxio_tests::process::Process;
 use anyhow::{Result, bail};
+use tokio::{runtime::Runtime, time::timeout};
 
-use crate::{report::Report, rig};
+use crate::{
+    arguments::Arguments,
+    memory::megabytes,
+    report::Report,
+    system::{self, Side, System},
+};
 
-/// The median of so many starts is reported.
-const STARTS: usize = 5;
-/// A process is idle for so long before its memory is read.
-const IDLE: Duration = Duration::from_secs(5);
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(1);
+/// For one question: a process that has only just bound its port may not answer at all.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-pub fn measure(report: &mut Report) -> Result<()> {
-    let mut cluster = rig::plan().prepare()?;
-    cluster.format()?;
-
-    let mut times = Vec::new();
-    for start in 0..STARTS {
-        if start > 0 {
-            cluster.stop_master()?;
+pub fn measure(runtime: &Runtime, side: Side, arguments: &Arguments, report: &mut Report) -> Result<()> {
+    let mut system = system::prepare(side)?;
+    // A question is not repeated by the client: its waits would be in the figure.
+    let conf = system.configuration()?.with(&[("alluxio.user.rpc.retry.max.duration", "0")])?;
+    let (mut masters, mut workers) = (Vec::new(), Vec::new());
+    for start in 1..=arguments.starts {
+        masters.push(start_master(runtime, system.as_mut(), &conf)?);
+        workers.push(start_worker(runtime, system.as_mut(), &conf)?);
+        if start < arguments.starts {
+            system.stop_worker()?;
+            system.stop_master()?;
         }
-        let (began, port) = (Instant::now(), cluster.master_web_port());
-        cluster.launch_master()?;
-        until_ready(cluster.master()?, port)?;
-        times.push(began.elapsed());
     }
-    report.add_with_aim("master: exec to ready", median(times).as_secs_f64(), "s", 0.5);
-    sleep(IDLE);
-    report.add_with_aim("empty master: resident", megabytes(cluster.master()?.resident_bytes()?), "MB", 40.0);
-
-    let mut times = Vec::new();
-    for start in 0..STARTS {
-        if start > 0 {
-            cluster.stop_worker(0)?;
-        }
-        let (began, port) = (Instant::now(), cluster.worker_web_port(0));
-        cluster.launch_worker(0)?;
-        until_ready(cluster.worker(0)?, port)?;
-        times.push(began.elapsed());
-    }
-    report.add_with_aim("worker: exec to ready", median(times).as_secs_f64(), "s", 0.5);
-    sleep(IDLE);
-    report.add_with_aim(
-        "empty worker: resident",
-        megabytes(cluster.worker(0)?.resident_bytes()?),
-        "MB",
-        30.0,
-    );
-    cluster.finish()
+    report.add_with_aim(side, "master: exec to ready", median(masters).as_secs_f64(), "s", 0.5);
+    report.add_with_aim(side, "worker: exec to ready", median(workers).as_secs_f64(), "s", 0.5);
+    sleep(arguments.idle);
+    let (master, worker) = (system.master()?.resident_bytes()?, system.worker()?.resident_bytes()?);
+    report.add_with_aim(side, "empty master: resident", megabytes(master), "MB", 40.0);
+    report.add_with_aim(side, "empty worker: resident", megabytes(worker), "MB", 30.0);
+    system.finish()
 }
 
-/// The rig's own wait sleeps too long between two looks to measure by it.
-fn until_ready(process: &mut Process, web_port: u16) -> Result<()> {
+/// Starts the master and waits until it is ready.
+pub fn start_master(runtime: &Runtime, system: &mut dyn System, conf: &Configuration) -> Result<Duration> {
     let began = Instant::now();
-    while !web::is_ready(web_port) {
+    system.launch_master()?;
+    runtime.block_on(until(began, system.master()?, || async {
+        let files = FileSystem::new(Cluster::without_defaults(conf)?);
+        files.get_status(&AlluxioPath::root(), GetStatusPOptions::default()).await?;
+        Ok(true)
+    }))
+}
+
+fn start_worker(runtime: &Runtime, system: &mut dyn System, conf: &Configuration) -> Result<Duration> {
+    let blocks = BlockMasterClient::new(&Cluster::without_defaults(conf)?);
+    let began = Instant::now();
+    system.launch_worker()?;
+    runtime.block_on(until(began, system.worker()?, || async { Ok(blocks.get_capacity_bytes().await? > 0) }))
+}
+
+/// Asks again and again; the time since `began` when the answer is yes.
+async fn until<Fut>(began: Instant, process: &mut Process, mut ready: impl FnMut() -> Fut) -> Result<Duration>
+where
+    Fut: Future<Output = FsResult<bool>>,
+{
+    loop {
+        // An error says not yet, as no does; the last one is told when there is no yes.
+        let answer = timeout(PATIENCE, ready()).await;
+        if matches!(answer, Ok(Ok(true))) {
+            return Ok(began.elapsed());
+        }
         if let Some(status) = process.ended()? {
             bail!("{process} ended with {status}:\n{}", process.last_lines());
         }
         if began.elapsed() > LIMIT {
-            bail!("{process} is not ready after {LIMIT:?}:\n{}", process.last_lines());
+            bail!("{process} is not ready after {LIMIT:?} ({answer:?}):\n{}", process.last_lines());
         }
-        sleep(POLL);
+        tokio::time::sleep(POLL).await;
     }
-    Ok(())
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or_default()
-}
-
-pub fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
 }
 
 #[cfg(test)]

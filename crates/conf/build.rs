@@ -7,7 +7,8 @@
 //!   `str`, `class`, `secret`, `list`, or the words to choose from, `A|B`;
 //! - default: empty for none; may refer to others with `${name}`; `@max(4,cpus)` is computed (`computed.rs`);
 //! - scope, aliases (separated by commas, `!` before a deprecated one);
-//! - effect: `used`, `passed` (others read it), `accepted:<reason>` (no effect, see `Idle`), `deprecated`;
+//! - effect: `used` (some code reads it, which `tests/readers.rs` checks), `passed` (others read it),
+//!   `accepted:<reason>` (no effect, see `Idle`), `deprecated`;
 //! - meaning: what it is for; differs: why the default is not Java's, or that Java lacks it.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use alluxio_fs::FsError;
+use alluxio_journal::Position;
 use alluxio_proto::{meta::Inode, own::CheckpointChunk};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     meta,
     namespace::Namespace,
-    tree::{hash_inode, hash_tables},
+    tree::{Kept, Tables, hash_inode},
     web::TreeHashes,
 };
 
 /// Slots per step: copying an inode out takes a few microseconds, and a hold must stay under 5 ms.
-const SLOTS_PER_STEP: u32 = 500;
+const SLOTS_PER_STEP: u32 = 250;
 
 /// A chunk of a checkpoint ends with the inode that goes beyond this: what one inode may have (see
 /// `fs::limits`) fits above it.
@@ -64,26 +65,20 @@ impl Checkpointer {
         }
         let failed =
             |error: alluxio_journal::JournalError| FsError::unknown(format!("No checkpoint: {error}"));
-        let Some((position, tables)) = self
-            .namespace
-            .snapshot_step(|tree, position| tree.begin_snapshot().map(|tables| (position, tables)))
-        else {
-            return Err(FsError::unavailable("Another look at the whole tree is under way. Try again."));
-        };
-        let mut walk = Walk { namespace: &self.namespace, done: false };
-        let mut hash = hash_tables(&tables);
+        let (mut walk, position, tables) = Walk::begin(&self.namespace).await?;
+        let mut hash = tables.hash();
         let mut writer = self.namespace.journal().checkpoint_writer(position).await.map_err(failed)?;
-        let chunk = CheckpointChunk { tables: Some(tables), inodes: Vec::new() };
-        writer.write(chunk.encode_to_vec().into()).await.map_err(failed)?;
+        for tables in tables.messages(CHUNK_BYTES) {
+            let chunk = CheckpointChunk { tables: Some(tables), inodes: Vec::new() };
+            writer.write(chunk.encode_to_vec().into()).await.map_err(failed)?;
+        }
         while let Some(inodes) = walk.next() {
-            for inode in &inodes {
-                hash = hash.wrapping_add(hash_inode(inode));
-            }
-            for inodes in portions(inodes) {
+            for inodes in portions(inodes.into_messages()) {
+                hash = inodes.iter().fold(hash, |hash, inode| hash.wrapping_add(hash_inode(inode)));
                 let chunk = CheckpointChunk { tables: None, inodes };
                 writer.write(chunk.encode_to_vec().into()).await.map_err(failed)?;
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
         }
         let info = writer.finish(hash, Bytes::new()).await.map_err(failed)?;
         *last = position.sequence;
@@ -94,19 +89,15 @@ impl Checkpointer {
     /// The hash of the tree at one sequence, without writing anything: to compare masters.
     async fn hash_now(&self) -> Result<(u64, u64), FsError> {
         let _only = self.last.lock().await;
-        let Some((sequence, tables)) = self
-            .namespace
-            .snapshot_step(|tree, position| tree.begin_snapshot().map(|tables| (position.sequence, tables)))
-        else {
-            return Err(FsError::unavailable("Another look at the whole tree is under way. Try again."));
-        };
-        let mut walk = Walk { namespace: &self.namespace, done: false };
-        let mut hash = hash_tables(&tables);
+        let (mut walk, position, tables) = Walk::begin(&self.namespace).await?;
+        let mut hash = tables.hash();
         while let Some(inodes) = walk.next() {
-            hash = inodes.iter().fold(hash, |hash, inode| hash.wrapping_add(hash_inode(inode)));
-            tokio::task::yield_now().await;
+            for inodes in portions(inodes.into_messages()) {
+                hash = inodes.iter().fold(hash, |hash, inode| hash.wrapping_add(hash_inode(inode)));
+                tokio::task::yield_now().await;
+            }
         }
-        Ok((sequence, hash))
+        Ok((position.sequence, hash))
     }
 }
 
@@ -125,31 +116,41 @@ impl TreeHashes for Checkpointer {
 }
 
 /// What one step brought, in chunks of moderate size: it may be a hundred thousand inodes that have changed
-/// since the last, and each may have long attributes.
-fn portions(inodes: Vec<Inode>) -> Vec<Vec<Inode>> {
-    let (mut portions, mut bytes) = (vec![Vec::new()], 0);
-    for inode in inodes {
-        if bytes >= CHUNK_BYTES {
-            portions.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += inode.encoded_len();
-        if let Some(portion) = portions.last_mut() {
+/// since the last, and each may have long attributes. At least one, which may be empty.
+fn portions(inodes: impl Iterator<Item = Inode>) -> impl Iterator<Item = Vec<Inode>> {
+    let (mut inodes, mut first) = (inodes, true);
+    std::iter::from_fn(move || {
+        let (mut portion, mut bytes) = (Vec::new(), 0);
+        while bytes < CHUNK_BYTES
+            && let Some(inode) = inodes.next()
+        {
+            bytes += inode.encoded_len();
             portion.push(inode);
         }
-    }
-    portions
+        (std::mem::take(&mut first) || !portion.is_empty()).then_some(portion)
+    })
 }
 
-/// A snapshot must be walked to its end, also when nobody wants it any more: the tree keeps copies for
-/// it until then.
+/// A snapshot being walked. Dropped before its end it is given up: that is cheap, and whoever begins the
+/// next brings the tree in order first.
 struct Walk<'a> {
     namespace: &'a Namespace,
     done: bool,
 }
 
-impl Walk<'_> {
-    fn next(&mut self) -> Option<Vec<Inode>> {
+impl<'a> Walk<'a> {
+    /// Cuts: the position of the cut, and what is no inode.
+    async fn begin(namespace: &'a Namespace) -> Result<(Self, Position, Tables), FsError> {
+        while namespace.snapshot_step(|tree, _| tree.clear_given_up(SLOTS_PER_STEP)) {
+            tokio::task::yield_now().await;
+        }
+        let cut = namespace.snapshot_step(|tree, position| Some((position, tree.begin_snapshot()?)));
+        let (position, tables) = cut
+            .ok_or_else(|| FsError::unavailable("Another look at the whole tree is under way. Try again."))?;
+        Ok((Self { namespace, done: false }, position, tables))
+    }
+
+    fn next(&mut self) -> Option<Kept> {
         let inodes = self.namespace.snapshot_step(|tree, _| tree.continue_snapshot(SLOTS_PER_STEP));
         self.done = inodes.is_none();
         inodes
@@ -158,8 +159,13 @@ impl Walk<'_> {
 
 impl Drop for Walk<'_> {
     fn drop(&mut self) {
-        while !self.done {
-            self.next();
+        if self.done {
+            return;
+        }
+        let kept = self.namespace.snapshot_step(|tree, _| tree.give_up_snapshot());
+        // Up to the limit of what may wait for the walker: too much to free on a thread that serves.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn_blocking(move || drop(kept));
         }
     }
 }
@@ -171,7 +177,7 @@ mod tests {
         Existing, Uuid,
         store::{Store, mem::MemStore},
     };
-    use alluxio_proto::journal::{InodeFileEntry, JournalEntry};
+    use alluxio_proto::journal::{InodeFileEntry, JournalEntry, UpdateInodeEntry};
 
     use super::*;
 
@@ -185,15 +191,11 @@ mod tests {
         Arc::new(crate::start::open_namespace(&conf, store).await.unwrap())
     }
 
-    /// Inodes as large as they may be, all changed before the walker comes to them.
-    #[tokio::test]
-    async fn a_checkpoint_takes_whatever_the_tree_has() {
-        let store = MemStore::new();
-        alluxio_journal::format(&store, Uuid::from_u128(3), Existing::Keep).await.unwrap();
-        let namespace = namespace(&store).await;
+    /// Adds files whose attributes take 60 KB each.
+    async fn add_large(namespace: &Namespace, numbers: std::ops::Range<i64>) -> Result<(), FsError> {
         namespace
             .mutate(&[], None, |_, draft| {
-                for n in 1..=400 {
+                for n in numbers.clone() {
                     draft.push(JournalEntry {
                         inode_file: Some(InodeFileEntry {
                             id: Some(alluxio_fs::ids::file_id(n)),
@@ -208,7 +210,97 @@ mod tests {
                 Ok(())
             })
             .await
-            .unwrap();
+    }
+
+    async fn touch(namespace: &Namespace, numbers: std::ops::Range<i64>) -> Result<(), FsError> {
+        namespace
+            .mutate(&[], None, |_, draft| {
+                for n in numbers.clone() {
+                    draft.push(JournalEntry {
+                        update_inode: Some(UpdateInodeEntry {
+                            id: Some(alluxio_fs::ids::file_id(n)),
+                            last_modification_time_ms: Some(draft.now_ms),
+                            ..UpdateInodeEntry::default()
+                        }),
+                        ..JournalEntry::default()
+                    });
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn formatted(store: &MemStore) -> Arc<Namespace> {
+        alluxio_journal::format(store, Uuid::from_u128(3), Existing::Keep).await.unwrap();
+        namespace(store).await
+    }
+
+    /// A step of the walker lets those go on who waited for it; so does giving the walk up, after which the
+    /// next one finds the tree as it is.
+    #[tokio::test]
+    async fn writers_wait_for_a_walker_that_is_far_behind() {
+        let namespace = formatted(&MemStore::new()).await;
+        for hundreds in 0..12 {
+            add_large(&namespace, 100 * hundreds + 1..100 * hundreds + 101).await.unwrap();
+        }
+        let checkpointer = Checkpointer::new(namespace.clone(), 1, 0);
+        for give_up in [false, true] {
+            let (mut walk, ..) = Walk::begin(&namespace).await.unwrap();
+            touch(&namespace, 1..601).await.unwrap();
+            touch(&namespace, 601..1_201).await.unwrap();
+            let backlog = namespace.peek(|tree| tree.snapshot_backlog());
+            assert!((64 << 20..80 << 20).contains(&backlog), "{backlog} bytes");
+            let mut waiting = std::pin::pin!(touch(&namespace, 1..2));
+            let waits = tokio::time::timeout(Duration::from_millis(50), &mut waiting).await;
+            assert!(waits.is_err(), "the writer does not wait");
+            if !give_up {
+                assert!(walk.next().is_some_and(|kept| kept.bytes() >= backlog));
+            }
+            drop(walk);
+            let released = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+            released.expect("the writer goes on").unwrap();
+            assert_eq!(namespace.peek(|tree| tree.snapshot_backlog()), 0);
+            let (_, hash) = checkpointer.hash_now().await.unwrap();
+            assert_eq!(hash, namespace.peek(|tree| tree.hash()));
+        }
+    }
+
+    /// A client that goes away ends the call; the next one is served all the same.
+    #[tokio::test]
+    async fn a_checkpoint_that_nobody_waits_for_any_more_is_in_nobodys_way() {
+        let store = MemStore::new();
+        let namespace = formatted(&store).await;
+        add_large(&namespace, 1..41).await.unwrap();
+        let checkpointer = Checkpointer::new(namespace.clone(), 1, 0);
+        let hash = namespace.peek(|tree| tree.hash());
+        // Cut off after ever more steps, until one comes to its end.
+        let mut cut_off = 0;
+        for polls in 1.. {
+            let mut write = std::pin::pin!(checkpointer.write());
+            let mut done = false;
+            for _ in 0..polls {
+                done = done || futures::poll!(&mut write).is_ready();
+                // The journal's writer has its turn.
+                tokio::task::yield_now().await;
+            }
+            if done {
+                break;
+            }
+            cut_off += 1;
+        }
+        assert!(cut_off > 1, "cut off {cut_off} times");
+        assert_eq!(checkpointer.hash_now().await.unwrap().1, hash);
+        drop(checkpointer);
+        namespace.journal().shutdown().await.unwrap();
+        assert_eq!(super::tests::namespace(&store).await.peek(|tree| tree.hash()), hash);
+    }
+
+    /// Inodes as large as they may be, all changed before the walker comes to them.
+    #[tokio::test]
+    async fn a_checkpoint_takes_whatever_the_tree_has() {
+        let store = MemStore::new();
+        let namespace = formatted(&store).await;
+        add_large(&namespace, 1..401).await.unwrap();
         let checkpointer = Checkpointer::new(namespace.clone(), 1, 0);
         let (sequence, hash) = checkpointer.hash_now().await.unwrap();
         checkpointer.write().await.unwrap();

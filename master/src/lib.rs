@@ -15,3 +15,8 @@ pub mod tree;
 pub mod web;
 
 pub use self::start::{Master, StartError};
+
+/// Measurements of memory need the allocator of the program.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -47,7 +47,7 @@ pub async fn worker_client(fs: &FileSystem) -> Result<WorkerClient> {
     let workers = fs.cluster().workers().await?;
     ensure!(workers.len() == 1, "{} workers are registered", workers.len());
     let address = workers[0].address.clone().unwrap_or_default();
-    Ok(WorkerClient::new(fs.conf(), fs.cluster().connector(), &address)?)
+    Ok(WorkerClient::new(&fs.conf(), fs.cluster().connector(), &address)?)
 }
 
 /// The id of a file's only block.

@@ -1,6 +1,7 @@
 //! One process under test: started with its output in a file, stopped by its own id, never left behind.
 
 use std::{
+    collections::BTreeSet,
     env,
     ffi::OsStr,
     fmt::{self, Display, Formatter},
@@ -8,6 +9,7 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -17,6 +19,22 @@ use nix::{
     sys::signal::{self, Signal},
     unistd::Pid,
 };
+
+/// The ids of all that was started and may still run.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// Kills all that this process has started and that still runs: for who ends without dropping them, on a signal.
+pub fn kill_all_started() {
+    for pid in running().iter().filter_map(|pid| i32::try_from(*pid).ok()) {
+        // It may have ended by itself meanwhile; nobody waits for it before us, so the id is still its own.
+        let _ = signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
+fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+    // A set of numbers is whole, whatever its last user died of.
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A started program.
 pub struct Process {
@@ -36,6 +54,7 @@ impl Process {
             .stderr(output)
             .spawn()
             .with_context(|| format!("starting {name}: {command:?}"))?;
+        running().insert(child.id());
         Ok(Process { name: name.to_owned(), child, log: log.to_owned(), clean: 0 })
     }
 
@@ -52,7 +71,13 @@ impl Process {
 
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        Ok(self.child.try_wait()?)
+        // Under the lock: once it has been waited for, its id may be somebody else's.
+        let mut running = running();
+        let ended = self.child.try_wait()?;
+        if ended.is_some() {
+            running.remove(&self.child.id());
+        }
+        Ok(ended)
     }
 
     /// Waits for its end.
@@ -72,7 +97,13 @@ impl Process {
     /// kill -9, and waits until it is gone.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;
+        self.reap()
+    }
+
+    fn reap(&mut self) -> Result<()> {
+        let mut running = running();
         self.child.wait()?;
+        running.remove(&self.child.id());
         Ok(())
     }
 
@@ -124,7 +155,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended by itself; nothing is left to do then.
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.reap();
     }
 }
 

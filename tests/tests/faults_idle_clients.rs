@@ -1,7 +1,7 @@
 //! Clients that do nothing: keep streams open, stop reading, connect and say nothing. Each costs little, and
 //! holds nobody else up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alluxio_proto::grpc::{block::ReadRequest, file::WritePType};
 use alluxio_tests::{
@@ -14,6 +14,30 @@ use bytes::Bytes;
 use tokio::{task::block_in_place, time::timeout};
 
 const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// A client may keep a stream open after it got everything: that must not hold up a worker's end.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answered_stream_does_not_hold_up_the_end() -> Result<()> {
+    const LONGEST_END: Duration = Duration::from_secs(15);
+
+    let mut cluster = block_in_place(|| Cluster::plan().start())?;
+    let fs = connect(&cluster).await?;
+    write(&fs, "/data", Bytes::from(vec![7; 100_000]), WritePType::CacheThrough).await?;
+    let request = ReadRequest {
+        block_id: Some(only_block(&fs, "/data").await?),
+        offset: Some(0),
+        length: Some(100_000),
+        ..Default::default()
+    };
+    let mut open = worker_client(&fs).await?.read_block(request).await?;
+    while open.next().await?.is_some() {}
+
+    let began = Instant::now();
+    block_in_place(|| cluster.stop_worker(0))?;
+    ensure!(began.elapsed() < LONGEST_END, "the worker took {:?} to end", began.elapsed());
+    drop((open, fs));
+    block_in_place(|| cluster.finish())
+}
 
 /// 64 readers of a block of 64 MB that take one chunk each and then nothing more.
 #[tokio::test(flavor = "multi_thread")]

@@ -5,9 +5,9 @@ use crate::{
     streams::{Admission, Way},
 };
 use alluxio_proto::grpc::{Metric, MetricType};
-use alluxio_telemetry::metrics::{Counter, Meter, Metrics, key};
+use alluxio_telemetry::metrics::{Counter, Meter, Metrics, escape_tag, key};
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What the streams count. Gauges over the store are asked when somebody looks.
 pub struct WorkerMetrics {
@@ -21,11 +21,9 @@ pub struct WorkerMetrics {
     bytes_read_remote: Bytes,
     /// The same over the domain socket.
     bytes_read_domain: Bytes,
-    pub bytes_read_ufs: Bytes,
     pub bytes_written_local: Bytes,
     bytes_written_remote: Bytes,
     bytes_written_domain: Bytes,
-    pub bytes_written_ufs: Bytes,
     pub cache_requests: Counter,
     pub cache_requests_async: Counter,
     pub cache_requests_sync: Counter,
@@ -35,17 +33,30 @@ pub struct WorkerMetrics {
     pub cache_ufs_blocks: Counter,
     pub cache_remote_blocks: Counter,
     pub registrations: Counter,
+    /// By the under storage's tag.
+    ufs: Mutex<BTreeMap<String, Arc<UfsBytes>>>,
     /// Of [`WorkerMetrics::for_cluster`]: how much of each the master has heard.
-    told: Mutex<[i64; SUMMED]>,
+    told: Mutex<Counts>,
 }
 
-/// Counts that the master sums up for the whole cluster.
-const SUMMED: usize = 7;
+/// Under storages told apart. More than any cluster has; the bytes of further ones are not shown.
+const MOST_UFS: usize = 4096;
+/// The tag that tells them apart.
+const UFS_TAG: &str = "UFS";
+
+/// Counts by name and, of an under storage, its tag.
+type Counts = BTreeMap<(&'static str, Option<String>), i64>;
+
+/// What was read from and written to one under storage.
+pub struct UfsBytes {
+    pub read: Bytes,
+    pub written: Bytes,
+}
 
 /// What a heartbeat tells, and what to remember when it arrived.
 pub struct Share {
     pub metrics: Vec<Metric>,
-    counted: [i64; SUMMED],
+    counted: Counts,
 }
 
 /// A byte count with its rate.
@@ -79,7 +90,6 @@ impl WorkerMetrics {
             bytes_read_cache: Bytes { total: registry.counter(key::WORKER_BYTES_READ_CACHE), rate: None },
             bytes_read_remote: bytes(key::WORKER_BYTES_READ_REMOTE, key::WORKER_BYTES_READ_REMOTE_THROUGHPUT),
             bytes_read_domain: bytes(key::WORKER_BYTES_READ_DOMAIN, key::WORKER_BYTES_READ_DOMAIN_THROUGHPUT),
-            bytes_read_ufs: bytes(key::WORKER_BYTES_READ_PER_UFS, key::WORKER_BYTES_READ_UFS_THROUGHPUT),
             bytes_written_local: bytes(
                 key::WORKER_BYTES_WRITTEN_DIRECT,
                 key::WORKER_BYTES_WRITTEN_DIRECT_THROUGHPUT,
@@ -92,10 +102,6 @@ impl WorkerMetrics {
                 key::WORKER_BYTES_WRITTEN_DOMAIN,
                 key::WORKER_BYTES_WRITTEN_DOMAIN_THROUGHPUT,
             ),
-            bytes_written_ufs: bytes(
-                key::WORKER_BYTES_WRITTEN_PER_UFS,
-                key::WORKER_BYTES_WRITTEN_UFS_THROUGHPUT,
-            ),
             cache_requests: registry.counter(key::WORKER_CACHE_REQUESTS),
             cache_requests_async: registry.counter(key::WORKER_CACHE_REQUESTS_ASYNC),
             cache_requests_sync: registry.counter(key::WORKER_CACHE_REQUESTS_SYNC),
@@ -106,8 +112,32 @@ impl WorkerMetrics {
             cache_remote_blocks: registry.counter(key::WORKER_CACHE_REMOTE_BLOCKS),
             registrations: registry.counter(key::WORKER_MASTER_REGISTRATION_SUCCESS_COUNT),
             registry,
+            ufs: Mutex::default(),
             told: Mutex::default(),
         }
+    }
+
+    /// The counts of the under storage mounted from `address`, named as the original does:
+    /// `Worker.BytesReadPerUfs.UFS:%2Fdata`.
+    pub fn of_ufs(&self, address: &str) -> Arc<UfsBytes> {
+        let tag = escape_tag(address);
+        let mut known = self.ufs.lock();
+        if let Some(bytes) = known.get(&tag) {
+            return bytes.clone();
+        }
+        let tags = [(UFS_TAG, tag.as_str())];
+        let bytes = |total, rate| Bytes {
+            total: self.registry.tagged_counter(total, &tags),
+            rate: Some(self.registry.tagged_meter(rate, &tags)),
+        };
+        let made = Arc::new(UfsBytes {
+            read: bytes(key::WORKER_BYTES_READ_PER_UFS, key::WORKER_BYTES_READ_UFS_THROUGHPUT),
+            written: bytes(key::WORKER_BYTES_WRITTEN_PER_UFS, key::WORKER_BYTES_WRITTEN_UFS_THROUGHPUT),
+        });
+        if known.len() < MOST_UFS {
+            known.insert(tag, made.clone());
+        }
+        made
     }
 
     /// What streams read by one way.
@@ -126,39 +156,48 @@ impl WorkerMetrics {
         }
     }
 
+    fn counted(&self) -> Counts {
+        let mut counted = Counts::from([
+            (("BytesReadCache", None), self.bytes_read_cache.total.get()),
+            (("BytesReadDomain", None), self.bytes_read_domain.total.get()),
+            (("BytesReadRemote", None), self.bytes_read_remote.total.get()),
+            (("BytesWrittenDomain", None), self.bytes_written_domain.total.get()),
+            (("BytesWrittenRemote", None), self.bytes_written_remote.total.get()),
+        ]);
+        for (tag, bytes) in self.ufs.lock().iter() {
+            counted.insert(("BytesReadPerUfs", Some(tag.clone())), bytes.read.total.get());
+            counted.insert(("BytesWrittenPerUfs", Some(tag.clone())), bytes.written.total.get());
+        }
+        counted
+    }
+
     /// What the master sums up under `Cluster.*`: how much was added since it last heard of it.
     pub fn for_cluster(&self) -> Share {
-        let sums: [(&str, &Bytes); SUMMED] = [
-            ("BytesReadCache", &self.bytes_read_cache),
-            ("BytesReadDomain", &self.bytes_read_domain),
-            ("BytesReadPerUfs", &self.bytes_read_ufs),
-            ("BytesReadRemote", &self.bytes_read_remote),
-            ("BytesWrittenDomain", &self.bytes_written_domain),
-            ("BytesWrittenPerUfs", &self.bytes_written_ufs),
-            ("BytesWrittenRemote", &self.bytes_written_remote),
-        ];
-        let counted = sums.map(|(_, bytes)| bytes.total.get());
-        let told = *self.told.lock();
+        let counted = self.counted();
+        let told = self.told.lock();
         let mut metrics = Vec::new();
-        for (index, (name, _)) in sums.iter().enumerate() {
+        for ((name, ufs), count) in &counted {
+            let before = told.get(&(*name, ufs.clone())).copied().unwrap_or(0);
             // Fewer than told: the counts were cleared meanwhile.
-            let before = if counted[index] < told[index] { 0 } else { told[index] };
-            if counted[index] > before {
+            let before = if *count < before { 0 } else { before };
+            if *count > before {
                 metrics.push(Metric {
                     instance: Some("Worker".into()),
                     name: Some((*name).into()),
-                    value: Some((counted[index] - before) as f64),
+                    value: Some((count - before) as f64),
                     metric_type: MetricType::Counter.into(),
+                    tags: ufs.iter().map(|ufs| (UFS_TAG.to_owned(), ufs.clone())).collect(),
                     ..Metric::default()
                 });
             }
         }
+        drop(told);
         Share { metrics, counted }
     }
 
     /// The master heard it.
     pub fn heard(&self, share: &Share) {
-        *self.told.lock() = share.counted;
+        *self.told.lock() = share.counted.clone();
     }
 
     /// What the store counts.
@@ -194,6 +233,8 @@ impl WorkerMetrics {
 
     /// Sets what is counted here back to zero.
     pub fn clear(&self) {
+        let ufs: Vec<Arc<UfsBytes>> = self.ufs.lock().values().cloned().collect();
+        let of_ufs = ufs.iter().flat_map(|bytes| [&bytes.read.total, &bytes.written.total]);
         for counter in [
             &self.blocks_read_local,
             &self.blocks_read_remote,
@@ -202,11 +243,9 @@ impl WorkerMetrics {
             &self.bytes_read_cache.total,
             &self.bytes_read_remote.total,
             &self.bytes_read_domain.total,
-            &self.bytes_read_ufs.total,
             &self.bytes_written_local.total,
             &self.bytes_written_remote.total,
             &self.bytes_written_domain.total,
-            &self.bytes_written_ufs.total,
             &self.cache_requests,
             &self.cache_requests_async,
             &self.cache_requests_sync,
@@ -215,7 +254,10 @@ impl WorkerMetrics {
             &self.cache_rejected,
             &self.cache_ufs_blocks,
             &self.cache_remote_blocks,
-        ] {
+        ]
+        .into_iter()
+        .chain(of_ufs)
+        {
             counter.add(-counter.get());
         }
     }
@@ -247,5 +289,30 @@ mod tests {
         assert!(metrics.for_cluster().metrics.is_empty());
         metrics.bytes_read_remote.add(3);
         assert_eq!(told(&metrics.for_cluster()), [("BytesReadRemote".to_owned(), 3.0)]);
+    }
+    #[test]
+    fn under_storages_are_told_apart() {
+        let metrics = WorkerMetrics::new(Metrics::with_source("w"));
+        metrics.of_ufs("/data").read.add(3);
+        metrics.of_ufs("s3://b.c/x").read.add(4);
+        metrics.of_ufs("/data").written.add(5);
+        metrics.of_ufs("/data").read.add(1);
+        let share = metrics.for_cluster();
+        let told: Vec<(&str, &str, f64)> =
+            share.metrics.iter().map(|m| (m.name(), m.tags["UFS"].as_str(), m.value())).collect();
+        let (data, bucket) = ("%2Fdata", "s3:%2F%2Fb%2Ec%2Fx");
+        assert_eq!(
+            told,
+            [
+                ("BytesReadPerUfs", data, 4.0),
+                ("BytesReadPerUfs", bucket, 4.0),
+                ("BytesWrittenPerUfs", data, 5.0)
+            ]
+        );
+        let shown = metrics.registry.json();
+        assert_eq!(shown["counters"]["Worker.BytesReadPerUfs.UFS:%2Fdata.w"]["count"], 4);
+        assert_eq!(shown["meters"]["Worker.BytesWrittenUfsThroughput.UFS:%2Fdata.w"]["count"], 5);
+        metrics.clear();
+        assert!(metrics.for_cluster().metrics.is_empty());
     }
 }

@@ -42,7 +42,7 @@ impl Peers {
             data_port: Some(i32::from(port)),
             ..WorkerNetAddress::default()
         };
-        let worker = WorkerClient::new(self.cluster.conf(), self.cluster.connector(), &address)?;
+        let worker = WorkerClient::new(&self.cluster.conf(), self.cluster.connector(), &address)?;
         let length = i64::try_from(length).unwrap_or(i64::MAX);
         let request = ReadRequest {
             block_id: Some(block),

@@ -1,6 +1,8 @@
 //! What the worker needs of the configuration, read once at start.
 
-use crate::store::{AllocatorKind, DirSpec, Layout, OrderKind, StoreOptions, TierSpec};
+use crate::store::{
+    AllocatorKind, BackOff, DirSpec, Layout, ManageOptions, OrderKind, StoreOptions, TierSpec,
+};
 use alluxio_conf::{ConfError, Configuration, Span, key};
 use std::{
     path::{Component, Path},
@@ -14,6 +16,10 @@ const STALLED_READER: Duration = Duration::from_secs(5 * 60);
 
 /// For the first request of a stream: clients send it with the call.
 const FIRST_REQUEST: Duration = Duration::from_secs(30);
+
+/// For writing one file for the leader, beside the time its bytes take on a slow store. An under storage that answers at all is
+/// through with creating and closing a file sooner.
+const PERSIST_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// A leader is back, or replaced, sooner than this; one that is gone for good must not hold a shutdown.
 const SILENT_MASTER: Duration = Duration::from_secs(10);
@@ -29,6 +35,7 @@ const LONG: Duration = Duration::from_secs(365 * 24 * 3600);
 pub struct Settings {
     pub layout: Layout,
     pub store: StoreOptions,
+    pub manage: ManageOptions,
     pub check_folders: bool,
     pub read_chunk_limit: usize,
     /// Bytes of one read that wait for its client.
@@ -42,6 +49,8 @@ pub struct Settings {
     pub heartbeat_interval: Duration,
     /// Changes told in one heartbeat.
     pub report_limit: usize,
+    /// Whether it registers in batches.
+    pub register_stream: bool,
     pub register_batch: usize,
     pub register_deadline: Duration,
     pub lease_enabled: bool,
@@ -50,6 +59,7 @@ pub struct Settings {
     /// How long a commit is retried while no master answers.
     pub master_patience: Duration,
     pub shutdown_patience: Duration,
+    pub persist_limit: Duration,
     /// How long a shutdown bears with a master that does not answer.
     pub silent_master: Duration,
 }
@@ -73,6 +83,7 @@ impl Settings {
                 quarantine: span(conf.get(key::WORKER_UNKNOWN_BLOCK_QUARANTINE_TIME)),
                 ..StoreOptions::default()
             },
+            manage: manage(conf),
             check_folders: conf.get(key::WORKER_STORAGE_CHECKER_ENABLED),
             read_chunk_limit: bytes(conf.get(key::WORKER_NETWORK_READER_MAX_CHUNK_SIZE_BYTES))
                 .clamp(1, LARGEST_CHUNK),
@@ -85,6 +96,7 @@ impl Settings {
             cache_workers: permits(conf.get(key::WORKER_NETWORK_ASYNC_CACHE_MANAGER_THREADS_MAX)),
             heartbeat_interval: span(conf.get(key::WORKER_BLOCK_HEARTBEAT_INTERVAL)),
             report_limit: count(conf.get(key::WORKER_BLOCK_HEARTBEAT_REPORT_SIZE_THRESHOLD)).max(1),
+            register_stream: conf.get(key::WORKER_REGISTER_STREAM_ENABLED),
             register_batch: count(conf.get(key::WORKER_REGISTER_STREAM_BATCH_SIZE)),
             register_deadline: span(conf.get(key::WORKER_REGISTER_STREAM_DEADLINE)),
             lease_enabled: conf.get(key::WORKER_REGISTER_LEASE_ENABLED),
@@ -92,8 +104,29 @@ impl Settings {
             lease_sleep_max: span(conf.get(key::WORKER_REGISTER_LEASE_RETRY_SLEEP_MAX)),
             master_patience: span(conf.get(key::WORKER_MASTER_CONNECT_RETRY_TIMEOUT)),
             silent_master: SILENT_MASTER,
+            persist_limit: PERSIST_LIMIT,
             shutdown_patience: span(conf.get(key::WORKER_SHUTDOWN_PERSIST_TIMEOUT)),
         })
+    }
+}
+
+fn manage(conf: &Configuration) -> ManageOptions {
+    let count = |value: i64| usize::try_from(value).unwrap_or(0);
+    let threads = count(conf.get(key::WORKER_MANAGEMENT_TASK_THREAD_COUNT));
+    let transfers = count(conf.get(key::WORKER_MANAGEMENT_BLOCK_TRANSFER_CONCURRENCY_LIMIT));
+    ManageOptions {
+        align: conf.get(key::WORKER_MANAGEMENT_TIER_ALIGN_ENABLED),
+        promote: conf.get(key::WORKER_MANAGEMENT_TIER_PROMOTE_ENABLED),
+        align_range: count(conf.get(key::WORKER_MANAGEMENT_TIER_ALIGN_RANGE)),
+        promote_range: count(conf.get(key::WORKER_MANAGEMENT_TIER_PROMOTE_RANGE)),
+        promote_quota_percent: conf.get(key::WORKER_MANAGEMENT_TIER_PROMOTE_QUOTA_PERCENT).clamp(0, 100)
+            as u64,
+        back_off: match conf.get(key::WORKER_MANAGEMENT_BACKOFF_STRATEGY).as_str() {
+            "DIRECTORY" => BackOff::Directory,
+            _ => BackOff::Any,
+        },
+        cool_down: conf.get(key::WORKER_MANAGEMENT_LOAD_DETECTION_COOL_DOWN_TIME).duration().unwrap_or(LONG),
+        at_once: threads.min(transfers).max(1),
     }
 }
 
@@ -116,6 +149,10 @@ fn layout(conf: &Configuration) -> Result<Layout, ConfError> {
     layout.data_folder = conf.get(key::WORKER_DATA_FOLDER);
     layout.tmp_folder = below("alluxio.worker.data.folder.tmp", &conf.get(key::WORKER_DATA_FOLDER_TMP))?;
     layout.tmp_subdirs = u64::try_from(conf.get(key::WORKER_DATA_TMP_SUBDIR_MAX)).unwrap_or(1).max(1);
+    if conf.get(key::WORKER_MANAGEMENT_TIER_ALIGN_ENABLED) {
+        layout.swap_reserve = conf.get(key::WORKER_MANAGEMENT_TIER_ALIGN_RESERVED_BYTES);
+    }
+    layout.swap_restore = conf.get(key::WORKER_MANAGEMENT_TIER_SWAP_RESTORE_ENABLED);
     layout.folder_mode = mode(&conf.get(key::WORKER_DATA_FOLDER_PERMISSIONS))?;
     Ok(layout)
 }
@@ -202,6 +239,26 @@ mod tests {
         assert_eq!(root, std::path::Path::new("/mnt/ramdisk/alluxioworker"));
         assert_eq!(settings.layout.folder_mode, 0o777);
         assert_eq!(settings.heartbeat_interval, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn exchanges_get_room_only_where_there_are_tiers() {
+        let two = [
+            ("alluxio.worker.tieredstore.levels", "2"),
+            ("alluxio.worker.tieredstore.level1.alias", "SSD"),
+            ("alluxio.worker.tieredstore.level1.dirs.path", "/ssd"),
+            ("alluxio.worker.tieredstore.level1.dirs.quota", "1TB"),
+        ];
+        let reserve = |more: &[(&str, &str)]| {
+            let conf = Configuration::defaults().with(more).unwrap();
+            Settings::of(&conf, "w".into()).unwrap().layout.reserve_of(100 << 30)
+        };
+        assert_eq!(reserve(&[]), 0);
+        assert_eq!(reserve(&two), 1 << 30);
+        let off = [&two[..], &[("alluxio.worker.management.tier.align.enabled", "false")]].concat();
+        assert_eq!(reserve(&off), 0);
+        let small = Settings::of(&Configuration::defaults().with(&two).unwrap(), "w".into()).unwrap().layout;
+        assert_eq!(small.reserve_of(1 << 30), 1 << 28, "a folder must still take blocks");
     }
 
     #[test]

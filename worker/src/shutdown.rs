@@ -1,13 +1,13 @@
 //! Leaving without losing data.
 //!
-//! 1. New writes are refused (UNAVAILABLE: clients go to another worker); reads go on.
+//! 1. New writes are refused (UNAVAILABLE: clients go to another worker), caching stops; reads go on.
 //! 2. What exists only in Alluxio is persisted, for at most `alluxio.worker.shutdown.persist.timeout`: the
 //!    leader is asked to schedule it, and this worker does the jobs it is given.
 //! 3. The RPC server takes no more calls and lets streams end, for at most
 //!    `alluxio.network.connection.server.shutdown.timeout`.
 //! 4. Heartbeats end, and the worker takes itself off the leader's list.
 
-use crate::{core::Core, masters::may_pass, store::EvictionGate, worker::Worker};
+use crate::{core::Core, masters::may_pass, worker::Worker};
 use alluxio_fs::{ErrorKind, FsError, ids};
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -172,8 +172,7 @@ impl Rest {
 async fn only_here(core: &Core) -> Result<BTreeSet<i64>, FsError> {
     let mut files = BTreeSet::new();
     for batch in core.store.block_ids().chunks(BATCH) {
-        let verdict =
-            core.gate.may_evict(batch).await.map_err(|error| FsError::unavailable(error.to_string()))?;
+        let verdict = core.gate.look(batch).await.map_err(|error| FsError::unavailable(error.to_string()))?;
         let kept = batch.iter().filter(|block| !verdict.evictable.contains(block));
         files.extend(kept.map(|block| ids::file_id_of_block(*block)));
     }

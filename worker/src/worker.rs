@@ -80,7 +80,7 @@ impl Worker {
         adjust: impl Fn(&mut Settings),
     ) -> Result<Worker, WorkerError> {
         let cluster = join(&conf).await?;
-        let conf = cluster.conf().clone();
+        let conf = cluster.conf();
         let rpc =
             bind(conf.get(key::WORKER_BIND_HOST), conf.get(key::WORKER_RPC_PORT), "alluxio.worker.rpc.port")
                 .await?;
@@ -123,7 +123,7 @@ impl Worker {
                 web_addr.port(),
                 socket.as_ref().map(DomainSocket::path),
             ),
-            mounts: Mounts::new(link.clone()),
+            mounts: Mounts::new(link.clone(), metrics.clone()),
             peers: Peers::new(&cluster),
             buffers: BufferPool::default(),
             settings,
@@ -196,6 +196,12 @@ impl Worker {
     fn keep(&mut self, listener: TcpListener, state: WorkerState, logs: Option<LogHandle>) {
         let stop = &self.stops.last;
         let keeper = self.core.store.clone().keep(self.core.settings.check_folders, stop.clone());
+        // Not for a worker that leaves: its blocks are better left where they are.
+        let managing = self
+            .core
+            .store
+            .clone()
+            .manage_tiers(self.core.settings.manage.clone(), self.stops.leaving.clone());
         let web = Web {
             core: Arc::clone(&self.core),
             registered: self.registered.clone(),
@@ -203,7 +209,11 @@ impl Worker {
             leaving: self.stops.leaving.clone(),
             logs,
         };
-        self.tasks.last.extend([tokio::spawn(keeper), tokio::spawn(web.serve(listener, stop.clone()))]);
+        self.tasks.last.extend([
+            tokio::spawn(keeper),
+            tokio::spawn(managing),
+            tokio::spawn(web.serve(listener, stop.clone())),
+        ]);
     }
 
     /// Where block streams are served.

@@ -62,7 +62,7 @@ async fn run(call: Call<'_>) -> Outcome {
     let conf = call.shell.conf();
     let listing = Listing {
         human_sizes: call.given.has("h"),
-        permissions: security_enabled(conf),
+        permissions: security_enabled(&conf),
         time,
         dates: DateFormat::local(&conf.get(key::USER_DATE_FORMAT_PATTERN))
             .map_err(|error| CommandError::failed(error.to_string()))?,

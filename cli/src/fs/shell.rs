@@ -31,8 +31,8 @@ impl Shell {
     }
 
     /// The configuration; once connected, with the cluster's defaults.
-    pub fn conf(&self) -> &Configuration {
-        self.connected.get().map_or(&self.conf, |fs| fs.conf())
+    pub fn conf(&self) -> Configuration {
+        self.connected.get().map_or_else(|| self.conf.clone(), FileSystem::conf)
     }
 
     pub async fn blocks(&self) -> Result<BlockMasterClient, CommandError> {

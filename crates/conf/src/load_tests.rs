@@ -138,9 +138,10 @@ fn a_helm_chart_works_unchanged() {
 
 #[test]
 fn arguments_that_are_not_properties_are_left() {
-    let loaded =
-        Site::new("").args(&["fs", "-Dalluxio.debug=true", "ls", "-Xmx1g", "/", "--", "-Dx"]).loaded();
-    assert!(loaded.conf.get(key::DEBUG));
+    let loaded = Site::new("")
+        .args(&["fs", "-Dalluxio.zookeeper.enabled=false", "ls", "-Xmx1g", "/", "--", "-Dx"])
+        .loaded();
+    assert!(!loaded.conf.get(key::ZOOKEEPER_ENABLED));
     assert_eq!(loaded.rest_args, ["fs", "ls", "/", "--", "-Dx"]);
     assert_eq!(loaded.notes, ["no effect, there is no Java virtual machine here (-D argument): -Xmx1g"]);
 }

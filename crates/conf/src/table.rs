@@ -70,17 +70,19 @@ pub enum Effect {
     Passed,
     /// Kept without effect, so that a configuration made for Java needs no edit.
     Accepted(Idle),
-    /// As `Used`, but on its way out.
+    /// On its way out: setting it is answered with advice to remove it.
     Deprecated,
 }
 
 /// Why an accepted property has no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Idle {
+    Fixed,
     Fuse,
     Grpc,
     Journal,
     Jvm,
+    Later,
     Locks,
     Log4j,
     Metastore,
@@ -101,10 +103,12 @@ impl Idle {
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
+            Idle::Fixed => "what it sets has no counterpart here, or only one value",
             Idle::Fuse => "FUSE does not run inside the worker here",
             Idle::Grpc => "gRPC reflection is not offered",
             Idle::Journal => "one operation is always one journal record here",
             Idle::Jvm => "there is no Java virtual machine here",
+            Idle::Later => "what it is for is not part of this version yet",
             Idle::Locks => "there are no per-path lock pools here",
             Idle::Log4j => "logging is set by alluxio.logs.dir and ALLUXIO_LOG_LEVEL",
             Idle::Metastore => "all inodes and blocks are held in memory; there is no RocksDB",

@@ -330,3 +330,56 @@ async fn files_of_the_store_are_as_documented() {
     assert_eq!(names, ["format", "terms/1/00000001.log"]);
     assert!(store.files().iter().any(|listed| listed.file == FileId::Marker));
 }
+
+/// A journal on a disk that takes 5 ms for each of the three operations of a batch.
+async fn on_a_slow_disk() -> Journal {
+    let store = formatted().await;
+    let (journal, _) = open(&store).await;
+    write_all(&journal, 1..=1).await;
+    store.faults(|f| f.latency = Duration::from_millis(5));
+    journal
+}
+
+/// Each of 16 callers sends its next record a millisecond after the last one was answered.
+#[tokio::test(start_paused = true)]
+async fn on_a_slow_disk_a_batch_waits_for_those_just_answered() {
+    let journal = Arc::new(on_a_slow_disk().await);
+    let callers = (0..16).map(|caller| {
+        let journal = Arc::clone(&journal);
+        tokio::spawn(async move {
+            // Half of them come while the first half's batch is being synced.
+            tokio::time::sleep(Duration::from_millis(7 * (caller % 2))).await;
+            for round in 0..20 {
+                write(&journal, payload(caller * 100 + round)).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.unwrap();
+    }
+    let flushes = journal.stats().flushes.load(Ordering::Relaxed);
+    assert!(flushes <= 26, "320 records of 16 callers took {flushes} batches: twice as many as needed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_alone_does_not_wait_for_those_answered_before() {
+    let journal = on_a_slow_disk().await;
+    let mut tickets = Vec::new();
+    for number in 2..=9 {
+        tickets.push(journal.reserve().await.unwrap().append(payload(number)));
+    }
+    for ticket in tickets {
+        ticket.wait().await.unwrap();
+    }
+    // At once: the wait has an end, though the other seven never come back.
+    let began = tokio::time::Instant::now();
+    write(&journal, payload(10)).await.unwrap();
+    assert!(began.elapsed() <= Duration::from_millis(15 + 5), "{:?}", began.elapsed());
+    // After one who came alone, and later than the wait's end, there is none.
+    write(&journal, payload(11)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let began = tokio::time::Instant::now();
+    write(&journal, payload(12)).await.unwrap();
+    assert!(began.elapsed() <= Duration::from_millis(16), "{:?}", began.elapsed());
+}

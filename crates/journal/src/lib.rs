@@ -43,5 +43,5 @@ pub use self::options::Options;
 pub use self::position::{CheckpointId, FileId, Position, SegmentId};
 pub use self::reader::{JournalReader, ReadEntry, ReadOptions};
 pub use self::recovery::{Record, Recovery};
-pub use self::stats::JournalStats;
+pub use self::stats::{Flush, JournalStats};
 pub use self::writer::{Permit, State, Ticket};

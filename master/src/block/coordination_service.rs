@@ -1,6 +1,6 @@
 //! `alluxio.own.Coordination`: what only our own workers ask.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use alluxio_fs::FsError;
 use alluxio_proto::own::{
@@ -10,7 +10,7 @@ use alluxio_proto::own::{
 use tonic::{Request, Response, Status};
 
 use super::master::BlockMaster;
-use super::tree_view::{EvictionPolicy, LOOKUP_CHUNK};
+use super::tree_view::{EvictionPolicy, LOOKUP_CHUNK, Purpose};
 
 /// Most candidates in one question.
 const MAX_CANDIDATES: usize = 100_000;
@@ -34,7 +34,8 @@ impl Coordination for CoordinationService {
         request: Request<MayEvictRequest>,
     ) -> Result<Response<MayEvictResponse>, Status> {
         alluxio_rpc::caller(&request)?;
-        let block_ids = request.into_inner().block_ids;
+        let MayEvictRequest { block_ids, looking, .. } = request.into_inner();
+        let purpose = if looking.unwrap_or(false) { Purpose::Looking } else { Purpose::Evicting };
         if block_ids.len() > MAX_CANDIDATES {
             return Err(FsError::invalid_argument(format!(
                 "{} eviction candidates are too many for one question: ask for at most {MAX_CANDIDATES}.",
@@ -42,9 +43,14 @@ impl Coordination for CoordinationService {
             ))
             .into());
         }
-        let mut answer = MayEvictResponse::default();
+        let valid = match purpose {
+            Purpose::Evicting => self.policy.valid(),
+            Purpose::Looking => Duration::ZERO,
+        };
+        let valid_ms = u64::try_from(valid.as_millis()).ok();
+        let mut answer = MayEvictResponse { valid_ms, ..MayEvictResponse::default() };
         for chunk in block_ids.chunks(LOOKUP_CHUNK) {
-            let sorted = self.policy.may_evict(chunk).await?;
+            let sorted = self.policy.may_evict(chunk, purpose).await?;
             answer.evictable.extend(sorted.evictable);
             answer.not_persisted.extend(sorted.not_persisted);
         }
@@ -75,7 +81,7 @@ mod tests {
 
     #[async_trait]
     impl EvictionPolicy for TestPolicy {
-        async fn may_evict(&self, block_ids: &[i64]) -> Result<Evictable, FsError> {
+        async fn may_evict(&self, block_ids: &[i64], _: Purpose) -> Result<Evictable, FsError> {
             assert!(block_ids.len() <= LOOKUP_CHUNK);
             let (mut evictable, mut not_persisted) = (Vec::new(), Vec::new());
             for id in block_ids {
@@ -86,6 +92,10 @@ mod tests {
                 }
             }
             Ok(Evictable { evictable, not_persisted })
+        }
+
+        fn valid(&self) -> Duration {
+            Duration::from_millis(70)
         }
     }
 
@@ -99,9 +109,14 @@ mod tests {
     async fn candidates_are_judged_in_chunks_and_bounded() {
         let cluster = TestCluster::new();
         let service = CoordinationService::new(Arc::clone(&cluster.master), Arc::new(TestPolicy));
-        let ask = |count: i64| asked(MayEvictRequest { worker_id: Some(1), block_ids: (0..count).collect() });
+        let ask = |count: i64| {
+            asked(MayEvictRequest { worker_id: Some(1), block_ids: (0..count).collect(), looking: None })
+        };
         let answer = service.may_evict(ask(6_000)).await.unwrap().into_inner();
         assert_eq!((answer.evictable.len(), answer.not_persisted.len()), (2_000, 2_000));
+        assert_eq!(answer.valid_ms, Some(70));
+        let looking = asked(MayEvictRequest { looking: Some(true), ..ask(1).into_inner() });
+        assert_eq!(service.may_evict(looking).await.unwrap().into_inner().valid_ms, Some(0));
         let error = service.may_evict(ask(100_001)).await.unwrap_err();
         assert_eq!(error.code(), Code::InvalidArgument);
     }

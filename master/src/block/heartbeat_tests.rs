@@ -103,15 +103,15 @@ async fn persisting_goes_to_a_holder_that_can() {
     cluster.tree.add(1..=3);
     let w1 = cluster.register("w1", [1]).await;
     let w2 = cluster.register("w2", [1, 2]).await;
-    assert_eq!(cluster.master.choose_worker_for_persist(&[1, 2]), None, "Java workers only");
+    assert_eq!(cluster.master.choose_worker_for_persist([1, 2]), None, "Java workers only");
     cluster.master.mark_persists(w1);
-    assert_eq!(cluster.master.choose_worker_for_persist(&[1, 2]), Some(w1));
+    assert_eq!(cluster.master.choose_worker_for_persist([1, 2]), Some(w1));
     cluster.master.mark_persists(w2);
     for _ in 0..3 {
-        assert_eq!(cluster.master.choose_worker_for_persist(&[1, 2]), Some(w2));
+        assert_eq!(cluster.master.choose_worker_for_persist([1, 2]), Some(w2));
     }
-    let turns: Vec<_> = (0..4).map(|_| cluster.master.choose_worker_for_persist(&[3])).collect();
+    let turns: Vec<_> = (0..4).map(|_| cluster.master.choose_worker_for_persist([3])).collect();
     assert!(turns.contains(&Some(w1)) && turns.contains(&Some(w2)), "in turn: {turns:?}");
     cluster.master.deregister(w2).unwrap();
-    assert_eq!(cluster.master.choose_worker_for_persist(&[2]), Some(w1));
+    assert_eq!(cluster.master.choose_worker_for_persist([2]), Some(w1));
 }

@@ -157,7 +157,7 @@ impl BlockMaster {
 
     /// The live worker that should persist a file of these blocks: the one that holds most of the first
     /// 1,000, or the next in turn. `None` when no live worker takes such commands.
-    pub fn choose_worker_for_persist(&self, block_ids: &[i64]) -> Option<i64> {
+    pub fn choose_worker_for_persist(&self, block_ids: impl IntoIterator<Item = i64>) -> Option<i64> {
         let able: Vec<i64> = self
             .workers
             .all()
@@ -172,8 +172,8 @@ impl BlockMaster {
             return None;
         }
         let mut held = vec![0u32; able.len()];
-        for block_id in block_ids.iter().take(super::slots::CHUNK) {
-            self.for_each_copy(*block_id, |worker, _| {
+        for block_id in block_ids.into_iter().take(super::slots::CHUNK) {
+            self.for_each_copy(block_id, |worker, _| {
                 if let Some(at) = able.iter().position(|id| *id == worker.id) {
                     held[at] += 1;
                 }

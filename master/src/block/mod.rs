@@ -40,7 +40,7 @@ pub use master::{BlockLocations, BlockMaster, Residence};
 pub use options::BlockOptions;
 pub use registration::RegistrationAttempt;
 pub use report::{Capacity, WorkerReport};
-pub use tree_view::{BlockCommits, BlockLengths, Evictable, EvictionPolicy, LOOKUP_CHUNK};
+pub use tree_view::{BlockCommits, BlockLengths, Evictable, EvictionPolicy, LOOKUP_CHUNK, Purpose};
 pub use worker::{Endpoint, Registration, Standing};
 pub use worker_service::BlockWorkerService;
 

@@ -1,6 +1,8 @@
 //! What the block master asks of the tree. The tree implements these; the block master knows nothing
 //! else of it, and never calls them while it holds a lock of its own.
 
+use std::time::Duration;
+
 use alluxio_fs::FsError;
 use async_trait::async_trait;
 
@@ -47,10 +49,22 @@ pub struct Evictable {
     pub not_persisted: Vec<i64>,
 }
 
+/// Why it is asked what may be dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The worker drops blocks next.
+    Evicting,
+    /// It drops nothing: the answer is not stood by.
+    Looking,
+}
+
 /// Decides what workers may drop.
 #[async_trait]
 pub trait EvictionPolicy: Send + Sync {
     /// Sorts `block_ids` (at most [`LOOKUP_CHUNK`]); what is in neither list must stay. Returns when
     /// what it saw is durable.
-    async fn may_evict(&self, block_ids: &[i64]) -> Result<Evictable, FsError>;
+    async fn may_evict(&self, block_ids: &[i64], purpose: Purpose) -> Result<Evictable, FsError>;
+
+    /// How long an answer to [`Purpose::Evicting`] holds, from before the question was asked.
+    fn valid(&self) -> Duration;
 }

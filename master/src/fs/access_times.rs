@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{FileSystemMaster, options::FsOptions};
-use crate::namespace::MAX_INODES_PER_HOLD;
+use crate::namespace::MAX_CHANGES_PER_HOLD;
 
 /// Inodes remembered between flushes; beyond it new ones are not remembered before the next flush.
 const CAPACITY: usize = 100_000;
@@ -62,7 +62,7 @@ impl FileSystemMaster {
 
     /// Journals what is newer than the stored time by more than the precision.
     async fn flush_access_times(&self) -> Result<(), FsError> {
-        for chunk in self.access_times.take().chunks(MAX_INODES_PER_HOLD) {
+        for chunk in self.access_times.take().chunks(MAX_CHANGES_PER_HOLD) {
             self.namespace
                 .mutate(&[], None, |tree, draft| {
                     for (id, time) in chunk {

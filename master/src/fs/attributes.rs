@@ -2,6 +2,8 @@
 //! through the subtree by cursor, one record per bounded chunk: it is not atomic as a whole, each
 //! inode changes once, and an error says how far it came by its path.
 
+use std::sync::Arc;
+
 use alluxio_fs::{AlluxioPath, Bits, FsError, Mode};
 use alluxio_proto::{
     grpc::{TtlAction, file::SetAttributePOptions},
@@ -13,7 +15,7 @@ use super::{
     limits::{check_media, check_more_xattr, check_name, check_xattr},
     status::existing,
     subject::Subject,
-    ufs::{check_mode, check_writable, ufs_error},
+    ufs::{PATIENCE, UfsPlace, check_mode, check_writable, held, ufs_error},
     walk::Walk,
 };
 use crate::{
@@ -29,6 +31,9 @@ impl FileSystemMaster {
         options: &SetAttributePOptions,
     ) -> Result<(), FsError> {
         validate(options)?;
+        if let (Some(owner), Some(group)) = (&options.owner, &options.group) {
+            self.check_member(path, owner, group).await?;
+        }
         let sync = options.common_options.as_ref().and_then(|common| common.sync_interval_ms);
         self.load_for_status(path, None, sync).await?;
         self.namespace
@@ -47,7 +52,7 @@ impl FileSystemMaster {
         let deep = options.recursive() || handed_on.is_some();
         let in_ufs = options.owner.is_some() || options.group.is_some() || options.mode.is_some();
         let scope = if deep { Claim::subtree(path) } else { Claim::edge(path) };
-        let reservation = self.namespace.reservations().reserve(vec![scope]).await?;
+        let reservation = Arc::new(self.namespace.reservations().reserve(vec![scope]).await?);
         let mut walk = Walk::new(path, deep);
         while let Some(paths) = self.next_chunk(&mut walk).await? {
             let below = paths.first() != Some(path);
@@ -56,13 +61,24 @@ impl FileSystemMaster {
                 Some(options) => self.change_chunk(None, &paths, options, &reservation).await?,
                 None => {
                     if in_ufs {
-                        self.change_in_ufs(subject, &paths, options).await?;
+                        self.change_in_ufs(subject, &paths, options, &reservation).await?;
                     }
                     self.change_chunk(Some(subject), &paths, options, &reservation).await?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Who gives a file to an owner and a group at once must name a group of that owner, superuser or not. As
+    /// in 2.9 only then, and before anything else is looked at.
+    async fn check_member(&self, path: &AlluxioPath, owner: &str, group: &str) -> Result<(), FsError> {
+        if self.groups_of(owner).await?.iter().any(|of| of == group) {
+            return Ok(());
+        }
+        Err(FsError::unknown(format!(
+            "Could not update owner:group for {path} to {owner}:{group}. Owner {owner} does not belong to the group {group}"
+        )))
     }
 
     /// Owner needs the superuser, group and mode the owner, all else write permission: also who asks for
@@ -100,6 +116,7 @@ impl FileSystemMaster {
         subject: &Subject,
         paths: &[AlluxioPath],
         options: &SetAttributePOptions,
+        reservation: &Arc<Reservation>,
     ) -> Result<(), FsError> {
         let persisted = self.namespace.peek(|tree| {
             // The under storage must not be changed before it is known that the tree may be.
@@ -125,20 +142,36 @@ impl FileSystemMaster {
         for path in persisted {
             let place = self.ufs_place_of(&path)?;
             if options.owner.is_some() || options.group.is_some() {
-                let (owner, group) = (options.owner.as_deref(), options.group.as_deref());
-                let changed = place.ufs.set_owner(&place.path, owner, group).await.map_err(ufs_error)?;
-                if !changed && place.ufs.capabilities().owners {
-                    return Err(FsError::permission_denied(format!(
-                        "The owner of {} cannot be changed in the under storage: the master's process may not do that.",
-                        place.ufs.uri().join(&place.path)
-                    )));
-                }
+                let (at, owner, group) = (place.clone(), options.owner.clone(), options.group.clone());
+                let change =
+                    async move { at.ufs.set_owner(&at.path, owner.as_deref(), group.as_deref()).await };
+                let changed = held(reservation, PATIENCE, change).await?.map_err(ufs_error);
+                self.judge_owner(&place, changed)?;
             }
             if let Some(mode) = mode {
-                place.ufs.set_mode(&place.path, mode.get()).await.map_err(ufs_error)?;
+                let change = async move { place.ufs.set_mode(&place.path, mode.get()).await };
+                held(reservation, PATIENCE, change).await?.map_err(ufs_error)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether an owner that was or was not set in the under storage may be set in the tree.
+    fn judge_owner(&self, place: &UfsPlace, changed: Result<bool, FsError>) -> Result<(), FsError> {
+        let refused = match changed {
+            Ok(true) => return Ok(()),
+            Ok(false) if !place.ufs.capabilities().owners => return Ok(()),
+            Ok(false) => FsError::permission_denied(format!(
+                "The owner of {} cannot be changed in the under storage: the master's process may not do that.",
+                place.ufs.uri().join(&place.path)
+            )),
+            Err(error) => error,
+        };
+        if self.options.owner_may_differ {
+            tracing::warn!(error = %refused, "an owner is set in Alluxio only, as alluxio.underfs.allow.set.owner.failure allows");
+            return Ok(());
+        }
+        Err(refused)
     }
 
     /// Without a subject nobody's permission is asked for.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
-use super::{FileSystemMaster, FsMetrics, Subject, create::operation_id, delete::DeleteOptions};
+use super::{FileSystemMaster, Subject, create::operation_id, delete::DeleteOptions};
 
 type Reply<T> = Result<Response<T>, Status>;
 
@@ -21,12 +21,11 @@ const LISTING_WINDOW: usize = 2;
 #[derive(Clone)]
 pub struct FileSystemClientService {
     fs: Arc<FileSystemMaster>,
-    metrics: FsMetrics,
 }
 
 impl FileSystemClientService {
-    pub fn new(fs: Arc<FileSystemMaster>, metrics: FsMetrics) -> Self {
-        Self { fs, metrics }
+    pub fn new(fs: Arc<FileSystemMaster>) -> Self {
+        Self { fs }
     }
 
     async fn subject<T>(&self, request: &Request<T>) -> Result<Subject, Status> {
@@ -57,7 +56,7 @@ macro_rules! to_the_end {
     ($self:ident, $request:ident, $counted:ident, |$fs:ident, $subject:ident, $message:ident| $body:expr) => {{
         let reply = to_the_end!($self, $request, |$fs, $subject, $message| $body);
         if reply.is_ok() {
-            $self.metrics.$counted.inc();
+            $self.fs.metrics.$counted.inc();
         }
         reply
     }};
@@ -95,7 +94,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
     }
 
     async fn complete_file(&self, request: Request<CompleteFilePRequest>) -> Reply<CompleteFilePResponse> {
-        self.metrics.complete_file_ops.inc();
+        self.fs.metrics.complete_file_ops.inc();
         to_the_end!(self, request, files_completed, |fs, subject, message| {
             let options = message.options.clone().unwrap_or_default();
             fs.complete_file(&subject, &path(message.path())?, &options).await?;
@@ -107,7 +106,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
         &self,
         request: Request<CreateDirectoryPRequest>,
     ) -> Reply<CreateDirectoryPResponse> {
-        self.metrics.create_directory_ops.inc();
+        self.fs.metrics.create_directory_ops.inc();
         to_the_end!(self, request, directories_created, |fs, subject, message| {
             let options = message.options.clone().unwrap_or_default();
             fs.create_directory(&subject, &path(message.path())?, &options).await?;
@@ -116,7 +115,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
     }
 
     async fn create_file(&self, request: Request<CreateFilePRequest>) -> Reply<CreateFilePResponse> {
-        self.metrics.create_file_ops.inc();
+        self.fs.metrics.create_file_ops.inc();
         to_the_end!(self, request, files_created, |fs, subject, message| {
             let options = message.options.clone().unwrap_or_default();
             let info = fs.create_file(&subject, &path(message.path())?, &options).await?;
@@ -125,7 +124,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
     }
 
     async fn free(&self, request: Request<FreePRequest>) -> Reply<FreePResponse> {
-        self.metrics.free_file_ops.inc();
+        self.fs.metrics.free_file_ops.inc();
         to_the_end!(self, request, |fs, subject, message| {
             let options = message.options.unwrap_or_default();
             fs.free(&subject, &path(message.path())?, &options).await?;
@@ -161,22 +160,22 @@ impl FileSystemMasterClientService for FileSystemClientService {
         &self,
         request: Request<GetNewBlockIdForFilePRequest>,
     ) -> Reply<GetNewBlockIdForFilePResponse> {
-        self.metrics.get_new_block_ops.inc();
+        self.fs.metrics.get_new_block_ops.inc();
         let subject = self.subject(&request).await?;
         let message = request.into_inner();
         let options = message.options.unwrap_or_default();
         let id = self.fs.new_block_id(&subject, &path(message.path())?, &options).await?;
-        self.metrics.new_blocks_got.inc();
+        self.fs.metrics.new_blocks_got.inc();
         Ok(Response::new(GetNewBlockIdForFilePResponse { id: Some(id) }))
     }
 
     async fn get_status(&self, request: Request<GetStatusPRequest>) -> Reply<GetStatusPResponse> {
-        self.metrics.get_file_info_ops.inc();
+        self.fs.metrics.get_file_info_ops.inc();
         let subject = self.subject(&request).await?;
         let message = request.into_inner();
         let options = message.options.unwrap_or_default();
         let info = self.fs.get_status(&subject, &path(message.path())?, &options).await?;
-        self.metrics.file_infos_got.inc();
+        self.fs.metrics.file_infos_got.inc();
         Ok(Response::new(GetStatusPResponse { file_info: Some(info) }))
     }
 
@@ -220,7 +219,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
     }
 
     async fn mount(&self, request: Request<MountPRequest>) -> Reply<MountPResponse> {
-        self.metrics.mount_ops.inc();
+        self.fs.metrics.mount_ops.inc();
         to_the_end!(self, request, |fs, subject, message| {
             let options = message.options.clone().unwrap_or_default();
             fs.mount(&subject, &path(message.alluxio_path())?, message.ufs_path(), &options).await?;
@@ -229,13 +228,14 @@ impl FileSystemMasterClientService for FileSystemClientService {
     }
 
     async fn remove(&self, request: Request<DeletePRequest>) -> Reply<DeletePResponse> {
-        self.metrics.delete_path_ops.inc();
+        self.fs.metrics.delete_path_ops.inc();
         to_the_end!(self, request, paths_deleted, |fs, subject, message| {
             let options = message.options.unwrap_or_default();
             let options = DeleteOptions {
                 recursive: options.recursive(),
                 alluxio_only: options.alluxio_only(),
                 unchecked: options.unchecked(),
+                mount_points: options.delete_mount_point(),
                 operation: operation_id(options.common_options.as_ref()),
                 only: None,
             };
@@ -245,7 +245,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
     }
 
     async fn rename(&self, request: Request<RenamePRequest>) -> Reply<RenamePResponse> {
-        self.metrics.rename_path_ops.inc();
+        self.fs.metrics.rename_path_ops.inc();
         to_the_end!(self, request, paths_renamed, |fs, subject, message| {
             let options = message.options.unwrap_or_default();
             fs.rename(&subject, &path(message.path())?, &path(message.dst_path())?, &options).await?;
@@ -274,7 +274,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
     }
 
     async fn set_acl(&self, request: Request<SetAclPRequest>) -> Reply<SetAclPResponse> {
-        self.metrics.set_acl_ops.inc();
+        self.fs.metrics.set_acl_ops.inc();
         to_the_end!(self, request, |fs, subject, message| {
             fs.set_acl(&subject, &path(message.path())?, &message).await?;
             Ok(SetAclPResponse {})
@@ -282,7 +282,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
     }
 
     async fn set_attribute(&self, request: Request<SetAttributePRequest>) -> Reply<SetAttributePResponse> {
-        self.metrics.set_attribute_ops.inc();
+        self.fs.metrics.set_attribute_ops.inc();
         to_the_end!(self, request, |fs, subject, message| {
             let options = message.options.clone().unwrap_or_default();
             fs.set_attribute(&subject, &path(message.path())?, &options).await?;
@@ -299,7 +299,7 @@ impl FileSystemMasterClientService for FileSystemClientService {
     }
 
     async fn unmount(&self, request: Request<UnmountPRequest>) -> Reply<UnmountPResponse> {
-        self.metrics.unmount_ops.inc();
+        self.fs.metrics.unmount_ops.inc();
         to_the_end!(self, request, |fs, subject, message| {
             fs.unmount(&subject, &path(message.alluxio_path())?).await?;
             Ok(UnmountPResponse {})

@@ -7,7 +7,10 @@ use alluxio_proto::{
 };
 
 use super::{FileSystemMaster, create::operation_id, limits::MAX_BLOCKS, status::existing, subject::Subject};
-use crate::tree::{Inode, Lookup, Persistence, Slot, Tree};
+use crate::tree::{Gap, Inode, Lookup, Persistence, Slot, Tree};
+
+/// The wait before persisting a file for which nobody has asked yet.
+const ONLY_WHEN_ASKED: i64 = -1;
 
 fn file<'a>(tree: &'a Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<(Slot, &'a Inode), FsError> {
     let (slot, inode) = existing(tree, lookup, path)?;
@@ -39,15 +42,15 @@ impl FileSystemMaster {
             .mutate(&[path], None, |tree, draft| {
                 let lookup = tree.lookup(path);
                 let (_, inode) = self.open_file(tree, &lookup, subject, path)?;
-                let next = ids::block_id(ids::container_of(inode.id), i64::from(inode.blocks));
-                if operation.is_some_and(|id| tree.operation_ids().contains(id)) && inode.blocks > 0 {
+                let next = ids::block_id(ids::container_of(inode.id), i64::from(inode.block_count()));
+                if operation.is_some_and(|id| tree.operation_ids().contains(id)) && inode.block_count() > 0 {
                     // A file has one writer, so the newest block is the one this call made.
                     return Ok(next - 1);
                 }
-                if i64::from(inode.blocks) >= MAX_BLOCKS {
+                if i64::from(inode.block_count()) >= MAX_BLOCKS {
                     return Err(FsError::invalid_argument(format!(
                         "{path} has {} blocks, the most a file can have. Write it with a larger block size.",
-                        inode.blocks
+                        inode.block_count()
                     )));
                 }
                 draft.push(JournalEntry {
@@ -104,22 +107,23 @@ impl FileSystemMaster {
                         "File {path} of {length} bytes has more than {MAX_BLOCKS} blocks. Use a larger block size."
                     )));
                 }
-                let container = ids::container_of(inode.id);
                 draft.push(JournalEntry {
                     update_inode_file: Some(UpdateInodeFileEntry {
                         id: Some(inode.id),
                         length: Some(length),
                         completed: Some(true),
-                        set_blocks: (0..blocks).map(|n| ids::block_id(container, n)).collect(),
+                        block_count: Some(blocks as u32),
                         ..UpdateInodeFileEntry::default()
                     }),
                     ..JournalEntry::default()
                 });
-                let wanted = asked.is_some() && self.may_persist(path);
-                let persist = wanted && inode.persistence() == Persistence::NotPersisted;
-                if let Some(asked) = asked.filter(|_| persist) {
-                    // Before the state that makes the scheduler look.
-                    let wait = asked.persistence_wait_time.unwrap_or(self.options.persist_initial_wait_ms);
+                let persist = asked.is_some() && self.may_persist(path) && !inode.is_persisted();
+                if persist || inode.persistence() == Persistence::ToBePersisted {
+                    // Before the state that makes the scheduler look. A writer that does not ask now, asks with
+                    // a rename or in so many words.
+                    let wait = asked.map_or(ONLY_WHEN_ASKED, |asked| {
+                        asked.persistence_wait_time.unwrap_or(self.options.persist_initial_wait_ms)
+                    });
                     self.persist.wait_before(inode.id, wait);
                 }
                 draft.push(JournalEntry {
@@ -176,21 +180,17 @@ impl FileSystemMaster {
 
 /// The sum of the blocks. Every block must be committed, and all but the last be full.
 fn committed_length(tree: &Tree, slot: Slot, inode: &Inode) -> Result<i64, FsError> {
-    let mut length: i64 = 0;
-    for n in 0..inode.blocks {
-        let block = tree.block_length(slot, inode, n).ok_or_else(|| {
-            FsError::invalid_argument("Cannot complete a file without all the blocks committed")
-        })?;
-        if n + 1 < inode.blocks && block != tree.block_size(inode) {
-            return Err(FsError::invalid_argument(format!(
-                "Block index {n} has a block size smaller than the file block size ({} < {})",
-                block,
-                tree.block_size(inode)
-            )));
-        }
-        length = length.checked_add(block).ok_or_else(|| {
-            FsError::invalid_argument(format!("Blocks of {block} bytes add up to more than a file can have."))
-        })?;
-    }
-    Ok(length)
+    let block_size = tree.block_size(inode);
+    let length = tree.open_lengths(slot, inode).map_or(Ok(0), |lengths| lengths.file_length(block_size));
+    length.map_err(|gap| {
+        FsError::invalid_argument(match gap {
+            Gap::Missing => "Cannot complete a file without all the blocks committed".to_owned(),
+            Gap::Short { number, length } => format!(
+                "Block index {number} has a block size smaller than the file block size ({length} < {block_size})"
+            ),
+            Gap::TooLong => {
+                format!("Blocks of {block_size} bytes add up to more than a file can have.")
+            }
+        })
+    })
 }

@@ -16,8 +16,9 @@ use alluxio_proto::{
 
 use super::{
     FileSystemMaster,
-    info::file_info,
+    info::{Seen, file_info},
     limits::check_xattr,
+    options::FsOptions,
     status::{existing, traversable},
     subject::Subject,
     ufs::{check_writable, mark_persisted, no_mount},
@@ -30,7 +31,9 @@ use crate::{
 /// Makes what misses on the way to a path, one directory after the other.
 pub(super) struct Ancestors<'a> {
     tree: &'a Tree,
-    subject: &'a Subject,
+    /// Of what is made.
+    owner: &'a str,
+    group: &'a str,
     mode: Mode,
     persisted: bool,
     xattr: BTreeMap<String, Vec<u8>>,
@@ -49,16 +52,20 @@ impl<'a> Ancestors<'a> {
         tree: &'a Tree,
         subject: &'a Subject,
         lookup: &Lookup,
-        mode: Mode,
+        options: &FsOptions,
         persisted: bool,
     ) -> Result<Self, FsError> {
         let slot = lookup.last().ok_or_else(|| FsError::internal("The root is missing."))?;
         let inode = tree.get(slot).ok_or_else(|| FsError::internal("The root is missing."))?;
         let parent_default = tree.rare(slot, inode).and_then(|rare| rare.default_acl.as_deref().cloned());
+        let (owner, group) = (subject.user.as_str(), subject.primary_group());
+        let inherits = options.inherit_owner && owner.is_empty() && group.is_empty();
+        let (owner, group) = if inherits { (tree.owner(inode), tree.group(inode)) } else { (owner, group) };
         Ok(Self {
             tree,
-            subject,
-            mode,
+            owner,
+            group,
+            mode: directory_mode(options),
             persisted,
             xattr: BTreeMap::new(),
             next_directory: tree.next_directory(),
@@ -82,7 +89,7 @@ impl<'a> Ancestors<'a> {
     }
 
     fn entry(&self, id: i64, name: &str, mode: Mode, now_ms: i64) -> InodeDirectoryEntry {
-        let (owner, group) = (&self.subject.user, self.subject.primary_group());
+        let (owner, group) = (self.owner, self.group);
         let acl = self.parent_default.as_ref().map(|list| list.inherited(mode));
         let state = if self.persisted { Persistence::Persisted } else { Persistence::NotPersisted };
         InodeDirectoryEntry {
@@ -95,7 +102,7 @@ impl<'a> Ancestors<'a> {
             creation_time_ms: Some(now_ms),
             last_modification_time_ms: Some(now_ms),
             last_access_time_ms: Some(now_ms),
-            owner: Some(owner.clone()),
+            owner: Some(owner.to_owned()),
             group: Some(group.to_owned()),
             mode: Some(i32::from(acl.as_ref().map_or(mode, |acl| acl.mode).get())),
             acl: acl.filter(AccessControlList::has_extended).map(|acl| acl.to_stored(owner, group, false)),
@@ -136,6 +143,10 @@ impl<'a> Ancestors<'a> {
     }
 }
 
+fn directory_mode(options: &FsOptions) -> Mode {
+    Mode::new(0o777).masked_by(options.umask)
+}
+
 fn touch_parent(id: i64, draft: &mut Draft) {
     let update = UpdateInodeEntry {
         id: Some(id),
@@ -168,13 +179,10 @@ impl FileSystemMaster {
         let Some(id) = operation else { return Ok(false) };
         let done = self.namespace.peek(|tree| tree.operation_ids().contains(id));
         if done {
+            self.metrics.completed_operation_retries.inc();
             self.namespace.settled().await?;
         }
         Ok(done)
-    }
-
-    fn directory_mode(&self) -> Mode {
-        Mode::new(0o777).masked_by(self.options.umask)
     }
 
     pub async fn create_directory(
@@ -191,17 +199,19 @@ impl FileSystemMaster {
             return Ok(());
         }
         let through = options.write_type.is_some() && writes_through(options.write_type());
-        let mode = options.mode.as_ref().map_or(self.directory_mode(), Mode::from_wire);
+        let mode = options.mode.as_ref().map_or(directory_mode(&self.options), Mode::from_wire);
         self.load_for_status(path, None, common.and_then(|common| common.sync_interval_ms)).await?;
         let look =
             |tree: &Tree, lookup: &Lookup| self.may_make_directory(tree, lookup, subject, path, options);
         let reservation = if through { Some(self.reserve_for_write(path).await?) } else { None };
-        if through && self.namespace.read_path(path, look).await? {
-            self.make_ufs_directories(subject, path, Some(mode), options.recursive()).await?;
+        if let Some(reservation) = &reservation
+            && self.namespace.read_path(path, look).await?
+        {
+            self.make_ufs_directories(subject, path, Some(mode), options.recursive(), reservation).await?;
         }
         let (ttl, ttl_action) = ttl(common);
         self.namespace
-            .mutate(&[path], reservation.as_ref(), |tree, draft| {
+            .mutate(&[path], reservation.as_deref(), |tree, draft| {
                 if operation.is_some_and(|id| tree.operation_ids().contains(id)) {
                     return Ok(());
                 }
@@ -209,7 +219,7 @@ impl FileSystemMaster {
                 if !look(tree, &lookup)? {
                     return Ok(());
                 }
-                let mut ancestors = Ancestors::new(tree, subject, &lookup, self.directory_mode(), through)?;
+                let mut ancestors = Ancestors::new(tree, subject, &lookup, &self.options, through)?;
                 if options.xattr_prop_strat() == XAttrPropagationStrategy::NewPaths {
                     ancestors.xattr = options.xattr.clone();
                 }
@@ -282,7 +292,7 @@ impl FileSystemMaster {
             )));
         }
         if self.is_done(operation).await? {
-            return self.namespace.read_path(path, |tree, lookup| present(tree, lookup, path)).await;
+            return self.present(path).await;
         }
         let write_type = options.write_type();
         let through = options.write_type.is_some() && writes_through(write_type);
@@ -293,23 +303,23 @@ impl FileSystemMaster {
         }
         let look = |tree: &Tree, lookup: &Lookup| self.may_make_file(tree, lookup, subject, path);
         let reservation = if through { Some(self.reserve_for_write(path).await?) } else { None };
-        if through {
+        if let Some(reservation) = &reservation {
             self.namespace.read_path(path, look).await?;
-            self.make_ufs_directories(subject, &parent, None, options.recursive()).await?;
+            self.make_ufs_directories(subject, &parent, None, options.recursive(), reservation).await?;
         }
         self.namespace
-            .mutate(&[path], reservation.as_ref(), |tree, draft| {
+            .mutate(&[path], reservation.as_deref(), |tree, draft| {
                 let lookup = tree.lookup(path);
                 if operation.is_some_and(|id| tree.operation_ids().contains(id)) {
                     return Ok(());
                 }
                 look(tree, &lookup)?;
-                let mut ancestors = Ancestors::new(tree, subject, &lookup, self.directory_mode(), through)?;
+                let mut ancestors = Ancestors::new(tree, subject, &lookup, &self.options, through)?;
                 if options.xattr_prop_strat() == XAttrPropagationStrategy::NewPaths {
                     ancestors.xattr = options.xattr.clone();
                 }
                 ancestors.make_missing(path, &lookup, options.recursive(), draft)?;
-                let entry = self.file_entry(tree, &ancestors, subject, path, options, draft.now_ms);
+                let entry = self.file_entry(tree, &ancestors, path, options, draft.now_ms);
                 draft.push(JournalEntry { inode_file: Some(entry), ..JournalEntry::default() });
                 draft.operation(operation);
                 Ok(())
@@ -317,14 +327,13 @@ impl FileSystemMaster {
             .await?;
         self.absent.forget(path);
         // Already durable, so this read waits for nothing. Deleted or renamed meanwhile: not found.
-        self.namespace.read_path(path, |tree, lookup| present(tree, lookup, path)).await
+        self.present(path).await
     }
 
     fn file_entry(
         &self,
         tree: &Tree,
         ancestors: &Ancestors<'_>,
-        subject: &Subject,
         path: &AlluxioPath,
         options: &CreateFilePOptions,
         now_ms: i64,
@@ -333,15 +342,13 @@ impl FileSystemMaster {
         let (ttl, ttl_action) = ttl(common);
         let default_mode = Mode::new(0o666).masked_by(self.options.umask);
         let mode = options.mode.as_ref().map_or(default_mode, Mode::from_wire);
-        let (owner, group) = (&subject.user, subject.primary_group());
+        let (owner, group) = (ancestors.owner, ancestors.group);
         let acl = ancestors.parent_default.as_ref().map(|list| list.inherited(mode));
-        let through = options.write_type.is_some() && writes_through(options.write_type());
-        let state = if through { Persistence::Persisted } else { Persistence::NotPersisted };
         InodeFileEntry {
             id: Some(ids::file_id(tree.next_container())),
             parent_id: Some(ancestors.parent),
             name: Some(path.name().to_owned()),
-            persistence_state: Some(state.as_str().to_owned()),
+            persistence_state: Some(self.state_at_creation(path, options).as_str().to_owned()),
             pinned: Some(ancestors.pinned),
             medium_type: ancestors.media.clone(),
             creation_time_ms: Some(now_ms),
@@ -350,10 +357,11 @@ impl FileSystemMaster {
             block_size_bytes: Some(options.block_size_bytes()),
             length: Some(0),
             completed: Some(false),
-            cacheable: Some(options.write_type() != WritePType::Through || options.write_type.is_none()),
+            // As in 2.9 whatever the write type: it says what may be done later.
+            cacheable: Some(true),
             ttl: Some(ttl),
             ttl_action: Some(ttl_action as i32),
-            owner: Some(owner.clone()),
+            owner: Some(owner.to_owned()),
             group: Some(group.to_owned()),
             mode: Some(i32::from(acl.as_ref().map_or(mode, |acl| acl.mode).get())),
             acl: acl.filter(AccessControlList::has_extended).map(|acl| acl.to_stored(owner, group, false)),
@@ -362,6 +370,21 @@ impl FileSystemMaster {
             replication_durable: options.replication_durable,
             x_attr: options.xattr.clone(),
             ..InodeFileEntry::default()
+        }
+    }
+
+    async fn present(&self, path: &AlluxioPath) -> Result<FileInfo, FsError> {
+        let seen = self.namespace.read_path(path, |tree, lookup| present(tree, lookup, path)).await?;
+        Ok(self.with_blocks(seen).await)
+    }
+
+    /// TO_BE_PERSISTED from the first byte on where that is the plan, as in 2.9: so no block of it is evicted
+    /// while it is written. No job is made for it before it is complete.
+    fn state_at_creation(&self, path: &AlluxioPath, options: &CreateFilePOptions) -> Persistence {
+        match options.write_type.map(|_| options.write_type()) {
+            Some(write_type) if writes_through(write_type) => Persistence::Persisted,
+            Some(WritePType::AsyncThrough) if self.may_persist(path) => Persistence::ToBePersisted,
+            _ => Persistence::NotPersisted,
         }
     }
 
@@ -397,7 +420,7 @@ fn exists(path: &AlluxioPath) -> FsError {
     ))
 }
 
-fn present(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<FileInfo, FsError> {
+fn present(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<Seen, FsError> {
     let (slot, inode) = existing(tree, lookup, path)?;
     let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
     Ok(file_info(tree, slot, inode, path, Some(&mount)))

@@ -21,6 +21,7 @@ use alluxio_proto::grpc::{
     },
 };
 use alluxio_rpc::{Caller, UserAsGroup};
+use alluxio_telemetry::metrics::Metrics;
 use alluxio_ufs::faults::FaultyUfs;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -258,5 +259,11 @@ async fn open(conf: &Configuration, store: &MemStore) -> Arc<FileSystemMaster> {
     let namespace = Arc::new(crate::start::open_namespace(conf, store).await.unwrap());
     let blocks = BlockMaster::new(BlockOptions::from_conf(conf), namespace.clone(), namespace.clone());
     blocks.start_serving();
-    Arc::new(FileSystemMaster::new(conf, namespace, Arc::new(blocks), Arc::new(UserAsGroup)))
+    Arc::new(FileSystemMaster::new(
+        conf,
+        namespace,
+        Arc::new(blocks),
+        Arc::new(UserAsGroup),
+        &Metrics::master(),
+    ))
 }

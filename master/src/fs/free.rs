@@ -1,12 +1,13 @@
 //! `free`: has the workers drop the cached blocks of what is safe in the under storage.
 
-use alluxio_fs::{AlluxioPath, Bits, FsError, ids};
+use alluxio_fs::{AlluxioPath, Bits, FsError};
 use alluxio_proto::{
     grpc::file::FreePOptions,
     journal::{JournalEntry, UpdateInodeEntry},
 };
 
 use super::{FileSystemMaster, status::existing, subject::Subject, walk::Walk};
+use crate::tree::BlockRange;
 
 impl FileSystemMaster {
     pub async fn free(
@@ -58,16 +59,15 @@ impl FileSystemMaster {
                                 ..JournalEntry::default()
                             });
                         }
-                        // Only counted here: naming them may take longer than the lock may be held.
-                        files.push((ids::container_of(inode.id), inode.blocks));
+                        files.push(BlockRange::of_file(inode.id, inode.block_count()));
                     }
                     Ok(files)
                 })
                 .await?;
+            self.metrics.files_freed.add(files.len() as i64);
             // Durable by now: effects follow durability.
-            for (container, count) in files {
-                let blocks: Vec<i64> = (0..i64::from(count)).map(|n| ids::block_id(container, n)).collect();
-                self.blocks.remove_blocks(&blocks);
+            for blocks in files {
+                self.remove_blocks(blocks).await;
             }
         }
         Ok(())

@@ -10,51 +10,39 @@ use alluxio_proto::grpc::{
 use super::FileSystemMaster;
 use crate::{
     block::Residence,
-    tree::{Inode, Mount, Rare, Slot, Tree},
+    tree::{FileBlocks, Inode, Mount, Rare, Slot, Tree},
 };
 
-/// What of a `FileInfo` the tree knows; locations come from the block master, outside the lock.
-pub fn file_info(
-    tree: &Tree,
-    slot: Slot,
-    inode: &Inode,
-    path: &AlluxioPath,
-    mount: Option<&Mount>,
-) -> FileInfo {
+/// What of a `FileInfo` the tree knows. The blocks, of which there may be half a million, are laid out when the
+/// lock is released, and their locations come from the block master.
+#[derive(Debug)]
+pub struct Seen {
+    pub info: FileInfo,
+    blocks: FileBlocks,
+}
+
+/// Blocks laid out before other tasks have their turn.
+const BLOCKS_AT_ONCE: u32 = 4_096;
+
+/// What is seen of an inode under the lock.
+pub fn file_info(tree: &Tree, slot: Slot, inode: &Inode, path: &AlluxioPath, mount: Option<&Mount>) -> Seen {
     let default = Rare::default();
     let rare = tree.rare(slot, inode).unwrap_or(&default);
     let (owner, group) = (tree.owner(inode), tree.group(inode));
     let directory = inode.is_directory();
-    let container = ids::container_of(inode.id);
-    let blocks = (0..inode.blocks).map(|n| ids::block_id(container, i64::from(n)));
-    let block_size = tree.block_size(inode);
-    let block_info = |n: u32| {
-        let length = tree.block_length(slot, inode, n)?;
-        Some(FileBlockInfo {
-            block_info: Some(BlockInfo {
-                block_id: Some(ids::block_id(container, i64::from(n))),
-                length: Some(length),
-                locations: Vec::new(),
-            }),
-            // Nothing bounds what a file that is being written may come to.
-            offset: Some(i64::from(n).saturating_mul(block_size)),
-            ..FileBlockInfo::default()
-        })
-    };
-    FileInfo {
+    let info = FileInfo {
         file_id: Some(inode.id),
         name: Some(inode.name.to_string()),
         path: Some(path.to_string()),
         ufs_path: Some(mount.and_then(|mount| mount.ufs_path(path)).unwrap_or_default()),
         length: Some(if directory { tree.child_count(inode) as i64 } else { inode.file_length() }),
-        block_size_bytes: Some(block_size),
+        block_size_bytes: Some(tree.block_size(inode)),
         creation_time_ms: Some(inode.created_ms),
         completed: Some(directory || inode.is_completed()),
         folder: Some(directory),
         pinned: Some(inode.is_pinned()),
         cacheable: Some(!directory && inode.is_cacheable()),
         persisted: Some(inode.is_persisted()),
-        block_ids: blocks.collect(),
         last_modification_time_ms: Some(inode.modified_ms),
         ttl: Some(rare.ttl_ms),
         owner: Some(owner.to_owned()),
@@ -62,7 +50,6 @@ pub fn file_info(
         mode: Some(i32::from(inode.mode().get())),
         persistence_state: Some(inode.persistence().as_str().to_owned()),
         mount_point: Some(inode.is_mount_point() || ids::ROOT_ID == inode.id),
-        file_block_infos: (0..inode.blocks).filter_map(block_info).collect(),
         ttl_action: Some(if rare.ttl_ms < 0 { TtlAction::Free } else { rare.ttl_action } as i32),
         mount_id: Some(mount.map_or(-1, |mount| mount.id)),
         in_alluxio_percentage: Some(0),
@@ -76,26 +63,43 @@ pub fn file_info(
         last_access_time_ms: Some(inode.accessed_ms),
         xattr: rare.xattr.clone(),
         medium_type: rare.media.clone(),
-    }
+        ..FileInfo::default()
+    };
+    Seen { info, blocks: tree.blocks_of(slot, inode) }
 }
 
 impl FileSystemMaster {
-    /// Adds where the blocks are, and what follows from it. Takes no lock of the tree.
-    pub(super) fn add_locations(&self, info: &mut FileInfo) {
+    /// Adds the blocks, where they are, and what follows from it. Takes no lock of the tree.
+    pub(super) async fn with_blocks(&self, seen: Seen) -> FileInfo {
+        let Seen { mut info, blocks } = seen;
         if info.folder() {
-            return;
+            return info;
         }
+        info.block_ids = blocks.range.ids().collect();
         // Lengths are what workers and clients said; no sum of them may overflow.
         let (mut cached, mut on_top, mut lost) = (0_i128, 0_i128, false);
-        for block in info.file_block_infos.iter_mut().filter_map(|block| block.block_info.as_mut()) {
-            block.locations = self.blocks.locations(block.block_id()).to_vec();
-            match self.blocks.residence(block.block_id()) {
-                Residence::Nowhere => lost |= block.length() > 0,
-                Residence::LowerTier => cached += i128::from(block.length()),
+        for (number, id) in (0..).zip(blocks.range.ids()) {
+            let Some(length) = blocks.length(number) else { continue };
+            info.file_block_infos.push(FileBlockInfo {
+                block_info: Some(BlockInfo {
+                    block_id: Some(id),
+                    length: Some(length),
+                    locations: self.blocks.locations(id).to_vec(),
+                }),
+                // Nothing bounds what a file that is being written may come to.
+                offset: Some(i64::from(number).saturating_mul(blocks.block_size)),
+                ..FileBlockInfo::default()
+            });
+            match self.blocks.residence(id) {
+                Residence::Nowhere => lost |= length > 0,
+                Residence::LowerTier => cached += i128::from(length),
                 Residence::TopTier => {
-                    cached += i128::from(block.length());
-                    on_top += i128::from(block.length());
+                    cached += i128::from(length);
+                    on_top += i128::from(length);
                 }
+            }
+            if (number + 1) % BLOCKS_AT_ONCE == 0 {
+                tokio::task::yield_now().await;
             }
         }
         // A file without bytes is all there, as 2.9 counts.
@@ -108,5 +112,6 @@ impl FileSystemMaster {
         if lost && info.completed() && !info.persisted() && !self.blocks.safe_mode() {
             info.persistence_state = Some("LOST".to_owned());
         }
+        info
     }
 }

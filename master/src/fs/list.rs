@@ -1,5 +1,5 @@
 //! Listings. They go through directories by cursor (the name after which to continue), at most
-//! [`MAX_INODES_PER_HOLD`] inodes per look, so a listing never holds the lock long. It is no snapshot:
+//! [`MAX_CHANGES_PER_HOLD`] inodes per look, so a listing never holds the lock long. It is no snapshot:
 //! what is created or removed meanwhile may or may not be in it, what stays is in it exactly once.
 
 use std::collections::VecDeque;
@@ -11,15 +11,18 @@ use alluxio_proto::grpc::file::{
 };
 use tokio::sync::mpsc;
 
-use super::{FileSystemMaster, info::file_info, status::existing, subject::Subject, ufs::no_mount};
-use crate::{namespace::MAX_INODES_PER_HOLD, tree::Tree};
+use super::{
+    FileSystemMaster,
+    info::{Seen, file_info},
+    status::existing,
+    subject::Subject,
+    ufs::no_mount,
+};
+use crate::{namespace::MAX_CHANGES_PER_HOLD, tree::Tree};
 
 /// Inodes per look below this many levels: a recursive listing keeps what it has not given out yet on each.
 const DEEP_PAGE: usize = 100;
 const DEEP: usize = 16;
-
-/// Blocks per look, beyond which it ends: each takes a part of the time that an inode takes.
-const BLOCKS_PER_LOOK: usize = 8_192;
 
 /// Blocks per message, beyond which it is sent, so that it stays under what clients take.
 const BLOCKS_PER_MESSAGE: usize = 100_000;
@@ -32,7 +35,7 @@ struct Cursor {
     after: String,
     /// Seen and not listed yet: a directory's children come right after it, before its siblings, so that
     /// a listing can be continued after any path.
-    pending: VecDeque<FileInfo>,
+    pending: VecDeque<Seen>,
     more: bool,
 }
 
@@ -50,7 +53,7 @@ struct Listing {
 
 /// What one look brought.
 struct Page {
-    infos: VecDeque<FileInfo>,
+    seen: VecDeque<Seen>,
     more: bool,
 }
 
@@ -68,9 +71,9 @@ impl FileSystemMaster {
     ) -> Result<(), FsError> {
         self.load_before_listing(path, options).await?;
         let top = match self.listing_start(subject, path).await? {
-            Start::File(info) => {
+            Start::File(seen) => {
                 if !options.load_metadata_only() {
-                    send(out, vec![*info]).await?;
+                    send(out, vec![self.with_blocks(*seen).await]).await?;
                 }
                 return Ok(());
             }
@@ -102,25 +105,24 @@ impl FileSystemMaster {
         listing: &mut Listing,
     ) -> Result<Option<FileInfo>, FsError> {
         loop {
-            let limit = if listing.stack.len() <= DEEP { MAX_INODES_PER_HOLD } else { DEEP_PAGE };
+            let limit = if listing.stack.len() <= DEEP { MAX_CHANGES_PER_HOLD } else { DEEP_PAGE };
             let is_top = listing.stack.len() == 1;
             let Some(cursor) = listing.stack.last_mut() else { return Ok(None) };
-            if let Some(mut info) = cursor.pending.pop_front() {
-                if listing.recursive && info.folder() {
-                    let below = Cursor::new(info.file_id(), cursor.path.join(info.name()));
+            if let Some(seen) = cursor.pending.pop_front() {
+                if listing.recursive && seen.info.folder() {
+                    let below = Cursor::new(seen.info.file_id(), cursor.path.join(seen.info.name()));
                     listing.stack.push(below);
                 }
-                self.add_locations(&mut info);
-                return Ok(Some(info));
+                return Ok(Some(self.with_blocks(seen).await));
             }
             if cursor.more {
                 match self.next_page(subject, cursor, limit).await {
                     Ok(page) => {
-                        if let Some(last) = page.infos.back() {
-                            cursor.after = last.name().to_owned();
+                        if let Some(last) = page.seen.back() {
+                            cursor.after = last.info.name().to_owned();
                         }
                         cursor.more = page.more;
-                        cursor.pending = page.infos;
+                        cursor.pending = page.seen;
                         continue;
                     }
                     // Below the top a directory that may not be read, or went away, is passed over.
@@ -143,8 +145,7 @@ impl FileSystemMaster {
     }
 
     async fn listing_start(&self, subject: &Subject, path: &AlluxioPath) -> Result<Start, FsError> {
-        let mut start = self
-            .namespace
+        self.namespace
             .read_path(path, |tree, lookup| {
                 self.permissions.traverse(tree, subject, path, lookup)?;
                 let (slot, inode) = existing(tree, lookup, path)?;
@@ -156,11 +157,7 @@ impl FileSystemMaster {
                 let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
                 Ok(Start::File(Box::new(file_info(tree, slot, inode, path, Some(&mount)))))
             })
-            .await?;
-        if let Start::File(info) = &mut start {
-            self.add_locations(info);
-        }
-        Ok(start)
+            .await
     }
 
     async fn next_page(&self, subject: &Subject, cursor: &Cursor, limit: usize) -> Result<Page, FsError> {
@@ -170,20 +167,18 @@ impl FileSystemMaster {
                 let (slot, inode) = tree.by_id(cursor.id).ok_or_else(gone)?;
                 self.permissions.inode(tree, subject, &cursor.path, slot, Bits::new(5))?;
                 let mount = tree.mounts().mount_of(&cursor.path).ok_or_else(|| no_mount(&cursor.path))?;
-                let (mut infos, mut blocks) = (VecDeque::new(), 0);
+                let mut seen = VecDeque::new();
                 let mut children = tree.children_after(inode, &cursor.after);
                 for slot in children.by_ref() {
                     let Some(inode) = tree.get(slot) else { continue };
                     let path = cursor.path.join(&inode.name);
                     let own = if inode.is_mount_point() { tree.mounts().mount_of(&path) } else { None };
-                    let info = file_info(tree, slot, inode, &path, Some(own.as_ref().unwrap_or(&mount)));
-                    blocks += info.block_ids.len();
-                    infos.push_back(info);
-                    if infos.len() >= limit || blocks >= BLOCKS_PER_LOOK {
+                    seen.push_back(file_info(tree, slot, inode, &path, Some(own.as_ref().unwrap_or(&mount))));
+                    if seen.len() >= limit {
                         break;
                     }
                 }
-                Ok(Page { infos, more: children.next().is_some() })
+                Ok(Page { seen, more: children.next().is_some() })
             })
             .await
     }
@@ -199,9 +194,9 @@ impl FileSystemMaster {
         let list = options.options.unwrap_or_default();
         self.load_before_listing(path, &list).await?;
         let top = match self.listing_start(subject, path).await? {
-            Start::File(info) => {
+            Start::File(seen) => {
                 return Ok(ListStatusPartialPResponse {
-                    file_infos: vec![*info],
+                    file_infos: vec![self.with_blocks(*seen).await],
                     is_truncated: Some(false),
                     file_count: Some(1),
                 });
@@ -302,7 +297,7 @@ impl FileSystemMaster {
 }
 
 enum Start {
-    File(Box<FileInfo>),
+    File(Box<Seen>),
     Directory(Cursor),
 }
 

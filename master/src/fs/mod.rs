@@ -18,6 +18,7 @@ mod job_service;
 mod limits;
 mod list;
 mod load;
+mod lost;
 mod metrics;
 mod mount;
 mod options;
@@ -44,18 +45,21 @@ use std::sync::Arc;
 
 use alluxio_conf::Configuration;
 use alluxio_rpc::GroupLookup;
+use alluxio_telemetry::metrics::Metrics;
 
 use self::{
     access_times::AccessTimes,
     load::{AbsentPaths, LoadTurns, Removals},
+    lost::Lost,
+    metrics::FsMetrics,
     permission::Permissions,
     persist::PersistJobs,
     sync::SyncTimes,
     ufs::UfsTable,
 };
 pub use self::{
-    client_service::FileSystemClientService, job_service::FileSystemJobService, metrics::FsMetrics,
-    mount::mount_info, options::FsOptions, subject::Subject, worker_service::FileSystemWorkerService,
+    client_service::FileSystemClientService, job_service::FileSystemJobService, mount::mount_info,
+    options::FsOptions, subject::Subject, worker_service::FileSystemWorkerService,
 };
 use crate::{block::BlockMaster, namespace::Namespace};
 
@@ -69,10 +73,13 @@ pub struct FileSystemMaster {
     ufs: UfsTable,
     access_times: AccessTimes,
     absent: AbsentPaths,
-    removals: Removals,
+    /// Shared with changes of the under storage that outlive the operation they belong to.
+    removals: Arc<Removals>,
     load_turns: LoadTurns,
     sync_times: SyncTimes,
     persist: PersistJobs,
+    lost: Lost,
+    metrics: FsMetrics,
     /// Rings when a delete has cut something off.
     reaper_wanted: tokio::sync::Notify,
 }
@@ -83,6 +90,7 @@ impl FileSystemMaster {
         namespace: Arc<Namespace>,
         blocks: Arc<BlockMaster>,
         groups: Arc<dyn GroupLookup>,
+        metrics: &Metrics,
     ) -> Self {
         let options = FsOptions::from_conf(conf);
         Self {
@@ -90,10 +98,12 @@ impl FileSystemMaster {
             ufs: UfsTable::default(),
             access_times: AccessTimes::new(&options),
             absent: AbsentPaths::new(&options),
-            removals: Removals::default(),
+            removals: Arc::default(),
             load_turns: LoadTurns::default(),
             sync_times: SyncTimes::default(),
             persist: PersistJobs::new(&options),
+            lost: Lost::default(),
+            metrics: FsMetrics::new(metrics),
             reaper_wanted: tokio::sync::Notify::new(),
             namespace,
             blocks,

@@ -27,12 +27,18 @@ pub struct FsOptions {
     pub persist_initial_retry: Duration,
     pub persist_max_retry: Duration,
     pub persist_max_total: Duration,
+    /// How often it is counted what is lost.
+    pub lost_interval: Duration,
     /// FileInfos per message of a listing.
     pub list_batch: usize,
+    /// Who creates without a name (no authentication) gets what the directory above has.
+    pub inherit_owner: bool,
+    /// An owner that the under storage refuses to set is set in Alluxio all the same.
+    pub owner_may_differ: bool,
 }
 
-/// `alluxio.user.file.master.client…` of the original: results per streamed message.
-const LIST_BATCH: usize = 10_000;
+/// Messages of a listing are held in memory as a whole, so there is a limit to what may be asked for.
+const LARGEST_LIST_BATCH: i64 = 100_000;
 
 impl FsOptions {
     pub fn from_conf(conf: &Configuration) -> Self {
@@ -74,7 +80,15 @@ impl FsOptions {
                 conf.get(key::MASTER_PERSISTENCE_MAX_TOTAL_WAIT_TIME),
                 Duration::from_secs(24 * 3600),
             ),
-            list_batch: LIST_BATCH,
+            lost_interval: span(
+                conf.get(key::MASTER_LOST_WORKER_FILE_DETECTION_INTERVAL),
+                Duration::from_secs(300),
+            ),
+            list_batch: conf
+                .get(key::MASTER_FILESYSTEM_LISTSTATUS_RESULT_MESSAGE_LENGTH)
+                .clamp(1, LARGEST_LIST_BATCH) as usize,
+            inherit_owner: conf.get(key::MASTER_METASTORE_INODE_INHERIT_OWNER_AND_GROUP),
+            owner_may_differ: conf.get(key::UNDERFS_ALLOW_SET_OWNER_FAILURE),
         }
     }
 }

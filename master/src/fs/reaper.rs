@@ -7,10 +7,14 @@ use alluxio_proto::journal::{JournalEntry, ReapEntry};
 use tokio_util::sync::CancellationToken;
 
 use super::FileSystemMaster;
+use crate::tree::BlockRange;
 
 /// Inodes per record. A quarter of what one hold of the lock may touch: reaping frees memory, which
 /// takes longer than reading it.
 const PER_RECORD: i32 = 250;
+
+/// Blocks dropped before other tasks have their turn.
+const BLOCKS_AT_ONCE: usize = 1_000;
 
 /// How soon reaping is tried again when the journal refuses.
 const RETRY: Duration = Duration::from_secs(1);
@@ -58,7 +62,22 @@ impl FileSystemMaster {
                     () = tokio::time::sleep(RETRY) => {}
                 }
             }
-            self.blocks.remove_blocks(&blocks);
+            for blocks in blocks {
+                self.remove_blocks(blocks).await;
+            }
+        }
+    }
+
+    /// Has all copies of a file's blocks dropped, which may be half a million.
+    pub(super) async fn remove_blocks(&self, blocks: BlockRange) {
+        let mut ids = blocks.ids();
+        loop {
+            let some: Vec<i64> = ids.by_ref().take(BLOCKS_AT_ONCE).collect();
+            if some.is_empty() {
+                return;
+            }
+            self.blocks.remove_blocks(&some);
+            tokio::task::yield_now().await;
         }
     }
 }

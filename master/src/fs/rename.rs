@@ -1,6 +1,8 @@
 //! Renaming. Under storage first, then journal: a crash in between leaves the data under its new name
 //! and the inode under the old one; repeating the rename, or a metadata sync of both, mends it.
 
+use std::sync::Arc;
+
 use alluxio_fs::{AlluxioPath, Bits, FsError};
 use alluxio_proto::{
     grpc::file::RenamePOptions,
@@ -14,10 +16,12 @@ use super::{
     persist::to_be_persisted,
     status::{existing, traversable},
     subject::Subject,
-    ufs::{check_mode, check_writable, mark_persisted, ufs_error},
+    ufs::{
+        DIRECTORY_PATIENCE, PATIENCE, bounded, check_mode, check_writable, held, mark_persisted, ufs_error,
+    },
 };
 use crate::{
-    namespace::{Claim, Draft},
+    namespace::{Claim, Draft, Reservation},
     tree::{Lookup, Persistence, Tree},
 };
 
@@ -64,14 +68,11 @@ impl FileSystemMaster {
             return Ok(());
         }
         let claims = vec![Claim::subtree(from), Claim::subtree(to)];
-        let reservation = self.namespace.reservations().reserve(claims).await?;
+        let reservation = Arc::new(self.namespace.reservations().reserve(claims).await?);
         // Whoever had the paths before us may have changed what there is to do.
         let Some(planned) = self.namespace.read(look).await? else { return Ok(()) };
         if planned.in_ufs {
-            let renamed = self.rename_in_ufs(subject, from, to, planned.directory).await;
-            // Also when it failed: it may have been carried out all the same.
-            self.removals.note(from);
-            renamed?;
+            self.rename_in_ufs(subject, from, to, planned.directory, &reservation).await?;
         }
         self.namespace
             .mutate(&[from, to], Some(&reservation), |tree, draft| {
@@ -176,20 +177,28 @@ impl FileSystemMaster {
         from: &AlluxioPath,
         to: &AlluxioPath,
         directory: bool,
+        reservation: &Arc<Reservation>,
     ) -> Result<(), FsError> {
         let (source, target) = (self.ufs_place_of(from)?, self.ufs_place_of(to)?);
         if let Some(parent) = to.parent() {
-            self.make_ufs_directories(subject, &parent, None, true).await?;
+            self.make_ufs_directories(subject, &parent, None, true, reservation).await?;
         }
-        let renamed = if directory {
-            source.ufs.rename_directory(&source.path, &target.path).await
-        } else {
-            source.ufs.rename_file(&source.path, &target.path).await
+        let (removals, left, there) = (self.removals.clone(), from.clone(), target.path.clone());
+        let rename = async move {
+            let renamed = if directory {
+                source.ufs.rename_directory(&source.path, &there).await
+            } else {
+                source.ufs.rename_file(&source.path, &there).await
+            };
+            // Also when it failed: it may have been carried out all the same.
+            removals.note(&left);
+            renamed
         };
-        match renamed {
+        let patience = if directory { DIRECTORY_PATIENCE } else { PATIENCE };
+        match held(reservation, patience, rename).await? {
             // A rename that was cut short by a crash: the data stands at the target already.
             Err(error) if error.kind() == UfsErrorKind::NotFound => {
-                let there = target.ufs.status(&target.path).await.map_err(ufs_error)?;
+                let there = bounded(target.ufs.status(&target.path)).await?;
                 if there.is_some_and(|status| status.is_dir == directory) {
                     Ok(())
                 } else {

@@ -1,15 +1,15 @@
 //! What other rooms of the master ask of the tree.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alluxio_fs::{AlluxioPath, FsError, ids};
 use alluxio_proto::journal::{BlockInfoEntry, JournalEntry, PathPropertiesEntry, RemovePathPropertiesEntry};
 use async_trait::async_trait;
 
 use crate::{
-    block::{BlockCommits, BlockLengths, Evictable, EvictionPolicy},
+    block::{BlockCommits, BlockLengths, Evictable, EvictionPolicy, Purpose},
     meta::{PathChange, PathProperties, Properties},
-    namespace::Namespace,
+    namespace::{EVICTION_VALID, Namespace},
     tree::{Inode, Persistence, Slot, Tree},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 fn owner(tree: &Tree, block_id: i64) -> Option<(Slot, &Inode, u32)> {
     let (slot, inode) = tree.by_id(ids::file_id_of_block(block_id))?;
     let number = u32::try_from(ids::sequence_of(block_id)).ok()?;
-    (number < inode.blocks).then_some((slot, inode, number))
+    (number < inode.block_count()).then_some((slot, inode, number))
 }
 
 #[async_trait]
@@ -89,37 +89,47 @@ impl BlockCommits for Namespace {
 
 #[async_trait]
 impl EvictionPolicy for Namespace {
-    async fn may_evict(&self, block_ids: &[i64]) -> Result<Evictable, FsError> {
+    async fn may_evict(&self, block_ids: &[i64], purpose: Purpose) -> Result<Evictable, FsError> {
         self.read(|tree| {
             let mut answer = Evictable::default();
             for id in block_ids {
-                match owner(tree, *id) {
-                    None => answer.evictable.push(*id),
-                    Some((_, inode, _)) if inode.is_pinned() => {}
-                    Some((_, inode, _)) => match inode.persistence() {
-                        // An incomplete file is written through: what is in the under storage is not
-                        // whole yet.
-                        Persistence::Persisted if inode.is_completed() => answer.evictable.push(*id),
-                        Persistence::Persisted | Persistence::NotPersisted => answer.not_persisted.push(*id),
-                        Persistence::ToBePersisted => {}
-                    },
+                let Some((_, inode, _)) = owner(tree, *id) else {
+                    answer.evictable.push(*id);
+                    continue;
+                };
+                let list = match inode.persistence() {
+                    _ if inode.is_pinned() => continue,
+                    Persistence::ToBePersisted => continue,
+                    // An incomplete file is written through: what is in the under storage is not whole yet.
+                    Persistence::Persisted if inode.is_completed() => &mut answer.evictable,
+                    Persistence::Persisted | Persistence::NotPersisted => &mut answer.not_persisted,
+                };
+                if purpose == Purpose::Looking || self.eviction_grants().grant(inode.id) {
+                    list.push(*id);
                 }
             }
             Ok(answer)
         })
         .await
     }
+
+    fn valid(&self) -> Duration {
+        EVICTION_VALID
+    }
 }
 
 #[async_trait]
 impl PathProperties for Namespace {
     async fn all(&self) -> Result<BTreeMap<String, Properties>, FsError> {
-        self.read(|tree| Ok(tree.path_properties().clone())).await
+        let all = self.read(|tree| Ok(tree.path_properties().clone())).await?;
+        let own = |(path, properties): (Arc<str>, Arc<Properties>)| (path.to_string(), (*properties).clone());
+        Ok(all.into_iter().map(own).collect())
     }
 
     async fn change(&self, path: &AlluxioPath, change: PathChange) -> Result<(), FsError> {
         self.mutate(&[], None, |tree, draft| {
-            let Some(properties) = change.apply(tree.path_properties().get(path.as_str())) else {
+            let Some(properties) = change.apply(tree.path_properties().get(path.as_str()).map(Arc::as_ref))
+            else {
                 return Ok(());
             };
             let path = Some(path.to_string());

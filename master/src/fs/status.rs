@@ -3,7 +3,12 @@
 use alluxio_fs::{AlluxioPath, Bits, FsError};
 use alluxio_proto::grpc::file::{ExistsPOptions, FileInfo, GetStatusPOptions};
 
-use super::{FileSystemMaster, info::file_info, subject::Subject, ufs::no_mount};
+use super::{
+    FileSystemMaster,
+    info::{Seen, file_info},
+    subject::Subject,
+    ufs::no_mount,
+};
 use crate::{
     namespace::now_ms,
     tree::{Inode, Lookup, Slot, Tree},
@@ -52,14 +57,14 @@ impl FileSystemMaster {
         // What is known needs no look at the under storage, unless a sync is asked for.
         let synced = sync.unwrap_or(self.options.sync_interval_ms) >= 0;
         let known = if synced { None } else { found(self.namespace.read_path(path, look).await)? };
-        let mut info = match known {
-            Some(info) => info,
+        let seen = match known {
+            Some(seen) => seen,
             None => {
                 self.load_for_status(path, load, sync).await?;
                 self.namespace.read_path(path, look).await?
             }
         };
-        self.add_locations(&mut info);
+        let info = self.with_blocks(seen).await;
         if options.update_timestamps() && self.options.access_time_updates {
             self.access_times.touch(info.file_id(), now_ms());
         }
@@ -113,7 +118,7 @@ impl FileSystemMaster {
 
     /// For workers and the job service, which are not bound by permissions.
     pub async fn info_of_id(&self, id: i64) -> Result<FileInfo, FsError> {
-        let mut info = self
+        let seen = self
             .namespace
             .read(|tree| {
                 let path = tree.find(id).and_then(|slot| tree.path_of(slot));
@@ -122,12 +127,11 @@ impl FileSystemMaster {
                 info_at(tree, &tree.lookup(&path), &path)
             })
             .await?;
-        self.add_locations(&mut info);
-        Ok(info)
+        Ok(self.with_blocks(seen).await)
     }
 }
 
-fn info_at(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<FileInfo, FsError> {
+fn info_at(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<Seen, FsError> {
     let (slot, inode) = existing(tree, lookup, path)?;
     let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
     Ok(file_info(tree, slot, inode, path, Some(&mount)))

@@ -30,11 +30,16 @@ impl FileSystemMaster {
             return Ok(Subject { user, groups: Arc::new([]), privileged: false });
         }
         check_name(&user)?;
-        let groups = self.groups.groups(&user).await.map_err(|error| {
-            FsError::unavailable(format!("The groups of user {user} could not be looked up: {error}"))
-        })?;
+        let groups = self.groups_of(&user).await?;
         let privileged = self.permissions.is_privileged(&user, &groups);
         Ok(Subject { user, groups, privileged })
+    }
+
+    /// The groups that the master's group mapping knows for a user; none of a user it does not know.
+    pub(super) async fn groups_of(&self, user: &str) -> Result<Arc<[String]>, FsError> {
+        self.groups.groups(user).await.map_err(|error| {
+            FsError::unavailable(format!("The groups of user {user} could not be looked up: {error}"))
+        })
     }
 
     /// The master itself, for what it does of its own accord.

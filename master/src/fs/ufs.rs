@@ -9,12 +9,15 @@ use parking_lot::Mutex;
 
 use super::FileSystemMaster;
 use crate::{
-    namespace::Draft,
+    namespace::{Draft, Reservation},
     tree::{Lookup, Mount, Persistence, Tree, UfsMode},
 };
 
 /// Longest wait for one call of an under storage: less than others wait for a reservation.
-const PATIENCE: Duration = Duration::from_secs(45);
+pub const PATIENCE: Duration = Duration::from_secs(45);
+
+/// The same for a call that may have to touch everything in a directory.
+pub const DIRECTORY_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Open under storages by mount id. A mount that is replaced gets a new id.
 #[derive(Default)]
@@ -130,6 +133,34 @@ pub async fn ufs_call<T>(
 /// The same, where every failure is the caller's.
 pub async fn bounded<T>(call: impl Future<Output = Result<T, UfsError>>) -> Result<T, FsError> {
     ufs_call(call).await?.map_err(ufs_error)
+}
+
+/// One change of an under storage whose paths are reserved. Who waits for it is told after `patience` that it
+/// has not ended. The change goes on, for nothing can stop it, and keeps the reservation until it has ended:
+/// before that nobody may rely on what the paths look like.
+pub async fn held<T: Send + 'static>(
+    reservation: &Arc<Reservation>,
+    patience: Duration,
+    change: impl Future<Output = Result<T, UfsError>> + Send + 'static,
+) -> Result<Result<T, UfsError>, FsError> {
+    let reservation = reservation.clone();
+    let change = tokio::spawn(async move {
+        let result = change.await;
+        drop(reservation);
+        result
+    });
+    match tokio::time::timeout(patience, change).await {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(panic)) => {
+            tracing::error!(%panic, "a call of the under storage ended by a panic");
+            Err(FsError::internal("A call of the under storage failed; the master's log says why."))
+        }
+        Err(_) => Err(FsError::unavailable(format!(
+            "The under storage has not answered for {} seconds; what was asked may still take effect. \
+             Repeat the operation when it answers: until then the path is kept.",
+            patience.as_secs()
+        ))),
+    }
 }
 
 /// Marks the directories that lead to a path as persisted, from its mount point down: something below

@@ -1,5 +1,7 @@
 //! Making in the under storage what a write-through is about to need there.
 
+use std::sync::Arc;
+
 use alluxio_fs::{AlluxioPath, Bits, FsError, Mode};
 use alluxio_ufs::{Attributes, MkdirsOptions};
 
@@ -7,7 +9,7 @@ use super::{
     FileSystemMaster,
     status::traversable,
     subject::Subject,
-    ufs::{bounded, check_mode, check_writable, mark_persisted, no_mount},
+    ufs::{PATIENCE, check_mode, check_writable, held, mark_persisted, no_mount, ufs_error},
 };
 use crate::{
     namespace::{Claim, Reservation},
@@ -23,13 +25,13 @@ struct Wanted {
 impl FileSystemMaster {
     /// Keeps a path to write it through. When directories above it are missing in the tree, the first of
     /// them is kept with all below it: nothing may take their place once the under storage has them.
-    pub(super) async fn reserve_for_write(&self, path: &AlluxioPath) -> Result<Reservation, FsError> {
+    pub(super) async fn reserve_for_write(&self, path: &AlluxioPath) -> Result<Arc<Reservation>, FsError> {
         loop {
             let claim = self.namespace.peek(|tree| claim_for_write(tree, path));
             let reservation = self.namespace.reservations().reserve(vec![claim.clone()]).await?;
             // While we waited, what was missing may have been made, or what was there removed.
             if self.namespace.peek(|tree| claim_for_write(tree, path)) == claim {
-                return Ok(reservation);
+                return Ok(Arc::new(reservation));
             }
         }
     }
@@ -44,6 +46,7 @@ impl FileSystemMaster {
         directory: &AlluxioPath,
         mode: Option<Mode>,
         recursive: bool,
+        reservation: &Arc<Reservation>,
     ) -> Result<(), FsError> {
         let wanted = self
             .namespace
@@ -98,7 +101,8 @@ impl FileSystemMaster {
                 break;
             }
             let options = MkdirsOptions { attributes, ..MkdirsOptions::default() };
-            bounded(place.ufs.mkdirs(&place.path, options)).await?;
+            let make = async move { place.ufs.mkdirs(&place.path, options).await };
+            held(reservation, PATIENCE, make).await?.map_err(ufs_error)?;
         }
         // Those that are in the tree are persisted, whatever comes of the rest: deleting or renaming them
         // must reach the under storage from now on.

@@ -4,10 +4,10 @@
 use alluxio_fs::{AlluxioPath, FsError};
 
 use super::FileSystemMaster;
-use crate::namespace::MAX_INODES_PER_HOLD;
+use crate::namespace::MAX_CHANGES_PER_HOLD;
 
-/// Paths per chunk: half of what a hold may touch, because a change may need two records per inode.
-const CHUNK: usize = MAX_INODES_PER_HOLD / 2;
+/// Paths per chunk.
+const CHUNK: usize = MAX_CHANGES_PER_HOLD;
 
 pub(super) struct Walk {
     /// The path itself, as long as it has not been given out.
@@ -44,7 +44,7 @@ impl FileSystemMaster {
     }
 
     /// Children after a name, each with whether it has children; and whether there are more.
-    async fn children_of(
+    pub(super) async fn children_of(
         &self,
         directory: &AlluxioPath,
         after: &str,

@@ -1,7 +1,7 @@
 //! What has been applied but is not durable yet. A reply that rests on it must wait for it, or a crash
 //! could take back what a client was told (invariant 2).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::BTreeMap;
 
 use alluxio_fs::AlluxioPath;
 use compact_str::CompactString;
@@ -15,12 +15,14 @@ type Ids = SmallVec<[i64; 8]>;
 /// Ids and names forgotten in one go, or those of one record when it has more.
 const FORGOTTEN_AT_ONCE: usize = 2_000;
 
-/// Bounded by the journal's queue: what is durable leaves with the next change.
+/// Bounded by the journal's queue: what is durable leaves with the next change. Ordered maps, because a hash map
+/// that grows moves all it holds, and this is under the tree's lock.
 #[derive(Default)]
 pub(super) struct InFlight {
-    ids: HashMap<i64, u64>,
-    names: HashMap<(i64, CompactString), u64>,
-    order: VecDeque<(u64, Ids, Names)>,
+    ids: BTreeMap<i64, u64>,
+    names: BTreeMap<(i64, CompactString), u64>,
+    /// By sequence.
+    order: BTreeMap<u64, (Ids, Names)>,
     highest: u64,
 }
 
@@ -33,7 +35,7 @@ impl InFlight {
         for name in &names {
             self.names.insert(name.clone(), sequence);
         }
-        self.order.push_back((sequence, ids, names));
+        self.order.insert(sequence, (ids, names));
     }
 
     /// Forgets what is durable: more than a change adds, and no more than one hold of the lock bears. What
@@ -41,10 +43,10 @@ impl InFlight {
     pub fn forget_until(&mut self, durable: u64) {
         let mut left = FORGOTTEN_AT_ONCE;
         while left > 0
-            && let Some((sequence, ..)) = self.order.front()
-            && *sequence <= durable
-            && let Some((sequence, ids, names)) = self.order.pop_front()
+            && let Some(oldest) = self.order.first_entry()
+            && *oldest.key() <= durable
         {
+            let (sequence, (ids, names)) = oldest.remove_entry();
             left = left.saturating_sub(ids.len() + names.len());
             for id in ids {
                 if self.ids.get(&id) == Some(&sequence) {

@@ -7,7 +7,9 @@
 
 mod draft;
 mod effects;
+mod grants;
 mod in_flight;
+mod metrics;
 mod reservations;
 mod running;
 mod tracked_lock;
@@ -28,18 +30,28 @@ use tokio::sync::Notify;
 pub use self::{
     draft::Draft,
     effects::DurableEffects,
+    grants::{EvictionGrants, VALID as EVICTION_VALID},
     reservations::{Claim, Reservation, Reservations, Scope},
     running::RunningOperations,
     tracked_lock::TrackedLock,
 };
-use self::{in_flight::InFlight, reservations::Patience};
+use self::{
+    grants::Wanted,
+    in_flight::InFlight,
+    reservations::{Gone, Patience},
+};
 use crate::tree::{Effects, Lookup, Tree};
 
 /// No hold of the tree's lock touches more inodes.
 pub const MAX_INODES_PER_HOLD: usize = 1_000;
 
-/// Inodes a running snapshot may have to copy ahead of its walker before writers wait for it.
-const MAX_SNAPSHOT_BACKLOG: usize = 200_000;
+/// Where an inode is found by its path and changed, or described with all it has, which takes up to ten
+/// microseconds: a hold with as many takes less than 2 ms, and leaves room for a processor that is busy.
+pub const MAX_CHANGES_PER_HOLD: usize = 200;
+
+/// Bytes that changes may have copied ahead of a running snapshot's walker before writers wait for it. Checked
+/// under the lock, so what one record changes is the most that comes on top (docs/decisions/0012).
+const MAX_SNAPSHOT_BACKLOG: usize = 64 << 20;
 
 /// A change that needs a larger record is refused: the journal ends when it is handed one above its own limit.
 const MAX_RECORD_BYTES: usize = 64 << 20;
@@ -51,8 +63,17 @@ struct State {
     in_flight: InFlight,
 }
 
-/// The answer, and the newest record that it rests on.
-type Planned<T> = (Result<T, FsError>, u64);
+/// What came of an attempt to change the tree.
+enum Attempt<T> {
+    /// The answer, and the newest record that it rests on.
+    Planned(Result<T, FsError>, u64),
+    /// Somebody has reserved one of the paths, until he is gone.
+    Reserved(Gone),
+    /// A worker may be evicting blocks that the change is to hold.
+    Granted(Wanted),
+    /// The walker of a snapshot has to catch up first.
+    Behind,
+}
 
 /// See the [module](self).
 pub struct Namespace {
@@ -61,6 +82,7 @@ pub struct Namespace {
     reservations: Arc<Reservations>,
     running: RunningOperations,
     effects: DurableEffects,
+    eviction_grants: EvictionGrants,
     /// A record did not fit the tree: the memory may not be trusted any more.
     broken: AtomicBool,
     broke: Notify,
@@ -70,6 +92,7 @@ pub struct Namespace {
 impl Namespace {
     pub fn new(tree: Tree, journal: Journal) -> Self {
         Self {
+            eviction_grants: EvictionGrants::new(tree.next_container()),
             state: TrackedLock::new(State { tree, in_flight: InFlight::default() }),
             journal,
             reservations: Arc::default(),
@@ -97,9 +120,18 @@ impl Namespace {
         &self.effects
     }
 
+    pub fn eviction_grants(&self) -> &EvictionGrants {
+        &self.eviction_grants
+    }
+
     /// The longest time the lock was held, in nanoseconds.
     pub fn longest_hold_nanos(&self) -> u64 {
         self.state.longest_hold_nanos()
+    }
+
+    /// The most processor time that one hold of the lock took, in nanoseconds.
+    pub fn longest_hold_cpu_nanos(&self) -> u64 {
+        self.state.most_cpu_nanos()
     }
 
     pub fn is_broken(&self) -> bool {
@@ -118,7 +150,7 @@ impl Namespace {
     }
 
     /// Changes the tree. `plan` looks at the tree and drafts the records; it is called again when it
-    /// has to wait for somebody who reserved one of `paths`. The reply, success or error, is given only
+    /// has to wait for somebody who reserved one of `paths`, or who may be evicting. The reply, success or error, is given only
     /// when everything it rests on is durable.
     pub async fn mutate<T>(
         &self,
@@ -127,38 +159,52 @@ impl Namespace {
         mut plan: impl FnMut(&Tree, &mut Draft) -> Result<T, FsError>,
     ) -> Result<T, FsError> {
         let mut patience = Patience::default();
+        // Kept to the end: what was waited for must not be given out again before the change.
+        let mut wanted = Vec::new();
         loop {
-            self.await_snapshot().await;
             let permit = self.journal.reserve().await.map_err(refused)?;
-            let changed = self.reservations.changed();
-            if let Some((planned, seen)) = self.try_mutate(paths, holder, &mut plan, permit)? {
-                self.settle(seen).await?;
-                return planned;
+            let moved = self.snapshot_moved.notified();
+            match self.try_mutate(paths, holder, &mut plan, permit)? {
+                Attempt::Planned(planned, seen) => {
+                    self.settle(seen).await?;
+                    return planned;
+                }
+                Attempt::Reserved(gone) => patience.wait(gone).await?,
+                Attempt::Granted(wait) => {
+                    wait.over().await;
+                    wanted.push(wait);
+                }
+                Attempt::Behind => moved.await,
             }
-            self.reservations.wait(changed, &mut patience).await?;
         }
     }
 
-    /// The part of [`Self::mutate`] under the lock. `None` when somebody has reserved one of the paths.
+    /// The part of [`Self::mutate`] under the lock.
     fn try_mutate<T>(
         &self,
         paths: &[&AlluxioPath],
         holder: Option<&Reservation>,
         plan: &mut impl FnMut(&Tree, &mut Draft) -> Result<T, FsError>,
         permit: Permit,
-    ) -> Result<Option<Planned<T>>, FsError> {
+    ) -> Result<Attempt<T>, FsError> {
         let mut state = self.state.write();
         self.check_whole()?;
-        if self.reservations.blocks(paths, holder) {
-            return Ok(None);
+        if state.tree.snapshot_backlog() >= MAX_SNAPSHOT_BACKLOG {
+            return Ok(Attempt::Behind);
+        }
+        if let Some(gone) = self.reservations.blocks(paths, holder) {
+            return Ok(Attempt::Reserved(gone));
         }
         let mut draft = Draft::new(now_ms());
         let planned = plan(&state.tree, &mut draft);
         if planned.is_err() || draft.is_empty() {
             // Which records an error rests on is not worth finding out: all there are.
-            return Ok(Some((planned, state.in_flight.highest())));
+            return Ok(Attempt::Planned(planned, state.in_flight.highest()));
         }
         let (entry, payload) = draft.finish();
+        if let Some(wanted) = self.eviction_grants.in_the_way_of(&entry) {
+            return Ok(Attempt::Granted(wanted));
+        }
         if payload.len() > MAX_RECORD_BYTES {
             return Err(FsError::resource_exhausted(format!(
                 "The change needs a record of {} bytes, and {MAX_RECORD_BYTES} are the most. Change less at once.",
@@ -166,7 +212,7 @@ impl Namespace {
             )));
         }
         let seen = self.commit(&mut state, &entry, payload, permit)?;
-        Ok(Some((planned, seen)))
+        Ok(Attempt::Planned(planned, seen))
     }
 
     /// Applies and appends one record under the lock.
@@ -250,16 +296,6 @@ impl Namespace {
             self.journal.wait_durable(sequence).await.map_err(refused)?;
         }
         Ok(())
-    }
-
-    async fn await_snapshot(&self) {
-        loop {
-            let moved = self.snapshot_moved.notified();
-            if self.state.read().tree.snapshot_backlog() < MAX_SNAPSHOT_BACKLOG {
-                return;
-            }
-            moved.await;
-        }
     }
 
     fn check_whole(&self) -> Result<(), FsError> {

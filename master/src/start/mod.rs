@@ -4,13 +4,24 @@ mod error;
 mod replay;
 mod role;
 mod services;
+mod watch;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+#[cfg(test)]
+mod metrics_tests;
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use alluxio_conf::{Configuration, KeyName, Source, UnsetKey, key};
-use alluxio_journal::store::{
-    Store,
-    local::{LocalStore, Sharing},
+use alluxio_journal::{
+    Options,
+    store::{
+        Store,
+        local::{LocalStore, Sharing},
+    },
 };
 use alluxio_rpc::{RpcServer, Sessions, group_lookup};
 use alluxio_telemetry::{logs::LogHandle, metrics::Metrics};
@@ -52,6 +63,7 @@ impl Master {
         let web = bind(&conf, key::MASTER_WEB_BIND_HOST.name(), key::MASTER_WEB_PORT.name()).await?;
         let (rpc_addr, web_addr) = (local(&rpc)?, local(&web)?);
         let metrics = Metrics::master();
+        watch::start(&metrics);
         let role = Arc::new(Role::default());
         let pages = MasterWeb::new(role.clone(), metrics.clone(), Arc::new(Logs(logs)));
         let web_stop = CancellationToken::new();
@@ -61,10 +73,13 @@ impl Master {
 
         let host = alluxio_rpc_host(&conf, key::MASTER_HOSTNAME);
         let store = journal_store(&conf)?;
+        let begun = Instant::now();
         let Restored { mut tree, journal, checkpoint } =
-            restore(store, format!("{host}:{}", rpc_addr.port()), &role).await?;
+            restore(store, journal_options(&conf, format!("{host}:{}", rpc_addr.port())), &role).await?;
+        let replayed = begun.elapsed();
         mount_root(&conf, &mut tree).await?;
         let namespace = Arc::new(Namespace::new(tree, journal));
+        watch::journal(&metrics, namespace.journal(), checkpoint, replayed);
         replay::bootstrap(&conf, &namespace).await?;
         role.leads(namespace.clone());
 
@@ -72,7 +87,7 @@ impl Master {
         let sessions = Sessions::new(&conf, groups.clone()).map_err(StartError::Rpc)?;
         let blocks =
             Arc::new(BlockMaster::new(BlockOptions::from_conf(&conf), namespace.clone(), namespace.clone()));
-        let fs = Arc::new(FileSystemMaster::new(&conf, namespace.clone(), blocks.clone(), groups));
+        let fs = Arc::new(FileSystemMaster::new(&conf, namespace.clone(), blocks.clone(), groups, &metrics));
         let period =
             u64::try_from(conf.get(key::MASTER_JOURNAL_CHECKPOINT_PERIOD_ENTRIES)).unwrap_or(u64::MAX);
         let checkpointer = Arc::new(Checkpointer::new(namespace.clone(), period, checkpoint));
@@ -80,11 +95,18 @@ impl Master {
         let facts = Arc::new(MasterFacts::new(&conf, host, rpc_addr.port(), web_addr.port(), cluster_id));
 
         let (rpc_stop, task_stop) = (CancellationToken::new(), CancellationToken::new());
-        let parts =
-            services::Parts { conf, facts, namespace: namespace.clone(), blocks, fs, checkpointer, metrics };
+        let parts = services::Parts {
+            conf,
+            facts,
+            namespace: namespace.clone(),
+            blocks,
+            fs,
+            checkpointer,
+            metrics: metrics.clone(),
+        };
         let server = services::register(
             &parts,
-            RpcServer::new(&parts.conf, alluxio_rpc::Role::Master, sessions),
+            watch::calls(&metrics, RpcServer::new(&parts.conf, alluxio_rpc::Role::Master, sessions)),
             &pages,
         );
         let mut tasks = JoinSet::new();
@@ -144,7 +166,8 @@ pub(crate) async fn open_namespace(
     conf: &Configuration,
     store: Arc<dyn Store>,
 ) -> Result<Namespace, StartError> {
-    let Restored { mut tree, journal, .. } = restore(store, "test".to_owned(), &Role::default()).await?;
+    let Restored { mut tree, journal, .. } =
+        restore(store, journal_options(conf, "test".to_owned()), &Role::default()).await?;
     mount_root(conf, &mut tree).await?;
     let namespace = Namespace::new(tree, journal);
     replay::bootstrap(conf, &namespace).await?;
@@ -187,6 +210,11 @@ fn journal_store(conf: &Configuration) -> Result<Arc<dyn Store>, StartError> {
         return Err(StartError::JournalScheme(folder));
     }
     Ok(Arc::new(LocalStore::new(path, Sharing::Exclusive)))
+}
+
+fn journal_options(conf: &Configuration, owner: String) -> Options {
+    let roll_bytes = conf.get(key::MASTER_JOURNAL_LOG_SIZE_BYTES_MAX);
+    Options { owner, roll_bytes, ..Options::default() }
 }
 
 /// The root mount comes from the configuration. A local folder that nobody chose is made.

@@ -30,10 +30,10 @@ const REPORT_EVERY: u64 = 1_000_000;
 /// Claims the journal, restores the newest checkpoint, applies the records after it.
 pub(super) async fn restore(
     store: Arc<dyn Store>,
-    owner: String,
+    options: Options,
     role: &Role,
 ) -> Result<Restored, StartError> {
-    let mut recovery = Recovery::start(store, Options { owner, ..Options::default() }).await?;
+    let mut recovery = Recovery::start(store, options).await?;
     let mut tree = Tree::default();
     let mut checkpoint = 0;
     if let Some(mut reader) = recovery.checkpoint() {

@@ -33,9 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     block::{BlockClientService, BlockMaster, BlockWorkerService, CoordinationService},
     checkpoint::Checkpointer,
-    fs::{
-        FileSystemClientService, FileSystemJobService, FileSystemMaster, FileSystemWorkerService, FsMetrics,
-    },
+    fs::{FileSystemClientService, FileSystemJobService, FileSystemMaster, FileSystemWorkerService},
     meta::{
         ClusterConfiguration, ClusterMetrics, ConfigurationService, JournalService, MasterFacts,
         MasterPeersService, MetaClientService, MetricsService, Peers, ProxyPeersService, is_compared,
@@ -69,6 +67,7 @@ pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> Rpc
         conf.get(key::MASTER_LOST_PROXY_DELETION_TIMEOUT).duration(),
     ));
     fs.register_gauges(metrics);
+    namespace.register_metrics(metrics);
     blocks.register_metrics(metrics);
     web.set_info(InfoSources {
         facts: facts.clone(),
@@ -93,7 +92,7 @@ pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> Rpc
         }
         services! { server;
             Type::FileSystemMasterClientService =>
-                FileSystemMasterClientServiceServer::new(FileSystemClientService::new(fs.clone(), FsMetrics::new(metrics))),
+                FileSystemMasterClientServiceServer::new(FileSystemClientService::new(fs.clone())),
             Type::FileSystemMasterWorkerService =>
                 FileSystemMasterWorkerServiceServer::new(FileSystemWorkerService::new(fs.clone())),
             Type::FileSystemMasterJobService =>
@@ -125,6 +124,7 @@ pub(super) fn run_tasks(parts: &Parts, tasks: &mut JoinSet<()>, stop: &Cancellat
     tasks.spawn(fs.clone().run_effects(stop.clone()));
     tasks.spawn(fs.clone().run_access_times(stop.clone()));
     tasks.spawn(fs.clone().run_ttl_checker(stop.clone()));
+    tasks.spawn(fs.clone().run_lost_count(stop.clone()));
     tasks.spawn(fs.clone().run_persist_scheduler(stop.clone()));
     tasks.spawn(parts.blocks.clone().watch(stop.clone()));
     tasks.spawn(parts.checkpointer.clone().run(stop.clone()));

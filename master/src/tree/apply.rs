@@ -1,5 +1,7 @@
 //! The one way the tree changes.
 
+use std::sync::Arc;
+
 use alluxio_fs::{AlluxioPath, ids};
 use alluxio_proto::journal::{
     DeleteFileEntry, JournalEntry, RenameEntry, UpdateInodeDirectoryEntry, UpdateInodeFileEntry,
@@ -9,6 +11,7 @@ use compact_str::CompactString;
 
 use super::{
     ApplyError, Effects, Tree,
+    blocks::{BlockLengths, BlockRange},
     inode::{NO_SLOT, Slot},
     mounts::{Mount, UfsMode},
 };
@@ -108,7 +111,7 @@ impl Tree {
             self.mounts
                 .set_mode(e.ufs_path(), UfsMode::try_from(e.ufs_mode() as i32).unwrap_or(UfsMode::ReadWrite));
         } else if let Some(e) = &entry.path_properties {
-            self.path_properties.insert(e.path().to_owned(), e.properties.clone());
+            self.path_properties.insert(e.path().into(), Arc::new(e.properties.clone()));
         } else if let Some(e) = &entry.remove_path_properties {
             self.path_properties.remove(e.path());
         } else if let Some(e) = &entry.cluster_info {
@@ -119,7 +122,7 @@ impl Tree {
             let next = ids::block_id(e.container_id(), e.sequence_number());
             self.next_directory = self.next_directory.max(next);
         } else if let Some(e) = &entry.delete_block {
-            effects.freed_blocks.push(e.block_id());
+            effects.freed_blocks.push(BlockRange { first: e.block_id(), count: 1 });
         } else {
             return Ok(entry.operation_id.is_some() && entry.journal_entries.is_empty());
         }
@@ -147,6 +150,7 @@ impl Tree {
         let slot = self.edit(KIND, id)?;
         let block_size = e.block_size_bytes.map(|size| self.block_sizes.number(&size));
         let container = ids::container_of(id);
+        // Only records of Java masters list them.
         if !e.set_blocks.iter().zip(0..).all(|(block, n)| *block == ids::block_id(container, n)) {
             return Err(ApplyError::Invalid {
                 kind: KIND,
@@ -164,8 +168,11 @@ impl Tree {
         }
         // An empty list says nothing: proto2 cannot tell it from a missing one. A file that becomes
         // empty is completed with length 0.
-        if !e.set_blocks.is_empty() || (e.completed() && inode.data == 0) {
-            inode.blocks = e.set_blocks.len() as u32;
+        let listed = !e.set_blocks.is_empty() || (e.completed() && inode.data == 0);
+        let listed = listed.then_some(e.set_blocks.len() as u32);
+        if let Some(count) = e.block_count.or(listed) {
+            let before = std::mem::replace(&mut inode.blocks, count);
+            self.blocks = self.blocks - u64::from(before) + u64::from(count);
         }
         let blocks = inode.blocks as usize;
         if let Some(completed) = e.completed {
@@ -174,9 +181,9 @@ impl Tree {
         let completed = inode.is_completed();
         self.edit_rare(slot, |rare| {
             if completed {
-                rare.block_lengths = Vec::new();
+                rare.block_lengths = BlockLengths::default();
             } else {
-                rare.block_lengths.resize(blocks, -1);
+                rare.block_lengths.resize(blocks);
             }
             rare.replication_max = e.replication_max.unwrap_or(rare.replication_max);
             rare.replication_min = e.replication_min.unwrap_or(rare.replication_min);
@@ -217,7 +224,8 @@ impl Tree {
             return Err(ApplyError::Invalid { kind: KIND, id, reason: "the file is completed" });
         }
         inode.blocks += 1;
-        self.edit_rare(slot, |rare| rare.block_lengths.push(-1));
+        self.blocks += 1;
+        self.edit_rare(slot, |rare| rare.block_lengths.push());
         Ok(())
     }
 
@@ -228,9 +236,7 @@ impl Tree {
         self.keep_for_snapshot(slot);
         if self.get(slot).is_some_and(|inode| !inode.is_completed()) {
             self.edit_rare(slot, |rare| {
-                if let Some(place) = rare.block_lengths.get_mut(ids::sequence_of(block) as usize) {
-                    *place = length;
-                }
+                rare.block_lengths.set(ids::sequence_of(block) as u32, length);
             });
         }
     }
@@ -255,7 +261,7 @@ impl Tree {
         self.unlink(slot);
         self.touch_modified(parent, e.op_time_ms());
         if children > 0 {
-            self.detached.push_back(slot);
+            self.detached.push_back(id);
         } else {
             self.forget(slot, effects);
         }

@@ -12,6 +12,7 @@ use alluxio_proto::{
 
 use super::{
     ApplyError, Tree,
+    blocks::BlockLengths,
     inode::{Inode, Persistence, Rare, Slot},
 };
 
@@ -74,7 +75,7 @@ impl Tree {
         );
         inode.data = entry.length();
         inode.block_size = self.block_sizes.number(&entry.block_size_bytes());
-        inode.blocks = entry.blocks.len() as u32;
+        inode.blocks = entry.block_count.unwrap_or(entry.blocks.len() as u32);
         let acl = access_acl(entry.acl.as_ref(), entry.mode());
         inode.set_mode(acl.mode);
         let rare = Rare {
@@ -90,8 +91,12 @@ impl Tree {
             persist_job: entry.persist_job_id.unwrap_or(-1),
             persist_path: entry.temp_ufs_path().into(),
             should_persist_ms: entry.should_persist_time.unwrap_or(-1),
-            block_lengths: if entry.completed() { Vec::new() } else { vec![-1; entry.blocks.len()] },
-            ..Rare::default()
+            block_lengths: if entry.completed() {
+                BlockLengths::default()
+            } else {
+                std::iter::repeat_n(-1, inode.blocks as usize).collect()
+            },
+            default_acl: None,
         };
         (inode, rare)
     }

@@ -7,6 +7,8 @@ use alluxio_fs::{AccessControlList, Mode, acl::ExtendedAcl};
 use alluxio_proto::grpc::TtlAction;
 use compact_str::CompactString;
 
+use super::blocks::BlockLengths;
+
 /// Position in the slab. Slots are reused, ids are not; only ids leave the tree.
 pub type Slot = u32;
 
@@ -56,7 +58,7 @@ pub struct Inode {
     pub(super) group: u32,
     /// File: number in the table of block sizes, and how many blocks there are.
     pub(super) block_size: u32,
-    pub blocks: u32,
+    pub(super) blocks: u32,
     mode: u16,
     flags: u16,
 }
@@ -134,6 +136,11 @@ impl Inode {
         self.persisted_bit()
     }
 
+    /// How many blocks a file has; none for a directory.
+    pub fn block_count(&self) -> u32 {
+        if self.is_directory() { 0 } else { self.blocks }
+    }
+
     /// A file's length; a directory's is the number of its children, which the tree knows.
     pub fn file_length(&self) -> i64 {
         if self.is_directory() { 0 } else { self.data }
@@ -158,8 +165,8 @@ pub struct Rare {
     pub persist_job: i64,
     pub persist_path: Box<str>,
     pub should_persist_ms: i64,
-    /// While a file is written: the length of each block, -1 where it is not committed yet.
-    pub block_lengths: Vec<i64>,
+    /// While a file is written.
+    pub block_lengths: BlockLengths,
 }
 
 impl Default for Rare {
@@ -180,7 +187,7 @@ impl Default for Rare {
             persist_job: -1,
             persist_path: "".into(),
             should_persist_ms: -1,
-            block_lengths: Vec::new(),
+            block_lengths: BlockLengths::default(),
         }
     }
 }

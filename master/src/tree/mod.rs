@@ -6,6 +6,7 @@
 
 mod apply;
 mod attributes;
+mod blocks;
 mod children;
 mod inode;
 mod lookup;
@@ -17,8 +18,12 @@ mod restore;
 mod slab;
 mod snapshot;
 mod stored;
+mod tables;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use alluxio_fs::{AccessControlList, ids};
 use alluxio_proto::journal::JournalOpPId;
@@ -28,12 +33,14 @@ use thiserror::Error;
 pub use self::{
     apply::next_directory_after,
     attributes::change_acl,
+    blocks::{BlockLengths, BlockRange, FileBlocks, Gap},
     inode::{Inode, Persistence, Rare, Slot},
     lookup::Lookup,
     mounts::{Mount, MountTable, Resolved, UfsMode},
     operation_ids::{OperationId, OperationIds},
     restore::{Restore, RestoreError},
-    snapshot::{hash_inode, hash_tables},
+    snapshot::{Kept, hash_inode},
+    tables::Tables,
 };
 use self::{
     children::{Children, Directories},
@@ -65,11 +72,15 @@ pub enum ApplyError {
 #[derive(Debug, Default)]
 pub struct Effects {
     /// Blocks that no file owns any more.
-    pub freed_blocks: Vec<i64>,
+    pub freed_blocks: Vec<BlockRange>,
     /// What the records changed, for those who read it before it is durable.
     pub touched: SmallVec<[i64; 8]>,
     pub touched_names: SmallVec<[(i64, compact_str::CompactString); 4]>,
 }
+
+/// Shared, so that a snapshot takes a reference each.
+pub type PathProperties = BTreeMap<Arc<str>, Arc<Properties>>;
+pub type Properties = BTreeMap<String, String>;
 
 pub struct Tree {
     slab: Slab,
@@ -80,15 +91,18 @@ pub struct Tree {
     root: Option<Slot>,
     next_container: i64,
     next_directory: i64,
-    /// Subtrees that recursive deletes cut off, waiting for the reaper.
-    detached: VecDeque<Slot>,
+    /// Subtrees that recursive deletes cut off, waiting for the reaper. Ids, so that a snapshot copies them as
+    /// they are.
+    detached: VecDeque<i64>,
+    /// Of all files.
+    blocks: u64,
     pinned: BTreeSet<i64>,
     to_be_persisted: BTreeSet<i64>,
     /// (expiry, inode), for the TTL checker.
     expiries: BTreeSet<(i64, i64)>,
     operation_ids: OperationIds,
     mounts: MountTable,
-    path_properties: BTreeMap<String, BTreeMap<String, String>>,
+    path_properties: PathProperties,
     cluster_id: String,
     snapshot: Option<Snapshot>,
     /// What an inode's snapshot bit is while no snapshot runs.
@@ -107,12 +121,13 @@ impl Default for Tree {
             next_container: 1,
             next_directory: ids::ROOT_ID + 1,
             detached: VecDeque::new(),
+            blocks: 0,
             pinned: BTreeSet::new(),
             to_be_persisted: BTreeSet::new(),
             expiries: BTreeSet::new(),
             operation_ids: OperationIds::default(),
             mounts: MountTable::default(),
-            path_properties: BTreeMap::new(),
+            path_properties: PathProperties::new(),
             cluster_id: String::new(),
             snapshot: None,
             snapshot_parity: false,
@@ -173,26 +188,29 @@ impl Tree {
         AccessControlList { mode: inode.mode(), extended }
     }
 
-    /// The length of block `sequence` of a file, as far as it is known.
-    pub fn block_length(&self, slot: Slot, inode: &Inode, sequence: u32) -> Option<i64> {
-        if inode.is_directory() || sequence >= inode.blocks {
-            return None;
-        }
-        if inode.is_completed() {
-            // All blocks but the last are full, so lengths need not be kept.
-            let block_size = self.block_size(inode);
-            let begin = i64::from(sequence).checked_mul(block_size)?;
-            return Some((inode.file_length() - begin).clamp(0, block_size));
-        }
-        self.rare(slot, inode)?.block_lengths.get(sequence as usize).copied().filter(|length| *length >= 0)
-    }
-
     pub fn next_container(&self) -> i64 {
         self.next_container
     }
 
     pub fn next_directory(&self) -> i64 {
         self.next_directory
+    }
+
+    /// Blocks of all files, those of deleted files included until they are reaped.
+    pub fn block_count(&self) -> u64 {
+        self.blocks
+    }
+
+    /// Complete files that are in Alluxio only, with how many blocks they have: those in the next `limit` slots
+    /// from `from` on, and where to go on.
+    pub fn only_here(&self, from: Slot, limit: usize) -> (Vec<(i64, u32)>, Option<Slot>) {
+        let end = self.slab.end();
+        let until = end.min(from.saturating_add(limit as Slot));
+        let only_here = |inode: &&Inode| {
+            !inode.is_directory() && inode.is_completed() && !inode.is_persisted() && inode.blocks > 0
+        };
+        let inodes = (from..until).filter_map(|slot| self.slab.get(slot)).filter(only_here);
+        (inodes.map(|inode| (inode.id, inode.blocks)).collect(), (until < end).then_some(until))
     }
 
     pub fn pinned(&self) -> &BTreeSet<i64> {
@@ -230,7 +248,7 @@ impl Tree {
         self.mounts.set_root(ufs_uri, read_only, shared, properties);
     }
 
-    pub fn path_properties(&self) -> &BTreeMap<String, BTreeMap<String, String>> {
+    pub fn path_properties(&self) -> &PathProperties {
         &self.path_properties
     }
 
@@ -294,6 +312,7 @@ impl Tree {
         }
         // Born after the cut, a running snapshot must not see it.
         inode.set_in_snapshot(self.snapshot_parity != self.snapshot.is_some());
+        self.blocks += u64::from(inode.blocks);
         let slot = self.slab.insert(inode);
         if rare != Rare::default() {
             self.edit_rare(slot, |place| *place = rare);
@@ -308,11 +327,11 @@ impl Tree {
         self.unindex(slot);
         self.rare.remove(&slot);
         let Some(inode) = self.slab.remove(slot) else { return };
+        self.blocks -= u64::from(inode.blocks);
         if inode.is_directory() {
             self.directories.remove(inode.data);
-        } else {
-            let container = ids::container_of(inode.id);
-            effects.freed_blocks.extend((0..i64::from(inode.blocks)).map(|n| ids::block_id(container, n)));
+        } else if inode.blocks > 0 {
+            effects.freed_blocks.push(BlockRange::of_file(inode.id, inode.blocks));
         }
     }
 

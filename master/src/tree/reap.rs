@@ -4,37 +4,39 @@
 
 use super::{Effects, Tree};
 
-/// Blocks that count as one inode more: naming a block for removal takes a small part of the time that
-/// forgetting an inode takes.
-const BLOCKS_PER_INODE: usize = 32;
+/// Blocks of a file that is being written, of which each this many count as one inode more: their lengths lie
+/// in memory of their own.
+const BLOCKS_PER_INODE: usize = 1_000;
 
 impl Tree {
-    /// Forgets at most `limit` inodes, fewer when they have many blocks or lie deep.
+    /// Forgets at most `limit` inodes, fewer when they are being written and have many blocks, or lie deep.
     pub(super) fn reap(&mut self, limit: usize, effects: &mut Effects) {
         // Each counts for itself, so that a chain of directories is as bounded as a wide one.
         let (mut left, mut descents) = (limit, limit);
         while left > 0
             && descents > 0
-            && let Some(slot) = self.detached.pop_front()
+            && let Some(id) = self.detached.pop_front()
         {
+            let Some(slot) = self.slab.find(id) else { continue };
             let Some(inode) = self.slab.get(slot) else { continue };
             let children = if inode.is_directory() { self.directories.get_mut(inode.data) } else { None };
             match children.and_then(super::children::Children::pop) {
                 Some(child) => {
                     // Depth first: the queue holds one entry per level, not one per inode.
-                    self.detached.push_front(slot);
+                    self.detached.push_front(id);
                     let Some(inode) = self.slab.get(child) else { continue };
                     if inode.is_directory() {
+                        let id = inode.id;
                         self.keep_for_snapshot(child);
                         if let Some(inode) = self.slab.get_mut(child) {
                             inode.parent = super::NO_SLOT;
                         }
-                        self.detached.push_front(child);
+                        self.detached.push_front(id);
                         descents -= 1;
                     } else {
-                        let blocks = inode.blocks as usize / BLOCKS_PER_INODE;
+                        let open = if inode.is_completed() { 0 } else { inode.blocks as usize };
                         self.forget(child, effects);
-                        left = left.saturating_sub(1 + blocks);
+                        left = left.saturating_sub(1 + open / BLOCKS_PER_INODE);
                     }
                 }
                 None => {

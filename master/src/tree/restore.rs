@@ -1,7 +1,7 @@
 //! Building the tree from a checkpoint: inodes come in no particular order, so they are linked to
 //! their parents when all are there.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use alluxio_fs::ids;
 use alluxio_proto::own::CheckpointChunk;
@@ -38,10 +38,13 @@ impl Restore {
     pub fn add(&mut self, chunk: CheckpointChunk) -> Result<(), RestoreError> {
         if let Some(tables) = chunk.tables {
             let tree = &mut self.tree;
-            self.has_tables = true;
-            tree.next_container = tables.next_container_id();
-            tree.next_directory = tables.next_directory_id();
-            tree.cluster_id = tables.cluster_id().to_owned();
+            // The counters come first, and once; the rest in as many chunks as it takes.
+            if tables.next_container_id.is_some() {
+                self.has_tables = true;
+                tree.next_container = tables.next_container_id();
+                tree.next_directory = tables.next_directory_id();
+                tree.cluster_id = tables.cluster_id().to_owned();
+            }
             for id in &tables.operation_ids {
                 tree.operation_ids.remember(id);
             }
@@ -53,9 +56,9 @@ impl Restore {
                 tree.mounts.set_mode(entry.ufs_path(), entry.ufs_mode());
             }
             for entry in tables.path_properties {
-                tree.path_properties.insert(entry.path().to_owned(), entry.properties);
+                tree.path_properties.insert(entry.path().into(), Arc::new(entry.properties));
             }
-            self.detached = tables.detached;
+            self.detached.extend(tables.detached);
         }
         for stored in chunk.inodes {
             if self.tree.find(stored.id()).is_some() {
@@ -103,8 +106,8 @@ impl Restore {
             }
         }
         for id in self.detached {
-            let slot = self.tree.find(id).ok_or(RestoreError::NoDetached(id))?;
-            self.tree.detached.push_back(slot);
+            self.tree.find(id).ok_or(RestoreError::NoDetached(id))?;
+            self.tree.detached.push_back(id);
         }
         Ok(self.tree)
     }

@@ -1,18 +1,38 @@
-//! The stored form of an inode, as checkpoints and backups hold it.
+//! The stored form of an inode, as checkpoints hold it.
 
 use alluxio_fs::{AccessControlList, ids};
 use alluxio_proto::{
     journal::{InodeDirectoryEntry, InodeFileEntry},
     meta,
 };
+use prost::Message;
 
 use super::{
     Tree,
+    blocks::BlockLengths,
     inode::{NO_SLOT, Rare, Slot},
 };
 
+/// An inode copied out under the lock. Only the lengths of a file that is being written may be many; they are
+/// shared with the tree until they become a message.
+pub struct Stored {
+    inode: meta::Inode,
+    lengths: BlockLengths,
+}
+
+impl Stored {
+    pub fn into_message(self) -> meta::Inode {
+        meta::Inode { block_lengths: self.lengths.iter().collect(), ..self.inode }
+    }
+
+    /// What it takes in memory, more or less: a message's strings and lists lie outside it.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.inode.encoded_len() + self.lengths.bytes()
+    }
+}
+
 impl Tree {
-    pub(super) fn stored(&self, slot: Slot) -> Option<meta::Inode> {
+    pub(super) fn stored(&self, slot: Slot) -> Option<Stored> {
         let inode = self.get(slot)?;
         let default = Rare::default();
         let rare = self.rare(slot, inode).unwrap_or(&default);
@@ -36,14 +56,14 @@ impl Tree {
             last_accessed_ms: Some(inode.accessed_ms),
             ..meta::Inode::default()
         };
+        let mut lengths = BlockLengths::default();
         if inode.is_directory() {
             stored.is_mount_point = Some(inode.is_mount_point());
             stored.has_direct_children_loaded = Some(inode.children_loaded());
             stored.default_acl = rare.default_acl.as_ref().map(|list| acl(list, true));
         } else {
-            let container = ids::container_of(inode.id);
             stored.block_size_bytes = Some(self.block_size(inode));
-            stored.blocks = (0..i64::from(inode.blocks)).map(|n| ids::block_id(container, n)).collect();
+            stored.block_count = Some(inode.blocks);
             stored.is_cacheable = Some(inode.is_cacheable());
             stored.is_completed = Some(inode.is_completed());
             stored.length = Some(inode.file_length());
@@ -53,9 +73,9 @@ impl Tree {
             stored.persist_job_id = Some(rare.persist_job);
             stored.persist_job_temp_ufs_path = Some(rare.persist_path.to_string());
             stored.should_persist_time = Some(rare.should_persist_ms);
-            stored.block_lengths = rare.block_lengths.clone();
+            lengths = rare.block_lengths.clone();
         }
-        Some(stored)
+        Some(Stored { inode: stored, lengths })
     }
 
     /// Makes the inode of a stored one, not linked to its parent yet.
@@ -101,7 +121,7 @@ impl Tree {
                     length: stored.length,
                     completed: stored.is_completed,
                     cacheable: stored.is_cacheable,
-                    blocks: stored.blocks.clone(),
+                    block_count: stored.block_count.or(Some(stored.blocks.len() as u32)),
                     ttl: stored.ttl,
                     owner,
                     group,
@@ -122,7 +142,7 @@ impl Tree {
             )
         };
         if !stored.block_lengths.is_empty() {
-            rare.block_lengths = stored.block_lengths.clone();
+            rare.block_lengths = stored.block_lengths.iter().copied().collect();
         }
         if stored.is_directory() {
             rare.fingerprint = stored.ufs_fingerprint().into();

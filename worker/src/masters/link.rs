@@ -67,6 +67,14 @@ impl MasterLink {
         self.worker.register(first, stream::iter(rest)).await
     }
 
+    pub async fn register_at_once(
+        &self,
+        request: RegisterWorkerPRequest,
+        limit: Duration,
+    ) -> Result<(), FsError> {
+        within(limit, self.worker.register_at_once(request)).await
+    }
+
     pub async fn block_heartbeat(&self, request: BlockHeartbeatPRequest) -> Result<Command, FsError> {
         within(QUICK, self.worker.block_heartbeat(request)).await
     }
@@ -106,8 +114,13 @@ impl MasterLink {
         within(QUICK, self.files.schedule_async_persistence(&path, options)).await
     }
 
-    pub async fn may_evict(&self, worker: i64, blocks: &[i64]) -> Result<MayEvictResponse, FsError> {
-        within(EVICTION, self.worker.may_evict(worker, blocks.to_vec())).await
+    pub async fn may_evict(
+        &self,
+        worker: i64,
+        blocks: &[i64],
+        looking: bool,
+    ) -> Result<MayEvictResponse, FsError> {
+        within(EVICTION, self.worker.may_evict(worker, blocks.to_vec(), looking)).await
     }
 
     pub async fn deregister(&self, worker: i64) -> Result<(), FsError> {

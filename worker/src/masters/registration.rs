@@ -1,4 +1,4 @@
-//! Registration: all blocks of this worker, in bounded batches.
+//! Registration: all blocks of this worker, in bounded batches or, where it is configured so, at once.
 
 use super::MasterLink;
 use crate::{
@@ -26,7 +26,9 @@ pub(super) async fn register(core: &Core, link: &MasterLink, listener: Listener)
     core.store.restore_quarantined().await;
     let blocks = core.store.list_all(listener);
     let usage = core.store.usage();
-    let mut batches = batches(blocks, core.settings.register_batch).into_iter();
+    let streamed = core.settings.register_stream;
+    let batch = if streamed { core.settings.register_batch } else { usize::MAX };
+    let mut batches = batches(blocks, batch).into_iter();
     let first = RegisterWorkerPRequest {
         worker_id: Some(id),
         storage_tiers: usage.tiers.clone(),
@@ -37,7 +39,11 @@ pub(super) async fn register(core: &Core, link: &MasterLink, listener: Listener)
         current_blocks: batches.next().unwrap_or_default(),
         ..RegisterWorkerPRequest::default()
     };
-    link.register(first, batches.collect()).await?;
+    if streamed {
+        link.register(first, batches.collect()).await?;
+    } else {
+        link.register_at_once(first, core.settings.register_deadline).await?;
+    }
     Ok(id)
 }
 

@@ -4,38 +4,64 @@ use super::jobs::Task;
 use crate::{core::Core, failure, store::BlockLease};
 use alluxio_fs::FsError;
 use alluxio_ufs::{CreateOptions, UfsWriter};
-use std::{fs::File, os::unix::fs::FileExt, sync::Arc};
+use std::{fs::File, os::unix::fs::FileExt, sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Bytes moved at once.
 const CHUNK: u64 = 1 << 20;
 
+/// The slowest that a job may be, in bytes a second, beside `Settings::persist_limit`. Far below what any store does:
+/// jobs that only share a slow one must not start over for ever.
+const SLOWEST: u64 = 128 << 10;
+/// For giving up what was written.
+const ABORT: Duration = Duration::from_secs(10);
+
 /// Writes the file; returns its fingerprint. What was written is discarded on an error.
+///
+/// A job has one of a few turns. One that hangs, on the under storage or another worker, must give it back; the
+/// leader tries again. Alluxio 2.9 has no property for that: its master's
+/// `alluxio.master.persistence.max.total.wait.time` is about all tries together.
 pub async fn write(core: &Core, task: &Task) -> Result<String, FsError> {
     let pieces =
         task.pieces().map_err(|why| FsError::invalid_argument(format!("the job makes no sense: {why}")))?;
+    let limit = core.settings.persist_limit + Duration::from_secs(task.length / SLOWEST);
+    let deadline = Instant::now() + limit;
+    let late = |_| FsError::deadline_exceeded(format!("{} was not written within {limit:?}", task.path));
     let mount = core.mounts.get(task.mount).await?;
-    let path = mount.uri().relative(&task.path).map_err(|error| failure::of_ufs(&error))?;
+    let under = mount.to_write(&task.path)?;
+    let path = under.uri().relative(&task.path).map_err(|error| failure::of_ufs(&error))?;
     // An earlier attempt at this job may have left its file. It is synced when it is closed: after that
     // the blocks may be evicted. Its directory is there; one that is not was deleted meanwhile and must
     // not come back.
     let options = CreateOptions { parents: None, overwrite: true, ..CreateOptions::default() };
-    let mut writer = mount.create(&path, options).await.map_err(|error| failure::of_ufs(&error))?;
-    for (block, length) in pieces {
-        if let Err(error) = copy(core, block, length, writer.as_mut()).await {
-            if let Err(error) = writer.abort().await {
-                tracing::warn!(%error, file = task.path, "unfinished file not discarded");
-            }
-            return Err(error);
+    let writer = timeout_at(deadline, under.create(&path, options)).await.map_err(late)?;
+    let mut writer = writer.map_err(|error| failure::of_ufs(&error))?;
+    let copied = timeout_at(deadline, copy_all(core, pieces, writer.as_mut())).await;
+    if let Err(error) = copied.unwrap_or_else(|elapsed| Err(late(elapsed))) {
+        match timeout(ABORT, writer.abort()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, file = task.path, "unfinished file not discarded"),
+            Err(_) => tracing::warn!(file = task.path, "unfinished file not discarded within {ABORT:?}"),
         }
+        return Err(error);
     }
-    let status = writer.close().await.map_err(|error| failure::of_ufs(&error))?;
+    let status = timeout_at(deadline, writer.close()).await.map_err(late)?;
+    let status = status.map_err(|error| failure::of_ufs(&error))?;
     if status.length != task.length {
         return Err(FsError::internal(format!(
             "{} has {} bytes after writing {}",
             task.path, status.length, task.length
         )));
     }
-    Ok(status.fingerprint(mount.ufs_type()).to_string())
+    mount.bytes.written.add(status.length);
+    Ok(status.fingerprint(under.ufs_type()).to_string())
+}
+
+async fn copy_all(core: &Core, pieces: Vec<(i64, u64)>, writer: &mut dyn UfsWriter) -> Result<(), FsError> {
+    for (block, length) in pieces {
+        copy(core, block, length, writer).await?;
+    }
+    Ok(())
 }
 
 async fn copy(core: &Core, block: i64, length: u64, writer: &mut dyn UfsWriter) -> Result<(), FsError> {

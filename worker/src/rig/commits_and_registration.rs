@@ -1,8 +1,12 @@
 //! Commit, registration and eviction at the same time; masters that restart, lose and order things.
 
-use super::{PATIENCE, Rig, block, content, until};
+use super::{
+    PATIENCE, Rig, block,
+    client::{file_command, read_request, under_options},
+    content, until,
+};
 use alluxio_fs::ids;
-use alluxio_proto::grpc::{Command, CommandType, file::FileInfo};
+use alluxio_proto::grpc::{Command, CommandType, block::ReadRequest, file::FileInfo};
 use std::time::Duration;
 
 fn command(kind: CommandType, data: Vec<i64>) -> Command {
@@ -26,6 +30,20 @@ async fn all_blocks_are_registered_in_bounded_batches() {
     let mind = rig.master.mind.lock();
     assert_eq!(mind.batches, vec![3, 3, 3, 1]);
     assert!(mind.batch_unanswered_most <= 2, "{}", mind.batch_unanswered_most);
+}
+
+#[tokio::test]
+async fn all_blocks_are_registered_at_once_where_batches_are_turned_off() {
+    let off = ("alluxio.worker.register.stream.enabled", "false");
+    let rig = Rig::with(1 << 20, &[off, ("alluxio.worker.register.stream.batch.size", "3")], |_| {}).await;
+    for container in 1..=10 {
+        rig.client.write_block(block(container, 0), b"x").await.unwrap();
+    }
+    rig.master.forget_workers();
+    master_knows(&rig, 1..=10).await;
+    let mind = rig.master.mind.lock();
+    assert_eq!(mind.at_once, [0, 10]);
+    assert!(mind.batches.is_empty());
 }
 
 #[tokio::test]
@@ -179,4 +197,25 @@ async fn what_was_read_and_written_is_counted_for_the_cluster() {
     .await;
     assert_eq!(counted("BytesReadCache"), 600.0);
     assert_eq!(counted("BytesReadPerUfs"), 0.0);
+}
+
+#[tokio::test]
+async fn bytes_are_counted_for_the_under_storage_they_come_from_and_go_to() {
+    let rig = Rig::new(1 << 20).await;
+    std::fs::write(rig.under("f"), content(1000)).unwrap();
+    let options = Some(under_options(&rig.under("f"), 0, 1000));
+    let cold = ReadRequest { open_ufs_block_options: options, ..read_request(block(1, 0), 0, 1000) };
+    rig.client.read(cold).await.unwrap();
+    rig.client.write(file_command(&rig.under("g")), &content(300)).await.unwrap();
+    let counted = |name: &str| rig.master.mind.lock().counted.get(name).copied().unwrap_or_default();
+    until("the master has heard of it", || {
+        counted("BytesReadPerUfs") == 1000.0 && counted("BytesWrittenPerUfs") == 300.0
+    })
+    .await;
+    let shown = rig.worker.core.metrics.registry.prometheus_text().unwrap();
+    let tag = alluxio_telemetry::metrics::escape_tag(&rig.under("").display().to_string());
+    assert!(
+        shown.contains(&format!("Worker.BytesReadPerUfs.UFS:{}", tag.trim_end_matches("%2F"))),
+        "{shown}"
+    );
 }

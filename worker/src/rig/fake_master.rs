@@ -34,6 +34,8 @@ pub struct Mind {
     pub lengths: BTreeMap<i64, i64>,
     pub commits: usize,
     pub registrations: usize,
+    /// Blocks of registrations that came as one message.
+    pub at_once: Vec<usize>,
     /// Sizes of registration batches.
     pub batches: Vec<usize>,
     pub batch_unanswered_most: usize,
@@ -60,6 +62,8 @@ pub struct Mind {
     /// Answers UNAVAILABLE to so many block heartbeats, after taking them in or before.
     pub lose_heartbeats: usize,
     pub under: PathBuf,
+    /// Whether it is mounted so.
+    pub read_only: bool,
     /// Ports of other workers that hold a block.
     pub peers: BTreeMap<i64, u16>,
 }

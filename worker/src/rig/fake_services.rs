@@ -153,9 +153,15 @@ impl BlockMasterWorkerService for FakeMaster {
 
     async fn register_worker(
         &self,
-        _: Request<RegisterWorkerPRequest>,
+        request: Request<RegisterWorkerPRequest>,
     ) -> Result<Response<RegisterWorkerPResponse>, Status> {
-        no()
+        let all = request.into_inner();
+        let blocks: Vec<i64> =
+            all.current_blocks.into_iter().flat_map(|entry| entry.value.unwrap().block_id).collect();
+        let mut mind = self.mind.lock();
+        mind.at_once.push(blocks.len());
+        mind.workers.insert(all.worker_id.unwrap(), blocks.into_iter().collect());
+        Ok(Response::new(RegisterWorkerPResponse {}))
     }
 }
 
@@ -210,8 +216,9 @@ impl FileSystemMasterWorkerService for FakeMaster {
         if request.get_ref().mount_id != Some(1) {
             return Err(Status::not_found("no such mount"));
         }
-        let uri = self.mind.lock().under.display().to_string();
-        let info = UfsInfo { uri: Some(uri), properties: Some(MountPOptions::default()) };
+        let mind = self.mind.lock();
+        let options = MountPOptions { read_only: Some(mind.read_only), ..MountPOptions::default() };
+        let info = UfsInfo { uri: Some(mind.under.display().to_string()), properties: Some(options) };
         Ok(Response::new(GetUfsInfoPResponse { ufs_info: Some(info) }))
     }
 }
@@ -223,7 +230,7 @@ impl Coordination for FakeMaster {
         request: Request<MayEvictRequest>,
     ) -> Result<Response<MayEvictResponse>, Status> {
         let mind = self.mind.lock();
-        let mut answer = MayEvictResponse::default();
+        let mut answer = MayEvictResponse { valid_ms: Some(60_000), ..Default::default() };
         for block in &request.get_ref().block_ids {
             if mind.not_persisted.contains(block) {
                 answer.not_persisted.push(*block);

@@ -78,6 +78,26 @@ async fn leaving_is_bounded() {
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
+/// A client may keep a stream open after it got everything.
+#[tokio::test]
+async fn an_answered_stream_does_not_hold_up_the_end() {
+    let rig =
+        Rig::with(8 << 20, &[("alluxio.network.connection.server.shutdown.timeout", "60s")], |_| {}).await;
+    let data = content(1 << 20);
+    rig.client.write_block(block(1, 0), &data).await.unwrap();
+    let mut open = rig.client.reading(read_request(block(1, 0), 0, 1 << 20)).await.unwrap();
+    let mut received = Vec::new();
+    while let Some(chunk) = open.next().await.unwrap() {
+        received.extend_from_slice(&chunk);
+    }
+    assert!(received == data);
+    let begun = Instant::now();
+    let (worker, _home) = rig.into_worker();
+    worker.shutdown().await;
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    drop(open);
+}
+
 #[tokio::test]
 async fn one_file_that_cannot_be_persisted_does_not_keep_the_others_from_it() {
     let rig = Rig::new(1 << 20).await;

@@ -10,6 +10,7 @@ mod file_service;
 mod cold_reads;
 mod commits_and_registration;
 mod leaving;
+mod load_queue;
 mod local_blocks;
 mod persisting;
 mod reads;
@@ -114,6 +115,13 @@ pub async fn until(what: &str, done: impl Fn() -> bool) {
 /// Bytes that tell a wrong offset.
 pub fn content(length: usize) -> Vec<u8> {
     (0..length).map(|index| (index * 31 + index / 251) as u8).collect()
+}
+
+/// A port where somebody listens and says nothing, as long as the listener lives.
+pub async fn silent_port() -> (tokio::net::TcpListener, u16) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
 }
 
 /// A block of the file with this container.

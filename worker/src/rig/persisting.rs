@@ -1,7 +1,8 @@
 //! Persist jobs.
 
-use super::{Rig, block, content, until};
+use super::{Rig, block, content, silent_port, until};
 use alluxio_proto::grpc::file::PersistFile;
+use std::time::Duration;
 
 const MB: usize = 1 << 20;
 
@@ -82,4 +83,35 @@ async fn a_job_that_cannot_be_done_is_reported_and_leaves_nothing() {
     rig.master.mind.lock().persist.clear();
     // The master repeated the order until then; the last attempt may still be under way.
     until("nothing is left", || std::fs::read_dir(rig.under("")).unwrap().next().is_none()).await;
+}
+
+#[tokio::test]
+async fn a_job_that_hangs_is_given_up() {
+    let rig = Rig::with(1 << 20, &[], |settings| settings.persist_limit = Duration::from_millis(300)).await;
+    let (_silent, port) = silent_port().await;
+    {
+        let mut mind = rig.master.mind.lock();
+        mind.peers.insert(block(1, 0), port);
+        mind.persist = vec![job(&rig, 5, 1, 10, MB)];
+    }
+    until("it is reported", || reported(&rig, 5).is_some()).await;
+    let why = reported(&rig, 5).unwrap().unwrap_err();
+    assert!(why.contains("was not written within 300ms"), "{why}");
+    rig.master.mind.lock().persist.clear();
+    until("nothing is left", || std::fs::read_dir(rig.under("")).unwrap().next().is_none()).await;
+}
+
+#[tokio::test]
+async fn nothing_is_persisted_below_a_read_only_mount() {
+    let rig = Rig::new(1 << 20).await;
+    rig.client.write_block(block(1, 0), &content(10)).await.unwrap();
+    {
+        let mut mind = rig.master.mind.lock();
+        mind.read_only = true;
+        mind.persist = vec![job(&rig, 5, 1, 10, MB)];
+    }
+    until("it is reported", || reported(&rig, 5).is_some()).await;
+    let why = reported(&rig, 5).unwrap().unwrap_err();
+    assert!(why.contains("readonly mount point"), "{why}");
+    assert!(std::fs::read_dir(rig.under("")).unwrap().next().is_none());
 }

@@ -7,7 +7,9 @@ use super::{
     content, until,
 };
 use alluxio_proto::grpc::block::{RequestType, WriteRequestCommand};
-use std::os::unix::fs::PermissionsExt;
+use alluxio_proto::shared::{AccessControlList, AclActions, NamedAclActions};
+use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use tonic::Code;
 
 const MB: usize = 1 << 20;
@@ -148,6 +150,41 @@ async fn files_are_written_through() {
     assert_eq!(std::fs::metadata(&empty).unwrap().len(), 0);
     let outside = rig.client.write(file_command(std::path::Path::new("/elsewhere/x")), b"x").await;
     assert_eq!(outside.unwrap_err().code(), Code::InvalidArgument);
+}
+
+/// As the master says it, and before any data is taken.
+#[tokio::test]
+async fn a_read_only_mount_is_not_written_through() {
+    let rig = Rig::new(MB as u64).await;
+    rig.master.mind.lock().read_only = true;
+    let refused = rig.client.write(file_command(&rig.under("file")), b"x").await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    assert!(refused.message().contains("readonly mount point"), "{refused}");
+    assert!(std::fs::read_dir(rig.under("")).unwrap().next().is_none());
+}
+
+/// Owner, group and mode are applied. An ACL is taken and, as in the original, kept by HDFS alone: a local folder
+/// has the mode.
+#[tokio::test]
+async fn a_file_gets_the_owner_and_group_that_are_asked_for() {
+    let rig = Rig::new(MB as u64).await;
+    // Only root may give files away.
+    let (uid, gid) = if geteuid().is_root() { (Uid::from(1), Gid::from(1)) } else { (geteuid(), getegid()) };
+    let path = rig.under("file");
+    let mut command = file_command(&path);
+    let options = command.create_ufs_file_options.as_mut().unwrap();
+    options.owner = Some(User::from_uid(uid).unwrap().unwrap().name);
+    options.group = Some(Group::from_gid(gid).unwrap().unwrap().name);
+    let everything = AclActions { actions: (0..3).collect() };
+    options.acl = Some(AccessControlList {
+        user_actions: vec![NamedAclActions { name: Some("ann".into()), actions: Some(everything.clone()) }],
+        mask_actions: Some(everything),
+        ..Default::default()
+    });
+    rig.client.write(command, b"x").await.unwrap();
+    let made = std::fs::metadata(&path).unwrap();
+    assert_eq!((made.uid(), made.gid()), (uid.as_raw(), gid.as_raw()));
+    assert_eq!(made.permissions().mode() & 0o777, 0o640);
 }
 
 #[tokio::test]

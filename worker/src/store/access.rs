@@ -75,6 +75,11 @@ impl AccessOrder {
         use std::ops::Bound::{Excluded, Unbounded};
         self.0.range((after.map_or(Unbounded, Excluded), Unbounded)).copied()
     }
+
+    /// Blocks from the hottest on.
+    pub fn hottest_first(&self) -> impl Iterator<Item = (Rank, i64)> + '_ {
+        self.0.iter().rev().copied()
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +128,7 @@ mod tests {
         }
         order.remove(2, 20);
         assert_eq!(order.coldest_first(None).collect::<Vec<_>>(), vec![(1, 10), (3, 30)]);
+        assert_eq!(order.hottest_first().collect::<Vec<_>>(), vec![(3, 30), (1, 10)]);
         assert_eq!(order.coldest_first(Some((1, 10))).collect::<Vec<_>>(), vec![(3, 30)]);
     }
 }

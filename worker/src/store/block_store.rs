@@ -2,6 +2,7 @@
 
 use super::{
     access::OrderKind,
+    activity::Activity,
     allocate::AllocatorKind,
     catalog::{Catalog, DirId, Place, Refusal, Removal},
     changes::{BlockList, Delta, Listener},
@@ -71,6 +72,7 @@ pub(super) struct Inner {
     pub options: StoreOptions,
     pub gate: Arc<dyn EvictionGate>,
     pub unsynced: Mutex<Unsynced>,
+    pub activity: Activity,
     /// One eviction at a time: several would free for each other and far too much.
     pub eviction_turn: Semaphore,
     /// The folders are this process's until the store is gone.
@@ -123,12 +125,14 @@ impl BlockStore {
         if let (true, Some(error)) = (owned.is_empty(), failure) {
             return Err(error);
         }
+        let activity = Activity::new(layout.tiers.iter().map(|tier| tier.dirs.len()).sum());
         let inner = Inner {
             catalog: Mutex::new(catalog),
             layout,
             options,
             gate,
             unsynced: Mutex::default(),
+            activity,
             eviction_turn: Semaphore::new(1),
             _owned: owned,
             wake: Notify::new(),

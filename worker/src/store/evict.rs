@@ -66,7 +66,7 @@ impl BlockStore {
         self.bury().await;
         let mut why = format!("no folder has a quota of {bytes} bytes");
         for dir in dirs {
-            if self.catalog().quota(*dir) < bytes {
+            if self.catalog().usable(*dir) < bytes {
                 continue;
             }
             match self.evict_for(*dir, bytes).await {
@@ -119,7 +119,7 @@ impl BlockStore {
                     break;
                 }
                 if verdict.evictable.contains(&candidate.block) {
-                    freed += self.evict_one(&candidate);
+                    freed += self.evict_one(&candidate, &verdict);
                 } else if verdict.not_persisted.contains(&candidate.block)
                     && self.inner.options.evict_not_persisted
                     && !candidate.guarded
@@ -141,7 +141,7 @@ impl BlockStore {
             let allowed = verdict.evictable.contains(&candidate.block)
                 || verdict.not_persisted.contains(&candidate.block);
             if freed < bytes && allowed {
-                freed += self.evict_one(candidate);
+                freed += self.evict_one(candidate, &verdict);
             }
         }
         self.bury().await;
@@ -153,10 +153,13 @@ impl BlockStore {
         self.inner.gate.may_evict(&ids).await
     }
 
-    fn evict_one(&self, candidate: &Candidate) -> u64 {
-        if !self.catalog().evict(candidate.block) {
+    fn evict_one(&self, candidate: &Candidate, verdict: &Verdict) -> u64 {
+        let mut catalog = self.catalog();
+        // Looked at with the lock in hand: waiting for it takes time, too.
+        if !verdict.is_good() || !catalog.evict(candidate.block) {
             return 0;
         }
+        drop(catalog);
         self.inner.options.counters.evicted.inc();
         candidate.length
     }

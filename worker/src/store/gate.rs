@@ -1,16 +1,41 @@
 //! The question to the leader before blocks are given up.
 
 use async_trait::async_trait;
-use std::collections::HashSet;
+use nix::time::{ClockId, clock_gettime};
+use std::{collections::HashSet, time::Duration};
+
+/// A point in time by a clock that goes on while the machine sleeps: what was true before is not true after.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(Duration);
+
+impl Moment {
+    /// A clock that cannot be read makes everything late.
+    pub fn now() -> Moment {
+        Moment(clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::MAX, Duration::from))
+    }
+
+    pub fn after(self, time: Duration) -> Moment {
+        Moment(self.0.saturating_add(time))
+    }
+}
 
 /// The leader's answer for a batch of blocks. A block in neither set must stay: its file is pinned or is
 /// waiting to be persisted.
 #[derive(Debug, Clone, Default)]
 pub struct Verdict {
+    /// After this the leader may have changed its mind.
+    pub good_until: Moment,
     /// Persisted and not pinned, or owned by no file.
     pub evictable: HashSet<i64>,
     /// Only in Alluxio: the last to go, and only where the worker is configured so.
     pub not_persisted: HashSet<i64>,
+}
+
+impl Verdict {
+    /// To be asked right before each eviction.
+    pub fn is_good(&self) -> bool {
+        Moment::now() < self.good_until
+    }
 }
 
 /// No answer. Nothing is evicted then.

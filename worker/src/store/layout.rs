@@ -34,6 +34,10 @@ pub struct Layout {
     pub tmp_folder: String,
     /// `alluxio.worker.data.tmp.subdir.max`.
     pub tmp_subdirs: u64,
+    /// Bytes of each folder that writers do not get: exchanges between tiers need room to turn around in.
+    pub swap_reserve: u64,
+    /// Whether the keeper's watermarks clear what exchanges left in that room.
+    pub swap_restore: bool,
     /// `alluxio.worker.data.folder.permissions`: clients of other users open block files themselves.
     pub folder_mode: u32,
 }
@@ -46,8 +50,16 @@ impl Layout {
             data_folder: "alluxioworker".into(),
             tmp_folder: ".tmp_blocks".into(),
             tmp_subdirs: 1024,
+            swap_reserve: 0,
+            swap_restore: true,
             folder_mode: 0o777,
         }
+    }
+
+    /// Of a folder of this quota. A reserve that leaves no room for blocks, as the default one does in a
+    /// small folder, is cut down to a quarter.
+    pub fn reserve_of(&self, quota: u64) -> u64 {
+        if self.tiers.len() > 1 { self.swap_reserve.min(quota / 4) } else { 0 }
     }
 
     /// Where a folder's blocks lie.

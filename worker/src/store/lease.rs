@@ -1,6 +1,6 @@
 //! A block held for reading: while the lease lives the block is neither deleted nor renamed.
 
-use super::{BlockStore, StoreError, catalog::Found};
+use super::{BlockStore, StoreError, activity::InUse, catalog::Found};
 use std::{
     fs::File,
     io::ErrorKind,
@@ -12,11 +12,13 @@ pub struct BlockLease {
     store: BlockStore,
     block: i64,
     found: Found,
+    _in_use: InUse,
 }
 
 impl BlockLease {
     pub(super) fn new(store: BlockStore, block: i64, found: Found) -> BlockLease {
-        BlockLease { store, block, found }
+        let in_use = store.inner.activity.begin(found.dir);
+        BlockLease { store, block, found, _in_use: in_use }
     }
 
     pub fn length(&self) -> u64 {

@@ -11,6 +11,7 @@
 //! - a block leaves for want of space only after the leader said it may ([`EvictionGate`]).
 
 mod access;
+mod activity;
 mod allocate;
 mod block_store;
 pub mod catalog;
@@ -22,6 +23,7 @@ mod gate;
 mod keeper;
 mod layout;
 mod lease;
+mod manage;
 mod ownership;
 mod quarantine;
 mod relocate;
@@ -33,6 +35,8 @@ mod usage;
 #[cfg(test)]
 mod catalog_tests;
 #[cfg(test)]
+mod manage_tests;
+#[cfg(test)]
 mod store_tests;
 
 pub use access::OrderKind;
@@ -41,8 +45,9 @@ pub use block_store::{BlockStore, StoreCounters, StoreOptions, WeakStore};
 pub use catalog::{DirId, Place};
 pub use changes::{BlockList, Delta, Listener};
 pub use error::StoreError;
-pub use gate::{EvictionGate, GateError, Verdict};
+pub use gate::{EvictionGate, GateError, Moment, Verdict};
 pub use layout::{DirSpec, Layout, TierSpec};
 pub use lease::BlockLease;
+pub use manage::{BackOff, ManageOptions};
 pub use temp_block::TempBlock;
 pub use usage::{DirUsage, Usage};

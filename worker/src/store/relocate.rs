@@ -2,7 +2,7 @@
 
 use super::{
     BlockStore, StoreError,
-    catalog::{Catalog, Place, Refusal},
+    catalog::{Catalog, DirId, Move, Place, Refusal},
     disk::{self, Durability},
 };
 
@@ -26,8 +26,24 @@ impl BlockStore {
             Err(refusal) => return Err(self.refused_move(refusal, block, place)),
             Ok(step) => step,
         };
-        let Some(step) = step else { return Ok(()) };
-        let store = self.clone();
+        match step {
+            Some(step) => self.carry_out(step).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Moves a block to this folder as one half of an exchange: see [`Catalog::begin_exchange`].
+    pub(super) async fn relocate_for_exchange(&self, block: i64, to: DirId) -> Result<(), StoreError> {
+        let session = rand::random::<i64>() & i64::MAX;
+        let step = self.catalog().begin_exchange(block, to, session);
+        match step.map_err(|refusal| self.refused_move(refusal, block, &Place::anywhere()))? {
+            Some(step) => self.carry_out(step).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn carry_out(&self, step: Move) -> Result<(), StoreError> {
+        let (store, block) = (self.clone(), step.block);
         BlockStore::blocking(move || {
             // A block that moves may be the only copy: the copy is synced before the old file goes.
             let volatile = store.catalog().in_memory(step.to_dir);
@@ -54,7 +70,7 @@ impl BlockStore {
         .await
     }
 
-    fn discard_copy(&self, step: &super::catalog::Move) {
+    fn discard_copy(&self, step: &Move) {
         for path in [&step.temp, &step.to] {
             if let Err(error) = disk::remove(path) {
                 tracing::error!(%error, "copy of a moved block not deleted");
@@ -93,7 +109,7 @@ impl BlockStore {
         }
     }
 
-    fn tier_is_top(&self, dir: super::DirId) -> bool {
+    fn tier_is_top(&self, dir: DirId) -> bool {
         usize::from(dir.0) < self.inner.layout.tiers.first().map_or(0, |tier| tier.dirs.len())
     }
 }

@@ -13,6 +13,8 @@ pub struct ListGate {
     pub keep: Mutex<HashSet<i64>>,
     pub not_persisted: Mutex<HashSet<i64>>,
     pub silent: Mutex<bool>,
+    /// It takes so long to answer that nothing may follow from it.
+    pub late: Mutex<bool>,
 }
 
 #[async_trait]
@@ -21,7 +23,8 @@ impl EvictionGate for ListGate {
         if *self.silent.lock() {
             return Err(GateError("no leader".into()));
         }
-        let mut verdict = Verdict::default();
+        let valid = if *self.late.lock() { Duration::ZERO } else { Duration::from_secs(60) };
+        let mut verdict = Verdict { good_until: Moment::now().after(valid), ..Verdict::default() };
         for block in blocks {
             if self.not_persisted.lock().contains(block) {
                 verdict.not_persisted.insert(*block);
@@ -33,7 +36,7 @@ impl EvictionGate for ListGate {
     }
 }
 
-fn tier(alias: &str, dirs: &[(&Path, u64)]) -> TierSpec {
+pub(super) fn tier(alias: &str, dirs: &[(&Path, u64)]) -> TierSpec {
     let dirs = dirs.iter().map(|(path, quota)| DirSpec {
         path: path.to_path_buf(),
         medium: alias.into(),
@@ -48,7 +51,7 @@ fn open(home: &Path, quota: u64, gate: Arc<ListGate>) -> BlockStore {
     BlockStore::open(layout, options, gate).unwrap()
 }
 
-async fn write(store: &BlockStore, block: i64, data: &[u8]) -> Result<(), StoreError> {
+pub(super) async fn write(store: &BlockStore, block: i64, data: &[u8]) -> Result<(), StoreError> {
     let mut temp = store.create(block, &Place::tier(0), 0).await?;
     for chunk in data.chunks(1000) {
         temp.append(Bytes::copy_from_slice(chunk)).await?;
@@ -58,7 +61,7 @@ async fn write(store: &BlockStore, block: i64, data: &[u8]) -> Result<(), StoreE
     Ok(())
 }
 
-async fn read(store: &BlockStore, block: i64) -> Option<Vec<u8>> {
+pub(super) async fn read(store: &BlockStore, block: i64) -> Option<Vec<u8>> {
     let lease = store.lease(block)?;
     let mut file = lease.open().await.unwrap();
     let mut data = Vec::new();
@@ -66,11 +69,11 @@ async fn read(store: &BlockStore, block: i64) -> Option<Vec<u8>> {
     Some(data)
 }
 
-fn content(block: i64, length: usize) -> Vec<u8> {
+pub(super) fn content(block: i64, length: usize) -> Vec<u8> {
     vec![(block % 251) as u8; length]
 }
 
-fn files(home: &Path) -> Vec<String> {
+pub(super) fn files(home: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(home.join("alluxioworker")).unwrap();
     let mut names: Vec<_> = entries
         .map(|e| e.unwrap().file_name().into_string().unwrap())
@@ -140,6 +143,11 @@ async fn what_the_leader_keeps_stays_and_the_writer_hears_why() {
     assert_eq!(read(&store, 1).await.unwrap().len(), 1000);
 
     *gate.silent.lock() = false;
+    *gate.late.lock() = true;
+    write(&store, 2, &content(2, 10)).await.unwrap_err();
+    assert_eq!(read(&store, 1).await.unwrap().len(), 1000, "the answer had run out");
+
+    *gate.late.lock() = false;
     write(&store, 2, &content(2, 10)).await.unwrap();
     assert!(store.lease(1).is_none());
 }

@@ -2,6 +2,7 @@
 
 use super::{
     BlockStore, StoreError,
+    activity::InUse,
     catalog::{DirId, Place, Refusal},
     disk::{self, Durability},
 };
@@ -29,6 +30,7 @@ pub struct TempBlock {
     reserved: u64,
     /// Committed, or handed over to the committing thread.
     done: bool,
+    _in_use: InUse,
 }
 
 impl BlockStore {
@@ -50,6 +52,7 @@ impl BlockStore {
             written: 0,
             reserved: bytes,
             done: false,
+            _in_use: self.inner.activity.begin(dir),
         };
         let mode = self.inner.layout.folder_mode;
         // The thread owns the block: should this call be dropped, it is given up after its file was made.

@@ -6,6 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 /// Counts streams and refuses new ones above the limits.
 #[derive(Clone)]
@@ -14,7 +15,7 @@ pub struct Admission {
     writers: Arc<Semaphore>,
     most_readers: usize,
     most_writers: usize,
-    leaving: Arc<AtomicBool>,
+    leaving: CancellationToken,
     decommissioned: Arc<AtomicBool>,
 }
 
@@ -29,7 +30,7 @@ impl Admission {
             writers: Arc::new(Semaphore::new(most_writers)),
             most_readers,
             most_writers,
-            leaving: Arc::default(),
+            leaving: CancellationToken::new(),
             decommissioned: Arc::default(),
         }
     }
@@ -46,8 +47,9 @@ impl Admission {
     pub fn write(&self) -> Result<Ticket, FsError> {
         // Counted first: who then finds the door open is seen by a shutdown that waits for the writers.
         let ticket = Arc::clone(&self.writers).try_acquire_owned();
-        for (closed, why) in [(&self.leaving, "shuts down"), (&self.decommissioned, "is decommissioned")] {
-            if closed.load(Ordering::SeqCst) {
+        let decommissioned = self.decommissioned.load(Ordering::Acquire);
+        for (closed, why) in [(self.is_leaving(), "shuts down"), (decommissioned, "is decommissioned")] {
+            if closed {
                 return Err(FsError::unavailable(format!(
                     "This worker {why} and takes no new blocks. Try another."
                 )));
@@ -63,7 +65,16 @@ impl Admission {
 
     /// Refuses new writes for good; streams under way go on.
     pub fn leave(&self) {
-        self.leaving.store(true, Ordering::SeqCst);
+        self.leaving.cancel();
+    }
+
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.is_cancelled()
+    }
+
+    /// Ends when [`Self::leave`] was called.
+    pub async fn left(&self) {
+        self.leaving.cancelled().await;
     }
 
     /// Refuses new writes as long as the master wants it.

@@ -70,6 +70,11 @@ impl CacheQueue {
     pub async fn run(&self, job: CacheJob) -> Result<(), FsError> {
         self.core.metrics.cache_requests.inc();
         self.core.metrics.cache_requests_sync.inc();
+        self.load(job).await
+    }
+
+    /// The same for a block of many that somebody wants loaded.
+    pub async fn load(&self, job: CacheJob) -> Result<(), FsError> {
         if self.core.store.holds(job.block) {
             return Ok(());
         }
@@ -87,27 +92,30 @@ impl CacheQueue {
         if self.core.store.holds(job.block) {
             return;
         }
-        match self.enter() {
-            Ok(place) => {
-                let queue = self.clone();
-                tokio::spawn(async move { queue.work(job, place).await });
-            }
-            Err(_) => self.core.metrics.cache_rejected.inc(),
+        if let Ok(place) = self.enter() {
+            let queue = self.clone();
+            tokio::spawn(async move { queue.work(job, place).await });
         }
     }
 
     fn enter(&self) -> Result<OwnedSemaphorePermit, FsError> {
+        if self.core.admission.is_leaving() {
+            return Err(leaving());
+        }
         Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| {
+            self.core.metrics.cache_rejected.inc();
             FsError::resource_exhausted("This worker has too many blocks to cache already. Try later.")
         })
     }
 
     async fn work(&self, job: CacheJob, _place: OwnedSemaphorePermit) -> Result<(), FsError> {
-        let Ok(_turn) = self.working.acquire().await else {
-            return Err(FsError::unavailable("This worker is shutting down."));
-        };
         let block = job.block;
-        let result = cache(&self.core, &job).await;
+        let result = tokio::select! {
+            biased;
+            // What is cached can be read again from where it came: it must not hold up a shutdown.
+            () = self.core.admission.left() => Err(leaving()),
+            result = self.in_turn(&job) => result,
+        };
         match &result {
             Ok(()) => self.core.metrics.cache_succeeded.inc(),
             Err(error) => {
@@ -117,10 +125,19 @@ impl CacheQueue {
         }
         result
     }
+
+    async fn in_turn(&self, job: &CacheJob) -> Result<(), FsError> {
+        let _turn = self.working.acquire().await.map_err(|_| leaving())?;
+        cache(&self.core, job).await
+    }
+}
+
+fn leaving() -> FsError {
+    FsError::unavailable("This worker is shutting down. Try another.")
 }
 
 /// Reads a whole block from its source into the store and commits it.
-pub async fn cache(core: &Arc<Core>, job: &CacheJob) -> Result<(), FsError> {
+async fn cache(core: &Core, job: &CacheJob) -> Result<(), FsError> {
     if core.store.holds(job.block) {
         return Ok(());
     }
@@ -145,10 +162,10 @@ async fn from_under(core: &Core, job: &CacheJob, temp: &mut TempBlock) -> Result
     let under = job.under.as_ref().ok_or_else(|| {
         FsError::not_found(format!("block {} has no place in the under storage to be read from", job.block))
     })?;
-    let mut reader = cold_source::open(core, under, 0, job.length).await.map_err(FsError::from)?;
+    let mut reader = cold_source::open(core, under, 0, job.length).await?;
     while temp.written() < job.length {
         let most = (job.length - temp.written()).min(core.settings.read_chunk_limit as u64) as usize;
-        let chunk = reader.read(most).await.map_err(|error| crate::failure::of_ufs(&error))?;
+        let chunk = reader.read(most).await?;
         if chunk.is_empty() {
             return Ok(());
         }

@@ -8,10 +8,12 @@ use crate::{
     core::Core,
     failure,
     store::{Place, TempBlock},
+    under::Mount,
 };
+use alluxio_fs::FsError;
 use alluxio_ufs::UfsReader;
 use bytes::Bytes;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tonic::Status;
 
 /// How long the end of the stream waits for the leader to hear of the kept block. It goes on in the
@@ -44,7 +46,7 @@ pub async fn send(
             return Ok(sent);
         }
         let most = (length - sent).min(plan.chunk as u64) as usize;
-        let chunk = reader.read(most).await.map_err(|error| failure::of_ufs(&error))?;
+        let chunk = reader.read(most).await?;
         if chunk.is_empty() {
             // The file became shorter. The client notices and asks the master to look again.
             tracing::warn!(
@@ -77,17 +79,27 @@ pub async fn send(
     Ok(sent)
 }
 
+/// A range of a file in an under storage, counted as it is read.
+pub struct UnderReader {
+    reader: Box<dyn UfsReader>,
+    mount: Arc<Mount>,
+}
+
+impl UnderReader {
+    /// Empty at the end.
+    pub async fn read(&mut self, most: usize) -> Result<Bytes, FsError> {
+        let chunk = self.reader.read(most).await.map_err(|error| failure::of_ufs(&error))?;
+        self.mount.bytes.read.add(chunk.len() as u64);
+        Ok(chunk)
+    }
+}
+
 /// Opens a range of a block's file. `offset` is within the block.
-pub async fn open(
-    core: &Core,
-    under: &UnderBlock,
-    offset: u64,
-    length: u64,
-) -> Result<Box<dyn UfsReader>, Status> {
+pub async fn open(core: &Core, under: &UnderBlock, offset: u64, length: u64) -> Result<UnderReader, FsError> {
     let mount = core.mounts.get(under.mount).await?;
-    let path = mount.uri().relative(&under.path).map_err(|error| failure::of_ufs(&error))?;
-    let reader = mount.open(&path, under.offset_in_file + offset, Some(length)).await;
-    Ok(reader.map_err(|error| failure::of_ufs(&error))?)
+    let path = mount.to_read().uri().relative(&under.path).map_err(|error| failure::of_ufs(&error))?;
+    let reader = mount.to_read().open(&path, under.offset_in_file + offset, Some(length)).await;
+    Ok(UnderReader { reader: reader.map_err(|error| failure::of_ufs(&error))?, mount })
 }
 
 /// A temporary block, when the whole block is about to pass and there is room. Reading goes on without.

@@ -68,8 +68,8 @@ async fn read(core: Arc<Core>, request: Request<Body>, limit: usize) -> Result<R
     let way = Way::of(request.extensions());
     let decoder = ProstCodec::<ReadResponse, ReadRequest>::default().decoder();
     let requests = Streaming::new_request(decoder, request.into_body(), None, Some(limit));
-    let chunks = read_block::serve(core, requests, way).await?;
-    let mut response = Response::new(Body::new(read_body::ReadBody::new(chunks)));
+    let (chunks, listening) = read_block::serve(core, requests, way).await?;
+    let mut response = Response::new(Body::new(read_body::ReadBody::new(chunks, listening)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     Ok(response)
 }

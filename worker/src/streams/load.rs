@@ -1,29 +1,24 @@
 //! Load: several blocks of persisted files, each with its own answer.
 
 use super::{
-    caching::{CacheJob, cache},
+    caching::{CacheJob, CacheQueue},
     read_plan::UnderBlock,
 };
-use crate::core::Core;
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::block::{Block, BlockStatus, LoadRequest, LoadResponse, TaskStatus};
 use futures::{StreamExt, stream};
-use std::sync::Arc;
 use tonic::{Code, Status};
 
-/// Blocks of one request loaded at the same time.
+/// Blocks of one request that are in the queue at the same time: one request must not fill it.
 const AT_ONCE: usize = 4;
 
-pub async fn load(core: Arc<Core>, request: LoadRequest) -> Result<LoadResponse, Status> {
+pub async fn load(queue: &CacheQueue, request: LoadRequest) -> Result<LoadResponse, Status> {
     if request.blocks.is_empty() {
         return Err(FsError::invalid_argument("No blocks to load.").into());
     }
     let total = request.blocks.len();
     let failures: Vec<BlockStatus> = stream::iter(request.blocks)
-        .map(|block| {
-            let core = Arc::clone(&core);
-            async move { one(&core, &block).await.err().map(|error| status_of(block, error)) }
-        })
+        .map(|block| async move { one(queue, &block).await.err().map(|error| status_of(block, error)) })
         .buffered(AT_ONCE)
         .filter_map(|failure| async { failure })
         .collect()
@@ -36,7 +31,7 @@ pub async fn load(core: Arc<Core>, request: LoadRequest) -> Result<LoadResponse,
     Ok(LoadResponse { status: status.into(), block_status: failures })
 }
 
-async fn one(core: &Arc<Core>, block: &Block) -> Result<(), FsError> {
+async fn one(queue: &CacheQueue, block: &Block) -> Result<(), FsError> {
     let path = block.ufs_path.clone().filter(|path| !path.is_empty());
     let path = path.ok_or_else(|| FsError::invalid_argument("ufs_path is missing."))?;
     let natural =
@@ -49,11 +44,8 @@ async fn one(core: &Arc<Core>, block: &Block) -> Result<(), FsError> {
         length,
         no_cache: false,
     };
-    cache(
-        core,
-        &CacheJob { block: super::block_id(Some(block.block_id))?, length, under: Some(under), source: None },
-    )
-    .await
+    let block = super::block_id(Some(block.block_id))?;
+    queue.load(CacheJob { block, length, under: Some(under), source: None }).await
 }
 
 fn status_of(block: Block, error: FsError) -> BlockStatus {

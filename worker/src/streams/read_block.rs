@@ -13,26 +13,30 @@ use alluxio_proto::grpc::block::ReadRequest;
 use futures::StreamExt;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
 
 /// What all reads together hold for clients to take; each may hold one chunk whatever the number.
 const READ_AHEAD_OF_ALL: usize = 256 << 20;
+
+/// The client's side of a stream, read until this is dropped.
+pub type Listening = AbortOnDropHandle<()>;
 
 /// Starts one stream; its chunks come out of the queue.
 pub async fn serve(
     core: Arc<Core>,
     mut requests: Streaming<ReadRequest>,
     way: Way,
-) -> Result<ReplyChunks, Status> {
+) -> Result<(ReplyChunks, Listening), Status> {
     let ticket = core.admission.read()?;
     let first = first_of(&mut requests, core.settings.first_request).await?;
     let first = first.ok_or_else(|| FsError::invalid_argument("The stream ended without a request."))?;
     let plan = ReadPlan::parse(&first, core.settings.read_chunk_limit)?;
 
     let (writer, acks, chunks) = reply_queue();
-    tokio::spawn(listen(requests, acks, plan.offset));
+    let listening = AbortOnDropHandle::new(tokio::spawn(listen(requests, acks, plan.offset)));
     tokio::spawn(run(core, plan, way, writer, ticket));
-    Ok(chunks)
+    Ok((chunks, listening))
 }
 
 /// After the first message a client only acknowledges, and half-closes or resets when it has enough.
@@ -90,7 +94,6 @@ async fn send(core: &Core, plan: &ReadPlan, way: Way, writer: &ReplyWriter) -> R
         return Err(FsError::not_found(format!("BlockMeta not found for blockId {}", plan.block)).into());
     };
     let sent = cold_source::send(core, plan, under, writer, read_ahead).await?;
-    core.metrics.bytes_read_ufs.add(sent);
     core.metrics.bytes_read(way).add(sent);
     Ok(())
 }

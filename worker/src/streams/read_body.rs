@@ -5,7 +5,7 @@
 //! number 1 and are length-delimited, so on the wire it is `0a <length> 0a <length> <data>`, behind gRPC's
 //! prefix of a zero (not compressed) and the length in four bytes.
 
-use super::reply_queue::ReplyChunks;
+use super::{read_block::Listening, reply_queue::ReplyChunks};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::Stream;
 use http::HeaderMap;
@@ -27,11 +27,14 @@ pub struct ReadBody {
     /// The data whose head was sent.
     data: Option<Bytes>,
     ended: bool,
+    /// The transport drops this body once all of it is sent. The client's side must go with it: a client that
+    /// never ends its side would otherwise keep an answered stream, and with it the server's end, waiting.
+    _listening: Listening,
 }
 
 impl ReadBody {
-    pub fn new(chunks: ReplyChunks) -> ReadBody {
-        ReadBody { chunks, data: None, ended: false }
+    pub fn new(chunks: ReplyChunks, listening: Listening) -> ReadBody {
+        ReadBody { chunks, data: None, ended: false, _listening: listening }
     }
 }
 

@@ -89,7 +89,7 @@ impl BlockWorker for BlockService {
     }
 
     async fn load(&self, request: Request<LoadRequest>) -> Result<Response<LoadResponse>, Status> {
-        load::load(Arc::clone(&self.core), request.into_inner()).await.map(Response::new)
+        load::load(&self.cache, request.into_inner()).await.map(Response::new)
     }
 
     async fn remove_block(

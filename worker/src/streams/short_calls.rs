@@ -29,7 +29,7 @@ pub async fn free_worker(core: &Core) -> Result<(), FsError> {
         let verdict =
             core.gate.may_evict(batch).await.map_err(|error| FsError::unavailable(error.to_string()))?;
         for block in batch {
-            if !verdict.evictable.contains(block) {
+            if !verdict.evictable.contains(block) || !verdict.is_good() {
                 kept += 1;
                 continue;
             }

@@ -82,7 +82,7 @@ async fn start(
     check_offset(&command, 0)?;
     match command.r#type() {
         RequestType::AlluxioBlock => Ok(Box::new(BlockSink::start(Arc::clone(core), &command, way).await?)),
-        RequestType::UfsFile => Ok(Box::new(UfsFileSink::start(Arc::clone(core), &command).await?)),
+        RequestType::UfsFile => Ok(Box::new(UfsFileSink::start(core, &command).await?)),
         RequestType::UfsFallbackBlock => Err(FsError::failed_precondition(
             "This worker does not keep blocks of unfinished files in the under storage. \
              Set alluxio.user.file.ufs.tier.enabled=false on the client.",

@@ -1,18 +1,19 @@
 //! A file written through to the under storage by a client's stream.
 
 use super::write_stream::Sink;
-use crate::{core::Core, failure};
+use crate::{core::Core, failure, under::Mount};
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::block::{WriteRequestCommand, WriteResponse};
-use alluxio_ufs::{Attributes, CreateOptions, UfsPath, UfsWriter, UnderFs};
+use alluxio_ufs::{Attributes, CreateOptions, UfsPath, UfsWriter};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
 use tonic::Status;
 
 pub struct UfsFileSink {
-    core: Arc<Core>,
-    mount: Arc<dyn UnderFs>,
+    mount: Arc<Mount>,
+    /// As the client named it.
+    address: String,
     path: UfsPath,
     options: CreateOptions,
     /// Made with the first data, or at the end for an empty file: a client that gives up before leaves
@@ -22,13 +23,16 @@ pub struct UfsFileSink {
 }
 
 impl UfsFileSink {
-    pub async fn start(core: Arc<Core>, command: &WriteRequestCommand) -> Result<UfsFileSink, Status> {
+    pub async fn start(core: &Core, command: &WriteRequestCommand) -> Result<UfsFileSink, Status> {
         let asked = command.create_ufs_file_options.as_ref();
         let asked = asked.ok_or_else(|| FsError::invalid_argument("create_ufs_file_options are missing."))?;
         let mount = core.mounts.get(asked.mount_id.unwrap_or(alluxio_fs::ids::ROOT_MOUNT_ID)).await?;
-        let full = asked.ufs_path.as_deref().unwrap_or_default();
-        let path = mount.uri().relative(full).map_err(|error| failure::of_ufs(&error))?;
+        let address = asked.ufs_path.clone().unwrap_or_default();
+        // Refused before any data is taken.
+        let under = mount.to_write(&address)?;
+        let path = under.uri().relative(&address).map_err(|error| failure::of_ufs(&error))?;
         let named = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
+        // An ACL comes along, too. As in the original only HDFS would keep it; no under storage here does.
         let attributes = Attributes {
             owner: named(&asked.owner),
             group: named(&asked.group),
@@ -41,12 +45,12 @@ impl UfsFileSink {
             overwrite: true,
             ..CreateOptions::default()
         };
-        Ok(UfsFileSink { core, mount, path, options, writer: None, position: 0 })
+        Ok(UfsFileSink { mount, address, path, options, writer: None, position: 0 })
     }
 
     async fn writer(&mut self) -> Result<&mut Box<dyn UfsWriter>, Status> {
         if self.writer.is_none() {
-            let made = self.mount.create(&self.path, self.options.clone()).await;
+            let made = self.mount.to_write(&self.address)?.create(&self.path, self.options.clone()).await;
             self.writer = Some(made.map_err(|error| failure::of_ufs(&error))?);
         }
         self.writer.as_mut().ok_or_else(|| Status::internal("The file was completed already."))
@@ -64,6 +68,7 @@ impl Sink for UfsFileSink {
         let written = self.writer().await?.write(data).await;
         written.map_err(|error| failure::of_ufs(&error))?;
         self.position += length;
+        self.mount.bytes.written.add(length);
         Ok(())
     }
 
@@ -76,8 +81,7 @@ impl Sink for UfsFileSink {
         self.writer().await?;
         let Some(writer) = self.writer.take() else { return Ok(None) };
         let status = writer.close().await.map_err(|error| failure::of_ufs(&error))?;
-        self.core.metrics.bytes_written_ufs.add(self.position);
-        if !self.mount.capabilities().strong_content_hash {
+        if !self.mount.to_read().capabilities().strong_content_hash {
             return Ok(None);
         }
         Ok(Some(WriteResponse { offset: Some(self.position as i64), content_hash: status.content_hash }))

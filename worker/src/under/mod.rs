@@ -1,5 +1,7 @@
 //! The under storages as this worker sees them: by mount id, asked of the master when first needed.
 
+mod mount;
 mod mounts;
 
+pub use mount::Mount;
 pub use mounts::Mounts;

@@ -1,8 +1,9 @@
 //! From a mount id to the under storage.
 
-use crate::{failure, masters::MasterLink};
+use super::Mount;
+use crate::{failure, masters::MasterLink, metrics::SharedMetrics};
 use alluxio_fs::{ErrorKind, FsError};
-use alluxio_ufs::{UnderFs, open_ufs};
+use alluxio_ufs::open_ufs;
 use parking_lot::Mutex;
 use std::{
     collections::HashMap,
@@ -16,7 +17,7 @@ const FRESH: Duration = Duration::from_secs(10 * 60);
 const MOST: usize = 4096;
 
 struct Known {
-    under: Arc<dyn UnderFs>,
+    mount: Arc<Mount>,
     since: Instant,
 }
 
@@ -24,25 +25,26 @@ struct Known {
 #[derive(Clone)]
 pub struct Mounts {
     link: MasterLink,
+    metrics: SharedMetrics,
     known: Arc<Mutex<HashMap<i64, Known>>>,
 }
 
 impl Mounts {
-    pub fn new(link: MasterLink) -> Mounts {
-        Mounts { link, known: Arc::default() }
+    pub fn new(link: MasterLink, metrics: SharedMetrics) -> Mounts {
+        Mounts { link, metrics, known: Arc::default() }
     }
 
     /// The under storage mounted under this id. An id that the master does not know is UNAVAILABLE: that
     /// is what clients of the original handle.
-    pub async fn get(&self, mount: i64) -> Result<Arc<dyn UnderFs>, FsError> {
+    pub async fn get(&self, mount: i64) -> Result<Arc<Mount>, FsError> {
         let known = self
             .known
             .lock()
             .get(&mount)
             .filter(|known| known.since.elapsed() < FRESH)
-            .map(|known| known.under.clone());
-        if let Some(under) = known {
-            return Ok(under);
+            .map(|known| known.mount.clone());
+        if let Some(found) = known {
+            return Ok(found);
         }
         let info = self.link.ufs_info(mount).await.map_err(|error| match error.kind {
             ErrorKind::NotFound | ErrorKind::InvalidArgument => {
@@ -53,13 +55,14 @@ impl Mounts {
         let uri = info.uri.filter(|uri| !uri.is_empty());
         let uri = uri
             .ok_or_else(|| FsError::unavailable(format!("The master knows no address of mount {mount}.")))?;
-        let properties = info.properties.map(|options| options.properties).unwrap_or_default();
-        let under = open_ufs(&uri, &properties).map_err(|error| failure::of_ufs(&error))?;
+        let options = info.properties.unwrap_or_default();
+        let under = open_ufs(&uri, &options.properties).map_err(|error| failure::of_ufs(&error))?;
+        let found = Arc::new(Mount::new(under, options.read_only(), self.metrics.of_ufs(&uri)));
         let mut known = self.known.lock();
         if known.len() >= MOST {
             known.clear();
         }
-        known.insert(mount, Known { under: under.clone(), since: Instant::now() });
-        Ok(under)
+        known.insert(mount, Known { mount: found.clone(), since: Instant::now() });
+        Ok(found)
     }
 }

@@ -5,11 +5,16 @@ mod masters;
 mod retry;
 mod workers;
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+};
 
 use alluxio_conf::{Configuration, key};
 use alluxio_fs::{FsError, FsResult};
 use alluxio_rpc::{Connector, SessionChannel, login_user};
+use parking_lot::RwLock;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::{Response, Status};
 
 pub use masters::MasterAddress;
@@ -27,7 +32,10 @@ pub struct Cluster {
 }
 
 struct Shared {
-    conf: Configuration,
+    /// Replaced when the cluster's defaults change.
+    conf: RwLock<Configuration>,
+    /// Follows the cluster's defaults.
+    follower: OnceLock<AbortOnDropHandle<()>>,
     connector: Connector,
     masters: Masters,
     retry: RetryPolicy,
@@ -37,7 +45,8 @@ struct Shared {
 
 impl Cluster {
     /// Asks the cluster for its defaults (unless `alluxio.user.conf.cluster.default.enabled` is
-    /// false) and goes on with them where `conf` sets nothing stronger.
+    /// false) and goes on with them where `conf` sets nothing stronger. Later changes of them are followed:
+    /// what is read from the configuration call by call changes, what connections were made with stays.
     ///
     /// # Errors
     /// When no master answers within the retry time, or the configuration does not fit.
@@ -46,11 +55,13 @@ impl Cluster {
         if !conf.get(key::USER_CONF_CLUSTER_DEFAULT_ENABLED) {
             return Ok(alone);
         }
-        let properties = defaults::of_cluster(&alone).await?;
-        let merged = conf.merge_cluster_defaults(properties).map_err(|error| {
-            FsError::failed_precondition(format!("The cluster's defaults do not fit this client: {error}"))
-        })?;
-        Self::without_defaults(&merged)
+        let (merged, hash) = defaults::merged(&alone, conf).await?;
+        let cluster = Self::without_defaults(&merged)?;
+        if let Some(follower) = defaults::follow(&cluster, conf.clone(), hash) {
+            // The first and only one: nobody else has seen this cluster yet.
+            drop(cluster.shared.follower.set(follower));
+        }
+        Ok(cluster)
     }
 
     /// Takes `conf` as it is and sends nothing yet.
@@ -77,14 +88,19 @@ impl Cluster {
                 retry: RetryPolicy::of_calls(conf),
                 workers: WorkerList::new(conf.get(key::USER_WORKER_LIST_REFRESH_INTERVAL).duration()),
                 host: own_host(conf),
-                conf: conf.clone(),
+                conf: RwLock::new(conf.clone()),
+                follower: OnceLock::new(),
             }),
         })
     }
 
     /// The configuration in force, cluster defaults included.
-    pub fn conf(&self) -> &Configuration {
-        &self.shared.conf
+    pub fn conf(&self) -> Configuration {
+        self.shared.conf.read().clone()
+    }
+
+    fn set_conf(&self, conf: Configuration) {
+        *self.shared.conf.write() = conf;
     }
 
     pub fn connector(&self) -> &Connector {

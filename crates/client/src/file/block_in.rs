@@ -49,7 +49,7 @@ impl BlockIn {
         candidate: &Candidate,
         options: &ReadOptions,
     ) -> FsResult<Self> {
-        let worker = WorkerClient::new(cluster.conf(), cluster.connector(), &candidate.address)?;
+        let worker = WorkerClient::new(&cluster.conf(), cluster.connector(), &candidate.address)?;
         let promote = options.read_type == ReadPType::CachePromote;
         if candidate.has_block && may_short_circuit(cluster, &candidate.address) {
             match worker.open_local_block(spot.block_id, promote, range.offset, range.length).await {

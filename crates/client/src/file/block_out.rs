@@ -60,7 +60,7 @@ impl BlockOut {
         address: &WorkerNetAddress,
         options: &BlockOptions,
     ) -> FsResult<Self> {
-        let worker = WorkerClient::new(cluster.conf(), cluster.connector(), address)?;
+        let worker = WorkerClient::new(&cluster.conf(), cluster.connector(), address)?;
         if may_short_circuit(cluster, address) {
             match worker.create_local_block(options.local(block_id)).await {
                 Ok(local) => return Ok(Self::Local(local)),

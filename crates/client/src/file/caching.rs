@@ -44,7 +44,9 @@ pub(super) fn request(
 
 async fn ask(cluster: &Cluster, source: &Candidate, request: CacheRequest) -> FsResult<()> {
     match cacher(cluster, source).await? {
-        Some(worker) => WorkerClient::new(cluster.conf(), cluster.connector(), &worker)?.cache(request).await,
+        Some(worker) => {
+            WorkerClient::new(&cluster.conf(), cluster.connector(), &worker)?.cache(request).await
+        }
         None => Ok(()),
     }
 }

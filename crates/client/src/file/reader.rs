@@ -60,7 +60,7 @@ impl FileReader {
         let read_options = ReadOptions {
             read_type: match options.read_type {
                 Some(_) => options.read_type(),
-                None => crate::file_system::default_read_type(conf),
+                None => crate::file_system::default_read_type(&conf),
             },
             concurrency: options
                 .max_ufs_read_concurrency
@@ -68,7 +68,7 @@ impl FileReader {
             preferred: options.ufs_read_worker_location,
         };
         Ok(Self {
-            retry: RetryPolicy::of_reads(conf),
+            retry: RetryPolicy::of_reads(&conf),
             path: path.clone(),
             info: Arc::new(info),
             options: read_options,

@@ -25,7 +25,7 @@ pub(super) async fn open(
 ) -> FsResult<BlockWriter> {
     let mut last = None;
     for address in workers {
-        let worker = WorkerClient::new(cluster.conf(), cluster.connector(), address)?;
+        let worker = WorkerClient::new(&cluster.conf(), cluster.connector(), address)?;
         match worker.write_block(command(info, options)).await {
             Ok(writer) => return Ok(writer),
             Err(error) => {

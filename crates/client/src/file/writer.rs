@@ -46,7 +46,7 @@ impl FileWriter {
         path: &AlluxioPath,
         mut options: CreateFilePOptions,
     ) -> FsResult<Self> {
-        fill_create_file(&mut options, fs.conf());
+        fill_create_file(&mut options, &fs.conf());
         let write_type = options.write_type();
         if write_type == WritePType::None {
             return Err(FsError::invalid_argument(format!("Cannot write {path} with write type NONE.")));
@@ -56,7 +56,7 @@ impl FileWriter {
             common_options: options.common_options,
             persistence_wait_time: options.persistence_wait_time,
         };
-        let blocks = block_options(&options, fs.conf(), write_type);
+        let blocks = block_options(&options, &fs.conf(), write_type);
         let info = fs.create_file(path, options).await?;
         let mut writer = Self {
             path: path.clone(),

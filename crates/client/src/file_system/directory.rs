@@ -18,7 +18,7 @@ impl FileSystem {
         path: &AlluxioPath,
         mut options: CreateDirectoryPOptions,
     ) -> FsResult<()> {
-        defaults::fill_create_directory(&mut options, self.conf());
+        defaults::fill_create_directory(&mut options, &self.conf());
         self.identify(&mut options.common_options);
         ask!(self.create_directory(CreateDirectoryPRequest { path: text(path), options: Some(options) }))?;
         Ok(())

@@ -17,15 +17,15 @@ use super::{FileSystem, ask, defaults};
 #[allow(clippy::missing_errors_doc)]
 impl FileSystem {
     pub async fn get_status(&self, path: &AlluxioPath, mut options: GetStatusPOptions) -> FsResult<FileInfo> {
-        options.load_metadata_type.get_or_insert_with(|| defaults::load_metadata(self.conf()).into());
-        options.common_options.get_or_insert_with(|| defaults::common(self.conf()));
+        options.load_metadata_type.get_or_insert_with(|| defaults::load_metadata(&self.conf()).into());
+        options.common_options.get_or_insert_with(|| defaults::common(&self.conf()));
         let reply = ask!(self.get_status(GetStatusPRequest { path: text(path), options: Some(options) }))?;
         reply.file_info.ok_or_else(no_file_info)
     }
 
     pub async fn exists(&self, path: &AlluxioPath, mut options: ExistsPOptions) -> FsResult<bool> {
-        options.load_metadata_type.get_or_insert_with(|| defaults::load_metadata(self.conf()).into());
-        options.common_options.get_or_insert_with(|| defaults::common(self.conf()));
+        options.load_metadata_type.get_or_insert_with(|| defaults::load_metadata(&self.conf()).into());
+        options.common_options.get_or_insert_with(|| defaults::common(&self.conf()));
         let reply = ask!(self.exists(ExistsPRequest { path: text(path), options: Some(options) }))?;
         Ok(reply.exists())
     }
@@ -36,7 +36,7 @@ impl FileSystem {
         path: &AlluxioPath,
         mut options: CreateFilePOptions,
     ) -> FsResult<FileInfo> {
-        defaults::fill_create_file(&mut options, self.conf());
+        defaults::fill_create_file(&mut options, &self.conf());
         self.identify(&mut options.common_options);
         let reply = ask!(self.create_file(CreateFilePRequest { path: text(path), options: Some(options) }))?;
         reply.file_info.ok_or_else(no_file_info)
@@ -60,7 +60,7 @@ impl FileSystem {
 
     pub async fn delete(&self, path: &AlluxioPath, mut options: DeletePOptions) -> FsResult<()> {
         options.unchecked.get_or_insert_with(|| self.conf().get(key::USER_FILE_DELETE_UNCHECKED));
-        options.common_options.get_or_insert_with(|| defaults::common(self.conf()));
+        options.common_options.get_or_insert_with(|| defaults::common(&self.conf()));
         self.identify(&mut options.common_options);
         ask!(self.remove(DeletePRequest { path: text(path), options: Some(options) }))?;
         Ok(())
@@ -73,7 +73,7 @@ impl FileSystem {
         mut options: RenamePOptions,
     ) -> FsResult<()> {
         options.persist.get_or_insert_with(|| self.conf().get(key::USER_FILE_PERSIST_ON_RENAME));
-        options.common_options.get_or_insert_with(|| defaults::common(self.conf()));
+        options.common_options.get_or_insert_with(|| defaults::common(&self.conf()));
         self.identify(&mut options.common_options);
         ask!(self.rename(RenamePRequest { path: text(from), dst_path: text(to), options: Some(options) }))?;
         Ok(())

@@ -48,9 +48,9 @@ impl FileSystem {
         path: &AlluxioPath,
         mut options: ListStatusPOptions,
     ) -> FsResult<Listing> {
-        options.load_metadata_type.get_or_insert_with(|| defaults::load_metadata(self.conf()).into());
+        options.load_metadata_type.get_or_insert_with(|| defaults::load_metadata(&self.conf()).into());
         options.load_metadata_only.get_or_insert(false);
-        options.common_options.get_or_insert_with(|| defaults::common(self.conf()));
+        options.common_options.get_or_insert_with(|| defaults::common(&self.conf()));
         let request = ListStatusPRequest { path: text(path), options: Some(options) };
         let open = |mut client: Client| {
             let request = request.clone();
@@ -75,8 +75,8 @@ impl FileSystem {
         mut options: ListStatusPartialPOptions,
     ) -> FsResult<ListStatusPartialPResponse> {
         let listing = options.options.get_or_insert_default();
-        listing.load_metadata_type.get_or_insert_with(|| defaults::load_metadata(self.conf()).into());
-        listing.common_options.get_or_insert_with(|| defaults::common(self.conf()));
+        listing.load_metadata_type.get_or_insert_with(|| defaults::load_metadata(&self.conf()).into());
+        listing.common_options.get_or_insert_with(|| defaults::common(&self.conf()));
         ask!(self.list_status_partial(ListStatusPartialPRequest { path: text(path), options: Some(options) }))
     }
 }

@@ -80,7 +80,7 @@ impl FileSystem {
     }
 
     /// The configuration in force, cluster defaults included.
-    pub fn conf(&self) -> &Configuration {
+    pub fn conf(&self) -> Configuration {
         self.cluster.conf()
     }
 

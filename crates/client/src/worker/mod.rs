@@ -17,12 +17,14 @@ use alluxio_proto::grpc::{
     },
 };
 use alluxio_rpc::{Connector, ServiceType, SessionChannel};
+use tonic::{Response, Status};
 
 use abort::{Abort, AbortableChannel};
 pub use local_read::LocalBlockReader;
 pub use local_write::LocalBlockWriter;
 pub use read::BlockReader;
 pub(crate) use settings::StreamSettings;
+use settings::within;
 pub use write::BlockWriter;
 
 /// A client of one worker. Cheap to clone.
@@ -65,38 +67,42 @@ impl WorkerClient {
     }
 
     pub async fn cache(&self, request: CacheRequest) -> FsResult<()> {
-        self.stub().cache(request).await?;
-        Ok(())
+        self.answered("cache a block", self.stub().cache(request)).await.map(drop)
     }
 
     pub async fn async_cache(&self, request: AsyncCacheRequest) -> FsResult<()> {
-        self.stub().async_cache(request).await?;
-        Ok(())
+        self.answered("take a block to cache", self.stub().async_cache(request)).await.map(drop)
     }
 
     pub async fn load(&self, request: LoadRequest) -> FsResult<LoadResponse> {
-        Ok(self.stub().load(request).await?.into_inner())
+        self.answered("load blocks", self.stub().load(request)).await
     }
 
     pub async fn remove_block(&self, block_id: i64) -> FsResult<()> {
-        self.stub().remove_block(RemoveBlockRequest { block_id: Some(block_id) }).await?;
-        Ok(())
+        let request = RemoveBlockRequest { block_id: Some(block_id) };
+        self.answered("remove a block", self.stub().remove_block(request)).await.map(drop)
     }
 
     pub async fn move_block(&self, block_id: i64, medium: &str) -> FsResult<()> {
         let request = MoveBlockRequest { block_id: Some(block_id), medium_type: Some(medium.to_owned()) };
-        self.stub().move_block(request).await?;
-        Ok(())
+        self.answered("move a block", self.stub().move_block(request)).await.map(drop)
     }
 
     pub async fn clear_metrics(&self) -> FsResult<()> {
-        self.stub().clear_metrics(ClearMetricsRequest {}).await?;
-        Ok(())
+        self.answered("clear its metrics", self.stub().clear_metrics(ClearMetricsRequest {})).await.map(drop)
     }
 
     pub async fn free_worker(&self) -> FsResult<()> {
-        self.stub().free_worker(FreeWorkerRequest {}).await?;
-        Ok(())
+        self.answered("free its blocks", self.stub().free_worker(FreeWorkerRequest {})).await.map(drop)
+    }
+
+    /// A call's answer, within `alluxio.user.rpc.retry.max.duration`.
+    async fn answered<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> FsResult<T> {
+        Ok(within(self.settings.call_patience, &self.address, what, call).await??.into_inner())
     }
 
     fn stub(&self) -> BlockWorkerClient<SessionChannel> {

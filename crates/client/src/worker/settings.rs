@@ -39,6 +39,8 @@ pub(crate) struct StreamSettings {
     pub flush_patience: Duration,
     /// For the end of a write: the worker commits with the master meanwhile.
     pub close_patience: Duration,
+    /// For the calls that are no streams, as in the Java client.
+    pub call_patience: Duration,
 }
 
 impl StreamSettings {
@@ -57,6 +59,7 @@ impl StreamSettings {
             write_patience: patience(conf.get(key::USER_STREAMING_DATA_WRITE_TIMEOUT)),
             flush_patience: patience(conf.get(key::USER_STREAMING_WRITER_FLUSH_TIMEOUT)),
             close_patience: patience(conf.get(key::USER_STREAMING_WRITER_CLOSE_TIMEOUT)),
+            call_patience: patience(conf.get(key::USER_RPC_RETRY_MAX_DURATION)),
         }
     }
 }

@@ -14,7 +14,7 @@ use alluxio_proto::{
         block::{
             BlockHeartbeatPRequest, CommitBlockInUfsPOptions, CommitBlockInUfsPRequest, CommitBlockPRequest,
             GetRegisterLeasePRequest, GetRegisterLeasePResponse, GetWorkerIdPOptions, GetWorkerIdPRequest,
-            NotifyWorkerIdPOptions, NotifyWorkerIdPRequest,
+            NotifyWorkerIdPOptions, NotifyWorkerIdPRequest, RegisterWorkerPRequest,
         },
         file::{
             FileInfo, FileSystemCommand, FileSystemHeartbeatPRequest, GetFileInfoPOptions,
@@ -97,6 +97,12 @@ impl WorkerMasterClient {
         once!(self, WORKER_BLOCKS.request_register_lease(request))
     }
 
+    /// Registers the worker with one message that holds all its blocks. The master takes only so large a
+    /// message (`alluxio.master.network.max.inbound.message.size`); [`register`](Self::register) has no such end.
+    pub async fn register_at_once(&self, request: RegisterWorkerPRequest) -> FsResult<()> {
+        once!(self, WORKER_BLOCKS.register_worker(request)).map(drop)
+    }
+
     /// Tells what changed and gets the master's command.
     pub async fn block_heartbeat(&self, request: BlockHeartbeatPRequest) -> FsResult<Command> {
         let reply = once!(self, WORKER_BLOCKS.block_heartbeat(request))?;
@@ -154,10 +160,16 @@ impl WorkerMasterClient {
         Ok(once!(self, WORKER_FILES.file_system_heartbeat(request))?.command.unwrap_or_default())
     }
 
-    /// Which of these blocks may be evicted? Ours: a Java master does not know the question, which is
-    /// reported as FAILED_PRECONDITION.
-    pub async fn may_evict(&self, worker_id: i64, block_ids: Vec<i64>) -> FsResult<MayEvictResponse> {
-        let mut request = Some(MayEvictRequest { worker_id: Some(worker_id), block_ids });
+    /// Which of these blocks may be evicted? `looking`: nothing will be evicted for the answer. Ours: a Java
+    /// master does not know the question, which is reported as FAILED_PRECONDITION.
+    pub async fn may_evict(
+        &self,
+        worker_id: i64,
+        block_ids: Vec<i64>,
+        looking: bool,
+    ) -> FsResult<MayEvictResponse> {
+        let mut request =
+            Some(MayEvictRequest { worker_id: Some(worker_id), block_ids, looking: Some(looking) });
         let call = |mut client: Ours| {
             let request = request.take().unwrap_or_default();
             async move { client.may_evict(request).await.map_err(not_ours) }

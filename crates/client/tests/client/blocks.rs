@@ -1,7 +1,7 @@
 //! Block streams.
 
 use alluxio_fs::ErrorKind;
-use alluxio_proto::grpc::block::{ReadRequest, WriteRequestCommand};
+use alluxio_proto::grpc::block::{CacheRequest, LoadRequest, ReadRequest, WriteRequestCommand};
 use bytes::Bytes;
 
 use crate::{
@@ -144,4 +144,22 @@ async fn a_worker_that_is_not_there_is_noticed_before_anything_is_sent() {
     let error = client(&conf, addr).write_block(write(1)).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
     assert!(error.message.contains(&addr.to_string()), "{error}");
+}
+
+/// A worker that takes a call and never answers, such as one whose disk hangs.
+#[tokio::test]
+async fn a_call_that_gets_no_answer_ends() {
+    let rig = WorkerRig::start(&[("alluxio.user.rpc.retry.max.duration", "200ms")]).await;
+    let block = CacheRequest { block_id: Some(BLOCK), ..Default::default() };
+    rig.client.cache(block).await.unwrap();
+    let silent = CacheRequest { block_id: Some(SILENT), ..Default::default() };
+    let errors = [
+        rig.client.cache(silent).await.unwrap_err(),
+        rig.client.load(LoadRequest::default()).await.unwrap_err(),
+        rig.client.remove_block(BLOCK).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind, ErrorKind::DeadlineExceeded, "{error}");
+        assert!(error.message.contains(rig.client.address()), "{error}");
+    }
 }

@@ -47,6 +47,8 @@ pub struct FakeMaster {
     pub gives_up_after: Option<usize>,
     /// Commits fail so often.
     pub failing_commits: usize,
+    /// Of the block size that it tells: 7 MB, and one more for each change.
+    pub changes: Arc<AtomicUsize>,
 }
 
 impl FakeMaster {
@@ -190,9 +192,11 @@ impl MetaMasterConfigurationService for FakeMaster {
             source: Some("SITE_PROPERTY".to_owned()),
             value: value.map(str::to_owned),
         };
+        let changes = self.changes.load(Ordering::SeqCst);
         Ok(Response::new(GetConfigurationPResponse {
+            cluster_config_hash: Some(changes.to_string()),
             cluster_configs: vec![
-                property("alluxio.user.block.size.bytes.default", Some("7MB")),
+                property("alluxio.user.block.size.bytes.default", Some(&format!("{}MB", 7 + changes))),
                 property("alluxio.user.file.writetype.default", Some("THROUGH")),
                 property("alluxio.user.hostname", None),
                 property("alluxio.of.another.version", Some("x")),
@@ -219,7 +223,8 @@ impl MetaMasterConfigurationService for FakeMaster {
         &self,
         _request: Request<GetConfigHashPOptions>,
     ) -> Result<Response<GetConfigHashPResponse>, Status> {
-        Err(unsupported("GetConfigHash"))
+        let hash = Some(self.changes.load(Ordering::SeqCst).to_string());
+        Ok(Response::new(GetConfigHashPResponse { cluster_config_hash: hash, ..Default::default() }))
     }
 
     async fn update_configuration(

@@ -1,6 +1,6 @@
 //! Finding the master that leads, and holding out until there is one.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::atomic::Ordering, time::Duration};
 
 use alluxio_client::{Cluster, MetaMasterClient};
 use alluxio_conf::{Configuration, key};
@@ -17,7 +17,10 @@ use crate::{
 };
 
 async fn start(name: &'static str, addr: SocketAddr) -> Server {
-    let master = FakeMaster { name, ..FakeMaster::default() };
+    serve(FakeMaster { name, ..FakeMaster::default() }, addr).await
+}
+
+async fn serve(master: FakeMaster, addr: SocketAddr) -> Server {
     let (meta, settings) = (ServiceType::MetaMasterClientService, ServiceType::MetaMasterConfigService);
     serve_at(addr, &Configuration::defaults(), |server| {
         server.service(meta, version_of(meta), MetaMasterClientServiceServer::new(master.clone())).service(
@@ -92,4 +95,30 @@ async fn the_cluster_tells_its_defaults() {
     let off = conf(&settings).with(&[("alluxio.user.conf.cluster.default.enabled", "false")]).unwrap();
     let cluster = Cluster::connect(&off).await.unwrap();
     assert_eq!(cluster.conf().get(key::USER_BLOCK_SIZE_BYTES_DEFAULT), 64 << 20);
+}
+
+#[tokio::test]
+async fn changes_of_the_defaults_are_followed() {
+    let master = FakeMaster { name: "one", ..FakeMaster::default() };
+    let changes = master.changes.clone();
+    let server = serve(master, anywhere()).await;
+    let address = server.addr.to_string();
+    let settings = [("alluxio.master.rpc.addresses", &*address), ("alluxio.user.conf.sync.interval", "20ms")];
+    let cluster = Cluster::connect(&conf(&settings)).await.unwrap();
+    let never = conf(&settings).with(&[("alluxio.user.conf.sync.interval", "-1")]).unwrap();
+    let never = Cluster::connect(&never).await.unwrap();
+    for change in 1..3 {
+        changes.fetch_add(1, Ordering::SeqCst);
+        let followed = async {
+            while cluster.conf().get(key::USER_BLOCK_SIZE_BYTES_DEFAULT) != (7 + change) << 20 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), followed).await.expect("the change is seen");
+        // Nothing breaks while the master is away, and it is followed again afterwards.
+        server.gate.shut("This master is a standby.");
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        server.gate.open();
+    }
+    assert_eq!(never.conf().get(key::USER_BLOCK_SIZE_BYTES_DEFAULT), 7 << 20, "told not to follow");
 }

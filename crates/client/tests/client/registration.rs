@@ -75,6 +75,6 @@ async fn a_commit_is_tried_again_and_a_heartbeat_is_not() {
 #[tokio::test]
 async fn what_only_our_masters_answer_is_an_error_elsewhere() {
     let (_server, client, _seen) = rig(FakeMaster::default()).await;
-    let error = client.may_evict(42, vec![1]).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Internal, "{error}");
+    let error = client.may_evict(42, vec![1], false).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::FailedPrecondition, "{error}");
 }

@@ -217,19 +217,22 @@ impl BlockWorker for FakeWorker {
         Err(unsupported("AsyncCache"))
     }
 
-    async fn cache(&self, _request: Request<CacheRequest>) -> Result<Response<CacheResponse>, Status> {
+    async fn cache(&self, request: Request<CacheRequest>) -> Result<Response<CacheResponse>, Status> {
+        if request.get_ref().block_id() == SILENT {
+            return std::future::pending().await;
+        }
         Ok(Response::new(CacheResponse {}))
     }
 
     async fn load(&self, _request: Request<LoadRequest>) -> Result<Response<LoadResponse>, Status> {
-        Err(unsupported("Load"))
+        std::future::pending().await
     }
 
     async fn remove_block(
         &self,
         _request: Request<RemoveBlockRequest>,
     ) -> Result<Response<RemoveBlockResponse>, Status> {
-        Err(unsupported("RemoveBlock"))
+        std::future::pending().await
     }
 
     async fn move_block(

@@ -96,8 +96,7 @@ impl CheckpointWriter {
         confirm(&self.shared, &self.commands).await?;
         self.store.rename(draft, FileId::Checkpoint(id)).await?;
         self.shared.verified.lock().insert(id);
-        self.shared.stats.checkpoints.fetch_add(1, Ordering::Relaxed);
-        self.shared.stats.checkpoint_sequence.store(id.sequence, Ordering::Relaxed);
+        self.shared.stats.checkpointed(id.sequence);
         // The checkpoint is good whatever comes of this; what could not be removed goes with the next one.
         if let Err(error) = retire::retire(&self.shared, &self.store).await {
             tracing::warn!(%error, "old journal files could not be removed after a checkpoint");

@@ -122,6 +122,7 @@ impl Recovery {
             file: None,
             opened_at: Instant::now(),
             rolling: Vec::new(),
+            gathering: None,
             closing: None,
             _hold: hold,
         };

@@ -78,6 +78,8 @@ struct Queue {
     entries: VecDeque<Queued>,
     last: Position,
     state: State,
+    /// The writer is not woken before so many are queued; 0 when it does not wait for anyone.
+    awaited: usize,
 }
 
 pub(crate) struct Shared {
@@ -113,7 +115,12 @@ impl Shared {
             durable: AtomicU64::new(end.sequence),
             durable_watch: watch::Sender::new(end.sequence),
             state: watch::Sender::new(State::Writable),
-            queue: Mutex::new(Queue { entries: VecDeque::new(), last: end, state: State::Writable }),
+            queue: Mutex::new(Queue {
+                entries: VecDeque::new(),
+                last: end,
+                state: State::Writable,
+                awaited: 0,
+            }),
             ended: Mutex::new(Vec::new()),
             verified: Mutex::new(BTreeSet::new()),
             checkpoint_running: AtomicBool::new(false),
@@ -153,9 +160,28 @@ impl Shared {
             state => (None, Err(state.clone())),
         };
         queue.entries.push_back(Queued { entry, waiter, _slot: slot });
+        let due = queue.entries.len() >= queue.awaited;
         drop(queue);
-        self.wake.notify_one();
+        if due {
+            self.wake.notify_one();
+        }
         (position, outcome)
+    }
+
+    pub(super) fn queue_length(&self) -> usize {
+        self.queue.lock().entries.len()
+    }
+
+    /// Whether fewer than `count` are queued; if so, [`Self::wake`] waits for as many.
+    pub(super) fn still_awaits(&self, count: usize) -> bool {
+        let mut queue = self.queue.lock();
+        let short = queue.entries.len() < count && queue.state == State::Writable;
+        queue.awaited = if short { count } else { 0 };
+        short
+    }
+
+    pub(super) fn awaits_nobody(&self) {
+        self.queue.lock().awaited = 0;
     }
 
     /// Takes what is queued, up to the size of a batch.

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant as TokioInstant;
 use uuid::Uuid;
 
+use super::gathering::Gathering;
 use super::shared::{Queued, Shared, State};
 use crate::core::head::{encode_batch, encode_end};
 use crate::core::track::{EndedSegment, Track};
@@ -61,6 +62,8 @@ pub(crate) struct Writer {
     pub(crate) track: Track,
     pub(crate) file: Option<Box<dyn OpenFile>>,
     pub(crate) opened_at: TokioInstant,
+    /// Set by a batch whose callers the next one should wait for.
+    pub(crate) gathering: Option<Gathering>,
     /// Who waits for the open segment to be ended.
     pub(crate) rolling: Vec<oneshot::Sender<Result<()>>>,
     /// Who waits for the journal to be closed; None while nobody has asked for it.
@@ -144,6 +147,9 @@ impl Writer {
     /// Writes what is queued up to the record `until`, and what fits into the same batches.
     async fn drain(&mut self, until: u64, commands: &mut mpsc::Receiver<Command>) -> Written {
         while self.shared.durable.load(Ordering::Acquire) < until {
+            if let Some(gathering) = self.gathering.take() {
+                gathering.wait(&self.shared).await;
+            }
             let batch = self.shared.take_batch();
             if batch.is_empty() {
                 // A record has a sequence and is not queued: the journal was ended by its caller.
@@ -165,11 +171,15 @@ impl Writer {
         let mut wait = self.options.retry_min;
         let mut reported: Option<Option<io::ErrorKind>> = None;
         loop {
+            let began = TokioInstant::now();
             let error = match self.attempt(&batch).await {
                 Ok(()) => {
                     if reported.is_some() {
                         tracing::info!(records = batch.len(), "the journal can be written again");
                     }
+                    // Before anyone is answered, or who comes back at once would count twice.
+                    self.gathering =
+                        Gathering::after(batch.len(), self.shared.queue_length(), began.elapsed());
                     self.shared.complete(batch);
                     if reported.is_some() {
                         self.shared.enter(State::Writable, &mut []);
@@ -183,7 +193,7 @@ impl Writer {
                 }
                 Err(Failure::Store(error)) => error,
             };
-            self.shared.stats.failures.fetch_add(1, Ordering::Relaxed);
+            self.shared.stats.failed();
             // Once for each kind of trouble: the attempts go on, possibly for hours.
             if reported != Some(error.io_kind()) {
                 tracing::error!(%error, "the journal cannot be written; changes are refused until it can");

@@ -7,6 +7,7 @@ use std::{
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use futures::{FutureExt, future::BoxFuture};
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body};
 use tower::{Service, util::BoxCloneSyncService};
 
-use super::Gate;
+use super::{CallWatcher, Gate};
 use crate::{Sessions, session::SaslService, unsupported};
 
 /// Of an encoded error text. grpc-java takes 8 kB of headers and fails the call with another error when
@@ -56,6 +57,7 @@ pub(super) struct Dispatch {
     routes: Arc<Routes>,
     sessions: Sessions,
     gate: Gate,
+    watcher: Option<CallWatcher>,
     shutdown: CancellationToken,
 }
 
@@ -64,9 +66,10 @@ impl Dispatch {
         routes: Arc<Routes>,
         sessions: Sessions,
         gate: Gate,
+        watcher: Option<CallWatcher>,
         shutdown: CancellationToken,
     ) -> Self {
-        Self { routes, sessions, gate, shutdown }
+        Self { routes, sessions, gate, watcher, shutdown }
     }
 
     /// The service for a request, with the caller put where [`caller`](crate::caller) finds it.
@@ -129,10 +132,16 @@ impl Service<Request<Body>> for Dispatch {
             Err(status) => return std::future::ready(Ok(status.into_http())).boxed(),
         };
         let path = request.uri().path().to_owned();
+        let watcher = self.watcher.clone();
         async move {
+            let begun = Instant::now();
             // A panic must cost its own call and nothing else. The handler is a clone that is not
             // used again, so there is no half-changed state to see.
-            match AssertUnwindSafe(async { handler.call(request).await }).catch_unwind().await {
+            let answered = AssertUnwindSafe(async { handler.call(request).await }).catch_unwind().await;
+            if let Some(watcher) = watcher {
+                watcher(begun.elapsed());
+            }
+            match answered {
                 Ok(Ok(response)) => Ok(presentable(response, &path)),
                 Err(panic) => Ok(panicked(&path, &*panic).into_http()),
             }

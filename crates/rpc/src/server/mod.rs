@@ -9,7 +9,7 @@ mod open_files;
 mod socket_authority;
 mod version;
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use alluxio_conf::{Configuration, Role, key};
 use alluxio_proto::grpc::version::{
@@ -61,7 +61,11 @@ pub struct RpcServer {
     gate: Gate,
     versions: Versions,
     routes: Routes,
+    watcher: Option<CallWatcher>,
 }
+
+/// Told how long each call took until its answer began.
+type CallWatcher = Arc<dyn Fn(Duration) + Send + Sync>;
 
 impl RpcServer {
     /// A server with nothing but the version service and, unless authentication is off, the SASL
@@ -80,7 +84,22 @@ impl RpcServer {
                 conf.get(key::NETWORK_CONNECTION_AUTH_TIMEOUT).duration().unwrap_or(limits::PATIENCE);
             routes.add(SaslService::NAME, Access::Open, SaslService::new(sessions.clone(), patience));
         }
-        Self { conf: conf.clone(), limits: Limits::of(conf, role), sessions, gate, versions, routes }
+        Self {
+            conf: conf.clone(),
+            limits: Limits::of(conf, role),
+            sessions,
+            gate,
+            versions,
+            routes,
+            watcher: None,
+        }
+    }
+
+    /// Has `watcher` told how long each call took until its answer began. It must not block.
+    #[must_use]
+    pub fn watch_calls(mut self, watcher: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        self.watcher = Some(Arc::new(watcher));
+        self
     }
 
     /// Adds a service under the number that clients ask for; `version` is
@@ -132,12 +151,12 @@ impl RpcServer {
     /// When the configured transport cannot be served, or fails as a whole. A failing connection ends
     /// only itself.
     pub async fn serve(self, listener: impl Listener, shutdown: CancellationToken) -> Result<(), RpcError> {
-        let Self { conf, limits, sessions, gate, versions: _, routes } = self;
+        let Self { conf, limits, sessions, gate, versions: _, routes, watcher } = self;
         // One variant today; a second one makes this a compile error and shows where TLS goes.
         let Transport::Plain = Transport::of(&conf)?;
         let cut = CancellationToken::new();
         let incoming = accepted(listener, open_files::connections()?, cut.clone());
-        let dispatch = Dispatch::new(Arc::new(routes), sessions.clone(), gate, shutdown.clone());
+        let dispatch = Dispatch::new(Arc::new(routes), sessions.clone(), gate, watcher, shutdown.clone());
         let server =
             limits.apply(tonic::transport::Server::builder().max_concurrent_streams(STREAMS_PER_CONNECTION));
         let serving = server.serve_with_incoming_shutdown(dispatch, incoming, shutdown.cancelled());

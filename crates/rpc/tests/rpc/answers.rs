@@ -81,7 +81,7 @@ async fn what_is_not_here_is_named_and_never_unimplemented() {
         "/",
     ] {
         let status = raw::call(channel.clone(), path, Some(&id)).await.unwrap_err();
-        assert_eq!(status.code(), Code::Internal, "{path}");
+        assert_eq!(status.code(), Code::FailedPrecondition, "{path}");
         assert_eq!(
             status.message(),
             format!("{} is not supported by this server.", path.trim_start_matches('/'))

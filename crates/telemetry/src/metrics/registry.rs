@@ -83,6 +83,11 @@ impl Metrics {
         self.registered(&tagged(key.name(), tags), true)
     }
 
+    /// A meter with tags; see [`Self::tagged_counter`].
+    pub fn tagged_meter(&self, key: Key<Meter>, tags: &[(&str, &str)]) -> Meter {
+        self.registered(&tagged(key.name(), tags), true)
+    }
+
     /// The gauge of that name, to set.
     pub fn gauge(&self, key: Key<Gauge>) -> Gauge {
         self.registered(key.name(), false)

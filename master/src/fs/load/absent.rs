@@ -1,7 +1,11 @@
 //! Paths that were looked for in the under storage and are not there, so that asking again for a name
 //! that does not exist costs nothing. Bounded: the least recently used go first.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::{
+    collections::BTreeMap,
+    ops::Bound,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use alluxio_fs::AlluxioPath;
 use parking_lot::Mutex;
@@ -15,6 +19,8 @@ const LONGEST: usize = 1024;
 pub struct AbsentPaths {
     capacity: usize,
     known: Mutex<Known>,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 #[derive(Default)]
@@ -27,11 +33,31 @@ struct Known {
 
 impl AbsentPaths {
     pub fn new(options: &FsOptions) -> Self {
-        Self { capacity: options.absent_capacity, known: Mutex::default() }
+        Self {
+            capacity: options.absent_capacity,
+            known: Mutex::default(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.known.lock().paths.len()
+    }
+
+    /// How often a question was answered with yes, and with no.
+    pub fn hits_and_misses(&self) -> (u64, u64) {
+        (self.hits.load(Relaxed), self.misses.load(Relaxed))
     }
 
     /// Whether this path, or a directory above it, is known to be absent.
     pub fn contains(&self, path: &AlluxioPath) -> bool {
+        let contains = self.is_known(path);
+        if contains { &self.hits } else { &self.misses }.fetch_add(1, Relaxed);
+        contains
+    }
+
+    fn is_known(&self, path: &AlluxioPath) -> bool {
         let mut known = self.known.lock();
         if known.paths.is_empty() {
             return false;

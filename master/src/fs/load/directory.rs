@@ -12,12 +12,12 @@ use crate::{
         FileSystemMaster,
         ufs::{UfsPlace, check_mode, mark_persisted, no_mount, ufs_call},
     },
-    namespace::Draft,
+    namespace::{Draft, MAX_CHANGES_PER_HOLD},
     tree::{Inode, Mount, Slot, Tree},
 };
 
-/// Children per record: a directory needs two entries, and 1,000 are the most.
-const CHUNK: usize = 500;
+/// Children per record.
+const CHUNK: usize = MAX_CHANGES_PER_HOLD;
 
 /// Blocks per record, of all files together.
 const BLOCKS_PER_RECORD: i64 = 1 << 17;

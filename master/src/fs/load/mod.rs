@@ -15,6 +15,8 @@ mod missing;
 mod removals;
 mod turns;
 
+use std::time::Instant;
+
 use alluxio_fs::{AlluxioPath, FsError};
 use alluxio_proto::grpc::file::LoadMetadataPType;
 
@@ -68,6 +70,34 @@ impl FileSystemMaster {
         let load = load.unwrap_or(self.options.load_type);
         let interval = sync_interval_ms.unwrap_or(self.options.sync_interval_ms);
         let due = self.sync_times.due(path, SyncDepth::Itself, interval);
+        self.counted(due, self.load_itself(path, load, due)).await
+    }
+
+    /// Counts one look, which is a metadata sync when that is due.
+    async fn counted(
+        &self,
+        due: bool,
+        look: impl Future<Output = Result<(), FsError>>,
+    ) -> Result<(), FsError> {
+        let sync = &self.metrics.sync;
+        sync.ops.inc();
+        if !due {
+            sync.skipped.inc();
+            return look.await;
+        }
+        let begun = Instant::now();
+        let looked = look.await;
+        sync.time_ms.add(begun.elapsed().as_millis() as i64);
+        if looked.is_ok() { &sync.success } else { &sync.fail }.inc();
+        looked
+    }
+
+    async fn load_itself(
+        &self,
+        path: &AlluxioPath,
+        load: LoadMetadataPType,
+        due: bool,
+    ) -> Result<(), FsError> {
         match self.namespace.peek(|tree| known(tree, &tree.lookup(path))) {
             Known::There if due => self.sync_path(path).await,
             Known::There => Ok(()),
@@ -97,12 +127,26 @@ impl FileSystemMaster {
     ) -> Result<(), FsError> {
         let load = load.unwrap_or(self.options.load_type);
         let interval = sync_interval_ms.unwrap_or(self.options.sync_interval_ms);
-        self.load_for_status(path, Some(load), Some(interval)).await?;
         let depth = if recursive { SyncDepth::All } else { SyncDepth::Children };
-        let due = self.sync_times.due(path, depth, interval);
+        let due = |depth| self.sync_times.due(path, depth, interval);
+        let itself = due(SyncDepth::Itself);
+        let look = async {
+            self.load_itself(path, load, itself).await?;
+            self.load_with_children(path, load, due(depth), depth).await
+        };
+        self.counted(itself || due(depth), look).await
+    }
+
+    async fn load_with_children(
+        &self,
+        path: &AlluxioPath,
+        load: LoadMetadataPType,
+        due: bool,
+        depth: SyncDepth,
+    ) -> Result<(), FsError> {
         let begun = self.sync_times.now();
         self.load_one(path, load, due).await?;
-        if recursive {
+        if depth == SyncDepth::All {
             self.load_below(path, load, due).await?;
         }
         if due {

@@ -69,6 +69,7 @@ impl FileSystemMaster {
             })
             .await?;
         self.forget_mount(path, old.as_deref());
+        self.metrics.paths_mounted.inc();
         tracing::info!(%path, ufs = mount.ufs_uri, user = subject.user, "mounted");
         Ok(())
     }
@@ -158,6 +159,7 @@ impl FileSystemMaster {
             })
             .await?;
         self.forget_mount(path, Some(&old));
+        self.metrics.paths_unmounted.inc();
         tracing::info!(%path, ufs = old.ufs_uri, user = subject.user, "unmounted");
         Ok(())
     }
@@ -214,7 +216,7 @@ impl FileSystemMaster {
     }
 
     /// Drops what was remembered of the paths below a mount point.
-    fn forget_mount(&self, path: &AlluxioPath, old: Option<&Mount>) {
+    pub(in crate::fs) fn forget_mount(&self, path: &AlluxioPath, old: Option<&Mount>) {
         if let Some(old) = old {
             self.ufs.forget(old.id);
         }

@@ -2,7 +2,7 @@
 
 use std::{ops::Bound, sync::Arc, time::Duration};
 
-use alluxio_fs::{AlluxioPath, FsError, ids};
+use alluxio_fs::{AlluxioPath, FsError};
 use alluxio_proto::{
     grpc::file::PersistFile,
     journal::{JournalEntry, UpdateInodeEntry, UpdateInodeFileEntry},
@@ -22,7 +22,7 @@ use crate::{
         ufs::{UfsPlace, bounded, check_mode, check_writable, no_mount},
     },
     namespace::MAX_INODES_PER_HOLD,
-    tree::{Inode, Mount, Persistence, Tree},
+    tree::{BlockRange, Inode, Mount, Persistence, Tree},
 };
 
 /// Jobs per record.
@@ -41,7 +41,7 @@ pub struct Cursor {
 struct Wanted {
     id: i64,
     path: AlluxioPath,
-    blocks: Vec<i64>,
+    blocks: BlockRange,
     length: i64,
     block_size: i64,
     mount: Arc<Mount>,
@@ -85,8 +85,11 @@ impl FileSystemMaster {
                 let jobs = self.persist.jobs.lock();
                 files.retain(|file| !jobs.has(*file));
             }
-            let before: Vec<Before> =
-                self.namespace.peek(|tree| files.iter().filter_map(|id| before(tree, *id)).collect());
+            let before: Vec<Before> = self.namespace.peek(|tree| {
+                // Files that are still being written stay with the tree: there is nothing to do for them yet.
+                files.retain(|id| to_persist(tree, *id).is_some());
+                files.iter().filter_map(|id| before(tree, *id)).collect()
+            });
             let mut jobs = self.persist.jobs.lock();
             for earlier in before {
                 let temporary = Temporary { mount_id: earlier.mount_id, address: earlier.address };
@@ -137,12 +140,12 @@ impl FileSystemMaster {
                     self.persist.forget(file);
                     continue;
                 };
-                if wanted.blocks.iter().any(|block| self.blocks.residence(*block) == Residence::Nowhere) {
+                if wanted.blocks.ids().any(|block| self.blocks.residence(block) == Residence::Nowhere) {
                     tracing::debug!(file, "a block of the file is on no live worker; persisting it waits");
                     self.persist.jobs.lock().delay(file, Instant::now() + LOST_BLOCKS);
                     continue;
                 }
-                let Some(worker) = self.blocks.choose_worker_for_persist(&wanted.blocks) else {
+                let Some(worker) = self.blocks.choose_worker_for_persist(wanted.blocks.ids()) else {
                     self.tell_no_worker(true);
                     return Ok(());
                 };
@@ -166,10 +169,9 @@ impl FileSystemMaster {
         self.namespace.peek(|tree| {
             let Some((path, inode)) = to_persist(tree, file) else { return Ok(None) };
             let mount = tree.mounts().mount_of(&path).ok_or_else(|| no_mount(&path))?;
-            let container = ids::container_of(file);
             Ok(Some(Wanted {
                 id: file,
-                blocks: (0..i64::from(inode.blocks)).map(|n| ids::block_id(container, n)).collect(),
+                blocks: BlockRange::of_file(file, inode.block_count()),
                 length: inode.file_length(),
                 block_size: tree.block_size(inode),
                 directory: persisted_directory(tree, &path, &mount),
@@ -195,7 +197,7 @@ impl FileSystemMaster {
         let address = target.ufs.uri().join(&path).to_string();
         let command = PersistFile {
             file_id: Some(wanted.id),
-            block_ids: wanted.blocks,
+            block_ids: wanted.blocks.ids().collect(),
             job_id: Some(id),
             temp_ufs_path: Some(address.clone()),
             mount_id: Some(wanted.mount.id),

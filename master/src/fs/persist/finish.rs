@@ -19,7 +19,7 @@ use super::{
 use crate::{
     fs::{
         FileSystemMaster,
-        ufs::{UfsPlace, bounded, mark_persisted, ufs_call, ufs_error},
+        ufs::{PATIENCE, UfsPlace, bounded, held, mark_persisted, ufs_error},
     },
     namespace::{Claim, Reservation},
     tree::Tree,
@@ -50,6 +50,7 @@ impl FileSystemMaster {
         let now = Instant::now();
         match self.finish(file, &job).await {
             Ok(Outcome::Persisted) => {
+                self.metrics.files_persisted.inc();
                 self.persist.forget(file);
             }
             Ok(Outcome::Obsolete) => {
@@ -82,7 +83,7 @@ impl FileSystemMaster {
             return Ok(Outcome::Again("its mount has changed".to_owned()));
         };
         let named = if renames(&place) {
-            self.give_name(&target, &place, &temporary).await?
+            self.give_name(&target, &place, &temporary, &reservation).await?
         } else {
             written_in_place(&target, &place, &temporary).await?
         };
@@ -100,7 +101,11 @@ impl FileSystemMaster {
     }
 
     /// Reserves the file's present path. `None` when the job has become pointless.
-    async fn reserve_target(&self, file: i64, job: &Job) -> Result<Option<(Target, Reservation)>, FsError> {
+    async fn reserve_target(
+        &self,
+        file: i64,
+        job: &Job,
+    ) -> Result<Option<(Target, Arc<Reservation>)>, FsError> {
         loop {
             let look = || self.namespace.peek(|tree| target(tree, file, job));
             let Some(before) = look() else { return Ok(None) };
@@ -109,7 +114,7 @@ impl FileSystemMaster {
             if let Some(target) = look().filter(|target| target.path == before.path) {
                 // What this rests on must be durable before the under storage changes.
                 self.namespace.settled().await?;
-                return Ok(Some((target, reservation)));
+                return Ok(Some((target, Arc::new(reservation))));
             }
         }
     }
@@ -120,6 +125,7 @@ impl FileSystemMaster {
         target: &Target,
         place: &UfsPlace,
         temporary: &UfsPath,
+        reservation: &Arc<Reservation>,
     ) -> Result<Result<UfsStatus, String>, FsError> {
         let Some(written) = bounded(place.ufs.status(temporary)).await? else {
             // Either it has its name already, or it is lost.
@@ -134,11 +140,13 @@ impl FileSystemMaster {
                 written.length, target.length
             )));
         }
-        self.set_attributes(target, place, temporary).await?;
+        self.set_attributes(target, place, temporary, reservation).await?;
         // Missing parents, as the tree has them.
         let parent = target.path.parent().unwrap_or_else(AlluxioPath::root);
-        self.make_ufs_directories(&self.own_subject(), &parent, None, true).await?;
-        match ufs_call(place.ufs.rename_file(temporary, &place.path)).await? {
+        self.make_ufs_directories(&self.own_subject(), &parent, None, true, reservation).await?;
+        let (at, from) = (place.clone(), temporary.clone());
+        let rename = async move { at.ufs.rename_file(&from, &at.path).await };
+        match held(reservation, PATIENCE, rename).await? {
             Ok(()) => {}
             Err(error) if error.kind() == UfsErrorKind::AlreadyExists => {
                 return Err(FsError::already_exists(format!(
@@ -160,15 +168,20 @@ impl FileSystemMaster {
         target: &Target,
         place: &UfsPlace,
         temporary: &UfsPath,
+        reservation: &Arc<Reservation>,
     ) -> Result<(), FsError> {
         let name = |name: &'_ String| Some(name.clone()).filter(|name| !name.is_empty());
-        let (owner, group) = (name(&target.owner), name(&target.group));
-        match ufs_call(place.ufs.set_owner(temporary, owner.as_deref(), group.as_deref())).await? {
+        let (owner, group, mode) = (name(&target.owner), name(&target.group), target.mode);
+        let (ufs, at) = (place.ufs.clone(), temporary.clone());
+        let set = async move { ufs.set_owner(&at, owner.as_deref(), group.as_deref()).await };
+        match held(reservation, PATIENCE, set).await? {
             // A user that the under storage does not know keeps the file Alluxio's only.
             Err(error) if error.kind() != UfsErrorKind::InvalidArgument => return Err(ufs_error(error)),
             _ => {}
         }
-        bounded(place.ufs.set_mode(temporary, target.mode)).await.map(drop)
+        let (ufs, at) = (place.ufs.clone(), temporary.clone());
+        let set = async move { ufs.set_mode(&at, mode).await };
+        held(reservation, PATIENCE, set).await?.map(drop).map_err(ufs_error)
     }
 
     async fn mark_done(

@@ -196,3 +196,6 @@ pub(super) fn to_be_persisted(id: i64) -> JournalEntry {
 #[cfg(test)]
 #[path = "persist_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod while_written_tests;

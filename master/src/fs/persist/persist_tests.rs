@@ -30,7 +30,7 @@ async fn write_async(rig: &Rig, at: &str, worker: i64, length: i64, wait_ms: i64
 }
 
 /// What the scheduler does at one tick, to its end.
-async fn tick(rig: &Rig) {
+pub(super) async fn tick(rig: &Rig) {
     let mut finishing = JoinSet::new();
     rig.fs.finish_due(&mut finishing);
     rig.fs.persist_step(&mut Cursor::default()).await.unwrap();
@@ -53,7 +53,7 @@ async fn heartbeat(
     rig.fs.clone().persist_heartbeat(request).await.unwrap()
 }
 
-async fn ask(rig: &Rig, worker: i64) -> Vec<PersistFile> {
+pub(super) async fn ask(rig: &Rig, worker: i64) -> Vec<PersistFile> {
     heartbeat(rig, worker, Default::default(), vec![]).await
 }
 
@@ -78,7 +78,7 @@ async fn report(rig: &Rig, worker: i64, job: &PersistFile, fingerprint: String) 
 }
 
 /// The one job that is given out.
-async fn only_job(rig: &Rig, worker: i64) -> PersistFile {
+pub(super) async fn only_job(rig: &Rig, worker: i64) -> PersistFile {
     tick(rig).await;
     let mut jobs = ask(rig, worker).await;
     assert_eq!(jobs.len(), 1);
@@ -86,13 +86,13 @@ async fn only_job(rig: &Rig, worker: i64) -> PersistFile {
 }
 
 /// A worker that takes jobs.
-async fn worker(rig: &Rig, host: &str) -> i64 {
+pub(super) async fn worker(rig: &Rig, host: &str) -> i64 {
     let id = rig.worker(host).await;
     assert!(ask(rig, id).await.is_empty());
     id
 }
 
-async fn state(rig: &Rig, at: &str) -> String {
+pub(super) async fn state(rig: &Rig, at: &str) -> String {
     rig.status(at).await.unwrap().persistence_state().to_owned()
 }
 

@@ -10,7 +10,7 @@ use alluxio_proto::{
 use tokio::time::Instant;
 
 use super::assign::to_persist;
-use crate::{fs::FileSystemMaster, namespace::MAX_INODES_PER_HOLD};
+use crate::{fs::FileSystemMaster, namespace::MAX_CHANGES_PER_HOLD};
 
 /// A job that has written its file.
 struct Written {
@@ -33,7 +33,7 @@ impl FileSystemMaster {
             .zip(options.persisted_file_fingerprints)
             .map(|((file, job), fingerprint)| Written { file: *file, job: *job, fingerprint })
             .collect();
-        for chunk in written.chunks(MAX_INODES_PER_HOLD) {
+        for chunk in written.chunks(MAX_CHANGES_PER_HOLD) {
             self.note_written(chunk).await?;
         }
         for failure in &options.persist_failures {

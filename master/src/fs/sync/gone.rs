@@ -7,12 +7,12 @@ use alluxio_proto::journal::{DeleteFileEntry, JournalEntry, UpdateInodeEntry};
 
 use super::{FileSystemMaster, inode_takes_part, target};
 use crate::{
-    namespace::{MAX_INODES_PER_HOLD, Reservation},
+    namespace::{MAX_CHANGES_PER_HOLD, MAX_INODES_PER_HOLD, Reservation},
     tree::Persistence,
 };
 
-/// Children per record: removing takes longer than looking.
-const CHUNK: usize = MAX_INODES_PER_HOLD / 2;
+/// Children per record.
+const CHUNK: usize = MAX_CHANGES_PER_HOLD;
 
 /// One directory of the subtree that is gone.
 struct Level {

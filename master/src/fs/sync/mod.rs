@@ -44,22 +44,50 @@ impl FileSystemMaster {
     /// Compares one path that the tree has.
     pub(super) async fn sync_path(&self, path: &AlluxioPath) -> Result<(), FsError> {
         let begun = self.sync_times.now();
-        if self.differs(path).await? {
-            self.reconcile(path).await?;
-        }
+        self.compared(self.follow_if_different(path).await)?;
         self.sync_times.synced(path, SyncDepth::Itself, begun);
         Ok(())
+    }
+
+    /// Returns whether it differed.
+    async fn follow_if_different(&self, path: &AlluxioPath) -> Result<bool, FsError> {
+        let differs = self.differs(path).await?;
+        if differs {
+            self.reconcile(path).await?;
+        }
+        Ok(differs)
+    }
+
+    /// Counts one comparison by what came of it.
+    fn compared(&self, differed: Result<bool, FsError>) -> Result<(), FsError> {
+        let sync = &self.metrics.sync;
+        match differed {
+            Ok(differed) => {
+                sync.paths_success.inc();
+                if !differed {
+                    sync.no_change.inc();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                sync.paths_fail.inc();
+                Err(error)
+            }
+        }
     }
 
     /// Compares a directory's children, and adds those that are new.
     pub(super) async fn sync_children(&self, path: &AlluxioPath) -> Result<(), FsError> {
         let begun = self.sync_times.now();
         let Some(found) = self.compare_children(path).await? else { return Ok(()) };
+        let same = found.seen.len().saturating_sub(found.changed.len()) as i64;
+        self.metrics.sync.paths_success.add(same);
+        self.metrics.sync.no_change.add(same);
         for changed in &found.changed {
-            self.reconcile(changed).await?;
+            self.compared(self.reconcile(changed).await.map(|()| true))?;
         }
         for gone in self.unseen_children(path, &found.seen) {
-            self.reconcile(&gone).await?;
+            self.compared(self.reconcile(&gone).await.map(|()| true))?;
         }
         if !found.gone {
             self.sync_times.synced(path, SyncDepth::Children, begun);

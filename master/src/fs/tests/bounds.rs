@@ -63,6 +63,33 @@ async fn more_blocks_than_a_file_can_have() {
     rig.complete("/f", of(1 << 19)).await.unwrap();
 }
 
+/// However many blocks a file has, nothing under the lock goes through them. (Going through them took 10 ms and
+/// more also in a release build.)
+#[tokio::test]
+async fn a_file_of_the_most_blocks_takes_the_lock_no_longer_than_another() {
+    const COUNT: usize = 1 << 19;
+    let rig = Rig::new().await;
+    let options =
+        CreateFilePOptions { block_size_bytes: Some(1), ..create_options(WritePType::CacheThrough) };
+    rig.fs.create_file(&rig.root().await, &path("/f"), &options).await.unwrap();
+    std::fs::write(rig.in_ufs("/f"), "").unwrap();
+    let through = CompleteFilePOptions { ufs_length: Some(COUNT as i64), ..Default::default() };
+    rig.complete("/f", through).await.unwrap();
+    let infos = rig.list_infos("/", Default::default()).await.unwrap();
+    let info = infos.into_iter().find(|info| info.name() == "f").unwrap();
+    assert_eq!((info.block_ids.len(), info.file_block_infos.len()), (COUNT, COUNT));
+    assert_eq!(info.block_ids[COUNT - 1] - info.block_ids[0], COUNT as i64 - 1);
+    let last = info.file_block_infos.last().unwrap();
+    assert_eq!(last.offset(), COUNT as i64 - 1);
+    assert_eq!(last.block_info.as_ref().unwrap().length(), 1);
+    assert_eq!(rig.status("/f").await.unwrap(), info);
+    let rig = rig.crash().await;
+    let options = crate::fs::delete::DeleteOptions { alluxio_only: true, ..Default::default() };
+    rig.fs.delete_path(&rig.root().await, &path("/f"), &options).await.unwrap();
+    let most = rig.fs.namespace.longest_hold_cpu_nanos();
+    assert!(most < 5_000_000, "a hold of the lock took {most} ns of processor time");
+}
+
 #[tokio::test]
 async fn attributes_that_are_too_large() {
     let rig = Rig::new().await;

@@ -138,7 +138,10 @@ async fn deleting_takes_the_under_storage_along_unless_told_not_to() {
     assert_eq!(listed, ["/d/a", "/d/s"], "still in the under storage, so it comes back");
     remove(&rig, "/d", all()).await.unwrap();
     assert!(!rig.ufs_has("/d") && rig.status("/d").await.is_err());
-    assert_eq!(remove(&rig, "/", all()).await.unwrap_err().kind, ErrorKind::InvalidArgument);
+    assert_eq!(
+        remove(&rig, "/", DeleteOptions::default()).await.unwrap_err().kind,
+        ErrorKind::InvalidArgument
+    );
 }
 
 #[tokio::test]

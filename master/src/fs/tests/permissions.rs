@@ -170,3 +170,30 @@ async fn checking_access_changes_nothing() {
     );
     assert_eq!(kind(rig.fs.check_access(&bob, &path("/none"), write).await), Some(ErrorKind::NotFound));
 }
+
+#[tokio::test]
+async fn an_owner_given_with_a_group_must_be_in_it() {
+    let (rig, alice, _) = rig().await;
+    rig.create("/f", WritePType::MustCache).await.unwrap();
+    let give = async |by: &Subject, owner: &str, group: &str| {
+        let options = SetAttributePOptions {
+            owner: Some(owner.to_owned()),
+            group: Some(group.to_owned()),
+            ..Default::default()
+        };
+        rig.fs.set_attribute(by, &path("/f"), &options).await
+    };
+    let root = rig.root().await;
+    for by in [&root, &alice] {
+        let error = give(by, "bob", "staff").await.unwrap_err();
+        let expected =
+            "Could not update owner:group for /f to bob:staff. Owner bob does not belong to the group staff";
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Unknown, expected));
+    }
+    assert_eq!(kind(give(&alice, "bob", "bob").await), Some(ErrorKind::PermissionDenied));
+    give(&root, "bob", "bob").await.unwrap();
+    let info = rig.status("/f").await.unwrap();
+    assert_eq!((info.owner(), info.group()), ("bob", "bob"));
+    let alone = SetAttributePOptions { group: Some("staff".to_owned()), ..Default::default() };
+    rig.fs.set_attribute(&rig.subject("bob").await, &path("/f"), &alone).await.unwrap();
+}

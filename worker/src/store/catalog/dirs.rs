@@ -5,8 +5,18 @@ use crate::store::usage::{DirUsage, Usage};
 use std::path::PathBuf;
 
 impl Dir {
+    /// What blocks may fill, short of exchanges between tiers.
+    fn usable(&self) -> u64 {
+        self.quota - self.reserve
+    }
+
     /// Bytes that can be promised.
     pub(super) fn free(&self) -> u64 {
+        if self.lost { 0 } else { self.usable().saturating_sub(self.used) }
+    }
+
+    /// The same for one half of an exchange.
+    pub(super) fn free_for_exchange(&self) -> u64 {
         if self.lost { 0 } else { self.quota.saturating_sub(self.used) }
     }
 }
@@ -49,8 +59,9 @@ impl Catalog {
         self.dir(dir).free()
     }
 
-    pub fn quota(&self, dir: DirId) -> u64 {
-        self.dir(dir).quota
+    /// The largest block that fits when all others are gone.
+    pub fn usable(&self, dir: DirId) -> u64 {
+        self.dir(dir).usable()
     }
 
     /// How many bytes background eviction should free in each folder whose tier is above its watermark.
@@ -59,8 +70,9 @@ impl Catalog {
         for (index, dir) in self.dirs.iter().enumerate().filter(|(_, dir)| !dir.lost) {
             let tier = &self.layout.tiers[dir.tier];
             let used = dir.used.saturating_sub(dir.quarantined);
-            if used as f64 > dir.quota as f64 * tier.high_watermark {
-                let target = (dir.quota as f64 * tier.low_watermark) as u64;
+            let room = if self.layout.swap_restore { dir.usable() } else { dir.quota };
+            if used as f64 > room as f64 * tier.high_watermark {
+                let target = (room as f64 * tier.low_watermark) as u64;
                 due.push((DirId(index as u16), used.saturating_sub(target)));
             }
         }

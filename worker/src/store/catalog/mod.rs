@@ -11,6 +11,7 @@ mod blocks;
 mod dirs;
 mod leaving;
 mod moving;
+mod ranking;
 mod temps;
 
 use super::{
@@ -27,6 +28,7 @@ use std::{
 pub use blocks::Found;
 pub use leaving::{Candidate, Doomed, Removal};
 pub use moving::Move;
+pub use ranking::Exchange;
 pub use temps::Refusal;
 
 /// A storage folder, by its place in the layout (tier by tier).
@@ -102,6 +104,8 @@ pub(super) struct Dir {
     blocks_root: PathBuf,
     temp_root: PathBuf,
     quota: u64,
+    /// Part of the quota that only exchanges between tiers use.
+    reserve: u64,
     used: u64,
     /// Part of `used` that is still on disk but counts as free: freed blocks in quarantine.
     quarantined: u64,
@@ -138,6 +142,7 @@ impl Catalog {
                     blocks_root: layout.blocks_root(dir),
                     temp_root: layout.temp_root(dir),
                     quota: dir.quota,
+                    reserve: layout.reserve_of(dir.quota),
                     used: 0,
                     quarantined: 0,
                     order: AccessOrder::default(),

@@ -23,10 +23,6 @@ pub struct Move {
 impl Catalog {
     /// Starts a move to a folder that matches `place` and has room. `None`: it is there already.
     pub fn begin_move(&mut self, block: i64, place: &Place, session: i64) -> Result<Option<Move>, Refusal> {
-        let Some(entry) = self.blocks.get(&block).filter(|entry| entry.state != State::Leaving) else {
-            return Err(Refusal::Unknown);
-        };
-        let (from_dir, length, serial, state) = (entry.dir, entry.length, entry.serial, entry.state);
         // Only the first group: a move is to that tier, never to whatever else has room.
         let group = match place.tier {
             Some(_) => self.groups(place).into_iter().next().unwrap_or_default(),
@@ -34,16 +30,35 @@ impl Catalog {
         };
         let group: Vec<DirId> =
             group.into_iter().filter(|dir| place.tier.is_none_or(|t| self.dir(*dir).tier == t)).collect();
-        if group.contains(&from_dir) {
+        let free = group.into_iter().map(|dir| (dir, self.dir(dir).free())).collect();
+        self.begin_move_into(block, free, session)
+    }
+
+    /// Starts one half of an exchange: a move to this folder, which may use its reserve.
+    pub fn begin_exchange(&mut self, block: i64, to: DirId, session: i64) -> Result<Option<Move>, Refusal> {
+        let free = vec![(to, self.dir(to).free_for_exchange())];
+        self.begin_move_into(block, free, session)
+    }
+
+    fn begin_move_into(
+        &mut self,
+        block: i64,
+        free: Vec<(DirId, u64)>,
+        session: i64,
+    ) -> Result<Option<Move>, Refusal> {
+        let Some(entry) = self.blocks.get(&block).filter(|entry| entry.state != State::Leaving) else {
+            return Err(Refusal::Unknown);
+        };
+        let (from_dir, length, serial, state) = (entry.dir, entry.length, entry.serial, entry.state);
+        if free.iter().any(|(dir, _)| *dir == from_dir) {
             return Ok(None);
         }
-        if group.is_empty() {
+        if free.is_empty() {
             return Err(Refusal::NoPlace);
         }
         if state != State::Ready {
             return Err(Refusal::BeingWritten);
         }
-        let free: Vec<_> = group.into_iter().map(|dir| (dir, self.dir(dir).free())).collect();
         let to_dir = self.allocator.choose(&free, length).ok_or(Refusal::NoSpace)?;
         self.dir_mut(to_dir).used += length;
         if let Some(entry) = self.blocks.get_mut(&block) {

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -43,6 +44,8 @@ pub struct Faults {
     pub crash_at: Option<u64>,
     /// Every operation lets other tasks run first, as a disk does; otherwise only some do.
     pub slow: bool,
+    /// How long every operation takes.
+    pub latency: Duration,
     /// A second user is refused, as with [`crate::store::local::Sharing::Exclusive`].
     pub exclusive: bool,
 }

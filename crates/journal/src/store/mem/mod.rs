@@ -80,10 +80,13 @@ impl MemStore {
         path: impl ToString + Send,
         operation: impl FnOnce(&mut Disk) -> Outcome<T>,
     ) -> Result<T, StoreError> {
-        let turns = {
+        let (turns, latency) = {
             let mut disk = self.disk.lock();
-            disk.dice.below(3) + usize::from(disk.faults.slow)
+            (disk.dice.below(3) + usize::from(disk.faults.slow), disk.faults.latency)
         };
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
         for _ in 0..turns {
             tokio::task::yield_now().await;
         }

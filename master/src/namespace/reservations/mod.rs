@@ -1,19 +1,22 @@
 //! Paths that an operation keeps for itself while it does I/O on the under storage without holding the
 //! tree's lock. Claims are taken all at once, so operations cannot wait for each other in a circle.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    future::Future,
-    sync::Arc,
-    time::Duration,
-};
+mod index;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alluxio_fs::{AlluxioPath, FsError};
 use parking_lot::Mutex;
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, futures::OwnedNotified},
+    time::Instant,
+};
 
-/// Longest wait for somebody else's reservation. Under-storage calls are bounded more tightly, so a
-/// reservation held longer belongs to an under storage that hangs.
+use self::index::{Among, ClaimIndex, Owner};
+
+/// Longest wait for somebody else's reservation. Whoever waits for an under-storage call is told sooner, but a
+/// call that goes on keeps its reservation: one held longer belongs to an under storage that hangs, or to a
+/// large directory.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a newcomer lets those go first who wait already, so that a stream of small claims does not keep a
@@ -44,6 +47,8 @@ impl Claim {
         Self { path: path.clone(), scope: Scope::Subtree }
     }
 
+    /// What the index answers for many claims at a time.
+    #[cfg(test)]
     fn conflicts(&self, other: &Self) -> bool {
         self.path == other.path
             || (self.scope == Scope::Subtree && other.path.starts_with(&self.path))
@@ -54,28 +59,68 @@ impl Claim {
 #[derive(Default)]
 pub struct Reservations {
     held: Mutex<Held>,
-    released: Notify,
 }
 
 #[derive(Default)]
 struct Held {
-    next: u64,
-    claims: HashMap<u64, Vec<Claim>>,
+    next: Owner,
+    claims: Claims,
     /// What others wait for, in the order in which they came.
-    line: BTreeMap<u64, Vec<Claim>>,
+    line: Claims,
 }
+
+#[derive(Default)]
+struct Claims {
+    by_owner: BTreeMap<Owner, Owned>,
+    by_path: ClaimIndex,
+}
+
+struct Owned {
+    claims: Vec<Claim>,
+    /// Rings when they are given back. One bell each: thousands may wait, each for somebody else.
+    gone: Arc<Notify>,
+}
+
+impl Claims {
+    fn insert(&mut self, owner: Owner, claims: Vec<Claim>) {
+        claims.iter().for_each(|claim| self.by_path.add(owner, claim));
+        self.by_owner.insert(owner, Owned { claims, gone: Arc::default() });
+    }
+
+    fn remove(&mut self, owner: Owner) {
+        let Some(owned) = self.by_owner.remove(&owner) else { return };
+        for claim in &owned.claims {
+            self.by_path.remove(owner, claim);
+        }
+        owned.gone.notify_waiters();
+    }
+
+    /// What ends when somebody goes whose claim meets one of these.
+    fn met<'a>(
+        &self,
+        claims: impl IntoIterator<Item = (&'a AlluxioPath, Scope)>,
+        among: Among,
+    ) -> Option<Gone> {
+        let mut claims = claims.into_iter();
+        let owner = claims.find_map(|(path, scope)| self.by_path.met(path, scope, among))?;
+        Some(self.by_owner.get(&owner)?.gone.clone().notified_owned())
+    }
+}
+
+/// Somebody in the way has gone. It misses nothing from the moment it was made.
+pub(super) type Gone = OwnedNotified;
 
 /// Somebody's place in the line; left when dropped.
 struct Place<'a> {
     all: &'a Reservations,
-    id: u64,
+    id: Owner,
 }
 
 /// What is in the way of a claim.
 enum Obstacle {
-    Held,
+    Held(Gone),
     /// It is free, but others came first.
-    Line,
+    Line(Gone),
 }
 
 /// Until when somebody waits; set by the first wait.
@@ -85,7 +130,7 @@ pub(super) struct Patience(Option<Instant>);
 /// Gives its claims back when dropped.
 pub struct Reservation {
     all: Arc<Reservations>,
-    id: u64,
+    id: Owner,
 }
 
 impl Reservations {
@@ -94,16 +139,15 @@ impl Reservations {
         let courteous_until = Instant::now() + COURTESY;
         let (mut place, mut patience) = (None, Patience::default());
         loop {
-            let changed = self.released.notified();
             let courteous = Instant::now() < courteous_until;
             match self.take(&claims, place.as_ref(), courteous) {
                 Ok(reservation) => return Ok(reservation),
-                Err(Obstacle::Held) => {
+                Err(Obstacle::Held(gone)) => {
                     place.get_or_insert_with(|| self.line_up(&claims));
-                    self.wait(changed, &mut patience).await?;
+                    patience.wait(gone).await?;
                 }
                 // Whether they went or not: the next round looks.
-                Err(Obstacle::Line) => drop(tokio::time::timeout_at(courteous_until, changed).await),
+                Err(Obstacle::Line(gone)) => drop(tokio::time::timeout_at(courteous_until, gone).await),
             }
         }
     }
@@ -120,14 +164,13 @@ impl Reservations {
         courteous: bool,
     ) -> Result<Reservation, Obstacle> {
         let mut held = self.held.lock();
-        let meets =
-            |others: &[Claim]| others.iter().any(|other| claims.iter().any(|claim| claim.conflicts(other)));
-        if held.claims.values().any(|others| meets(others)) {
-            return Err(Obstacle::Held);
+        let wanted = || claims.iter().map(|claim| (&claim.path, claim.scope));
+        if let Some(gone) = held.claims.met(wanted(), Among::All) {
+            return Err(Obstacle::Held(gone));
         }
-        let mut before = held.line.range(..place.map_or(u64::MAX, |place| place.id));
-        if courteous && before.any(|(_, others)| meets(others)) {
-            return Err(Obstacle::Line);
+        let earlier = place.map_or(Among::All, |place| Among::Before(place.id));
+        if courteous && let Some(gone) = held.line.met(wanted(), earlier) {
+            return Err(Obstacle::Line(gone));
         }
         held.next += 1;
         let id = held.next;
@@ -143,37 +186,23 @@ impl Reservations {
         Place { all: self, id }
     }
 
-    /// Whether somebody else has one of these paths for himself.
-    pub(super) fn blocks(&self, paths: &[&AlluxioPath], holder: Option<&Reservation>) -> bool {
-        let held = self.held.lock();
-        if held.claims.is_empty() {
-            return false;
-        }
-        held.claims
-            .iter()
-            .filter(|(id, _)| holder.is_none_or(|holder| holder.id != **id))
-            .flat_map(|(_, claims)| claims)
-            .any(|claim| paths.iter().any(|path| claim.conflicts(&Claim::edge(path))))
+    /// Whether somebody else has one of these paths for himself, and when he has gone.
+    pub(super) fn blocks(&self, paths: &[&AlluxioPath], holder: Option<&Reservation>) -> Option<Gone> {
+        let others = holder.map_or(Among::All, |holder| Among::AllBut(holder.id));
+        self.held.lock().claims.met(paths.iter().map(|path| (*path, Scope::Edge)), others)
     }
 
     /// Whether a path is in somebody's hands: metadata sync leaves it alone.
     pub fn is_reserved(&self, path: &AlluxioPath) -> bool {
-        self.blocks(&[path], None)
+        self.blocks(&[path], None).is_some()
     }
+}
 
-    /// To be taken before looking: what is released in between is not missed.
-    pub(super) fn changed(&self) -> impl Future<Output = ()> + '_ {
-        self.released.notified()
-    }
-
-    /// Waits for a change. What others release in between does not make anyone wait longer than his patience.
-    pub(super) async fn wait(
-        &self,
-        changed: impl Future<Output = ()>,
-        patience: &mut Patience,
-    ) -> Result<(), FsError> {
-        let until = *patience.0.get_or_insert_with(|| Instant::now() + PATIENCE);
-        tokio::time::timeout_at(until, changed).await.map_err(|_| {
+impl Patience {
+    /// Waits for whoever is in the way. That others come after him does not make anyone wait longer.
+    pub(super) async fn wait(&mut self, gone: Gone) -> Result<(), FsError> {
+        let until = *self.0.get_or_insert_with(|| Instant::now() + PATIENCE);
+        tokio::time::timeout_at(until, gone).await.map_err(|_| {
             FsError::unavailable(
                 "Another operation has held this path for over a minute; its under storage may hang. Try again.",
             )
@@ -183,15 +212,13 @@ impl Reservations {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.all.held.lock().line.remove(&self.id);
-        self.all.released.notify_waiters();
+        self.all.held.lock().line.remove(self.id);
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.all.held.lock().claims.remove(&self.id);
-        self.all.released.notify_waiters();
+        self.all.held.lock().claims.remove(self.id);
     }
 }
 
@@ -218,7 +245,7 @@ mod tests {
         let all = Arc::new(Reservations::default());
         let first = all.reserve(vec![Claim::subtree(&path("/a"))]).await.unwrap();
         assert!(all.is_reserved(&path("/a/b")) && !all.is_reserved(&path("/b")));
-        assert!(!all.blocks(&[&path("/a/b")], Some(&first)), "one's own does not block");
+        assert!(all.blocks(&[&path("/a/b")], Some(&first)).is_none(), "one's own does not block");
         let other = all.clone();
         let second = tokio::spawn(async move { other.reserve(vec![Claim::edge(&path("/a/b"))]).await });
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -247,7 +274,7 @@ mod tests {
         let large =
             tokio::time::timeout(Duration::from_secs(5), all.reserve(vec![Claim::subtree(&path("/a"))]));
         drop(large.await.expect("not kept out").unwrap());
-        assert!(all.held.lock().line.is_empty());
+        assert!(all.held.lock().line.by_path.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -260,6 +287,27 @@ mod tests {
         let more = tokio::time::timeout(Duration::from_secs(1), all.reserve(vec![Claim::edge(&path("/a"))]));
         drop((more.await.unwrap().unwrap(), first));
         drop(waiting.await.unwrap().unwrap());
+    }
+
+    /// Each of many has its turn, on one path as on many.
+    #[tokio::test]
+    async fn thousands_have_their_turn() {
+        let all = Arc::new(Reservations::default());
+        let first = all.reserve(vec![Claim::subtree(&path("/a"))]).await.unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for n in 0..3_000 {
+            let (all, at) = (all.clone(), path(&format!("/a/{}", n % 300)));
+            tasks.spawn(async move {
+                let held = all.reserve(vec![Claim::edge(&at)]).await.unwrap();
+                tokio::task::yield_now().await;
+                drop(held);
+            });
+        }
+        tokio::time::timeout(Duration::from_millis(50), tasks.join_next()).await.expect_err("all wait");
+        drop(first);
+        let rest = tokio::time::timeout(Duration::from_secs(60), tasks.join_all());
+        assert_eq!(rest.await.expect("nobody is forgotten").len(), 3_000);
+        assert!(all.held.lock().claims.by_path.is_empty() && all.held.lock().line.by_path.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -278,6 +326,6 @@ mod tests {
             waited.expect("the wait is bounded").err().unwrap().kind,
             alluxio_fs::ErrorKind::Unavailable
         );
-        assert!(all.held.lock().line.is_empty(), "who gave up has left the line");
+        assert!(all.held.lock().line.by_owner.is_empty(), "who gave up has left the line");
     }
 }

@@ -1,21 +1,27 @@
 //! Deleting files and directories. Under storage first, then journal: a failure there leaves the file
 //! as it was, and a crash in between leaves an inode whose data is gone, which a repeated delete or
-//! the next metadata sync clears.
+//! the next metadata sync clears. [`under`] is what happens in the under storage, [`mounts`] what becomes of
+//! mount points.
+
+mod mounts;
+mod under;
+
+use std::sync::Arc;
 
 use alluxio_fs::{AlluxioPath, Bits, FsError};
 use alluxio_proto::journal::{DeleteFileEntry, JournalEntry, UpdateInodeDirectoryEntry};
-use alluxio_ufs::{ListOptions, UfsErrorKind, is_temporary_name};
 
+use self::under::is_checked;
 use super::{
     FileSystemMaster,
     status::existing,
     subject::Subject,
-    ufs::{UfsPlace, bounded, check_mode, check_writable, ufs_call, ufs_error},
+    ufs::{check_mode, check_writable},
     walk::Walk,
 };
 use crate::{
     namespace::{Claim, Draft},
-    tree::{Inode, Lookup, OperationId, Slot, Tree},
+    tree::{Inode, Lookup, Mount, OperationId, Slot, Tree},
 };
 
 #[derive(Clone, Debug, Default)]
@@ -25,6 +31,8 @@ pub struct DeleteOptions {
     pub alluxio_only: bool,
     /// Deletes in the under storage also what Alluxio does not know of.
     pub unchecked: bool,
+    /// Mount points at or below the path may go, too.
+    pub mount_points: bool,
     pub operation: Option<OperationId>,
     /// Only this inode, not another that has the path by now.
     pub only: Option<i64>,
@@ -36,6 +44,8 @@ struct Target {
     id: i64,
     directory: bool,
     in_ufs: bool,
+    /// At or below the path.
+    mounts: Vec<Arc<Mount>>,
 }
 
 impl FileSystemMaster {
@@ -58,34 +68,23 @@ impl FileSystemMaster {
             }
             other => other?,
         };
-        let Some(target) = target else { return Ok(()) };
-        let check =
-            |target: &Target| target.in_ufs && target.directory && options.recursive && !options.unchecked;
-        if check(&target) {
-            // Before the reservation, which keeps loads out.
+        let Some(target) = target else {
+            self.metrics.completed_operation_retries.inc();
+            return Ok(());
+        };
+        if is_checked(&target, options) && target.mounts.is_empty() {
+            // Before the reservation, which keeps loads out. Below mount points only what is known already goes.
             self.load_tree(path).await?;
         }
-        let reservation = self.namespace.reservations().reserve(vec![Claim::subtree(path)]).await?;
+        let reservation = Arc::new(self.namespace.reservations().reserve(vec![Claim::subtree(path)]).await?);
         // Whoever had the path before us may have changed what there is to do.
         let Some(target) = self.namespace.read_path(path, look).await? else { return Ok(()) };
         if options.recursive && target.directory {
             self.may_empty_below(subject, path).await?;
         }
-        if target.in_ufs {
-            let place = self.ufs_place_of(path)?;
-            if check(&target) {
-                self.check_nothing_unknown(path, &place).await?;
-            }
-            let deleted = delete_in_ufs(&place, target.directory, options.recursive).await;
-            // Also when it failed: a part may be gone.
-            self.removals.note(path);
-            if let Err(error) = deleted {
-                drop(reservation);
-                if options.recursive {
-                    self.follow_failed_delete(path).await;
-                }
-                return Err(error);
-            }
+        if let Err(failure) = self.delete_below(path, &target, options, &reservation).await {
+            drop(reservation);
+            return Err(self.failed(path, options, failure).await);
         }
         self.namespace
             .mutate(&[path], Some(&reservation), |tree, draft| {
@@ -109,6 +108,7 @@ impl FileSystemMaster {
                     }),
                     ..JournalEntry::default()
                 });
+                mounts::draft_unmounts(&target.mounts, draft);
                 if options.alluxio_only {
                     draft_unknown_parent(tree, target.id, draft);
                 }
@@ -116,15 +116,13 @@ impl FileSystemMaster {
                 Ok(())
             })
             .await?;
+        for mount in &target.mounts {
+            self.forget_mount(&mount.path, Some(mount));
+            self.metrics.paths_unmounted.inc();
+            tracing::info!(path = %mount.path, ufs = mount.ufs_uri, user = subject.user, "unmounted by a delete");
+        }
         self.reaper_wanted.notify_one();
         Ok(())
-    }
-
-    /// What a failed delete has removed from the under storage goes from the tree, too.
-    async fn follow_failed_delete(&self, path: &AlluxioPath) {
-        if let Err(error) = self.load_for_listing(path, None, Some(0), true).await {
-            tracing::warn!(%path, %error, "a delete failed half-way; the next metadata sync shows what is left");
-        }
     }
 
     fn delete_target(
@@ -136,33 +134,30 @@ impl FileSystemMaster {
         options: &DeleteOptions,
     ) -> Result<Target, FsError> {
         self.permissions.parent(tree, subject, path, lookup, Bits::WRITE)?;
-        let (slot, inode) = existing(tree, lookup, path)?;
-        if path.is_root() {
-            return Err(FsError::invalid_argument("Cannot delete the root directory."));
+        if !options.alluxio_only {
+            check_writable(tree, path)?;
         }
+        let (slot, inode) = existing(tree, lookup, path)?;
         if options.only.is_some_and(|id| id != inode.id) {
             return Err(FsError::path_does_not_exist(path));
         }
+        let mounts = mounts::at_or_below(tree, path, options)?;
         if tree.child_count(inode) > 0 && !options.recursive {
             return Err(FsError::failed_precondition(format!(
                 "Cannot delete non-empty directory {} because recursive is set to false",
                 inode.name
             )));
         }
-        if tree.mounts().any_below(path) {
-            return Err(FsError::invalid_argument(format!(
-                "{path} is or contains a mount point. Unmount it first with `alluxio fs unmount`."
-            )));
+        if path.is_root() {
+            return Err(FsError::invalid_argument("Cannot delete the root directory."));
         }
         self.may_empty(tree, slot, inode, subject, path, options)?;
-        let in_ufs = inode.is_persisted() && !options.alluxio_only;
-        if !options.alluxio_only {
-            check_writable(tree, path)?;
-        }
+        // The folder that is mounted is not Alluxio's to delete.
+        let in_ufs = inode.is_persisted() && !options.alluxio_only && tree.mounts().at(path).is_none();
         if in_ufs && let Some(mount) = tree.mounts().mount_of(path) {
             check_mode(tree, &mount, true)?;
         }
-        Ok(Target { id: inode.id, directory: inode.is_directory(), in_ufs })
+        Ok(Target { id: inode.id, directory: inode.is_directory(), in_ufs, mounts })
     }
 
     /// A recursive delete needs the right to empty every directory that goes with it. The reservation keeps
@@ -203,40 +198,6 @@ impl FileSystemMaster {
         }
         Ok(())
     }
-
-    /// Nothing may be below the directory in the under storage that Alluxio does not know of: a
-    /// recursive delete would take it along unseen.
-    async fn check_nothing_unknown(&self, path: &AlluxioPath, place: &UfsPlace) -> Result<(), FsError> {
-        let mut lister = match ufs_call(place.ufs.list(&place.path, ListOptions::recursive())).await? {
-            Ok(lister) => lister,
-            Err(error) if error.kind() == UfsErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(ufs_error(error)),
-        };
-        while let Some(page) = bounded(lister.next()).await? {
-            if let Some(name) = page.unreadable.first() {
-                return Err(FsError::failed_precondition(format!(
-                    "Cannot delete {path}: its under storage holds {name:?}, which Alluxio cannot show. \
-                     Remove it there, or delete unchecked (rm -R -U)."
-                )));
-            }
-            for chunk in page.entries.chunks(crate::namespace::MAX_INODES_PER_HOLD) {
-                let unknown = self.namespace.peek(|tree| {
-                    chunk.iter().find_map(|entry| {
-                        let below = entry.path.strip_prefix(&place.path)?;
-                        let at = below.components().fold(path.clone(), |at, name| at.join(name));
-                        (!is_temporary_name(at.name()) && tree.lookup(&at).target().is_none()).then_some(at)
-                    })
-                });
-                if let Some(unknown) = unknown {
-                    return Err(FsError::failed_precondition(format!(
-                        "Cannot delete {path}: its under storage holds {unknown}, which Alluxio does not know. \
-                         List the directory to load it, or delete unchecked (rm -R -U)."
-                    )));
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The under storage still has what goes from the tree, so its directory is no longer known.
@@ -251,20 +212,5 @@ fn draft_unknown_parent(tree: &Tree, id: i64, draft: &mut Draft) {
             }),
             ..JournalEntry::default()
         });
-    }
-}
-
-/// A file that somebody is just writing can keep a directory from going; then it is tried again.
-async fn delete_in_ufs(place: &UfsPlace, directory: bool, recursive: bool) -> Result<(), FsError> {
-    if !directory {
-        return place.ufs.delete_file(&place.path).await.map(drop).map_err(ufs_error);
-    }
-    let mut attempts = if recursive { 3 } else { 1 };
-    loop {
-        attempts -= 1;
-        match place.ufs.delete_directory(&place.path, recursive).await {
-            Err(error) if error.kind() == UfsErrorKind::DirectoryNotEmpty && attempts > 0 => {}
-            other => return other.map(drop).map_err(ufs_error),
-        }
     }
 }
