@@ -6,7 +6,7 @@ JAVA_VERSIONS := 2.9.4 2.9.6
 export JAVA_VERSIONS
 
 .DEFAULT_GOAL := help
-.PHONY: help run check fmt test test-unit test-schema test-peers test-faults test-web test-scale bench
+.PHONY: help run check fmt dist test test-unit test-schema test-peers test-faults test-web test-dist test-scale bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +23,12 @@ check: ## what to run before each commit: format, lints, unit and property tests
 fmt: ## format all Rust files
 	cargo fmt --all
 
-test: ## everything: unit, property, wire-schema, peer, fault and web tests
-	scripts/test.sh unit schema peers faults web
+dist: ## the tar.gz with programs, scripts, templates and docs, in target/dist/
+	cargo build --release --workspace
+	scripts/dist.sh $(TARGET_DIR)/release $(TARGET_DIR)/dist
+
+test: ## everything: unit, property, wire-schema, peer, fault, web and installation tests
+	scripts/test.sh unit schema peers faults web dist
 
 test-unit: ## unit and property tests
 	scripts/test.sh unit
@@ -40,6 +44,9 @@ test-faults: ## kill -9, full disks, damaged journals, bad input
 
 test-web: ## the web pages in a headless Chromium, with 100,000 files in a directory; screenshots in target/
 	scripts/test.sh web
+
+test-dist: ## the tar.gz as its users meet it: the commands of the docs, and the scripts
+	scripts/test.sh dist
 
 test-scale: ## a tree of 1,000,000 files (some minutes, 2 GB of memory)
 	scripts/test.sh scale

@@ -44,20 +44,21 @@ stage() {
   took "$name" "$start"
 }
 
-# The fault tests mount small disks: in a mount namespace of their own, so that none is left behind.
+# The fault and installation tests mount small disks: in a mount namespace of their own, so that none is left behind.
 with_mounts=(unshare --mount)
 [ "$(id -u)" = 0 ] || with_mounts=(unshare --user --map-root-user --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "*) true ;; *) false ;; esac; }
 
-[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, web, scale)' >&2; exit 2; }
+[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, web, dist, scale)' >&2; exit 2; }
 
 start=$SECONDS
 java=
 if needs_java "$@"; then
   # Beside the build: it waits for the network, the build for the processors.
-  (for version in ${JAVA_VERSIONS:-2.9.4 2.9.6}; do tests/java/fetch.sh "$version" || exit 1; done) >"$work/java" 2>&1 &
+  (for version in ${JAVA_VERSIONS:-2.9.4 2.9.6}; do tests/java/fetch.sh "$version" || exit 1; done
+    tests/java/fetch.sh 2.9.6 server) >"$work/java" 2>&1 &
   java=$!
 fi
 browser=
@@ -85,6 +86,7 @@ for name in "$@"; do
     peers) stage peers 15m "${run[@]}" --test 'peers_*' -- --test-threads=2 ;;
     faults) stage faults 15m "${with_mounts[@]}" "${run[@]}" --test 'faults_*' -- --test-threads=2 ;;
     web) stage web 5m "${run[@]}" --test 'web_*' ;;
+    dist) stage dist 10m "${with_mounts[@]}" "${run[@]}" --test 'dist_*' -- --test-threads=2 ;;
     scale) stage scale 30m "${run[@]}" --test 'scale_*' -- --ignored --nocapture ;;
     *) echo "unknown stage $name" >&2; exit 2 ;;
   esac

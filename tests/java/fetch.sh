@@ -1,41 +1,49 @@
 #!/usr/bin/env bash
-# Fetches the Java clients of one Alluxio version, once, and prints the folder that holds them:
-#   lib/      the jars        classes/   our ShellSession, compiled against them
-# Usage: fetch.sh VERSION
+# Fetches the Java clients, or the servers, of one Alluxio version, once, and prints the folder that holds them:
+#   lib/      the jars        classes/   our ShellSession, compiled against them (clients only)
+# Usage: fetch.sh VERSION [client|server]
 set -euo pipefail
 
-version=${1:?usage: fetch.sh VERSION}
+version=${1:?usage: fetch.sh VERSION [client|server]}
+kind=${2:-client}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/alluxio-rs/java
-dir=$cache/$version
+case $kind in
+  client) name=$version pom=$here/pom.xml sources=("$here/ShellSession.java") ;;
+  server) name=$version-server pom=$here/server/pom.xml sources=() ;;
+  *) echo "usage: fetch.sh VERSION [client|server]" >&2; exit 2 ;;
+esac
+dir=$cache/$name
 # A changed pom or class makes a new set.
-stamp=$(cat "$here/pom.xml" "$here/ShellSession.java" "${BASH_SOURCE[0]}" | sha256sum | cut -d' ' -f1)
+stamp=$(cat "$pom" "${sources[@]}" "${BASH_SOURCE[0]}" | sha256sum | cut -d' ' -f1)
 
 for tool in mvn javac; do
   command -v "$tool" >/dev/null || { echo "$tool is missing: install maven and a JDK 17 (Debian: apt-get install maven openjdk-17-jdk-headless)" >&2; exit 1; }
 done
 
 mkdir -p "$cache"
-exec 9>"$cache/$version.lock"
+exec 9>"$cache/$name.lock"
 flock 9   # several tests may ask at once
 if [ "$(cat "$dir/stamp" 2>/dev/null)" != "$stamp" ]; then
   rm -rf "$dir"
-  log=$cache/$version.log
+  log=$cache/$name.log
   for attempt in 1 2 3; do
     # -U: a failed download of an earlier attempt is asked for again.
-    if mvn -B -U -f "$here/pom.xml" -Dalluxio.version="$version" -Dstyle.color=never \
+    if mvn -B -U -f "$pom" -Dalluxio.version="$version" -Dstyle.color=never \
       org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
       -DincludeScope=runtime -DoutputDirectory="$dir/lib" >"$log" 2>&1; then
       break
     fi
     if [ "$attempt" = 3 ]; then
-      echo "could not fetch the Java clients $version; the last lines of $log:" >&2
+      echo "could not fetch the Java artifacts $name; the last lines of $log:" >&2
       grep -E 'ERROR|BUILD' "$log" | tail -n 8 >&2
       exit 1
     fi
     sleep $((attempt * 5))
   done
-  javac -nowarn -cp "$dir/lib/*" -d "$dir/classes" "$here/ShellSession.java" >&2
+  if [ ${#sources[@]} -gt 0 ]; then
+    javac -nowarn -cp "$dir/lib/*" -d "$dir/classes" "${sources[@]}" >&2
+  fi
   echo "$stamp" >"$dir/stamp"
 fi
 echo "$dir"

@@ -174,21 +174,24 @@ impl Cluster {
     }
 
     fn worker_command(&self, worker: usize) -> Result<Command> {
-        let ports = self.workers[worker].ports;
         let mut command = our_binary("alluxio-worker")?;
-        command.args(self.properties()).args(
-            [
-                ("alluxio.worker.hostname", HOST.to_owned()),
-                ("alluxio.worker.rpc.port", ports.rpc.to_string()),
-                ("alluxio.worker.web.port", ports.web.to_string()),
-                ("alluxio.worker.tieredstore.levels", "1".to_owned()),
-                ("alluxio.worker.tieredstore.level0.alias", "MEM".to_owned()),
-                ("alluxio.worker.tieredstore.level0.dirs.path", self.tier(worker).display().to_string()),
-                ("alluxio.worker.tieredstore.level0.dirs.quota", "1GB".to_owned()),
-            ]
-            .map(|(key, value)| format!("-D{key}={value}")),
-        );
+        command.args(self.properties()).args(self.worker_properties(worker));
         Ok(command)
+    }
+
+    pub(crate) fn worker_properties(&self, worker: usize) -> Vec<String> {
+        let ports = self.workers[worker].ports;
+        [
+            ("alluxio.worker.hostname", HOST.to_owned()),
+            ("alluxio.worker.rpc.port", ports.rpc.to_string()),
+            ("alluxio.worker.web.port", ports.web.to_string()),
+            ("alluxio.worker.tieredstore.levels", "1".to_owned()),
+            ("alluxio.worker.tieredstore.level0.alias", "MEM".to_owned()),
+            ("alluxio.worker.tieredstore.level0.dirs.path", self.tier(worker).display().to_string()),
+            ("alluxio.worker.tieredstore.level0.dirs.quota", "1GB".to_owned()),
+        ]
+        .map(|(key, value)| format!("-D{key}={value}"))
+        .into()
     }
 
     /// kill -9 of a worker.

@@ -4,6 +4,8 @@
 pub mod browser;
 pub mod client;
 pub mod cluster;
+pub mod document;
+pub mod installation;
 pub mod java;
 pub mod mounted;
 pub mod payload;
@@ -14,4 +16,5 @@ pub mod waiting;
 pub mod web;
 
 pub use cluster::Cluster;
+pub use installation::Installation;
 pub use plan::Plan;

@@ -41,6 +41,7 @@ pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
+    clean: i32,
 }
 
 impl Process {
@@ -64,7 +65,13 @@ impl Process {
             .spawn()
             .with_context(|| format!("starting {name}: {command:?}"))?;
         running().insert(child.id());
-        Ok(Process { name: name.to_owned(), child, log: log.to_owned() })
+        Ok(Process { name: name.to_owned(), child, log: log.to_owned(), clean: 0 })
+    }
+
+    /// The exit code of a clean end, when that is not 0.
+    pub(crate) fn that_ends_with(mut self, code: i32) -> Process {
+        self.clean = code;
+        self
     }
 
     /// The process id.
@@ -110,11 +117,11 @@ impl Process {
         Ok(())
     }
 
-    /// SIGTERM; the process must end by itself, with status 0.
+    /// SIGTERM; the process must end by itself, cleanly.
     pub fn terminate(mut self, limit: Duration) -> Result<()> {
         self.signal(Signal::SIGTERM)?;
         let status = self.wait(limit)?;
-        if !status.success() {
+        if status.code() != Some(self.clean) {
             bail!("{} ended with {status} after SIGTERM; its last lines:\n{}", self.name, self.last_lines());
         }
         Ok(())
@@ -212,11 +219,15 @@ pub fn our_binary(name: &str) -> Result<Command> {
         );
     };
     let mut command = Command::new(&binary);
-    // Settings of whoever runs the tests must not reach the processes under test.
+    without_settings(&mut command);
+    Ok(command)
+}
+
+/// Settings of whoever runs the tests must not reach the processes under test.
+pub fn without_settings(command: &mut Command) {
     for (key, _) in env::vars_os().filter(|(key, _)| is_alluxio_setting(key)) {
         command.env_remove(key);
     }
-    Ok(command)
 }
 
 fn is_alluxio_setting(key: &OsStr) -> bool {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::Cluster;
@@ -43,7 +43,12 @@ pub fn get_json(port: u16, path: &str) -> Result<Value> {
 
 /// Does the process say that it serves?
 pub fn is_ready(port: u16) -> bool {
-    get(port, "/readyz").is_ok_and(|answer| answer.status == 200)
+    is_served(port, "/readyz")
+}
+
+/// Is there an answer to this page?
+pub fn is_served(port: u16, path: &str) -> bool {
+    get(port, path).is_ok_and(|answer| answer.status == 200)
 }
 
 impl Cluster {
@@ -61,5 +66,21 @@ impl Cluster {
     /// The master's metrics as JSON.
     pub fn master_metrics(&self) -> Result<Value> {
         get_json(self.master_web_port(), "/metrics/json/")
+    }
+
+    /// The sum of a worker's counter, whatever host and tags are in its name.
+    pub fn worker_counter(&self, worker: usize, name: &str) -> Result<i64> {
+        let metrics = get_json(self.worker_web_port(worker), "/metrics/json/")?;
+        let counters =
+            metrics["counters"].as_object().with_context(|| format!("no counters in {metrics}"))?;
+        let of_name =
+            |full: &str| full == name || full.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        let counts: Vec<i64> = counters
+            .iter()
+            .filter(|(full, _)| of_name(full))
+            .filter_map(|(_, value)| value["count"].as_i64())
+            .collect();
+        ensure!(!counts.is_empty(), "worker {worker} has no counter {name}");
+        Ok(counts.iter().sum())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     store::{BlockStore, StoreCounters},
-    streams::Admission,
+    streams::{Admission, Way},
 };
 use alluxio_proto::grpc::{Metric, MetricType};
 use alluxio_telemetry::metrics::{Counter, Meter, Metrics, escape_tag, key};
@@ -17,10 +17,13 @@ pub struct WorkerMetrics {
     pub blocks_read_ufs: Counter,
     pub blocks_cancelled: Counter,
     pub bytes_read_cache: Bytes,
-    /// All that was read by streams, from blocks here or through this worker.
-    pub bytes_read_remote: Bytes,
+    /// All that was read by streams, from blocks here or through this worker; over the network.
+    bytes_read_remote: Bytes,
+    /// The same over the domain socket.
+    bytes_read_domain: Bytes,
     pub bytes_written_local: Bytes,
-    pub bytes_written_remote: Bytes,
+    bytes_written_remote: Bytes,
+    bytes_written_domain: Bytes,
     pub cache_requests: Counter,
     pub cache_requests_async: Counter,
     pub cache_requests_sync: Counter,
@@ -69,6 +72,11 @@ impl Bytes {
             rate.mark(bytes);
         }
     }
+
+    #[cfg(test)]
+    pub fn total(&self) -> i64 {
+        self.total.get()
+    }
 }
 
 impl WorkerMetrics {
@@ -81,6 +89,7 @@ impl WorkerMetrics {
             blocks_cancelled: registry.counter(key::WORKER_BLOCKS_CANCELLED),
             bytes_read_cache: Bytes { total: registry.counter(key::WORKER_BYTES_READ_CACHE), rate: None },
             bytes_read_remote: bytes(key::WORKER_BYTES_READ_REMOTE, key::WORKER_BYTES_READ_REMOTE_THROUGHPUT),
+            bytes_read_domain: bytes(key::WORKER_BYTES_READ_DOMAIN, key::WORKER_BYTES_READ_DOMAIN_THROUGHPUT),
             bytes_written_local: bytes(
                 key::WORKER_BYTES_WRITTEN_DIRECT,
                 key::WORKER_BYTES_WRITTEN_DIRECT_THROUGHPUT,
@@ -88,6 +97,10 @@ impl WorkerMetrics {
             bytes_written_remote: bytes(
                 key::WORKER_BYTES_WRITTEN_REMOTE,
                 key::WORKER_BYTES_WRITTEN_REMOTE_THROUGHPUT,
+            ),
+            bytes_written_domain: bytes(
+                key::WORKER_BYTES_WRITTEN_DOMAIN,
+                key::WORKER_BYTES_WRITTEN_DOMAIN_THROUGHPUT,
             ),
             cache_requests: registry.counter(key::WORKER_CACHE_REQUESTS),
             cache_requests_async: registry.counter(key::WORKER_CACHE_REQUESTS_ASYNC),
@@ -127,10 +140,28 @@ impl WorkerMetrics {
         made
     }
 
+    /// What streams read by one way.
+    pub fn bytes_read(&self, way: Way) -> &Bytes {
+        match way {
+            Way::Network => &self.bytes_read_remote,
+            Way::DomainSocket => &self.bytes_read_domain,
+        }
+    }
+
+    /// What streams wrote into blocks by one way.
+    pub fn bytes_written(&self, way: Way) -> &Bytes {
+        match way {
+            Way::Network => &self.bytes_written_remote,
+            Way::DomainSocket => &self.bytes_written_domain,
+        }
+    }
+
     fn counted(&self) -> Counts {
         let mut counted = Counts::from([
             (("BytesReadCache", None), self.bytes_read_cache.total.get()),
+            (("BytesReadDomain", None), self.bytes_read_domain.total.get()),
             (("BytesReadRemote", None), self.bytes_read_remote.total.get()),
+            (("BytesWrittenDomain", None), self.bytes_written_domain.total.get()),
             (("BytesWrittenRemote", None), self.bytes_written_remote.total.get()),
         ]);
         for (tag, bytes) in self.ufs.lock().iter() {
@@ -211,8 +242,10 @@ impl WorkerMetrics {
             &self.blocks_cancelled,
             &self.bytes_read_cache.total,
             &self.bytes_read_remote.total,
+            &self.bytes_read_domain.total,
             &self.bytes_written_local.total,
             &self.bytes_written_remote.total,
+            &self.bytes_written_domain.total,
             &self.cache_requests,
             &self.cache_requests_async,
             &self.cache_requests_sync,

@@ -42,10 +42,17 @@ impl Configuration {
         self.list(|name| self.by_name(name))
     }
 
-    /// What `GetConfiguration` answers; `raw` is its option `rawValue`.
+    /// What `GetConfiguration` answers; `raw` is its option `rawValue`. Only texts, durations and sizes are told raw:
+    /// Java parses the others as they come, and reads `${…}` as false, or refuses it.
     #[must_use]
     pub fn cluster_properties(&self, raw: bool) -> Vec<Entry> {
-        if raw { self.entries() } else { self.resolved_entries() }
+        if !raw {
+            return self.resolved_entries();
+        }
+        self.list(|name| match table::describe(name).map(|row| row.kind) {
+            Some(Kind::Bool | Kind::Int { .. } | Kind::Double { .. } | Kind::Choice(_)) => self.by_name(name),
+            _ => self.raw(name),
+        })
     }
 
     /// The hash over [`Configuration::entries`], as hex MD5. Clients compare it every minute and start afresh when
@@ -156,6 +163,22 @@ mod tests {
         let logs =
             resolved.iter().find(|entry| entry.name == "alluxio.logs.dir").and_then(|e| e.value.as_deref());
         assert_eq!(logs, Some("/opt/alluxio/logs"));
+    }
+
+    /// A Java worker that read the lease's switch as false would register without one, be refused, and end.
+    #[test]
+    fn what_java_cannot_resolve_is_told_resolved() {
+        let conf = Configuration::defaults()
+            .with(&[(
+                "alluxio.worker.block.master.client.pool.size",
+                "${alluxio.master.worker.register.lease.count}",
+            )])
+            .expect("right");
+        let told = conf.cluster_properties(true);
+        let of = |name: &str| told.iter().find(|entry| entry.name == name).and_then(|e| e.value.as_deref());
+        assert_eq!(of("alluxio.worker.register.lease.enabled"), Some("true"));
+        assert_eq!(of("alluxio.worker.block.master.client.pool.size"), Some("25"));
+        assert_eq!(of("alluxio.logs.dir"), Some("${alluxio.work.dir}/logs"));
     }
 
     #[test]

@@ -8,19 +8,36 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// The Java clients of one version.
+/// Which set of jars.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Client,
+    Server,
+}
+
+/// The Java clients, or servers, of one version.
 pub struct Artifacts {
     folder: PathBuf,
 }
 
 impl Artifacts {
-    /// Finds them, fetching first if needed.
+    /// Finds the clients, fetching first if needed.
     pub fn of(version: &str) -> Result<Artifacts> {
+        Artifacts::of_kind(version, Kind::Client)
+    }
+
+    pub(super) fn of_kind(version: &str, kind: Kind) -> Result<Artifacts> {
+        let set = match kind {
+            Kind::Client => "client",
+            Kind::Server => "server",
+        };
         let script = java_folder().join("fetch.sh");
-        let done =
-            Command::new(&script).arg(version).output().with_context(|| script.display().to_string())?;
+        let done = Command::new(&script)
+            .args([version, set])
+            .output()
+            .with_context(|| script.display().to_string())?;
         if !done.status.success() {
-            bail!("the Java clients {version}: {}", String::from_utf8_lossy(&done.stderr));
+            bail!("the Java {set} {version}: {}", String::from_utf8_lossy(&done.stderr));
         }
         Ok(Artifacts { folder: PathBuf::from(String::from_utf8(done.stdout)?.trim()) })
     }

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::Artifacts;
+use super::{Artifacts, java};
 use crate::{
     cluster::{Cluster, HOST},
     process::{Ended, run},
@@ -92,13 +92,8 @@ impl JavaClient {
     }
 
     pub(super) fn command(&self, main: &str) -> Command {
-        let mut command = Command::new("java");
-        // Small and quick to start: most of these JVMs live for seconds.
-        command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]);
-        // Names of files and output in UTF-8, whatever the locale of this machine.
-        command.env("LC_ALL", "C.UTF-8").arg("-Dfile.encoding=UTF-8");
-        command.args(self.settings.iter().map(|(key, value)| format!("-D{key}={value}")));
-        command.arg("-cp").arg(self.artifacts.class_path()).arg(main);
+        let mut command = java(&self.artifacts);
+        command.args(self.settings.iter().map(|(key, value)| format!("-D{key}={value}"))).arg(main);
         command
     }
 }

@@ -1,9 +1,21 @@
-//! The original's Java clients: where they come from, how they are started, how a shell is kept open.
+//! The original's Java clients and servers: where they come from, how they are started, how a shell is kept open.
 
 mod artifacts;
 mod client;
+mod server;
 mod session;
 
 pub use artifacts::Artifacts;
 pub use client::{JavaClient, Locality};
 pub use session::{Kind, Outcome, ShellSession, line_of};
+
+/// A JVM with the jars and our settings on its class path.
+fn java(artifacts: &Artifacts) -> std::process::Command {
+    let mut command = std::process::Command::new("java");
+    // Small and quick to start: most of these JVMs live for seconds.
+    command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]);
+    // Names of files and output in UTF-8, whatever the locale of this machine.
+    command.env("LC_ALL", "C.UTF-8").arg("-Dfile.encoding=UTF-8");
+    command.arg("-cp").arg(artifacts.class_path());
+    command
+}

@@ -15,4 +15,4 @@ pub use leader_gate::LeaderGate;
 pub use link::MasterLink;
 pub use orders::WorkerState;
 pub use pins::follow_pins;
-pub use session::{Registered, keep_registered};
+pub use session::{Registered, Registration, keep_registered};

@@ -36,6 +36,12 @@ impl Registered {
         self.0.borrow().1
     }
 
+    /// The present registration.
+    pub fn current(&self) -> Option<Registration> {
+        let (turn, id) = *self.0.borrow();
+        id.map(|id| Registration { id, turn })
+    }
+
     /// Whether a master knew this worker once.
     pub fn was_registered(&self) -> bool {
         self.0.borrow().0 > 0

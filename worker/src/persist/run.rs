@@ -4,7 +4,11 @@ use super::{
     job,
     jobs::{Jobs, Outcome, Task},
 };
-use crate::{core::Core, masters::Registered};
+use crate::{
+    core::Core,
+    masters::{Registered, Registration},
+};
+use alluxio_fs::FsError;
 use alluxio_proto::grpc::{CommandType, file::FileSystemCommand};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -74,20 +78,47 @@ pub async fn persist_for_leader(
     stop: CancellationToken,
 ) {
     let mut ticks = interval(core.settings.heartbeat_interval);
+    let mut unheard: Option<Registration> = None;
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let Some(worker) = registered.id() else { continue };
-        let (report, sent) = jobs.jobs.lock().report(worker);
+        let Some(registration) = registered.current() else { continue };
+        if unheard == Some(registration) {
+            continue;
+        }
+        let (report, sent) = jobs.jobs.lock().report(registration.id);
         match core.link.file_system_heartbeat(report).await {
             Ok(command) => {
                 jobs.jobs.lock().acknowledged(&sent);
                 jobs.take(&core, command);
             }
+            Err(error) if takes_no_reports(&error) => {
+                tracing::info!(
+                    "this master takes no reports of persisted files: its job service persists them"
+                );
+                unheard = Some(registration);
+            }
             Err(error) => tracing::debug!(%error, "file system heartbeat did not arrive"),
         }
+    }
+}
+
+/// A master of the original fails at its own answer to every report, and logs each time at length.
+fn takes_no_reports(error: &FsError) -> bool {
+    error.to_string().contains("CommandType.PERSIST")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_master_of_the_original_is_told_by_its_answer() {
+        let java = "No enum constant alluxio.grpc.CommandType.PERSIST";
+        assert!(takes_no_reports(&FsError::new(alluxio_fs::ErrorKind::Internal, java)));
+        assert!(!takes_no_reports(&FsError::unavailable("The master is gone.")));
     }
 }

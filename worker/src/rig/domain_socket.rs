@@ -1,6 +1,7 @@
 //! The service on a domain socket.
 
-use super::{Rig, block, client::read_request, content};
+use super::{Rig, block, client::read_request, content, until};
+use crate::streams::Way;
 use alluxio_proto::grpc::{
     block::block_worker_client::BlockWorkerClient,
     sasl::{
@@ -53,6 +54,14 @@ async fn a_block_is_read_over_the_socket_which_goes_with_the_worker() {
     let mut replies = BlockWorkerClient::new(channel).read_block(request).await.unwrap().into_inner();
     let data = replies.message().await.unwrap().unwrap().chunk.unwrap().data.unwrap();
     assert_eq!(data, content(1000));
+    // The rest of the answer: what was sent is counted at its end.
+    assert!(replies.message().await.unwrap().is_none());
+    let metrics = &rig.worker.core.metrics;
+    until("the read is counted", || metrics.bytes_read(Way::DomainSocket).total() == 1000).await;
+    assert_eq!(metrics.bytes_read(Way::Network).total(), 0);
+    // The block was written over the network.
+    assert_eq!(metrics.bytes_written(Way::Network).total(), 1000);
+    assert_eq!(metrics.bytes_written(Way::DomainSocket).total(), 0);
 
     drop((requests, replies, session, sender));
     let (worker, _home) = rig.into_worker();

@@ -3,7 +3,7 @@
 //! - Cancelled requests are told from finished ones ([`half_close`]).
 //! - ReadBlock's answer is written by hand ([`read_body`]): the generated server would copy every chunk.
 
-use super::{half_close, read_block, read_body, service::BlockService};
+use super::{half_close, read_block, read_body, service::BlockService, way::Way};
 use crate::core::Core;
 use alluxio_proto::grpc::block::{ReadRequest, ReadResponse, block_worker_server::BlockWorkerServer};
 use alluxio_rpc::MessageLimits;
@@ -65,9 +65,10 @@ impl Service<Request<Body>> for BlockEndpoint {
 }
 
 async fn read(core: Arc<Core>, request: Request<Body>, limit: usize) -> Result<Response<Body>, Status> {
+    let way = Way::of(request.extensions());
     let decoder = ProstCodec::<ReadResponse, ReadRequest>::default().decoder();
     let requests = Streaming::new_request(decoder, request.into_body(), None, Some(limit));
-    let (chunks, listening) = read_block::serve(core, requests).await?;
+    let (chunks, listening) = read_block::serve(core, requests, way).await?;
     let mut response = Response::new(Body::new(read_body::ReadBody::new(chunks, listening)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     Ok(response)

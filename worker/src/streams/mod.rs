@@ -20,6 +20,7 @@ mod replies;
 mod reply_queue;
 mod service;
 mod short_calls;
+mod way;
 mod write_block;
 mod write_stream;
 mod write_ufs_file;
@@ -33,6 +34,7 @@ pub use buffers::BufferPool;
 pub use domain_socket::DomainSocket;
 pub use endpoint::BlockEndpoint;
 pub use read_plan::UnderBlock;
+pub use way::Way;
 
 /// The first message of a stream. A client that opens streams and says nothing must not keep others out.
 async fn first_of<T>(requests: &mut Streaming<T>, patience: Duration) -> Result<Option<T>, Status> {

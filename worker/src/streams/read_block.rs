@@ -5,6 +5,7 @@ use super::{
     cached_source, cold_source, first_of,
     read_plan::ReadPlan,
     reply_queue::{Acknowledgements, ReplyChunks, ReplyWriter, reply_queue},
+    way::Way,
 };
 use crate::core::Core;
 use alluxio_fs::FsError;
@@ -25,6 +26,7 @@ pub type Listening = AbortOnDropHandle<()>;
 pub async fn serve(
     core: Arc<Core>,
     mut requests: Streaming<ReadRequest>,
+    way: Way,
 ) -> Result<(ReplyChunks, Listening), Status> {
     let ticket = core.admission.read()?;
     let first = first_of(&mut requests, core.settings.first_request).await?;
@@ -33,7 +35,7 @@ pub async fn serve(
 
     let (writer, acks, chunks) = reply_queue();
     let listening = AbortOnDropHandle::new(tokio::spawn(listen(requests, acks, plan.offset)));
-    tokio::spawn(run(core, plan, writer, ticket));
+    tokio::spawn(run(core, plan, way, writer, ticket));
     Ok((chunks, listening))
 }
 
@@ -47,8 +49,8 @@ async fn listen(mut requests: Streaming<ReadRequest>, acks: Acknowledgements, st
     acks.finished();
 }
 
-async fn run(core: Arc<Core>, plan: ReadPlan, writer: ReplyWriter, _ticket: Ticket) {
-    let sending = send(&core, &plan, &writer);
+async fn run(core: Arc<Core>, plan: ReadPlan, way: Way, writer: ReplyWriter, _ticket: Ticket) {
+    let sending = send(&core, &plan, way, &writer);
     tokio::pin!(sending);
     let result = tokio::select! {
         result = &mut sending => result,
@@ -69,7 +71,7 @@ async fn run(core: Arc<Core>, plan: ReadPlan, writer: ReplyWriter, _ticket: Tick
     }
 }
 
-async fn send(core: &Core, plan: &ReadPlan, writer: &ReplyWriter) -> Result<(), Status> {
+async fn send(core: &Core, plan: &ReadPlan, way: Way, writer: &ReplyWriter) -> Result<(), Status> {
     let read_ahead = core.settings.read_ahead.min(READ_AHEAD_OF_ALL / core.admission.active_readers().max(1));
     if let Some(lease) = core.store.lease(plan.block) {
         let sent = cached_source::send(&lease, plan, writer, &core.buffers, read_ahead).await;
@@ -79,7 +81,7 @@ async fn send(core: &Core, plan: &ReadPlan, writer: &ReplyWriter) -> Result<(), 
         if !(damaged && plan.under.is_some()) {
             let sent = sent?;
             core.metrics.bytes_read_cache.add(sent);
-            core.metrics.bytes_read_remote.add(sent);
+            core.metrics.bytes_read(way).add(sent);
             core.metrics.blocks_read_remote.inc();
             if plan.promote {
                 let (store, block) = (core.store.clone(), plan.block);
@@ -92,7 +94,7 @@ async fn send(core: &Core, plan: &ReadPlan, writer: &ReplyWriter) -> Result<(), 
         return Err(FsError::not_found(format!("BlockMeta not found for blockId {}", plan.block)).into());
     };
     let sent = cold_source::send(core, plan, under, writer, read_ahead).await?;
-    core.metrics.bytes_read_remote.add(sent);
+    core.metrics.bytes_read(way).add(sent);
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use super::{
     load,
     local_block::{self, CreateReplies, OpenReplies},
     short_calls,
+    way::Way,
     write_stream::{self, WriteReplies},
 };
 use crate::core::Core;
@@ -51,7 +52,8 @@ impl BlockWorker for BlockService {
         &self,
         request: Request<Streaming<WriteRequest>>,
     ) -> Result<Response<WriteReplies>, Status> {
-        write_stream::serve(Arc::clone(&self.core), request.into_inner()).await.map(Response::new)
+        let way = Way::of(request.extensions());
+        write_stream::serve(Arc::clone(&self.core), request.into_inner(), way).await.map(Response::new)
     }
 
     async fn open_local_block(

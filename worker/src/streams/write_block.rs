@@ -1,6 +1,9 @@
 //! A block written by a stream.
 
-use super::write_stream::{Sink, offsets_do_not_match};
+use super::{
+    way::Way,
+    write_stream::{Sink, offsets_do_not_match},
+};
 use crate::{
     core::Core,
     store::{Place, TempBlock},
@@ -15,6 +18,7 @@ use tonic::Status;
 pub struct BlockSink {
     core: Arc<Core>,
     temp: TempBlock,
+    way: Way,
     /// The file will be persisted later: the block stays until then.
     guarded: bool,
 }
@@ -34,12 +38,16 @@ pub fn place(tier: Option<i32>, medium: Option<&str>, tiers: usize) -> Result<Pl
 }
 
 impl BlockSink {
-    pub async fn start(core: Arc<Core>, command: &WriteRequestCommand) -> Result<BlockSink, Status> {
+    pub async fn start(
+        core: Arc<Core>,
+        command: &WriteRequestCommand,
+        way: Way,
+    ) -> Result<BlockSink, Status> {
         let block = super::block_id(command.id)?;
         let place = place(command.tier, command.medium_type.as_deref(), core.settings.layout.tiers.len())?;
         let reserve = u64::try_from(command.space_to_reserve.unwrap_or(0)).unwrap_or(0);
         let temp = core.store.create(block, &place, reserve).await?;
-        Ok(BlockSink { core, temp, guarded: command.pin_on_create.unwrap_or(false) })
+        Ok(BlockSink { core, temp, way, guarded: command.pin_on_create.unwrap_or(false) })
     }
 }
 
@@ -58,7 +66,7 @@ impl Sink for BlockSink {
     }
 
     async fn complete(self: Box<Self>) -> Result<Option<WriteResponse>, Status> {
-        self.core.metrics.bytes_written_remote.add(self.temp.written());
+        self.core.metrics.bytes_written(self.way).add(self.temp.written());
         self.core.commits.commit(self.temp, true, self.guarded).await?;
         Ok(None)
     }

@@ -4,6 +4,7 @@ use super::{
     admission::Ticket,
     first_of,
     replies::{Replier, Replies, replies},
+    way::Way,
     write_block::{BlockSink, check_offset},
     write_ufs_file::UfsFileSink,
 };
@@ -33,20 +34,25 @@ pub type WriteReplies = Replies<WriteResponse>;
 /// Replies that may wait for the client: one per flush, which it waits for.
 const REPLIES: usize = 4;
 
-pub async fn serve(core: Arc<Core>, requests: Streaming<WriteRequest>) -> Result<WriteReplies, Status> {
+pub async fn serve(
+    core: Arc<Core>,
+    requests: Streaming<WriteRequest>,
+    way: Way,
+) -> Result<WriteReplies, Status> {
     let ticket = core.admission.write()?;
     let (replier, replies) = replies(REPLIES);
-    tokio::spawn(run(core, requests, replier, ticket));
+    tokio::spawn(run(core, requests, way, replier, ticket));
     Ok(replies)
 }
 
 async fn run(
     core: Arc<Core>,
     mut requests: Streaming<WriteRequest>,
+    way: Way,
     replies: Replier<WriteResponse>,
     _ticket: Ticket,
 ) {
-    let result = match start(&core, &mut requests).await {
+    let result = match start(&core, &mut requests, way).await {
         Ok(sink) => take(sink, &mut requests, &replies).await,
         Err(status) => Err(status),
     };
@@ -64,14 +70,18 @@ async fn run(
     replies.finish();
 }
 
-async fn start(core: &Arc<Core>, requests: &mut Streaming<WriteRequest>) -> Result<Box<dyn Sink>, Status> {
+async fn start(
+    core: &Arc<Core>,
+    requests: &mut Streaming<WriteRequest>,
+    way: Way,
+) -> Result<Box<dyn Sink>, Status> {
     let first = first_of(requests, core.settings.first_request).await?.and_then(|request| request.value);
     let Some(Value::Command(command)) = first else {
         return Err(FsError::invalid_argument("A write stream must begin with a command.").into());
     };
     check_offset(&command, 0)?;
     match command.r#type() {
-        RequestType::AlluxioBlock => Ok(Box::new(BlockSink::start(Arc::clone(core), &command).await?)),
+        RequestType::AlluxioBlock => Ok(Box::new(BlockSink::start(Arc::clone(core), &command, way).await?)),
         RequestType::UfsFile => Ok(Box::new(UfsFileSink::start(core, &command).await?)),
         RequestType::UfsFallbackBlock => Err(FsError::failed_precondition(
             "This worker does not keep blocks of unfinished files in the under storage. \

@@ -6,6 +6,7 @@ mod gate;
 mod limits;
 mod messages;
 mod open_files;
+mod socket_authority;
 mod version;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Says whether the processes of this host serve; if not, shows the end of their logs and fails.
+set -uo pipefail
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../libexec/alluxio-config.sh"
+for part in hosts processes; do . "$libexec/$part.sh"; done
+
+usage() {
+  cat <<'END'
+Usage: alluxio-monitor.sh [-hL] ACTION
+
+ACTION is one of:
+  all, local        the master and the worker
+  master, masters   the master
+  worker, workers   the worker
+(masters, workers and all look at conf/masters and conf/workers; this host only, for now)
+
+Options:
+  -h   print this text
+  -L   print the end of the logs, check nothing
+END
+}
+
+print_logs() { # ROLE
+  local file
+  for file in "$ALLUXIO_LOGS_DIR/$1.log" "$ALLUXIO_LOGS_DIR/$1.out"; do
+    [ -s "$file" ] || continue
+    echo "--- the end of $file"
+    tail -n 30 "$file"
+  done
+}
+
+check() { # ROLE
+  local address
+  if [ -n "$logs_only" ]; then
+    print_logs "$1"
+    return
+  fi
+  address=$(web_address "$1") || return 1
+  if is_ready $address; then
+    echo "[ OK ] The $1 @ $(host_name) serves."
+    return
+  fi
+  if running "$1" >/dev/null; then
+    echo "[ FAILED ] The $1 @ $(host_name) runs but does not serve: $(not_ready_because "$1")."
+  else
+    echo "[ FAILED ] The $1 @ $(host_name) does not run."
+  fi
+  print_logs "$1"
+  return 1
+}
+
+logs_only=
+while getopts ":hL" option; do
+  case $option in
+    h) usage; exit 0 ;;
+    L) logs_only=1 ;;
+    *) usage_error "unknown option -$OPTARG" ;;
+  esac
+done
+shift $((OPTIND - 1))
+[ $# = 1 ] || usage_error "which ACTION?"
+
+case $1 in
+  all) only_this_host masters "bin/alluxio-monitor.sh local" && only_this_host workers "bin/alluxio-monitor.sh local" || exit 1 ;;
+  masters | workers) only_this_host "$1" "bin/alluxio-monitor.sh ${1%s}" || exit 1 ;;
+  local | master | worker) ;;
+  job_master | job_masters | job_worker | job_workers) echo "There is no $1 here to watch."; exit 0 ;;
+  *) usage_error "unknown ACTION $1" ;;
+esac
+use_logs_dir || exit 1
+status=0
+case $1 in all | local | master*) check master || status=1 ;; esac
+case $1 in all | local | worker*) check worker || status=1 ;; esac
+exit "$status"

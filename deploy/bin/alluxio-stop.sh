@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Stops the worker and the master of this host.
+set -uo pipefail
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../libexec/alluxio-config.sh"
+for part in hosts processes; do . "$libexec/$part.sh"; done
+
+usage() {
+  cat <<'END'
+Usage: alluxio-stop.sh [-hs] ACTION
+
+ACTION is one of:
+  all      Stop the masters and workers that conf/masters and conf/workers name (this host only, for now)
+  local    Stop the worker and the master of this host
+  master, masters, worker, workers
+  job_master(s), job_worker(s)
+           Nothing: there are no such processes
+
+A process gets SIGTERM, and SIGKILL if it still runs after 120 s (ALLUXIO_STOP_SECONDS). A worker first
+persists what is not persisted yet.
+
+Options:
+  -h   print this text
+  -s   never SIGKILL; fail instead
+END
+}
+
+soft=
+while getopts ":hsc:" option; do
+  case $option in
+    h) usage; exit 0 ;;
+    s) soft=soft ;;
+    c) usage_error "-c (a copy of the worker's memory) is not supported" ;;
+    *) usage_error "unknown option -$OPTARG" ;;
+  esac
+done
+shift $((OPTIND - 1))
+[ $# = 1 ] || usage_error "which ACTION?"
+
+case $1 in
+  all) only_this_host masters "bin/alluxio-stop.sh local" && only_this_host workers "bin/alluxio-stop.sh local" || exit 1 ;;
+  masters) only_this_host masters "bin/alluxio-stop.sh master" || exit 1 ;;
+  workers) only_this_host workers "bin/alluxio-stop.sh worker" || exit 1 ;;
+  local | master | worker) ;;
+  job_master | job_masters | job_worker | job_workers | proxy | proxies | logserver | secondary_master)
+    echo "There is no $1 here to stop."
+    exit 0
+    ;;
+  *) usage_error "unknown ACTION $1" ;;
+esac
+
+use_logs_dir && take_turn || exit 1
+case $1 in
+  # The worker first: it tells the master what it still has to tell.
+  all | local) stop_process worker $soft && stop_process master $soft ;;
+  master | masters) stop_process master $soft ;;
+  worker | workers) stop_process worker $soft ;;
+esac

@@ -1,0 +1,84 @@
+//! The original's servers in the place of ours: a Java master for our workers, Java workers for our master.
+
+use std::{path::PathBuf, process::Command, time::Duration};
+
+use anyhow::{Result, bail, ensure};
+
+use super::{Artifacts, artifacts::Kind, java};
+use crate::{
+    cluster::Cluster,
+    process::{Process, run},
+    waiting::wait_until,
+    web,
+};
+
+/// From exec to a primary that serves, on a machine with other work to do.
+const START_LIMIT: Duration = Duration::from_secs(90);
+
+/// What a JVM that was told to end by SIGTERM ends with.
+const ENDED_BY_SIGTERM: i32 = 143;
+
+impl Cluster {
+    /// Formats a Java master's journal, starts the master and waits until it is the primary.
+    pub fn start_java_master(&mut self, version: &str) -> Result<()> {
+        let done = run(
+            "the Java master's format",
+            {
+                let mut command = self.java_server(version, "alluxio.cli.Format", "format")?;
+                command.arg("master");
+                command
+            },
+            &self.folder().join("java-format.out"),
+            START_LIMIT,
+        )?;
+        ensure!(done.code == 0, "formatting: exit code {}\n{}", done.code, done.output);
+        let command = self.java_server(version, "alluxio.master.AlluxioMaster", "master")?;
+        let mut master = Process::start("the Java master", command, &self.java_out("master"))?
+            .that_ends_with(ENDED_BY_SIGTERM);
+        // Its web port is served once it is the primary.
+        let port = self.master_web_port();
+        wait_until(START_LIMIT, "the Java master serves", || {
+            if let Some(status) = master.ended()? {
+                bail!("the Java master ended with {status}:\n{}", master.last_lines());
+            }
+            Ok(web::is_served(port, "/metrics/json/"))
+        })?;
+        self.master_process = Some(master);
+        Ok(())
+    }
+
+    /// Starts a Java worker and does not wait: who wants to know asks the master.
+    pub fn launch_java_worker(&mut self, worker: usize, version: &str) -> Result<()> {
+        let mut command = self.java_server_base(version, &format!("worker-{worker}"))?;
+        command.args(self.worker_properties(worker)).arg("alluxio.worker.AlluxioWorker");
+        let name = format!("worker-{worker}");
+        let process = Process::start(&format!("Java {name}"), command, &self.java_out(&name))?;
+        self.workers[worker].process = Some(process.that_ends_with(ENDED_BY_SIGTERM));
+        Ok(())
+    }
+
+    fn java_server(&self, version: &str, main: &str, log: &str) -> Result<Command> {
+        let mut command = self.java_server_base(version, log)?;
+        command.arg(main);
+        Ok(command)
+    }
+
+    fn java_server_base(&self, version: &str, log: &str) -> Result<Command> {
+        let artifacts = Artifacts::of_kind(version, Kind::Server)?;
+        let mut command = java(&artifacts);
+        command.args(self.properties()).args(
+            [
+                ("alluxio.master.journal.type", "UFS".to_owned()),
+                ("alluxio.master.metastore", "HEAP".to_owned()),
+                ("alluxio.master.metastore.dir", self.folder().join("metastore").display().to_string()),
+                ("peer.log", self.folder().join(format!("java-{log}.log")).display().to_string()),
+            ]
+            .map(|(key, value)| format!("-D{key}={value}")),
+        );
+        Ok(command)
+    }
+
+    fn java_out(&self, name: &str) -> PathBuf {
+        self.folder().join(format!("java-{name}.out"))
+    }
+}

@@ -1,0 +1,330 @@
+//! The scripts of the tar.gz where things are not as in the guide: not formatted, ports in use, started twice,
+//! nothing to stop, stale files, processes that do not end, other hosts.
+
+use std::{fs, net::TcpListener, time::Duration};
+
+use alluxio_tests::{Installation, process::Process, waiting::wait_until};
+use anyhow::{Context, Result, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn has(output: &str, part: &str) -> Result<()> {
+    ensure!(output.contains(part), "no {part:?} in\n{output}");
+    Ok(())
+}
+
+fn nothing_runs(installation: &Installation) -> Result<()> {
+    let left = installation.processes()?;
+    ensure!(left.is_empty(), "processes {left:?} run");
+    Ok(())
+}
+
+#[test]
+fn a_start_without_format_says_what_to_do() -> Result<()> {
+    let it = Installation::configured()?;
+    let output = it.refused("bin/alluxio-start.sh local")?;
+    has(&output, "The master did not start:")?;
+    has(&output, "holds no journal")?;
+    has(&output, "formatJournal")?;
+    has(&output, "logs/master.log")?;
+    ensure!(!output.contains("Starting worker"), "the worker was started without a master:\n{output}");
+    nothing_runs(&it)?;
+    let output = it.refused("bin/alluxio-monitor.sh master")?;
+    has(&output, "[ FAILED ] The master @ ")?;
+    has(&output, "does not run")?;
+
+    has(&it.good("bin/alluxio-start.sh local -f")?, "Formatting Alluxio Master @ ")?;
+    ensure!(it.master_serves() && it.worker_serves(), "it does not serve after a start with -f");
+    it.good("bin/alluxio-stop.sh local").map(drop)
+}
+
+#[test]
+fn a_port_in_use_is_named() -> Result<()> {
+    let it = Installation::configured()?;
+    it.good("bin/alluxio format")?;
+    for (port, property) in
+        [(it.master_rpc, "alluxio.master.rpc.port"), (it.master_web, "alluxio.master.web.port")]
+    {
+        let taken = TcpListener::bind(("127.0.0.1", port))?;
+        let output = it.refused("bin/alluxio-start.sh master")?;
+        has(&output, "The master did not start")?;
+        has(&output, &port.to_string())?;
+        has(&output, property)?;
+        nothing_runs(&it)?;
+        drop(taken);
+    }
+    it.good("bin/alluxio-start.sh master")?;
+    let taken = TcpListener::bind(("127.0.0.1", it.worker_rpc))?;
+    let output = it.refused("bin/alluxio-start.sh worker")?;
+    has(&output, "The worker did not start")?;
+    has(&output, "alluxio.worker.rpc.port")?;
+    drop(taken);
+    it.good("bin/alluxio-stop.sh all").map(drop)
+}
+
+#[test]
+fn a_second_start_replaces_what_runs_or_leaves_it() -> Result<()> {
+    let it = Installation::configured()?;
+    it.good("bin/alluxio format")?;
+    it.good("bin/alluxio-start.sh local")?;
+    it.good("bin/alluxio fs mkdir /kept")?;
+    let (master, worker) = (it.pid("master")?, it.pid("worker")?);
+
+    let output = it.good("bin/alluxio-start.sh -N local")?;
+    has(&output, &format!("The master runs already (pid {master})."))?;
+    has(&output, &format!("The worker runs already (pid {worker})."))?;
+    ensure!((it.pid("master")?, it.pid("worker")?) == (master, worker), "-N started others");
+
+    let output = it.good("bin/alluxio-start.sh -m all")?;
+    has(&output, "Stopping master @ ")?;
+    has(&output, "[ OK ] The worker @ ")?;
+    ensure!(it.pid("master")? != master && it.pid("worker")? != worker, "the old processes still count");
+    let mut running = it.processes()?;
+    running.sort_unstable();
+    let mut known = [it.pid("master")?, it.pid("worker")?];
+    known.sort_unstable();
+    ensure!(running == known, "{running:?} run, {known:?} are known");
+    has(&it.good("bin/alluxio fs ls /")?, "/kept")?;
+    has(&it.good("bin/alluxio-monitor.sh all")?, "[ OK ] The worker")?;
+    has(&it.good("bin/alluxio-monitor.sh -L master")?, "--- the end of ")?;
+
+    it.good("bin/alluxio-stop.sh local")?;
+    nothing_runs(&it)
+}
+
+#[test]
+fn stopping_what_does_not_run_and_stale_files_do_no_harm() -> Result<()> {
+    let it = Installation::configured()?;
+    let output = it.good("bin/alluxio-stop.sh local")?;
+    has(&output, "No worker is running @ ")?;
+    has(&output, "No master is running @ ")?;
+
+    // The number of a process that lives, but is another one: here this test itself.
+    let own = std::process::id();
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    for stale in [format!("{own} 1 {boot}"), format!("{own}\n"), String::new(), "x".to_owned()] {
+        it.write("logs/master.pid", &stale)?;
+        has(&it.good("bin/alluxio-stop.sh master")?, "No master is running @ ")?;
+    }
+    it.write("logs/master.pid", &format!("{own} 1 {boot}"))?;
+    it.good("bin/alluxio format")?;
+    it.good("bin/alluxio-start.sh -N master")?;
+    ensure!(it.pid("master")? != i32::try_from(own)?, "the stale file was believed");
+
+    // After kill -9 the worker is started again, and the master is left alone.
+    it.good("bin/alluxio-start.sh worker")?;
+    let (master, worker) = (it.pid("master")?, it.pid("worker")?);
+    kill(Pid::from_raw(worker), Signal::SIGKILL)?;
+    it.good("bin/alluxio-start.sh restart_worker")?;
+    ensure!(it.pid("worker")? != worker && it.pid("master")? == master, "not the worker alone was restarted");
+    it.good("bin/alluxio-start.sh restart_workers")?;
+    has(&it.good("bin/alluxio killAll alluxio-master")?, "Killed 1 processes on ")?;
+    has(&it.good("bin/alluxio killAll alluxio.worker.AlluxioWorker")?, "Killed 1 processes on ")?;
+    has(&it.good("bin/alluxio killAll alluxio")?, "Killed 0 processes on ")?;
+    nothing_runs(&it)
+}
+
+#[test]
+fn what_does_not_end_is_killed_unless_softly_asked() -> Result<()> {
+    let mut it = Installation::configured()?;
+    it.set("ALLUXIO_STOP_SECONDS", "1");
+    it.good("bin/alluxio format")?;
+    it.good("bin/alluxio-start.sh master")?;
+    let master = Pid::from_raw(it.pid("master")?);
+    // A stopped process does not act on SIGTERM.
+    kill(master, Signal::SIGSTOP)?;
+    has(&it.refused("bin/alluxio-stop.sh -s master")?, "still runs 1 s after SIGTERM")?;
+    has(&it.good("bin/alluxio-stop.sh master")?, "it is killed")?;
+    nothing_runs(&it)?;
+    has(&it.good("bin/alluxio-start.sh -a master")?, "Starting master @ ")?;
+    wait_until(LIMIT, "a master that was not waited for serves", || Ok(it.master_serves()))?;
+    it.good("bin/alluxio-stop.sh master").map(drop)
+}
+
+#[test]
+fn other_hosts_are_refused_before_anything_is_done() -> Result<()> {
+    let it = Installation::configured()?;
+    it.good("bin/alluxio format")?;
+    it.write("conf/workers", "localhost\nother.invalid # a rack away\n\n")?;
+    for line in [
+        "bin/alluxio-start.sh all",
+        "bin/alluxio-start.sh workers",
+        "bin/alluxio-stop.sh all",
+        "bin/alluxio-mount.sh Mount workers",
+        "bin/alluxio-monitor.sh workers",
+        "bin/alluxio-workers.sh date",
+        "bin/alluxio format",
+    ] {
+        let output = it.refused(line)?;
+        has(&output, "names other hosts (other.invalid)")?;
+        has(&output, "Nothing was done. Run on each of them: ")?;
+        ensure!(output.trim().lines().count() == 1, "{line} says more than one line:\n{output}");
+    }
+    nothing_runs(&it)?;
+    has(&it.refused("bin/alluxio copyDir conf")?, "other.invalid")?;
+
+    // The list of masters has this host only.
+    it.good("bin/alluxio-start.sh masters")?;
+    has(&it.good("bin/alluxio-masters.sh echo here")?, "here")?;
+    it.good("bin/alluxio-stop.sh masters").map(drop)
+}
+
+#[test]
+fn the_environment_file_and_role_options_count() -> Result<()> {
+    let mut it = Installation::configured()?;
+    let options = it.unset("ALLUXIO_JAVA_OPTS").unwrap_or_default();
+    let memory = it.unset("ALLUXIO_RAM_FOLDER").unwrap_or_default();
+    let other = alluxio_tests::ports::free_port()?;
+    // No `export`, and what a Java virtual machine would want.
+    it.write(
+        "conf/alluxio-env.sh",
+        &format!(
+            "ALLUXIO_JAVA_OPTS=\"{options} -Xmx4g\"\nALLUXIO_RAM_FOLDER={memory}\n\
+             ALLUXIO_LOGS_DIR=$ALLUXIO_HOME/elsewhere\n\
+             ALLUXIO_MASTER_JAVA_OPTS=\"-Dalluxio.master.web.port={other} -XX:+UseG1GC\"\nALLUXIO_LOG_LEVEL=warn,alluxio_master=info\n"
+        ),
+    )?;
+    it.write("conf/log4j.properties", "log4j.rootLogger=INFO\n")?;
+    it.good("bin/alluxio format")?;
+    let output = it.good("bin/alluxio-start.sh local")?;
+    has(&output, &format!("web port {other})"))?;
+    has(&output, "/elsewhere")?;
+    has(&output, "conf/log4j.properties has no effect here")?;
+    let log = it.read("elsewhere/master.log")?;
+    has(&log, "INFO  alluxio_master")?;
+    ensure!(!log.contains("INFO  alluxio_journal"), "the log level does not count:\n{log}");
+    has(&log, "-Xmx4g")?;
+    ensure!(!it.root()?.join("logs/master.log").exists(), "logs/ is used all the same");
+    it.good("bin/alluxio-stop.sh local")?;
+    nothing_runs(&it)
+}
+
+#[test]
+fn a_wrong_configuration_is_told_and_nothing_starts() -> Result<()> {
+    let it = Installation::configured()?;
+    it.write("conf/alluxio-site.properties", "alluxio.master.hostnam=localhost\n")?;
+    for line in ["bin/alluxio-start.sh local", "bin/alluxio format"] {
+        has(&it.refused(line)?, "alluxio.master.hostname")?;
+    }
+    nothing_runs(&it)
+}
+
+#[test]
+fn a_memory_tier_on_a_disk_is_refused_and_a_disk_tier_is_not() -> Result<()> {
+    let mut it = Installation::configured()?;
+    it.good("bin/alluxio format")?;
+    it.good("bin/alluxio-start.sh master")?;
+    it.unset("ALLUXIO_RAM_FOLDER");
+    let folder = it.root()?.join("cache");
+    let tier = format!("alluxio.worker.tieredstore.level0.dirs.path={}\n", folder.display());
+    let quota = "alluxio.worker.tieredstore.level0.dirs.quota=64MB\n";
+    it.write("conf/alluxio-site.properties", &format!("{tier}{quota}"))?;
+    let output = it.refused("bin/alluxio-start.sh worker")?;
+    has(&output, "lies on a disk")?;
+    has(&output, "SudoMount")?;
+
+    it.write(
+        "conf/alluxio-site.properties",
+        &format!("{tier}{quota}alluxio.worker.tieredstore.level0.alias=SSD\n"),
+    )?;
+    it.good("bin/alluxio-start.sh worker")?;
+    has(&it.refused("bin/alluxio-mount.sh Mount")?, "only a tier named MEM can be mounted")?;
+    it.good("bin/alluxio-stop.sh local").map(drop)
+}
+
+/// Needs root, or a user namespace as `make test-dist` makes one.
+#[test]
+fn the_worker_has_a_mounted_memory_folder() -> Result<()> {
+    let mut it = Installation::configured()?;
+    it.unset("ALLUXIO_RAM_FOLDER");
+    let folder = it.root()?.join("ram disk");
+    it.write(
+        "conf/alluxio-site.properties",
+        &format!(
+            "alluxio.worker.ramdisk.size=64MB\nalluxio.worker.tieredstore.level0.dirs.path={}\n",
+            folder.display()
+        ),
+    )?;
+    it.good("bin/alluxio format")?;
+    let mounted =
+        || fs::read_to_string("/proc/self/mounts").map(|mounts| mounts.contains("/ram\\040disk tmpfs"));
+    ensure!(!mounted()?, "mounted before");
+    let output = it.good("bin/alluxio-start.sh local Mount")?;
+    has(&output, "Mounted 67108864 bytes of memory at ")?;
+    ensure!(mounted()?, "not mounted");
+    has(&it.good("bin/alluxio-mount.sh Mount local")?, "is mounted already")?;
+    // Mounted, it is taken as it is.
+    it.good("bin/alluxio-start.sh worker")?;
+    it.good("bin/alluxio runTests --operation BASIC --readType CACHE --writeType MUST_CACHE")?;
+    it.good("bin/alluxio-stop.sh local")?;
+    has(&it.good("bin/alluxio-mount.sh Umount")?, "Unmounted ")?;
+    ensure!(!mounted()?, "still mounted");
+    has(&it.good("bin/alluxio-mount.sh Umount")?, "is not mounted")
+}
+
+#[test]
+fn a_start_that_stays_ends_with_its_processes() -> Result<()> {
+    let it = Installation::configured()?;
+    it.good("bin/alluxio format")?;
+    for (line, worker) in
+        [("exec bin/alluxio-start.sh -w local", true), ("exec bin/alluxio-start.sh safe", false)]
+    {
+        let mut script = Process::start(
+            line,
+            it.command(line, &it.root()?),
+            &it.folder().join(format!("worker-{worker}.out")),
+        )?;
+        wait_until(LIMIT, line, || Ok(it.master_serves() && (!worker || it.worker_serves())))?;
+        if !worker {
+            // `safe` starts it again, once the first start is over.
+            wait_until(LIMIT, "the first start", || Ok(script.output().contains("The master is ready")))?;
+            let master = it.pid("master")?;
+            kill(Pid::from_raw(master), Signal::SIGKILL)?;
+            wait_until(LIMIT, "the master is back", || {
+                Ok(it.pid("master").is_ok_and(|pid| pid != master) && it.master_serves())
+            })
+            .with_context(|| script.output())?;
+        }
+        ensure!(script.ended()?.is_none(), "{line} did not stay:\n{}", script.output());
+        script.signal(Signal::SIGTERM)?;
+        script.wait(LIMIT)?;
+        nothing_runs(&it)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn wrong_calls_print_the_usage() -> Result<()> {
+    let it = Installation::configured()?;
+    for line in [
+        "bin/alluxio-start.sh",
+        "bin/alluxio-start.sh nothing",
+        "bin/alluxio-start.sh -x local",
+        "bin/alluxio-start.sh -i /backup master",
+        "bin/alluxio-start.sh local SomeMount",
+        "bin/alluxio-start.sh proxy",
+        "bin/alluxio-stop.sh",
+        "bin/alluxio-mount.sh",
+        "bin/alluxio-mount.sh Mount everywhere",
+        "bin/alluxio-monitor.sh -x",
+        "bin/alluxio-workers.sh",
+        "bin/alluxio killAll",
+        "bin/alluxio",
+    ] {
+        has(&it.refused(line)?, "Usage: alluxio")?;
+    }
+    for script in ["start", "stop", "mount", "monitor", "masters", "workers"] {
+        has(&it.good(&format!("bin/alluxio-{script}.sh -h"))?, "Usage: alluxio-")?;
+    }
+    has(&it.good("bin/alluxio help")?, "killAll <word>")?;
+    // What the original starts beside is not needed here.
+    for action in ["start.sh job_master", "start.sh job_workers", "stop.sh proxy"] {
+        it.good(&format!("bin/alluxio-{action}"))?;
+    }
+    // Through a link on the search path, as people install it.
+    it.good("ln -s $PWD/bin/alluxio ../alluxio-link && ../alluxio-link version").map(drop)
+}
