@@ -11,6 +11,7 @@ use alluxio_tests::{
     Cluster,
     java::{JavaClient, Kind, Locality, ShellSession},
     process::{Streams, our_binary, run_apart},
+    waiting::wait_until,
 };
 use anyhow::{Result, bail, ensure};
 
@@ -39,6 +40,10 @@ fn the_same_lines_have_the_same_answers() -> Result<()> {
         side: side(cluster.folder(), "ours")?,
     };
     let masks = Masks::new()?;
+    // A master that has just started does not report on its workers yet.
+    wait_until(LIMIT, "the safe mode ends", || {
+        Ok(ours.run("fsadmin report")?.output.contains("Safe Mode: false"))
+    })?;
 
     let mut wrong = Vec::new();
     for step in STEPS {
