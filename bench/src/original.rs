@@ -1,11 +1,7 @@
 //! The original's master and worker, from their published jars, with their own defaults: UFS journal and local
 //! under storage as ours have, RocksDB metastore, a heap of at most 4 GB.
 
-use std::{
-    path::Path,
-    process::Command,
-    time::Duration,
-};
+use std::{path::Path, process::Command, time::Duration};
 
 use alluxio_conf::Configuration;
 use alluxio_tests::{

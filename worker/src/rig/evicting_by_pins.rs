@@ -109,3 +109,12 @@ async fn freeing_a_worker_asks_what_is_persisted() {
     assert_eq!(error.code(), Code::FailedPrecondition);
     assert!(!has(&rig, 1) && has(&rig, 2) && has(&rig, 3), "2 is only here, 3 is pinned");
 }
+
+#[tokio::test]
+async fn a_worker_that_leaves_does_not_wait_for_what_such_a_master_cannot_say() {
+    let rig = rig(1).await;
+    write(&rig, 1).await.unwrap();
+    let patience = rig.worker.core.settings.silent_master;
+    let (worker, _home) = rig.into_worker();
+    tokio::time::timeout(patience, worker.shutdown()).await.expect("it left at once");
+}
