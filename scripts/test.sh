@@ -50,8 +50,15 @@ with_mounts=(unshare --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "*) true ;; *) false ;; esac; }
+needs_mounts() { case " $* " in *" faults "* | *" dist "*) true ;; *) false ;; esac; }
 
 [ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, web, dist, scale)' >&2; exit 2; }
+
+sets=(build)
+if needs_mounts "$@"; then sets+=(mounts); fi
+if needs_java "$@"; then sets+=(java); fi
+if needs_browser "$@"; then sets+=(browser); fi
+scripts/packages.sh "${sets[@]}" || exit 1
 
 start=$SECONDS
 java=

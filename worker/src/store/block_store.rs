@@ -229,7 +229,7 @@ impl BlockStore {
     }
 
     /// Replaces the files whose blocks stay (pinned, or waiting to be persisted).
-    pub fn set_pinned(&self, files: HashSet<i64>) {
+    pub fn set_pinned(&self, files: Arc<HashSet<i64>>) {
         self.catalog().set_pinned(files);
     }
 

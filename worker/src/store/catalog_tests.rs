@@ -7,7 +7,10 @@ use super::{
     catalog::{Catalog, Cursor, DirId, Doomed, Found, Move, Place, Removal},
 };
 use proptest::prelude::*;
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 const QUOTA: u64 = 100;
 /// Of it, for exchanges.
@@ -78,7 +81,7 @@ fn cold_blocks_are_exchanged_for_hotter_ones_of_the_next_tier() {
     assert_eq!(pairs(&catalog, 100), ids(&[(1, 12)]), "the others are in order");
     let _reader = catalog.acquire(id(12)).unwrap();
     assert_eq!(pairs(&catalog, 100), ids(&[(1, 11)]), "what is read stays");
-    catalog.set_pinned([alluxio_fs::ids::file_id_of_block(id(1))].into());
+    catalog.set_pinned(Arc::new([alluxio_fs::ids::file_id_of_block(id(1))].into()));
     assert_eq!(pairs(&catalog, 100), ids(&[(2, 7)])[..0], "what is pinned, too");
 }
 
@@ -257,11 +260,11 @@ proptest! {
                 Step::Pin(b) => {
                     model.pinned.insert(b);
                     let files = model.pinned.iter().map(|b| alluxio_fs::ids::file_id_of_block(id(*b)));
-                    catalog.set_pinned(files.collect());
+                    catalog.set_pinned(Arc::new(files.collect()));
                 }
                 Step::Unpin => {
                     model.pinned.clear();
-                    catalog.set_pinned(HashSet::new());
+                    catalog.set_pinned(Arc::default());
                 }
                 Step::Bury => bury(&mut catalog, &model),
                 Step::BeginMove(b, tier) => {
@@ -346,7 +349,7 @@ fn the_coldest_unpinned_unread_blocks_are_candidates() {
         catalog.confirm(id(b));
     }
     let read = catalog.acquire(id(1)).unwrap();
-    catalog.set_pinned(HashSet::from([alluxio_fs::ids::file_id_of_block(id(2))]));
+    catalog.set_pinned(Arc::new([alluxio_fs::ids::file_id_of_block(id(2))].into()));
     let candidates =
         |c: &Catalog| c.candidates(DirId(0), None, 10).iter().map(|c| c.block).collect::<Vec<_>>();
     // 1 is read, 2 is pinned, 4 is not committed yet.

@@ -21,7 +21,7 @@ pub struct ListGate {
 impl EvictionGate for ListGate {
     async fn may_evict(&self, blocks: &[i64]) -> Result<Verdict, GateError> {
         if *self.silent.lock() {
-            return Err(GateError("no leader".into()));
+            return Err(GateError::NoAnswer("no leader".into()));
         }
         let valid = if *self.late.lock() { Duration::ZERO } else { Duration::from_secs(60) };
         let mut verdict = Verdict { good_until: Moment::now().after(valid), ..Verdict::default() };
@@ -33,6 +33,10 @@ impl EvictionGate for ListGate {
             }
         }
         Ok(verdict)
+    }
+
+    async fn is_persisted(&self, block: i64) -> bool {
+        !self.not_persisted.lock().contains(&block)
     }
 }
 

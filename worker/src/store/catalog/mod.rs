@@ -24,6 +24,7 @@ use super::{
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     path::PathBuf,
+    sync::Arc,
 };
 
 pub use blocks::Found;
@@ -124,7 +125,7 @@ pub struct Catalog {
     temps: HashMap<i64, Temp>,
     doomed: VecDeque<Doomed>,
     /// File ids whose blocks stay: pinned, or waiting to be persisted.
-    pinned: HashSet<i64>,
+    pinned: Arc<HashSet<i64>>,
     clock: Clock,
     allocator: Allocator,
     serial: u64,
@@ -158,7 +159,7 @@ impl Catalog {
             blocks: HashMap::new(),
             temps: HashMap::new(),
             doomed: VecDeque::new(),
-            pinned: HashSet::new(),
+            pinned: Arc::default(),
             clock: Clock::new(order),
             allocator: Allocator::new(allocator),
             serial: 0,
@@ -167,7 +168,7 @@ impl Catalog {
     }
 
     /// Replaces the set of files whose blocks stay.
-    pub fn set_pinned(&mut self, files: HashSet<i64>) {
+    pub fn set_pinned(&mut self, files: Arc<HashSet<i64>>) {
         self.pinned = files;
     }
 
