@@ -72,8 +72,10 @@ fn complete(container: i64, length: i64, blocks: i64) -> JournalEntry {
     }
 }
 
+/// As records were before they said how much blocks count.
 fn reap(limit: i32) -> JournalEntry {
-    JournalEntry { reap: Some(ReapEntry { limit: Some(limit) }), ..Default::default() }
+    let reap = ReapEntry { limit: Some(limit), ..Default::default() };
+    JournalEntry { reap: Some(reap), ..Default::default() }
 }
 
 fn apply_all(tree: &mut Tree, entries: &[JournalEntry]) -> Effects {
@@ -100,15 +102,16 @@ fn path(text: &str) -> AlluxioPath {
 /// All chunks of a snapshot, with `between` run before each step.
 fn snapshot(tree: &mut Tree, limit: u32, mut between: impl FnMut(&mut Tree)) -> (Vec<CheckpointChunk>, u64) {
     let tables = tree.begin_snapshot().unwrap();
-    let mut hash = tables.hash();
+    let mut hash = TreeHash::default();
     let table_chunk = |tables| CheckpointChunk { tables: Some(tables), inodes: Vec::new() };
     // As small as they get.
-    let mut chunks: Vec<CheckpointChunk> = tables.messages(1).map(table_chunk).collect();
+    let mut chunks: Vec<CheckpointChunk> =
+        tables.messages(1).inspect(|tables| hash.add_tables(tables.clone())).map(table_chunk).collect();
     loop {
         between(tree);
-        let Some(inodes) = tree.continue_snapshot(limit) else { return (chunks, hash) };
+        let Some(inodes) = tree.continue_snapshot(limit) else { return (chunks, hash.get()) };
         let inodes: Vec<_> = inodes.into_messages().collect();
-        hash = inodes.iter().fold(hash, |hash, inode| hash.wrapping_add(hash_inode(inode)));
+        inodes.iter().for_each(|inode| hash.add_inode(inode));
         chunks.push(CheckpointChunk { tables: None, inodes });
     }
 }
@@ -222,6 +225,9 @@ fn reaping_a_deep_chain_or_files_of_many_blocks_is_bounded_too() {
     apply_all(&mut tree, &[delete(2_000, true)]);
     let freed = apply_all(&mut tree, &[reap(40)]).freed_blocks;
     assert_eq!(freed.len(), 7, "each counts as six");
+    let reap = ReapEntry { limit: Some(4), open_blocks_per_inode: Some(5_000) };
+    let entry = JournalEntry { reap: Some(reap), ..Default::default() };
+    assert_eq!(apply_all(&mut tree, &[entry]).freed_blocks.len(), 2, "each counts as two");
 }
 
 /// A file of many blocks costs a step no more than one of few: its blocks are laid out afterwards.
@@ -235,9 +241,10 @@ fn a_snapshot_of_files_of_many_blocks() {
     let tables = tree.begin_snapshot().unwrap();
     let stored = tree.continue_snapshot(1_000).unwrap();
     assert!(stored.bytes() < 100_000, "{} bytes", stored.bytes());
-    let found =
-        stored.into_messages().fold(tables.hash(), |hash, inode| hash.wrapping_add(hash_inode(&inode)));
-    assert_eq!(found, hash);
+    let mut found = TreeHash::default();
+    tables.messages(usize::MAX).for_each(|tables| found.add_tables(tables));
+    stored.into_messages().for_each(|inode| found.add_inode(&inode));
+    assert_eq!(found.get(), hash);
     assert!(tree.continue_snapshot(1).is_none());
 }
 
@@ -269,7 +276,8 @@ fn a_snapshot_is_bounded_in_bytes() {
     }
     let hash = tree.hash();
     let tables = tree.begin_snapshot().unwrap();
-    let mut found = tables.hash();
+    let mut found = TreeHash::default();
+    tables.messages(1).for_each(|tables| found.add_tables(tables));
     for n in 0..10 {
         apply_all(&mut tree, &[delete(ids::file_id(50 + n), false)]);
     }
@@ -278,10 +286,10 @@ fn a_snapshot_is_bounded_in_bytes() {
     let mut steps = 0;
     while let Some(stored) = tree.continue_snapshot(1_000) {
         assert!(stored.bytes() < 2 << 20);
-        found = stored.into_messages().fold(found, |hash, inode| hash.wrapping_add(hash_inode(&inode)));
+        stored.into_messages().for_each(|inode| found.add_inode(&inode));
         steps += 1;
     }
-    assert_eq!(found, hash);
+    assert_eq!(found.get(), hash);
     assert!(steps > 5, "{steps} steps");
     assert_eq!(tree.snapshot_backlog(), 0);
 }
@@ -364,8 +372,11 @@ fn tables_go_over_several_chunks() {
         while let Some(stored) = tree.continue_snapshot(100) {
             chunks.push(CheckpointChunk { tables: None, inodes: stored.into_messages().collect() });
         }
-        let restored = restore(chunks);
-        assert_eq!(restored.hash(), hash, "in chunks of {limit} bytes");
+        let mut reading = Restore::default();
+        chunks.into_iter().for_each(|chunk| reading.add(chunk).unwrap());
+        assert_eq!(reading.hash(), hash, "in chunks of {limit} bytes");
+        let restored = reading.finish().unwrap();
+        assert_eq!(restored.hash(), hash);
         assert_eq!(restored.operation_ids.in_order(), tree.operation_ids.in_order());
         assert_eq!(restored.detached, tree.detached);
     }

@@ -12,7 +12,6 @@ use alluxio_rpc::Caller;
 use super::InfoSources;
 use super::preview::Preview;
 use crate::block::BlockOptions;
-use crate::checkpoint::Checkpointer;
 use crate::fs::{FileSystemMaster, Subject};
 use crate::meta::{ConfigCheck, Peers};
 
@@ -22,7 +21,6 @@ const FIGURES: Duration = Duration::from_secs(2);
 /// Beyond what `info` needs.
 pub struct PageSources {
     pub(super) fs: Arc<FileSystemMaster>,
-    pub(super) checkpointer: Arc<Checkpointer>,
     pub(super) standbys: Arc<Peers>,
     pub(super) preview: Preview,
     /// Aliases of the cluster's tiers, the fastest first.
@@ -38,14 +36,12 @@ impl PageSources {
         conf: &Configuration,
         info: &InfoSources,
         fs: Arc<FileSystemMaster>,
-        checkpointer: Arc<Checkpointer>,
         standbys: Arc<Peers>,
     ) -> Self {
         let host = conf.opt(key::PROXY_WEB_HOSTNAME).filter(|host| !host.is_empty());
         let host = host.unwrap_or_else(|| info.facts.host.clone());
         Self {
             fs,
-            checkpointer,
             standbys,
             preview: Preview::new(conf, &info.facts),
             tiers: BlockOptions::from_conf(conf).tier_order,

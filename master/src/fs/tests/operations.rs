@@ -303,6 +303,24 @@ async fn reading_moves_the_access_time_when_it_is_old() {
     assert!(rig.status("/f").await.unwrap().last_access_time_ms() > before);
 }
 
+/// What was deleted is forgotten later; until then a record about it would only be in the way.
+#[tokio::test]
+async fn what_was_deleted_has_no_access_time_any_more() {
+    let rig = Rig::with(&[("alluxio.master.file.access.time.update.precision", "0")]).await;
+    let worker = rig.worker("w").await;
+    let id = rig.write("/d/f", worker, 1).await.unwrap().file_id();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let options = GetStatusPOptions { update_timestamps: Some(true), ..Default::default() };
+    rig.fs.get_status(&rig.root().await, &path("/d/f"), &options).await.unwrap();
+    remove(&rig, "/d", all()).await.unwrap();
+    assert!(rig.fs.namespace.peek(|tree| tree.by_id(id).is_some()), "it waits for the reaper");
+    let hash = rig.hash();
+    let stop = CancellationToken::new();
+    stop.cancel();
+    rig.fs.clone().run_access_times(stop).await;
+    assert_eq!(rig.hash(), hash);
+}
+
 #[tokio::test]
 async fn ids_lead_back_to_paths() {
     let rig = Rig::new().await;
