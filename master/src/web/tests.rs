@@ -276,7 +276,7 @@ async fn listening(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let limits = Limits { connections: 20, request: REQUEST, drain: Duration::from_secs(1) };
+    let limits = Limits { connections: 20, request: REQUEST, stall: REQUEST, drain: Duration::from_secs(1) };
     let served = tokio::spawn(serve_within(limits, listener, web.router(), shutdown.clone()));
     (address, shutdown, served)
 }
