@@ -313,7 +313,7 @@ impl BlockStore {
             Refusal::Exists => StoreError::AlreadyExists(block),
             Refusal::BeingWritten => StoreError::BeingWritten(block),
             Refusal::Unknown => StoreError::NoSuchTemp(block, session),
-            Refusal::NoPlace => StoreError::NoSuchPlace(format!("{place:?}")),
+            Refusal::NoPlace | Refusal::Guarded => StoreError::NoSuchPlace(format!("{place:?}")),
             Refusal::NoSpace => self.no_space(block, 0, "the storage is full".into()),
         }
     }

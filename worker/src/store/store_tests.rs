@@ -40,7 +40,7 @@ impl EvictionGate for ListGate {
     }
 }
 
-pub(super) fn tier(alias: &str, dirs: &[(&Path, u64)]) -> TierSpec {
+pub(crate) fn tier(alias: &str, dirs: &[(&Path, u64)]) -> TierSpec {
     let dirs = dirs.iter().map(|(path, quota)| DirSpec {
         path: path.to_path_buf(),
         medium: alias.into(),
@@ -55,7 +55,7 @@ fn open(home: &Path, quota: u64, gate: Arc<ListGate>) -> BlockStore {
     BlockStore::open(layout, options, gate).unwrap()
 }
 
-pub(super) async fn write(store: &BlockStore, block: i64, data: &[u8]) -> Result<(), StoreError> {
+pub(crate) async fn write(store: &BlockStore, block: i64, data: &[u8]) -> Result<(), StoreError> {
     let mut temp = store.create(block, &Place::tier(0), 0).await?;
     for chunk in data.chunks(1000) {
         temp.append(Bytes::copy_from_slice(chunk)).await?;

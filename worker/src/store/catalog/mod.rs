@@ -31,7 +31,7 @@ pub use blocks::Found;
 pub use leaving::{Candidate, Doomed, Removal};
 pub use moving::Move;
 pub use pages::Cursor;
-pub use ranking::Exchange;
+pub use ranking::{Exchange, Promotion};
 pub use temps::Refusal;
 
 /// A storage folder, by its place in the layout (tier by tier).
@@ -123,6 +123,9 @@ pub struct Catalog {
     dirs: Vec<Dir>,
     blocks: HashMap<i64, Entry>,
     temps: HashMap<i64, Temp>,
+    /// Blocks of moves under way. A move writes and deletes files of the block's name in two folders, also when
+    /// the block is gone meanwhile: nobody else may use that name before it ended.
+    moving: HashSet<i64>,
     doomed: VecDeque<Doomed>,
     /// File ids whose blocks stay: pinned, or waiting to be persisted.
     pinned: Arc<HashSet<i64>>,
@@ -158,6 +161,7 @@ impl Catalog {
             dirs,
             blocks: HashMap::new(),
             temps: HashMap::new(),
+            moving: HashSet::new(),
             doomed: VecDeque::new(),
             pinned: Arc::default(),
             clock: Clock::new(order),
