@@ -60,7 +60,10 @@ async fn a_free_that_was_carried_out_is_not_repeated() {
     cluster.master.remove_blocks(&[1]);
     cluster.beat(id, Heartbeat::default()).await;
     cluster.master.remove_blocks(&[1]);
-    assert_eq!(cluster.beat(id, Heartbeat { removed: vec![1], ..Default::default() }).await.0, CommandType::Nothing);
+    assert_eq!(
+        cluster.beat(id, Heartbeat { removed: vec![1], ..Default::default() }).await.0,
+        CommandType::Nothing
+    );
     cluster.commit(id, 1).await;
     assert_eq!(cluster.beat(id, Heartbeat::default()).await.0, CommandType::Nothing);
     assert_eq!(cluster.holders(1), [id].into());
