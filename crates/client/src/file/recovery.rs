@@ -18,6 +18,8 @@ pub(super) struct Recovery {
     tried: Vec<WorkerNetAddress>,
     refreshed: bool,
     attempts: Option<Attempts>,
+    /// Those at workers that do not have what the master says they have.
+    stale: Option<Attempts>,
     last: Option<FsError>,
 }
 
@@ -56,8 +58,11 @@ impl Recovery {
                 return Err(error);
             }
         } else {
-            let policy = if stale { policy.at_most(STALE) } else { policy };
-            let attempts = self.attempts.get_or_insert_with(|| policy.start());
+            let attempts = if stale {
+                self.stale.get_or_insert_with(|| policy.at_most(STALE).start())
+            } else {
+                self.attempts.get_or_insert_with(|| policy.start())
+            };
             if !attempts.again(&error).await {
                 return Err(attempts.last(error));
             }
