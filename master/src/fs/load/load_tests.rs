@@ -1,5 +1,5 @@
 use alluxio_fs::ErrorKind;
-use alluxio_proto::grpc::file::{ListStatusPOptions, LoadMetadataPType, WritePType};
+use alluxio_proto::grpc::file::{ListStatusPOptions, LoadMetadataPType, SetAttributePOptions, WritePType};
 
 use crate::{
     fs::{
@@ -48,6 +48,38 @@ async fn listing_once_knows_a_directory_for_good() {
     assert_eq!(rig.status("/d/b").await.unwrap_err().kind, ErrorKind::NotFound, "known not to be there");
     assert_eq!(rig.list("/d", always()).await.unwrap(), ["/d/a", "/d/b", "/d/sub"]);
     assert_eq!(rig.list("/d", recursive()).await.unwrap(), ["/d/a", "/d/b", "/d/sub", "/d/sub/x"]);
+}
+
+#[tokio::test]
+async fn a_directory_can_be_marked_as_not_known_and_as_known() {
+    let rig = Rig::new().await;
+    let mark = async |rig: &Rig, at: &str, loaded| {
+        let options =
+            SetAttributePOptions { direct_children_loaded: Some(loaded), ..SetAttributePOptions::default() };
+        rig.fs.set_attribute(&rig.root().await, &path(at), &options).await.unwrap();
+    };
+    rig.ufs_write("/d/a", "1");
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/a"]);
+    rig.ufs_write("/d/b", "2");
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/a"]);
+    mark(&rig, "/d", false).await;
+    let hash = rig.hash();
+    let rig = rig.crash().await;
+    assert_eq!(rig.hash(), hash);
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/a", "/d/b"]);
+    rig.ufs_write("/d/c", "3");
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/a", "/d/b"], "known again");
+
+    // Nothing is there to be found for a directory that only Alluxio has, and a file has no children.
+    rig.create("/here/f", WritePType::MustCache).await.unwrap();
+    mark(&rig, "/here", false).await;
+    mark(&rig, "/here/f", false).await;
+    assert_eq!(rig.list("/here", Default::default()).await.unwrap(), ["/here/f"]);
+
+    rig.ufs_write("/e/a", "1");
+    rig.status("/e").await.unwrap();
+    mark(&rig, "/e", true).await;
+    assert!(rig.list("/e", Default::default()).await.unwrap().is_empty(), "it was said to be known");
 }
 
 #[tokio::test]
