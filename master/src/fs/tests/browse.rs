@@ -1,11 +1,11 @@
 //! Looking at a path as the web pages do.
 
 use alluxio_fs::{ErrorKind, FsError};
-use alluxio_proto::grpc::file::{CompleteFilePOptions, SetAttributePOptions, WritePType};
+use alluxio_proto::grpc::file::{CompleteFilePOptions, CreateFilePOptions, SetAttributePOptions, WritePType};
 
 use crate::fs::{
     Directory, Looked, Start,
-    fixture::{BLOCK, Rig, large, path},
+    fixture::{BLOCK, Rig, create_options, large, path},
 };
 
 async fn look(rig: &Rig, at: &str, start: Start, limit: usize) -> Result<Looked, FsError> {
@@ -55,8 +55,12 @@ async fn a_part_is_found_by_position_and_by_name() {
 #[tokio::test]
 async fn a_large_look_does_not_hold_the_lock_long() {
     let rig = Rig::new().await;
+    let root = rig.root().await;
+    // So much to describe that a thousand in one hold would be too many.
+    let xattr = (0..4).map(|n| (format!("key{n}"), vec![b'x'; 10])).collect();
+    let options = CreateFilePOptions { xattr, ..create_options(WritePType::MustCache) };
     for n in 0..1_005 {
-        rig.create(&format!("/d/f{n:04}"), WritePType::MustCache).await.unwrap();
+        rig.fs.create_file(&root, &path(&format!("/d/f{n:04}")), &options).await.unwrap();
     }
     let all = directory(&rig, "/d", Start::Position(0), usize::MAX).await;
     assert_eq!((all.total, all.entries.len()), (1_005, 1_000));
