@@ -278,18 +278,19 @@ fn draft_change(
     // A minimum of copies pins, too, and leaves the media as they are.
     let pinned =
         options.pinned.or(options.replication_min.filter(|_| !inode.is_directory()).map(|min| min > 0));
+    let media = tree.rare(slot, inode).map_or(&[][..], |rare| &rare.media[..]);
+    let new_media = match options.pinned {
+        Some(true) => &options.pinned_media[..],
+        Some(false) => &[],
+        None => media,
+    };
+    // A record that repeats the pin would wait for workers that may be evicting the file.
+    let pinned = pinned.filter(|pinned| *pinned != inode.is_pinned() || new_media != media);
     draft.push(JournalEntry {
         update_inode: Some(UpdateInodeEntry {
             id: Some(inode.id),
             pinned,
-            medium_type: match options.pinned {
-                Some(true) => options.pinned_media.clone(),
-                Some(false) => Vec::new(),
-                None => tree
-                    .rare(slot, inode)
-                    .filter(|_| pinned.is_some())
-                    .map_or(Vec::new(), |rare| rare.media.clone()),
-            },
+            medium_type: pinned.map_or(Vec::new(), |_| new_media.to_vec()),
             ttl,
             ttl_action,
             owner: options.owner.clone(),

@@ -73,6 +73,10 @@ impl Rig {
         Self { fs: open(&conf, &store).await, conf, store, folder }
     }
 
+    pub fn conf(&self) -> &Configuration {
+        &self.conf
+    }
+
     /// Stops as at a power failure, and starts again from what was durable.
     pub async fn crash(self) -> Self {
         let Self { fs, conf, store, folder } = self;
@@ -254,6 +258,31 @@ pub fn recursive() -> ListStatusPOptions {
 pub fn modified(file: &Path, seconds: u64) {
     let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
     std::fs::File::options().write(true).open(file).unwrap().set_modified(time).unwrap();
+}
+
+/// A complete file of so many blocks, of which no worker has one.
+pub async fn large(rig: &Rig, at: &str, write_type: WritePType, blocks: usize, persist: bool) {
+    let options = CreateFilePOptions { block_size_bytes: Some(1), ..create_options(write_type) };
+    rig.fs.create_file(&rig.root().await, &path(at), &options).await.unwrap();
+    rig.ufs_write(at, "");
+    let options = CompleteFilePOptions {
+        ufs_length: Some(blocks as i64),
+        async_persist_options: persist.then(Default::default),
+        ..Default::default()
+    };
+    rig.complete(at, options).await.unwrap();
+}
+
+/// How often a future is polled until it is ready: between two polls others have their turn.
+pub async fn polls<T>(future: impl Future<Output = T>) -> (usize, T) {
+    let mut future = std::pin::pin!(future);
+    let mut count = 0;
+    let output = std::future::poll_fn(|context| {
+        count += 1;
+        future.as_mut().poll(context)
+    });
+    let output = output.await;
+    (count, output)
 }
 
 /// The first block of a file.

@@ -8,6 +8,7 @@ use alluxio_conf::{Configuration, key};
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::file::MountPointInfo;
 use alluxio_rpc::Caller;
+use tokio::sync::Semaphore;
 
 use super::InfoSources;
 use super::preview::Preview;
@@ -23,6 +24,8 @@ pub struct PageSources {
     pub(super) fs: Arc<FileSystemMaster>,
     pub(super) standbys: Arc<Peers>,
     pub(super) preview: Preview,
+    /// For who looks at all files: one at a time.
+    pub(super) whole_looks: Semaphore,
     /// Aliases of the cluster's tiers, the fastest first.
     pub(super) tiers: Vec<String>,
     pub(super) whitelist: Vec<String>,
@@ -44,6 +47,7 @@ impl PageSources {
             fs,
             standbys,
             preview: Preview::new(conf, &info.facts),
+            whole_looks: Semaphore::new(1),
             tiers: BlockOptions::from_conf(conf).tier_order,
             whitelist: conf.get(key::MASTER_WHITELIST),
             worker_web_port: conf.get(key::WORKER_WEB_PORT),

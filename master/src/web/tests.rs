@@ -1,3 +1,5 @@
+mod serving;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
