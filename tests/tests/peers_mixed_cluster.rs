@@ -123,6 +123,9 @@ async fn our_worker_persists_what_lies_on_a_worker_of_the_original() -> Result<(
     let data = payload_of(3_000_000);
     client::write(&fs, "/later", data.clone(), WritePType::AsyncThrough).await?;
     let target = cluster.under_storage().join("later");
+    wait_until(LIMIT, "the master has looked for a worker that persists /later", || {
+        Ok(cluster.master()?.output().contains("no live worker takes such jobs"))
+    })?;
     ensure!(!target.exists(), "somebody persisted /later, and no worker here does");
 
     cluster.start_worker(1)?;
