@@ -15,13 +15,13 @@ use crate::{
 };
 
 /// While `replace` waits for its turn at `/f`, the file there goes elsewhere and a directory takes its place.
-async fn a_directory_comes_first(rig: &Rig, replace: impl AsyncFnOnce() -> JoinHandle<Result<(), FsError>>) {
+async fn a_directory_comes_first(rig: &Rig, replace: impl FnOnce() -> JoinHandle<Result<(), FsError>>) {
     let file = rig.create("/f", WritePType::MustCache).await.unwrap();
     rig.mkdir("/d", WritePType::MustCache).await.unwrap();
     let directory = rig.status("/d").await.unwrap();
     let all = rig.fs.namespace.reservations();
     let held = all.reserve(vec![Claim::edge(&path("/f"))]).await.unwrap();
-    let replacing = replace().await;
+    let replacing = replace();
     let waits = async {
         while all.try_reserve(vec![Claim::edge(&path("/f/below"))]).is_some() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -54,8 +54,8 @@ async fn a_directory_comes_first(rig: &Rig, replace: impl AsyncFnOnce() -> JoinH
 #[tokio::test]
 async fn an_overwrite_removes_only_the_file_that_it_saw() {
     let rig = Rig::new().await;
-    a_directory_comes_first(&rig, async || {
-        let (fs, root) = (rig.fs.clone(), rig.root().await);
+    let (fs, root) = (rig.fs.clone(), rig.root().await);
+    a_directory_comes_first(&rig, || {
         let options = CreateFilePOptions { overwrite: Some(true), ..create_options(WritePType::MustCache) };
         tokio::spawn(async move { fs.create_file(&root, &path("/f"), &options).await.map(drop) })
     })
@@ -66,8 +66,8 @@ async fn an_overwrite_removes_only_the_file_that_it_saw() {
 async fn so_does_a_rename_that_overwrites() {
     let rig = Rig::new().await;
     rig.create("/from", WritePType::MustCache).await.unwrap();
-    a_directory_comes_first(&rig, async || {
-        let (fs, root) = (rig.fs.clone(), rig.root().await);
+    let (fs, root) = (rig.fs.clone(), rig.root().await);
+    a_directory_comes_first(&rig, || {
         let overwrites = S3SyntaxOptions { overwrite: Some(true), ..Default::default() };
         let options = RenamePOptions { s3_syntax_options: Some(overwrites), ..Default::default() };
         tokio::spawn(async move { fs.rename(&root, &path("/from"), &path("/f"), &options).await })
