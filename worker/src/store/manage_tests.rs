@@ -4,7 +4,7 @@ use super::{
     BackOff, BlockStore, Layout, ManageOptions, Place, StoreOptions,
     store_tests::{ListGate, content, files, read, tier, write},
 };
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// Files below a folder, as soon as they are these.
@@ -137,15 +137,23 @@ async fn a_block_has_moved_also_when_its_old_file_stays() {
         let store = store.clone();
         async move { store.relocate(1, &Place::tier(1), false).await }
     });
-    // Opened by both: what stands under the name from now on cannot be deleted as a file.
-    tokio::task::spawn_blocking(move || {
-        let mut writer = std::fs::OpenOptions::new().write(true).open(&old).unwrap();
-        std::fs::remove_file(&old).unwrap();
-        std::fs::create_dir(&old).unwrap();
-        std::io::Write::write_all(&mut writer, &content(1, 100)).unwrap();
-    })
-    .await
-    .unwrap();
+    // Without waiting in the kernel: it opens when the move has opened it.
+    let nonblock = nix::fcntl::OFlag::O_NONBLOCK.bits();
+    let open = || std::fs::OpenOptions::new().write(true).custom_flags(nonblock).open(&old).ok();
+    let opening = async {
+        loop {
+            match open() {
+                Some(writer) => break writer,
+                None => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    let mut writer = tokio::time::timeout(Duration::from_secs(5), opening).await.unwrap();
+    // What stands under the name from now on cannot be deleted as a file.
+    std::fs::remove_file(&old).unwrap();
+    std::fs::create_dir(&old).unwrap();
+    std::io::Write::write_all(&mut writer, &content(1, 100)).unwrap();
+    drop(writer);
     moving.await.unwrap().unwrap();
     assert_eq!(read(&store, 1).await.unwrap(), content(1, 100));
     assert_eq!((store.place_of(1).unwrap().0, store.usage().used()), ("SSD".into(), 100));
