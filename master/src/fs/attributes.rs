@@ -7,7 +7,10 @@ use std::sync::Arc;
 use alluxio_fs::{AlluxioPath, Bits, FsError, Mode};
 use alluxio_proto::{
     grpc::{TtlAction, file::SetAttributePOptions},
-    journal::{JournalEntry, PTtlAction, UpdateInodeEntry, UpdateInodeFileEntry, XAttrUpdateStrategy},
+    journal::{
+        JournalEntry, PTtlAction, UpdateInodeDirectoryEntry, UpdateInodeEntry, UpdateInodeFileEntry,
+        XAttrUpdateStrategy,
+    },
 };
 
 use super::{
@@ -301,6 +304,17 @@ fn draft_change(
         }),
         ..JournalEntry::default()
     });
+    // Whether the next listing looks into the under storage (`syncDirNextTime` of the original's shell).
+    if inode.is_directory() && options.direct_children_loaded.is_some() {
+        draft.push(JournalEntry {
+            update_inode_directory: Some(UpdateInodeDirectoryEntry {
+                id: Some(inode.id),
+                direct_children_loaded: options.direct_children_loaded,
+                ..UpdateInodeDirectoryEntry::default()
+            }),
+            ..JournalEntry::default()
+        });
+    }
     if !inode.is_directory() && (options.replication_max.is_some() || options.replication_min.is_some()) {
         draft.push(JournalEntry {
             update_inode_file: Some(UpdateInodeFileEntry {

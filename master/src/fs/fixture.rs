@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::{FileSystemMaster, Subject};
-use crate::block::{BlockMaster, BlockOptions, Registration};
+use crate::block::{BlockMaster, BlockOptions, Heartbeat, Registration};
 
 /// The user that runs the master.
 pub const ROOT: &str = "master-user";
@@ -226,6 +226,13 @@ impl Rig {
         let attempt = self.fs.blocks.begin_registration(id, facts).unwrap();
         self.fs.blocks.finish_registration(attempt).await.unwrap();
         id
+    }
+
+    /// The worker does what it is told: it drops blocks, and says so.
+    pub async fn drop_blocks(&self, worker: i64) {
+        let told = self.fs.blocks.heartbeat(worker, Heartbeat::default()).await.unwrap();
+        let report = Heartbeat { removed: told.data, ..Heartbeat::default() };
+        self.fs.blocks.heartbeat(worker, report).await.unwrap();
     }
 }
 

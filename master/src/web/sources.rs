@@ -13,7 +13,6 @@ use tokio::sync::Semaphore;
 use super::InfoSources;
 use super::preview::Preview;
 use crate::block::BlockOptions;
-use crate::checkpoint::Checkpointer;
 use crate::fs::{FileSystemMaster, Subject};
 use crate::meta::{ConfigCheck, Peers};
 
@@ -23,7 +22,6 @@ const FIGURES: Duration = Duration::from_secs(2);
 /// Beyond what `info` needs.
 pub struct PageSources {
     pub(super) fs: Arc<FileSystemMaster>,
-    pub(super) checkpointer: Arc<Checkpointer>,
     pub(super) standbys: Arc<Peers>,
     pub(super) preview: Preview,
     /// For who looks at all files: one at a time.
@@ -41,14 +39,12 @@ impl PageSources {
         conf: &Configuration,
         info: &InfoSources,
         fs: Arc<FileSystemMaster>,
-        checkpointer: Arc<Checkpointer>,
         standbys: Arc<Peers>,
     ) -> Self {
         let host = conf.opt(key::PROXY_WEB_HOSTNAME).filter(|host| !host.is_empty());
         let host = host.unwrap_or_else(|| info.facts.host.clone());
         Self {
             fs,
-            checkpointer,
             standbys,
             preview: Preview::new(conf, &info.facts),
             whole_looks: Semaphore::new(1),

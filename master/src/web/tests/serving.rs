@@ -14,10 +14,10 @@ fn pages(rig: &Rig) -> Arc<MasterWeb> {
         configuration: Arc::new(ClusterConfiguration::new(conf.clone())),
         blocks: rig.fs.blocks.clone(),
         mounts: master,
-        hashes: checkpointer.clone(),
+        hashes: checkpointer,
     };
     let standbys = Arc::new(Peers::new(None, None));
-    web.set_pages(PageSources::new(conf, &info, rig.fs.clone(), checkpointer, standbys));
+    web.set_pages(PageSources::new(conf, &info, rig.fs.clone(), standbys));
     web.set_info(info);
     web
 }
