@@ -15,11 +15,12 @@ const MB: usize = 1 << 20;
 /// A worker with room for so many blocks of 1 MB. The list of pinned files is held back.
 async fn rig(blocks: usize) -> Rig {
     let rig = Rig::new((blocks * MB) as u64).await;
-    let mut mind = rig.master.mind.lock();
-    (mind.original, mind.hide_pins) = (true, true);
-    // A new registration, which has no list yet.
-    mind.workers.clear();
-    drop(mind);
+    {
+        let mut mind = rig.master.mind.lock();
+        (mind.original, mind.hide_pins) = (true, true);
+        // A new registration, which has no list yet.
+        mind.workers.clear();
+    }
     until("it registered again", || rig.worker.registered.current().is_some_and(|now| now.turn == 2)).await;
     rig
 }
