@@ -1,4 +1,4 @@
-//! The jars of one Alluxio version, fetched once by `java/fetch.sh` into the user's cache folder.
+//! The jars of one Alluxio version, or of ZooKeeper, fetched once by `java/fetch.sh` into the user's cache folder.
 
 use std::{
     fs,
@@ -13,9 +13,10 @@ use anyhow::{Context, Result, bail};
 pub(super) enum Kind {
     Client,
     Server,
+    ZooKeeper,
 }
 
-/// The Java clients, or servers, of one version.
+/// The jars of one kind and version.
 pub struct Artifacts {
     folder: PathBuf,
 }
@@ -26,10 +27,16 @@ impl Artifacts {
         Artifacts::of_kind(version, Kind::Client)
     }
 
+    /// The same for ZooKeeper's server.
+    pub fn of_zookeeper(version: &str) -> Result<Artifacts> {
+        Artifacts::of_kind(version, Kind::ZooKeeper)
+    }
+
     pub(super) fn of_kind(version: &str, kind: Kind) -> Result<Artifacts> {
         let set = match kind {
             Kind::Client => "client",
             Kind::Server => "server",
+            Kind::ZooKeeper => "zookeeper",
         };
         let script = java_folder().join("fetch.sh");
         let done = Command::new(&script)
