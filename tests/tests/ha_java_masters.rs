@@ -41,7 +41,11 @@ fn the_leader_is_followed_after_its_death() -> Result<()> {
     // for five seconds.
     wait_until(LIMIT, "the other master serves", || {
         let done = cluster.alluxio(&["fs", "ls", "/"])?;
-        ensure!(done.code == 0 || done.output.starts_with("Cannot reach the Alluxio master"), "{}", done.output);
+        ensure!(
+            done.code == 0 || done.output.starts_with("Cannot reach the Alluxio master"),
+            "{}",
+            done.output
+        );
         Ok(done.code == 0)
     })?;
     // Without a host, with a host that is not one, and with the ensemble.

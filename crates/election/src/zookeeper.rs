@@ -19,6 +19,7 @@ pub struct ZooKeeper {
     login: Option<Login>,
     pub(crate) election_path: String,
     pub(crate) leader_path: String,
+    pub(crate) session_timeout: Duration,
     pub(crate) connection_timeout: Duration,
     /// In how many seconds a leader must be found.
     pub(crate) inquiries: u32,
@@ -40,6 +41,7 @@ impl ZooKeeper {
             login,
             election_path: path(conf, key::ZOOKEEPER_ELECTION_PATH)?,
             leader_path: path(conf, key::ZOOKEEPER_LEADER_PATH)?,
+            session_timeout: bounded(conf.get(key::ZOOKEEPER_SESSION_TIMEOUT)),
             connection_timeout: bounded(conf.get(key::ZOOKEEPER_CONNECTION_TIMEOUT)),
             inquiries: u32::try_from(conf.get(key::ZOOKEEPER_LEADER_INQUIRY_RETRY)).unwrap_or(0),
         })

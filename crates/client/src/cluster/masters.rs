@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Where the masters are known from.
 enum Known {
     Listed(Vec<MasterAddress>),
-    ZooKeeper(Inquiry),
+    ZooKeeper(Box<Inquiry>),
 }
 
 /// One master, or several of which one leads.
@@ -30,7 +30,7 @@ impl Masters {
     /// order; else there is the one at `alluxio.master.hostname`, by default this host.
     pub(super) fn of(conf: &Configuration) -> FsResult<Self> {
         let known = if conf.get(key::ZOOKEEPER_ENABLED) {
-            Known::ZooKeeper(Inquiry::new(ZooKeeper::of(conf)?))
+            Known::ZooKeeper(Box::new(Inquiry::new(ZooKeeper::of(conf)?)))
         } else {
             Known::Listed(listed(conf)?)
         };
