@@ -12,6 +12,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build, start an embedded cluster in ./run, run the sample program, serve (ONCE=1: stop after the sample)
+	scripts/packages.sh build
 	cargo build --release --workspace
 	$(TARGET_DIR)/release/alluxio local --base-dir ./run $(if $(filter-out 0,$(ONCE)),--once)
 
@@ -55,5 +56,6 @@ test-scale: ## a tree of 1,000,000 files (some minutes, 2 GB of memory)
 	scripts/test.sh scale
 
 bench: ## memory, start and rates, ours beside the original's, as in docs/benchmarks.md (10 minutes; BENCH=--quick: seconds)
+	scripts/packages.sh build java
 	cargo build --release --workspace
 	$(TARGET_DIR)/release/alluxio-bench --json $(TARGET_DIR)/benchmarks.json $(BENCH)

@@ -26,6 +26,7 @@ chmod -R u=rwX,go=rX "$root"
 file=$folder/$name-linux-$(uname -m).tar.gz
 # The same input gives the same file: no times, owners or names of this machine.
 time=$(git log -1 --format=@%ct 2>/dev/null) || time=@0
-tar --sort=name --mtime="$time" --owner=0 --group=0 --numeric-owner -C "$staging" -c "$name" | gzip -n >"$file.tmp"
-mv "$file.tmp" "$file"
+tar --sort=name --mtime="$time" --owner=0 --group=0 --numeric-owner -C "$staging" -c "$name" | gzip -n >"$staging/packed"
+# In one step: another run may be packing the same.
+mv "$staging/packed" "$file"
 echo "$file"

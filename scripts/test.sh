@@ -50,8 +50,15 @@ with_mounts=(unshare --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "*) true ;; *) false ;; esac; }
+needs_mounts() { case " $* " in *" faults "* | *" dist "*) true ;; *) false ;; esac; }
 
 [ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, web, dist, scale)' >&2; exit 2; }
+
+sets=(build)
+if needs_mounts "$@"; then sets+=(mounts); fi
+if needs_java "$@"; then sets+=(java); fi
+if needs_browser "$@"; then sets+=(browser); fi
+scripts/packages.sh "${sets[@]}" || exit 1
 
 start=$SECONDS
 java=
@@ -79,9 +86,18 @@ if [ -n "$browser" ] && ! wait "$browser"; then
 fi
 
 run=(cargo test --release --workspace --no-fail-fast)
+# The integration tests that crates have of their own, by name. Leaving out a package (--exclude) would choose other features
+# of the dependencies, and compile half of the workspace once more.
+own_tests=()
+for file in {crates/*,master,worker,cli,bench}/tests/{*.rs,*/main.rs}; do
+  [ -e "$file" ] || continue
+  name=${file#*/tests/}
+  name=${name%/main.rs}
+  own_tests+=(--test "${name%.rs}")
+done
 for name in "$@"; do
   case $name in
-    unit) stage unit 15m "${run[@]}" --exclude alluxio-tests ;;
+    unit) stage unit 15m "${run[@]}" --lib --bins "${own_tests[@]}" ;;
     schema) stage schema 5m "${run[@]}" --test 'wire_*' --test 'rig_*' ;;
     peers) stage peers 15m "${run[@]}" --test 'peers_*' -- --test-threads=2 ;;
     faults) stage faults 15m "${with_mounts[@]}" "${run[@]}" --test 'faults_*' -- --test-threads=2 ;;

@@ -1,15 +1,12 @@
 //! The original's master and worker, from their published jars, with their own defaults: UFS journal and local
 //! under storage as ours have, RocksDB metastore, a heap of at most 4 GB.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{path::Path, process::Command, time::Duration};
 
 use alluxio_conf::Configuration;
 use alluxio_tests::{
     cluster::HOST,
+    java::Artifacts,
     ports::free_port,
     process::{Process, run},
 };
@@ -27,7 +24,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 pub struct Original {
-    java: PathBuf,
+    java: Artifacts,
     master_rpc_port: u16,
     settings: Vec<String>,
     master: Option<Process>,
@@ -39,7 +36,7 @@ pub struct Original {
 impl Original {
     /// Fetches the jars if that was not done yet, and formats.
     pub fn prepare() -> Result<Original> {
-        let java = jars()?;
+        let java = Artifacts::of_servers(VERSION).context("--sides ours measures without the original")?;
         let folder = tempfile::Builder::new().prefix("alluxio-bench-").tempdir()?;
         let master_rpc_port = free_port()?;
         let settings = settings(folder.path(), master_rpc_port)?;
@@ -57,34 +54,14 @@ impl Original {
     fn command(&self, main: &str) -> Command {
         let mut command = Command::new("java");
         command.arg("-Xmx4g").args(&self.settings);
-        command.arg("-cp").arg(format!(
-            "{}:{}/lib/*",
-            folder_of_java().join("conf").display(),
-            self.java.display()
-        ));
-        command.arg(main);
+        let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("java/conf");
+        command.arg("-cp").arg(self.java.class_path_with(&settings)).arg(main);
         command
     }
 
     fn launch(&self, name: &str, main: &str) -> Result<Process> {
         Process::start(name, self.command(main), &self.folder.path().join(format!("{main}.out")))
     }
-}
-
-fn folder_of_java() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("java")
-}
-
-fn jars() -> Result<PathBuf> {
-    let script = folder_of_java().join("fetch.sh");
-    let done = Command::new(&script).arg(VERSION).output().with_context(|| script.display().to_string())?;
-    if !done.status.success() {
-        bail!(
-            "the original's servers {VERSION}: {}(--sides ours measures without them)",
-            String::from_utf8_lossy(&done.stderr)
-        );
-    }
-    Ok(PathBuf::from(String::from_utf8(done.stdout)?.trim()))
 }
 
 fn settings(folder: &Path, master_rpc_port: u16) -> Result<Vec<String>> {

@@ -41,7 +41,7 @@ check() { # ROLE
     return
   fi
   if running "$1" >/dev/null; then
-    echo "[ FAILED ] The $1 @ $(host_name) runs but does not serve: $(not_ready_because "$1")."
+    echo "[ FAILED ] The $1 @ $(host_name) runs but does not serve: $(reason_not_ready $address)."
   else
     echo "[ FAILED ] The $1 @ $(host_name) does not run."
   fi

@@ -28,7 +28,7 @@ MOPT is one of:
 
 Options:
   -a          do not wait until what is started is ready
-  -f          format the journal and the worker's folders of this host first: everything in Alluxio is lost
+  -f          format first, with all, local, master or masters (then only the journal): everything in Alluxio is lost
   -h          print this text
   -m          check the result with alluxio-monitor.sh
   -N          leave processes that run already as they are; without it they are stopped and started again
@@ -76,15 +76,17 @@ idle_files() {
   done
 }
 
-# SIGTERM may come while something is being started.
-stop_on_signal() { trap 'stop_running "${last_first[@]}"; exit' TERM INT; }
+# SIGTERM may come while something is being started: then this script has the turn already.
+stop_on_signal() { trap 'flock -w 300 "$turn"; stop_running "${last_first[@]}"; exit' TERM INT; }
 
 keep_master_up() {
   start_process master || return 1
   while :; do
+    flock -u "$turn"
     sleep 2 &
     wait $!
-    running master >/dev/null || start_process master || echo "Trying again." >&2
+    # Who has the turn may be stopping the master, or starting it.
+    running master >/dev/null || ! flock -n "$turn" || start_process master || echo "Trying again." >&2
   done
 }
 
@@ -124,6 +126,14 @@ case ${1:-} in
   *) usage_error "$1 is neither a MOPT nor -f" ;;
 esac
 [ $# = 0 ] || usage_error "unexpected: $*"
+if [ -n "$format" ]; then
+  # Formatting is never a part of what only concerns a worker: the journal is everybody's.
+  case $action in
+    all | local | master | masters) ;;
+    *) usage_error "-f formats the journal: it goes with all, local, master and masters, not with $action" ;;
+  esac
+  [ -z "$keep" ] || usage_error "-f stops what runs, -N keeps it: give one of them"
+fi
 
 case $action in
   all | masters | workers | restart_workers)
@@ -150,15 +160,14 @@ esac
 case ${roles[*]} in *worker) prepare_memory || exit 1 ;; esac
 # Stopped in the other order: the worker tells the master what it still has to tell.
 last_first=()
-for role in "${roles[@]}"; do last_first=("$role" "${last_first[@]}"); done
-case $format,$keep,${roles[*]} in
-  1,*) stop_running worker master && "$bin/alluxio" format ;;
-  ,1,*) ;;
-  ,,*) stop_running "${last_first[@]}" ;;
-esac || exit 1
+for role in "${roles[@]}"; do last_first=("$role" ${last_first[@]+"${last_first[@]}"}); done
+[ -n "$keep" ] || stop_running "${last_first[@]}" || exit 1
+if [ -n "$format" ]; then
+  case ${roles[*]} in master) what=formatMasters ;; *) what=format ;; esac
+  "$bin/alluxio" "$what" || exit 1
+fi
 if [ -n "$stay" ] || [ "$action" = safe ]; then stop_on_signal; fi
 if [ "$action" = safe ]; then
-  flock -u "$turn"
   keep_master_up
   exit
 fi

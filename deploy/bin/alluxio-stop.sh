@@ -15,7 +15,7 @@ ACTION is one of:
   job_master(s), job_worker(s)
            Nothing: there are no such processes
 
-A process gets SIGTERM, and SIGKILL if it still runs after 120 s (ALLUXIO_STOP_SECONDS). A worker first
+A process gets SIGTERM, and SIGKILL if it still runs after 180 s (ALLUXIO_STOP_SECONDS). A worker first
 persists what is not persisted yet.
 
 Options:

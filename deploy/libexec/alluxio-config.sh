@@ -7,10 +7,10 @@ bin=$(dirname "$libexec")/bin
 ALLUXIO_HOME=${ALLUXIO_HOME:-$(dirname "$libexec")}
 ALLUXIO_CONF_DIR=${ALLUXIO_CONF_DIR:-$ALLUXIO_HOME/conf}
 if [ -f "$ALLUXIO_CONF_DIR/alluxio-env.sh" ]; then
-  # People write NAME=value there without `export`.
-  set -a
+  # People write NAME=value there without `export`, and "$NAME more" where NAME may not be set.
+  set -a +u
   . "$ALLUXIO_CONF_DIR/alluxio-env.sh"
-  set +a
+  set +a -u
 fi
 export ALLUXIO_HOME ALLUXIO_CONF_DIR
 

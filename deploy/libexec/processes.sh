@@ -18,22 +18,25 @@ take_turn() {
 # What tells a process from a later one with the same number: when it started, and since which boot.
 identity() { # PID
   local stat state
-  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+  { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
   # The name in parentheses may hold blanks.
   read -r -a stat <<<"${stat##*) }"
   state=${stat[0]}
   [ "$state" != Z ] || return 1
-  echo "$1 ${stat[19]} $(cat /proc/sys/kernel/random/boot_id)"
+  echo "$1 ${stat[19]} $(</proc/sys/kernel/random/boot_id)"
+}
+
+is_alive() { # IDENTITY
+  [ "$(identity "${1%% *}")" = "$1" ]
 }
 
 pid_file() { echo "$ALLUXIO_LOGS_DIR/$1.pid"; }
 
 # Prints the id of the running process. A file that a crash or another boot left does not count.
 running() { # ROLE
-  local known pid
+  local known
   known=$(cat "$(pid_file "$1")" 2>/dev/null) || return 1
-  pid=${known%% *}
-  [ -n "$pid" ] && [ "$(identity "$pid")" = "$known" ] && echo "$pid"
+  [ -n "$known" ] && is_alive "$known" && echo "${known%% *}"
 }
 
 # The address of a role's web port, as "HOST PORT".
@@ -48,11 +51,27 @@ is_open() { # HOST PORT
   timeout 5 bash -c ': <>"/dev/tcp/$0/$1"' "$@" 2>/dev/null
 }
 
-# Whether the process behind a web port says that it serves.
-is_ready() { # HOST PORT
+# Prints the answer of the process behind a web port to whether it serves.
+readyz() { # HOST PORT
   timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"
     printf "GET /readyz HTTP/1.0\r\n\r\n" >&3
-    read -r status <&3 && [[ $status == *" 200 "* ]]' "$@" 2>/dev/null
+    cat <&3' "$@" 2>/dev/null
+}
+
+is_ready() { # HOST PORT
+  local answer
+  answer=$(readyz "$@")
+  [[ ${answer%%$'\r'*} == *" 200 "* ]]
+}
+
+# Why it does not serve, in its own words.
+reason_not_ready() { # HOST PORT
+  local answer
+  answer=$(readyz "$@")
+  case $answer in
+    *$'\r\n\r\n'?*) echo "${answer#*$'\r\n\r\n'}" ;;
+    *) echo "it does not answer on its web port ${2}" ;;
+  esac
 }
 
 # Starts the process; the caller waits for it with await.
@@ -85,20 +104,13 @@ await() { # ROLE SECONDS
       return 1
     fi
     if [ $((SECONDS - began)) -ge "$patience" ]; then
-      echo "The $role is not ready yet after $patience s: $(not_ready_because "$role"). It goes on in the" \
+      echo "The $role is not ready yet after $patience s: $(reason_not_ready $address). It goes on in the" \
         "background; see $ALLUXIO_LOGS_DIR/$role.log and $bin/alluxio-monitor.sh $role"
       return 0
     fi
     sleep 0.1
   done
   echo "The $role is ready (pid $(running "$role"), web port ${address#* })."
-}
-
-not_ready_because() {
-  case $1 in
-    master) echo "it still reads its journal" ;;
-    worker) echo "it has not registered with a master" ;;
-  esac
 }
 
 # The reason of a failed start.
@@ -114,28 +126,47 @@ why() { # ROLE
   echo "Logs: $log"
 }
 
-# SIGTERM, 120 s, SIGKILL.
-stop_process() { # ROLE [soft]
-  local role=$1 soft=${2:-} pid began=$SECONDS limit=${ALLUXIO_STOP_SECONDS:-120}
-  if ! pid=$(running "$role"); then
-    rm -f "$(pid_file "$role")"
-    echo "No $role is running @ $(host_name)."
-    return 0
-  fi
-  echo "Stopping $role @ $(host_name) (pid $pid)."
-  kill -TERM "$pid" || return 1
-  while running "$role" >/dev/null; do
-    if [ $((SECONDS - began)) -ge "$limit" ]; then
-      if [ -n "$soft" ]; then
-        echo "The $role (pid $pid) still runs $limit s after SIGTERM." >&2
-        return 1
-      fi
-      echo "The $role (pid $pid) did not end within $limit s of SIGTERM: it is killed." >&2
-      kill -KILL "$pid"
-      while running "$role" >/dev/null; do sleep 0.1; done
-      break
+# How long a process may take to end after SIGTERM: longer than a worker gives itself.
+stop_seconds=${ALLUXIO_STOP_SECONDS:-180}
+
+# A process that has ended meanwhile needs no signal, and its number may be another process' by now.
+send() { # SIGNAL IDENTITY
+  local refused
+  is_alive "$2" || return 0
+  refused=$(kill "-$1" "${2%% *}" 2>&1) || ! is_alive "$2" || { echo "$refused" >&2; return 1; }
+}
+
+# SIGTERM, the wait, SIGKILL. Softly it fails instead of killing.
+end_processes() { # hard|soft IDENTITY...
+  local manner=$1 began=$SECONDS killed= one left
+  shift
+  for one; do send TERM "$one" || return 1; done
+  while :; do
+    left=()
+    for one; do ! is_alive "$one" || left+=("$one"); done
+    [ ${#left[@]} -gt 0 ] || return 0
+    if [ -z "$killed" ] && [ $((SECONDS - began)) -ge "$stop_seconds" ]; then
+      for one in "${left[@]}"; do
+        if [ "$manner" = soft ]; then
+          echo "Process ${one%% *} still runs $stop_seconds s after SIGTERM." >&2
+          return 1
+        fi
+        echo "Process ${one%% *} did not end within $stop_seconds s of SIGTERM: it is killed." >&2
+        send KILL "$one" || return 1
+      done
+      killed=1
     fi
     sleep 0.1
   done
+}
+
+stop_process() { # ROLE [soft]
+  local role=$1 pid known
+  if pid=$(running "$role") && known=$(identity "$pid"); then
+    echo "Stopping $role @ $(host_name) (pid $pid)."
+    end_processes "${2:-hard}" "$known" || return 1
+  else
+    echo "No $role is running @ $(host_name)."
+  fi
   rm -f "$(pid_file "$role")"
 }

@@ -1,5 +1,11 @@
 # The memory folder of the worker's first tier.
 
+# Without blanks around it.
+trimmed() { # TEXT
+  local text=${1#"${1%%[![:space:]]*}"}
+  echo "${text%"${text##*[![:space:]]}"}"
+}
+
 tier_property() { property worker "alluxio.worker.tieredstore.level0.$1"; }
 
 # Sets ram_folder, and ram_bytes; fails when the first tier is not one memory folder.
@@ -13,7 +19,7 @@ find_ram_folder() {
   case $folders in
     *,*) echo "alluxio.worker.tieredstore.level0.dirs.path names several folders ($folders): mount them yourself." >&2; return 1 ;;
   esac
-  ram_folder=$folders
+  ram_folder=$(trimmed "$folders")
   ram_bytes=$(ALLUXIO_USER_JAVA_OPTS=${ALLUXIO_WORKER_JAVA_OPTS:-} \
     "$libexec/alluxio" getConf --unit B alluxio.worker.tieredstore.level0.dirs.quota)
 }
@@ -35,6 +41,7 @@ refuse_tier_on_disk() {
   [ "$alias" = MEM ] || return 0
   IFS=, read -r -a folders <<<"$folders"
   for folder in "${folders[@]}"; do
+    folder=$(trimmed "$folder")
     in_memory "$folder" && continue
     echo "The worker did not start: its memory folder $folder lies on a disk. Mount it (bin/alluxio-mount.sh SudoMount," \
       "or SudoMount after this action), or set ALLUXIO_RAM_FOLDER=/dev/shm/alluxio in conf/alluxio-env.sh, or name the" \
@@ -52,8 +59,8 @@ mount_ramdisk() { # Mount|SudoMount
     return 0
   fi
   # tmpfs: unlike ramfs it ends at its size.
-  "${as[@]}" mkdir -p "$ram_folder" &&
-    "${as[@]}" mount -t tmpfs -o "size=$ram_bytes,mode=1777" alluxio "$ram_folder" ||
+  ${as[@]+"${as[@]}"} mkdir -p "$ram_folder" &&
+    ${as[@]+"${as[@]}"} mount -t tmpfs -o "size=$ram_bytes,mode=1777" alluxio "$ram_folder" ||
     { echo "Could not mount $ram_folder (mounting needs root: use SudoMount)." >&2; return 1; }
   echo "Mounted $ram_bytes bytes of memory at $ram_folder."
 }
@@ -66,7 +73,7 @@ unmount_ramdisk() { # Umount|SudoUmount
     echo "$ram_folder is not mounted."
     return 0
   fi
-  "${as[@]}" umount "$ram_folder" ||
+  ${as[@]+"${as[@]}"} umount "$ram_folder" ||
     { echo "Could not unmount $ram_folder: stop the worker first (bin/alluxio-stop.sh worker)." >&2; return 1; }
   echo "Unmounted $ram_folder. What was only in memory is gone."
 }

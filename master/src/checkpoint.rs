@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     meta,
     namespace::Namespace,
-    tree::{Kept, Tables, hash_inode},
+    tree::{Kept, Tables, TreeHash},
     web::TreeHashes,
 };
 
@@ -34,12 +34,19 @@ pub struct Checkpointer {
     /// `alluxio.master.journal.checkpoint.period.entries`
     period: u64,
     last: tokio::sync::Mutex<u64>,
+    /// Held by the one who has the whole tree hashed.
+    hashing: tokio::sync::Mutex<()>,
 }
 
 impl Checkpointer {
     /// `last` is the sequence of the checkpoint the tree was restored from.
     pub fn new(namespace: Arc<Namespace>, period: u64, last: u64) -> Self {
-        Self { namespace, period, last: tokio::sync::Mutex::new(last) }
+        Self {
+            namespace,
+            period,
+            last: tokio::sync::Mutex::new(last),
+            hashing: tokio::sync::Mutex::default(),
+        }
     }
 
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
@@ -57,12 +64,6 @@ impl Checkpointer {
         }
     }
 
-    /// Records since the last checkpoint; `None` while one is written.
-    pub fn records_since(&self) -> Option<u64> {
-        let last = *self.last.try_lock().ok()?;
-        Some(self.namespace.journal().durable().saturating_sub(last))
-    }
-
     /// Writes one now, unless nothing has happened since the last. One at a time.
     pub async fn write(&self) -> Result<(), FsError> {
         let mut last = self.last.lock().await;
@@ -72,38 +73,44 @@ impl Checkpointer {
         let failed =
             |error: alluxio_journal::JournalError| FsError::unknown(format!("No checkpoint: {error}"));
         let (mut walk, position, tables) = Walk::begin(&self.namespace).await?;
-        let mut hash = tables.hash();
+        let mut hash = TreeHash::default();
         let mut writer = self.namespace.journal().checkpoint_writer(position).await.map_err(failed)?;
         for tables in tables.messages(CHUNK_BYTES) {
+            hash.add_tables(tables.clone());
             let chunk = CheckpointChunk { tables: Some(tables), inodes: Vec::new() };
             writer.write(chunk.encode_to_vec().into()).await.map_err(failed)?;
         }
         while let Some(inodes) = walk.next() {
             for inodes in portions(inodes.into_messages()) {
-                hash = inodes.iter().fold(hash, |hash, inode| hash.wrapping_add(hash_inode(inode)));
+                inodes.iter().for_each(|inode| hash.add_inode(inode));
                 let chunk = CheckpointChunk { tables: None, inodes };
                 writer.write(chunk.encode_to_vec().into()).await.map_err(failed)?;
                 tokio::task::yield_now().await;
             }
         }
-        let info = writer.finish(hash, Bytes::new()).await.map_err(failed)?;
+        let info = writer.finish(hash.get(), Bytes::new()).await.map_err(failed)?;
         *last = position.sequence;
         tracing::info!(sequence = position.sequence, ?info, "checkpoint written");
         Ok(())
     }
 
-    /// The hash of the tree at one sequence, without writing anything: to compare masters.
+    /// The hash of the tree at one sequence, without writing anything: to compare masters. One at a time, and
+    /// nobody queues for it: a checkpoint waits for one walk at most, however many ask.
     async fn hash_now(&self) -> Result<(u64, u64), FsError> {
+        let Ok(_hashing) = self.hashing.try_lock() else {
+            return Err(FsError::unavailable("The tree is being hashed for somebody else. Try again."));
+        };
         let _only = self.last.lock().await;
         let (mut walk, position, tables) = Walk::begin(&self.namespace).await?;
-        let mut hash = tables.hash();
+        let mut hash = TreeHash::default();
+        tables.messages(CHUNK_BYTES).for_each(|tables| hash.add_tables(tables));
         while let Some(inodes) = walk.next() {
             for inodes in portions(inodes.into_messages()) {
-                hash = inodes.iter().fold(hash, |hash, inode| hash.wrapping_add(hash_inode(inode)));
+                inodes.iter().for_each(|inode| hash.add_inode(inode));
                 tokio::task::yield_now().await;
             }
         }
-        Ok((position.sequence, hash))
+        Ok((position.sequence, hash.get()))
     }
 }
 
@@ -299,6 +306,23 @@ mod tests {
         drop(checkpointer);
         namespace.journal().shutdown().await.unwrap();
         assert_eq!(super::tests::namespace(&store).await.peek(|tree| tree.hash()), hash);
+    }
+
+    /// Or many who ask would queue for the whole tree, and checkpoints behind them.
+    #[tokio::test]
+    async fn only_one_has_the_tree_hashed() {
+        let namespace = formatted(&MemStore::new()).await;
+        let checkpointer = Checkpointer::new(namespace.clone(), 1, 0);
+        let mut first = std::pin::pin!(checkpointer.hash_now());
+        assert!(futures::poll!(&mut first).is_pending());
+        let mut second = std::pin::pin!(checkpointer.hash_now());
+        let futures::task::Poll::Ready(refused) = futures::poll!(&mut second) else {
+            panic!("the second waits");
+        };
+        assert_eq!(refused.unwrap_err().kind, alluxio_fs::ErrorKind::Unavailable);
+        let hash = namespace.peek(|tree| tree.hash());
+        assert_eq!(first.await.unwrap().1, hash);
+        assert_eq!(checkpointer.hash_now().await.unwrap().1, hash, "then the next may");
     }
 
     /// Inodes as large as they may be, all changed before the walker comes to them.

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::process::{our_binary, run};
+use crate::process::{our_binary, run, run_group};
 
 const FETCH_LIMIT: Duration = Duration::from_secs(180);
 const WALK_LIMIT: Duration = Duration::from_secs(240);
@@ -35,7 +35,8 @@ pub fn walk(folder: &Path, mut plan: Value) -> Result<()> {
     std::fs::write(&file, plan.to_string())?;
     let mut node = Command::new("node");
     node.arg(scripts.join("walk.mjs")).arg(&file);
-    let walked = run("the walk through the pages", node, &folder.join("walk.out"), WALK_LIMIT)?;
+    // The browser is a process of its own.
+    let walked = run_group("the walk through the pages", node, &folder.join("walk.out"), WALK_LIMIT)?;
     println!("{}", walked.output);
     if walked.code != 0 {
         bail!("the walk through the pages found:\n{}", walked.output);

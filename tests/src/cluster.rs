@@ -188,7 +188,6 @@ impl Cluster {
             ("alluxio.worker.tieredstore.levels", "1".to_owned()),
             ("alluxio.worker.tieredstore.level0.alias", "MEM".to_owned()),
             ("alluxio.worker.tieredstore.level0.dirs.path", self.tier(worker).display().to_string()),
-            ("alluxio.worker.tieredstore.level0.dirs.quota", "1GB".to_owned()),
         ]
         .map(|(key, value)| format!("-D{key}={value}"))
         .into()

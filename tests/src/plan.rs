@@ -59,6 +59,7 @@ impl Plan {
             ("alluxio.master.mount.table.root.ufs", under_storage.display().to_string()),
             ("alluxio.home", path.display().to_string()),
             ("alluxio.site.conf.dir", path.join("conf").display().to_string()),
+            ("alluxio.worker.tieredstore.level0.dirs.quota", "1GB".to_owned()),
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .to_vec();

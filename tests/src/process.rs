@@ -6,7 +6,7 @@ use std::{
     ffi::OsStr,
     fmt::{self, Display, Formatter},
     fs::{self, File},
-    os::unix::process::ExitStatusExt,
+    os::unix::process::{CommandExt, ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -20,18 +20,18 @@ use nix::{
     unistd::Pid,
 };
 
-/// The ids of all that was started and may still run.
-static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+/// What was started and may still run, as kill(2) takes it: the id of a process, or minus the id of a group.
+static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// Kills all that this process has started and that still runs: for who ends without dropping them, on a signal.
 pub fn kill_all_started() {
-    for pid in running().iter().filter_map(|pid| i32::try_from(*pid).ok()) {
+    for target in running().iter() {
         // It may have ended by itself meanwhile; nobody waits for it before us, so the id is still its own.
-        let _ = signal::kill(Pid::from_raw(pid), Signal::SIGKILL);
+        let _ = signal::kill(Pid::from_raw(*target), Signal::SIGKILL);
     }
 }
 
-fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+fn running() -> MutexGuard<'static, BTreeSet<i32>> {
     // A set of numbers is whole, whatever its last user died of.
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -40,6 +40,7 @@ fn running() -> MutexGuard<'static, BTreeSet<u32>> {
 pub struct Process {
     name: String,
     child: Child,
+    target: i32,
     log: PathBuf,
     clean: i32,
 }
@@ -48,7 +49,7 @@ impl Process {
     /// Starts `command`; what it prints is added to the file `log`.
     pub fn start(name: &str, command: Command, log: &Path) -> Result<Process> {
         let output = File::options().create(true).append(true).open(log)?;
-        Process::start_with(name, command, log, output.try_clone()?, output)
+        Process::start_with(name, command, log, output.try_clone()?, output, false)
     }
 
     fn start_with(
@@ -57,15 +58,21 @@ impl Process {
         log: &Path,
         output: File,
         errors: File,
+        group: bool,
     ) -> Result<Process> {
+        if group {
+            command.process_group(0);
+        }
         let child = command
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
             .spawn()
             .with_context(|| format!("starting {name}: {command:?}"))?;
-        running().insert(child.id());
-        Ok(Process { name: name.to_owned(), child, log: log.to_owned(), clean: 0 })
+        let id = i32::try_from(child.id())?;
+        let target = if group { -id } else { id };
+        running().insert(target);
+        Ok(Process { name: name.to_owned(), child, target, log: log.to_owned(), clean: 0 })
     }
 
     /// The exit code of a clean end, when that is not 0.
@@ -85,7 +92,7 @@ impl Process {
         let mut running = running();
         let ended = self.child.try_wait()?;
         if ended.is_some() {
-            running.remove(&self.child.id());
+            running.remove(&self.target);
         }
         Ok(ended)
     }
@@ -113,7 +120,7 @@ impl Process {
     fn reap(&mut self) -> Result<()> {
         let mut running = running();
         self.child.wait()?;
-        running.remove(&self.child.id());
+        running.remove(&self.target);
         Ok(())
     }
 
@@ -164,7 +171,9 @@ impl Display for Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended by itself; nothing is left to do then.
-        let _ = self.child.kill();
+        if running().contains(&self.target) {
+            let _ = signal::kill(Pid::from_raw(self.target), Signal::SIGKILL);
+        }
         let _ = self.reap();
     }
 }
@@ -185,6 +194,14 @@ pub fn run(name: &str, command: Command, log: &Path, limit: Duration) -> Result<
     Ok(Ended { code, output: process.output() })
 }
 
+/// The same for a program that starts others: when it is stopped for the time it takes, so are they.
+pub fn run_group(name: &str, command: Command, log: &Path, limit: Duration) -> Result<Ended> {
+    let output = File::options().create(true).append(true).open(log)?;
+    let mut process = Process::start_with(name, command, log, output.try_clone()?, output, true)?;
+    let code = exit_code(process.wait(limit)?);
+    Ok(Ended { code, output: process.output() })
+}
+
 /// What a program that runs to its end has left, its two outputs apart.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Streams {
@@ -197,7 +214,7 @@ pub struct Streams {
 pub fn run_apart(name: &str, command: Command, folder: &Path, limit: Duration) -> Result<Streams> {
     let (output, errors) = (folder.join("stdout"), folder.join("stderr"));
     let files = (File::create(&output)?, File::create(&errors)?);
-    let mut process = Process::start_with(name, command, &errors, files.0, files.1)?;
+    let mut process = Process::start_with(name, command, &errors, files.0, files.1, false)?;
     let code = exit_code(process.wait(limit)?);
     let text = |path| Ok::<_, anyhow::Error>(String::from_utf8_lossy(&fs::read(path)?).into_owned());
     Ok(Streams { code, output: text(output)?, errors: text(errors)? })
@@ -232,4 +249,26 @@ pub fn without_settings(command: &mut Command) {
 
 fn is_alluxio_setting(key: &OsStr) -> bool {
     key.to_string_lossy().starts_with("ALLUXIO_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::waiting::wait_until;
+
+    #[test]
+    fn a_stopped_group_leaves_nobody() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let log = folder.path().join("out");
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 600 & echo $!; wait"]);
+        let limit = Duration::from_secs(1);
+        let late = run_group("a program with a child", command, &log, limit).map(drop);
+        assert!(late.is_err(), "it ended");
+        let child: u32 = fs::read_to_string(&log)?.trim().parse()?;
+        // A zombie until whoever is its parent now has waited for it: it has no program any more.
+        wait_until(Duration::from_secs(10), "the child is gone", || {
+            Ok(fs::read_link(format!("/proc/{child}/exe")).is_err())
+        })
+    }
 }

@@ -1,7 +1,11 @@
 //! The scripts of the tar.gz where things are not as in the guide: not formatted, ports in use, started twice,
 //! nothing to stop, stale files, processes that do not end, other hosts.
 
-use std::{fs, net::TcpListener, time::Duration};
+use std::{
+    fs,
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
 use alluxio_tests::{Installation, process::Process, waiting::wait_until};
 use anyhow::{Context, Result, ensure};
@@ -39,6 +43,29 @@ fn a_start_without_format_says_what_to_do() -> Result<()> {
 
     has(&it.good("bin/alluxio-start.sh local -f")?, "Formatting Alluxio Master @ ")?;
     ensure!(it.master_serves() && it.worker_serves(), "it does not serve after a start with -f");
+    it.good("bin/alluxio-stop.sh local").map(drop)
+}
+
+#[test]
+fn nothing_is_formatted_for_a_worker() -> Result<()> {
+    let it = Installation::configured()?;
+    it.good("bin/alluxio-start.sh local -f")?;
+    it.good("bin/alluxio fs mkdir /kept")?;
+    let (master, worker) = (it.pid("master")?, it.pid("worker")?);
+    for action in ["worker", "worker NoMount", "workers", "restart_worker", "restart_workers", "safe"] {
+        has(&it.refused(&format!("bin/alluxio-start.sh {action} -f"))?, "-f formats the journal")?;
+    }
+    ensure!((it.pid("master")?, it.pid("worker")?) == (master, worker), "something was started again");
+    ensure!(it.processes()?.len() == 2, "something was stopped");
+    has(&it.good("bin/alluxio fs ls /")?, "/kept")?;
+
+    has(&it.good("bin/alluxio-start.sh master -f")?, "Formatting Alluxio Master @ ")?;
+    ensure!(
+        it.pid("master")? != master && it.pid("worker")? == worker,
+        "not the master alone was started again"
+    );
+    ensure!(it.processes()?.contains(&worker), "the worker was stopped");
+    ensure!(!it.good("bin/alluxio fs ls /")?.contains("/kept"), "the journal was not formatted");
     it.good("bin/alluxio-stop.sh local").map(drop)
 }
 
@@ -145,6 +172,68 @@ fn what_does_not_end_is_killed_unless_softly_asked() -> Result<()> {
     it.good("bin/alluxio-stop.sh master").map(drop)
 }
 
+/// A process may end, and its number become another's, at any moment.
+#[test]
+fn only_the_process_that_was_looked_at_gets_a_signal() -> Result<()> {
+    let it = Installation::configured()?;
+    it.good(
+        "set -u; ALLUXIO_LOGS_DIR=$PWD/logs; . libexec/alluxio-config.sh; . libexec/processes.sh
+         sleep 60 & ending=$!
+         sleep 60 & other=$!
+         # It ends right before it is sent the signal.
+         kill() { builtin kill -KILL $ending; wait $ending; builtin kill \"$@\"; }
+         identity $ending >logs/master.pid
+         stop_process master || exit 1
+         [ ! -e logs/master.pid ] || exit 2
+         kill() { builtin kill \"$@\"; }
+         later=$(identity $other) && end_processes hard \"$other 1 ${later##* }\" || exit 3
+         is_alive \"$later\" || exit 4
+         end_processes soft \"$later\" && ! is_alive \"$later\"",
+    )
+    .map(drop)
+}
+
+#[test]
+fn who_is_not_ready_says_why() -> Result<()> {
+    let mut it = Installation::configured()?;
+    it.set("ALLUXIO_START_SECONDS", "3");
+    has(
+        &it.good("bin/alluxio-start.sh worker")?,
+        "not ready yet after 3 s: the worker is not registered with a master",
+    )?;
+    has(
+        &it.refused("bin/alluxio-monitor.sh worker")?,
+        "does not serve: the worker is not registered with a master",
+    )?;
+    it.good("bin/alluxio-stop.sh worker").map(drop)
+}
+
+#[test]
+fn packing_twice_at_once_does_no_harm() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let programs = folder.path().join("programs");
+    fs::create_dir(&programs)?;
+    let it = Installation::configured()?;
+    for program in ["alluxio", "alluxio-master", "alluxio-worker"] {
+        fs::copy(it.root()?.join("libexec").join(program), programs.join(program))?;
+    }
+    let script = alluxio_tests::installation::repository().join("scripts/dist.sh");
+    let packed = it.bash(
+        &format!(
+            "pids=(); for n in 1 2 3; do {} {} out & pids+=($!); done
+             for pid in \"${{pids[@]}}\"; do wait $pid || exit; done
+             tar tzf out/*.tar.gz >/dev/null && ls -A out",
+            script.display(),
+            programs.display()
+        ),
+        folder.path(),
+    )?;
+    ensure!(packed.code == 0, "{}", packed.output);
+    ensure!(packed.output.lines().last().is_some_and(|line| line.ends_with(".tar.gz")), "{}", packed.output);
+    ensure!(!packed.output.contains(".staging"), "left over:\n{}", packed.output);
+    Ok(())
+}
+
 #[test]
 fn other_hosts_are_refused_before_anything_is_done() -> Result<()> {
     let it = Installation::configured()?;
@@ -182,8 +271,9 @@ fn the_environment_file_and_role_options_count() -> Result<()> {
     // No `export`, and what a Java virtual machine would want.
     it.write(
         "conf/alluxio-env.sh",
+        // As in a file of 2.9, which adds to what may not be set.
         &format!(
-            "ALLUXIO_JAVA_OPTS=\"{options} -Xmx4g\"\nALLUXIO_RAM_FOLDER={memory}\n\
+            "ALLUXIO_JAVA_OPTS=\"$ALLUXIO_JAVA_OPTS {options} -Xmx4g\"\nALLUXIO_RAM_FOLDER={memory}\n\
              ALLUXIO_LOGS_DIR=$ALLUXIO_HOME/elsewhere\n\
              ALLUXIO_MASTER_JAVA_OPTS=\"-Dalluxio.master.web.port={other} -XX:+UseG1GC\"\nALLUXIO_LOG_LEVEL=warn,alluxio_master=info\n"
         ),
@@ -218,7 +308,16 @@ fn a_memory_tier_on_a_disk_is_refused_and_a_disk_tier_is_not() -> Result<()> {
     let mut it = Installation::configured()?;
     it.good("bin/alluxio format")?;
     it.good("bin/alluxio-start.sh master")?;
-    it.unset("ALLUXIO_RAM_FOLDER");
+    let memory = it.unset("ALLUXIO_RAM_FOLDER").context("no memory folder")?;
+    it.write(
+        "conf/alluxio-site.properties",
+        &format!(
+            "alluxio.worker.tieredstore.level0.dirs.path={memory}/a, {memory}/b\n\
+             alluxio.worker.tieredstore.level0.dirs.quota=32MB,32MB\n"
+        ),
+    )?;
+    it.good("bin/alluxio-start.sh worker")?;
+    it.good("bin/alluxio-stop.sh worker")?;
     let folder = it.root()?.join("cache");
     let tier = format!("alluxio.worker.tieredstore.level0.dirs.path={}\n", folder.display());
     let quota = "alluxio.worker.tieredstore.level0.dirs.quota=64MB\n";
@@ -288,11 +387,31 @@ fn a_start_that_stays_ends_with_its_processes() -> Result<()> {
                 Ok(it.pid("master").is_ok_and(|pid| pid != master) && it.master_serves())
             })
             .with_context(|| script.output())?;
+            wait_until(LIMIT, "the second start", || {
+                Ok(script.output().matches("The master is ready").count() == 2)
+            })?;
+            nothing_is_started_out_of_turn(&it)?;
+            wait_until(LIMIT, "the master is back again", || Ok(it.master_serves()))?;
         }
         ensure!(script.ended()?.is_none(), "{line} did not stay:\n{}", script.output());
         script.signal(Signal::SIGTERM)?;
         script.wait(LIMIT)?;
         nothing_runs(&it)?;
+    }
+    Ok(())
+}
+
+/// While another script starts or stops something, `safe` starts nothing.
+fn nothing_is_started_out_of_turn(it: &Installation) -> Result<()> {
+    let turn = fs::File::options().write(true).open(it.root()?.join("logs/.scripts.lock"))?;
+    turn.lock()?;
+    kill(Pid::from_raw(it.pid("master")?), Signal::SIGKILL)?;
+    wait_until(LIMIT, "the master is gone", || Ok(it.processes()?.is_empty()))?;
+    // It looks every 2 s.
+    let looked = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < looked {
+        ensure!(it.processes()?.is_empty(), "the master was started by who has not the turn");
+        std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
 }
@@ -307,12 +426,14 @@ fn wrong_calls_print_the_usage() -> Result<()> {
         "bin/alluxio-start.sh -i /backup master",
         "bin/alluxio-start.sh local SomeMount",
         "bin/alluxio-start.sh proxy",
+        "bin/alluxio-start.sh -N local -f",
         "bin/alluxio-stop.sh",
         "bin/alluxio-mount.sh",
         "bin/alluxio-mount.sh Mount everywhere",
         "bin/alluxio-monitor.sh -x",
         "bin/alluxio-workers.sh",
         "bin/alluxio killAll",
+        "bin/alluxio killAll ''",
         "bin/alluxio",
     ] {
         has(&it.refused(line)?, "Usage: alluxio")?;

@@ -8,7 +8,7 @@ use alluxio_fs::AlluxioPath;
 use alluxio_proto::grpc::file::{CreateFilePOptions, FileInfo, WritePType};
 use alluxio_tests::{
     Cluster,
-    client::{connect, connect_with, read, write},
+    client::{connect, connect_with, only_block, read, worker_client, write},
     waiting::wait_until,
 };
 use anyhow::{Result, ensure};
@@ -65,6 +65,24 @@ async fn committed_blocks_and_persisted_files_survive() -> Result<()> {
         ensure!(read(&fs, &persisted(file)).await? == content(100 + file), "{} changed", persisted(file));
     }
     ensure!(read(&fs, &cached(0)).await.is_err(), "a file whose only blocks are gone was read");
+    drop(fs);
+    block_in_place(|| cluster.finish())
+}
+
+/// The worker drops the only copy. Readers ask on while the master has not heard of it, and are told then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_of_lost_data_fails_soon_and_says_so() -> Result<()> {
+    let cluster = Cluster::plan().start()?;
+    // With the default patience of five minutes.
+    let fs = connect(&cluster).await?;
+    write(&fs, &cached(0), content(0), WritePType::MustCache).await?;
+    let block = only_block(&fs, &cached(0)).await?;
+    worker_client(&fs).await?.remove_block(block).await?;
+    for _ in 0..2 {
+        let error = tokio::time::timeout(Duration::from_secs(30), read(&fs, &cached(0))).await?.unwrap_err();
+        ensure!(error.message.starts_with(&format!("The data of {} is lost: ", cached(0))), "{error}");
+        ensure!(error.message.contains(&format!("block {block}")), "{error}");
+    }
     drop(fs);
     block_in_place(|| cluster.finish())
 }

@@ -85,6 +85,31 @@ async fn our_worker_serves_a_master_of_the_original() -> Result<()> {
     cluster.finish()
 }
 
+/// The original's master does not say what may be evicted.
+#[tokio::test(flavor = "multi_thread")]
+async fn our_worker_makes_room_with_a_master_of_the_original() -> Result<()> {
+    let mut cluster = Cluster::plan()
+        .set("alluxio.worker.tieredstore.level0.dirs.quota", "8MB")
+        .set("alluxio.user.block.size.bytes.default", "1MB")
+        .prepare()?;
+    cluster.start_java_master(SERVER)?;
+    cluster.start_worker(0)?;
+
+    let fs = client::connect(&cluster).await?;
+    for number in 0..6 {
+        let path = format!("/file-{number}");
+        client::write(&fs, &path, payload_of(3_000_000), WritePType::CacheThrough).await?;
+    }
+    ensure!(blocks_on_disk(&cluster, 0)? <= 8, "more than the tier holds");
+    for number in 0..6 {
+        let read = client::read(&fs, &format!("/file-{number}")).await?;
+        ensure!(read == payload_of(3_000_000), "/file-{number} reads otherwise than written");
+    }
+
+    drop(fs);
+    cluster.finish()
+}
+
 /// Workers of the original take no persist jobs: ours do, for blocks that lie on the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn our_worker_persists_what_lies_on_a_worker_of_the_original() -> Result<()> {
@@ -98,6 +123,9 @@ async fn our_worker_persists_what_lies_on_a_worker_of_the_original() -> Result<(
     let data = payload_of(3_000_000);
     client::write(&fs, "/later", data.clone(), WritePType::AsyncThrough).await?;
     let target = cluster.under_storage().join("later");
+    wait_until(LIMIT, "the master has looked for a worker that persists /later", || {
+        Ok(cluster.master()?.output().contains("no live worker takes such jobs"))
+    })?;
     ensure!(!target.exists(), "somebody persisted /later, and no worker here does");
 
     cluster.start_worker(1)?;

@@ -93,6 +93,7 @@ async fn persist_rest(core: &Core) -> Result<(), FsError> {
         match rest.round(core).await {
             Ok(()) if rest.waiting.as_ref().is_none_or(BTreeSet::is_empty) => return rest.result(),
             Ok(()) => silent_since = None,
+            Err(error) if !may_pass(&error) => return Err(error),
             Err(error) => {
                 tracing::debug!(%error, "the master is asked again what is persisted");
                 if silent_since.get_or_insert_with(Instant::now).elapsed() >= core.settings.silent_master {
@@ -172,7 +173,7 @@ impl Rest {
 async fn only_here(core: &Core) -> Result<BTreeSet<i64>, FsError> {
     let mut files = BTreeSet::new();
     for batch in core.store.block_ids().chunks(BATCH) {
-        let verdict = core.gate.look(batch).await.map_err(|error| FsError::unavailable(error.to_string()))?;
+        let verdict = core.gate.look(batch).await?;
         let kept = batch.iter().filter(|block| !verdict.evictable.contains(block));
         files.extend(kept.map(|block| ids::file_id_of_block(*block)));
     }

@@ -13,7 +13,7 @@ use crate::{
     store::BlockStore,
     streams::{Admission, BlockEndpoint, BufferPool, DomainSocket},
     under::Mounts,
-    web::Web,
+    web::{HeldFiles, Web},
 };
 use alluxio_client::Cluster;
 use alluxio_conf::{Configuration, key};
@@ -211,6 +211,7 @@ impl Worker {
             .manage_tiers(self.core.settings.manage.clone(), self.stops.leaving.clone());
         let web = Web {
             core: Arc::clone(&self.core),
+            held: HeldFiles::default(),
             registered: self.registered.clone(),
             state,
             leaving: self.stops.leaving.clone(),

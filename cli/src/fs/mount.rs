@@ -51,8 +51,8 @@ pub const UPDATE: FsCommand = FsCommand {
     spec: CommandSpec {
         name: "updateMount",
         usage: "updateMount [--readonly] [--shared] [--option <key=val>] <alluxioPath>",
-        description: "Changes the options of a mount point. Those that are not given again are dropped; the files \
-            in Alluxio stay.",
+        description: "Sets the options of a mount point anew: read-only, shared and properties that are not given \
+            again are taken away. What Alluxio knows of the files below it stays.",
         options: &[READ_ONLY, SHARED, OPTION],
         arguments: ArgumentCount::AtLeast(0),
         words: &[],
@@ -68,7 +68,7 @@ async fn mount(call: Call<'_>) -> Outcome {
             mounts::lines(&table).iter().try_for_each(|line| shell.out.line(line))?;
             return Ok(SUCCESS);
         }
-        [at, storage] => (shell.path(at)?, storage.trim_end_matches('/')),
+        [at, storage] => (shell.path(at)?, without_slash(storage)),
         other => {
             return Err(CommandError::Usage(format!(
                 "Command mount takes 0 or 2 arguments, not {}",
@@ -104,6 +104,12 @@ async fn update(call: Call<'_>) -> Outcome {
     Ok(SUCCESS)
 }
 
+/// Without a slash at its end, unless it is the root of an under storage: `/`, `file:///`.
+fn without_slash(storage: &str) -> &str {
+    let trimmed = storage.trim_end_matches('/');
+    if trimmed.is_empty() || trimmed.ends_with(':') { storage } else { trimmed }
+}
+
 fn options(given: &Parsed) -> Result<MountPOptions, CommandError> {
     let mut properties = BTreeMap::new();
     for text in given.values("option") {
@@ -129,6 +135,15 @@ mod tests {
     fn given(line: &str) -> Result<MountPOptions, CommandError> {
         let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
         options(&MOUNT.spec.parse(&words).unwrap())
+    }
+
+    #[test]
+    fn the_root_of_an_under_storage_keeps_its_slashes() {
+        for (storage, mounted) in
+            [("/", "/"), ("file:///", "file:///"), ("/a/", "/a"), ("s3://b//", "s3://b"), ("/a", "/a")]
+        {
+            assert_eq!(without_slash(storage), mounted);
+        }
     }
 
     #[test]

@@ -29,9 +29,9 @@ pub enum JournalError {
     },
     /// There is a Java master's journal.
     #[error(
-        "{location} holds the journal of a Java master ({found}). To move in: run `alluxio fsadmin backup` on \
-         the Java cluster, stop it, set alluxio.master.journal.folder to a new folder, and start with \
-         alluxio.master.journal.init.from.backup=<the backup file>"
+        "{location} holds the journal of a Java master ({found}), which this version cannot take over, nor \
+         a backup of it. To start with an empty tree, set alluxio.master.journal.folder to a new folder and \
+         format it: what is persisted comes in again from the under storage"
     )]
     Java {
         /// Where.

@@ -1,8 +1,8 @@
-//! Values as the pages show them. The JSON has the original's forms: `alluxio_fs::print`, [`clock_time`].
+//! Values as the pages show them. The JSON has the original's forms, of `alluxio_fs::print`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use alluxio_fs::print::size::human as json_size;
+pub use alluxio_fs::print::{grouped as count, size::human as json_size, uptime as clock_time};
 
 const UNITS: [&str; 6] = ["KB", "MB", "GB", "TB", "PB", "EB"];
 
@@ -25,23 +25,7 @@ pub fn size(bytes: i64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A number with its thousands apart: `100,000`.
-pub fn count(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if number < 0 {
-        text.push('-');
-    }
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// The same for sizes of collections.
+/// [`count`] for sizes of collections.
 pub fn number(count_of: usize) -> String {
     count(i64::try_from(count_of).unwrap_or(i64::MAX))
 }
@@ -63,14 +47,6 @@ pub fn duration(ms: i64) -> String {
         }
     }
     shown.join(" ")
-}
-
-/// The original's form of an uptime.
-pub fn clock_time(ms: i64) -> String {
-    let seconds = ms.max(0) / 1000;
-    let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
-    let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);
-    format!("{days} day(s), {hours} hour(s), {minutes} minute(s), and {seconds} second(s)")
 }
 
 /// Whole percent, as the original rounds: down.
@@ -150,15 +126,6 @@ mod tests {
     }
 
     #[test]
-    fn thousands_stand_apart() {
-        for (number, text) in
-            [(0, "0"), (999, "999"), (1000, "1,000"), (100_000, "100,000"), (-1_234_567, "-1,234,567")]
-        {
-            assert_eq!(count(number), text);
-        }
-    }
-
-    #[test]
     fn durations_have_two_units() {
         for (ms, text) in [
             (-5, "0 s"),
@@ -169,7 +136,6 @@ mod tests {
         ] {
             assert_eq!(duration(ms), text, "{ms}");
         }
-        assert_eq!(clock_time(90_061_000), "1 day(s), 1 hour(s), 1 minute(s), and 1 second(s)");
     }
 
     #[test]

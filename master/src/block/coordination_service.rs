@@ -34,8 +34,16 @@ impl Coordination for CoordinationService {
         request: Request<MayEvictRequest>,
     ) -> Result<Response<MayEvictResponse>, Status> {
         alluxio_rpc::caller(&request)?;
-        let MayEvictRequest { block_ids, looking, .. } = request.into_inner();
+        let MayEvictRequest { worker_id, block_ids, looking } = request.into_inner();
         let purpose = if looking.unwrap_or(false) { Purpose::Looking } else { Purpose::Evicting };
+        // The master stands by its answers, and changes of the files wait: that is for workers only.
+        let worker = worker_id.unwrap_or(0);
+        if purpose == Purpose::Evicting && !self.master.is_worker_live(worker) {
+            return Err(FsError::not_found(format!(
+                "No live worker has the id {worker}: register before asking what may be evicted."
+            ))
+            .into());
+        }
         if block_ids.len() > MAX_CANDIDATES {
             return Err(FsError::invalid_argument(format!(
                 "{} eviction candidates are too many for one question: ask for at most {MAX_CANDIDATES}.",
@@ -108,9 +116,10 @@ mod tests {
     #[tokio::test]
     async fn candidates_are_judged_in_chunks_and_bounded() {
         let cluster = TestCluster::new();
+        let worker = cluster.register("w1", []).await;
         let service = CoordinationService::new(Arc::clone(&cluster.master), Arc::new(TestPolicy));
         let ask = |count: i64| {
-            asked(MayEvictRequest { worker_id: Some(1), block_ids: (0..count).collect(), looking: None })
+            asked(MayEvictRequest { worker_id: Some(worker), block_ids: (0..count).collect(), looking: None })
         };
         let answer = service.may_evict(ask(6_000)).await.unwrap().into_inner();
         assert_eq!((answer.evictable.len(), answer.not_persisted.len()), (2_000, 2_000));
@@ -119,6 +128,24 @@ mod tests {
         assert_eq!(service.may_evict(looking).await.unwrap().into_inner().valid_ms, Some(0));
         let error = service.may_evict(ask(100_001)).await.unwrap_err();
         assert_eq!(error.code(), Code::InvalidArgument);
+    }
+
+    #[tokio::test]
+    async fn only_live_workers_evict() {
+        let cluster = TestCluster::new();
+        let worker = cluster.register("w1", []).await;
+        let service = CoordinationService::new(Arc::clone(&cluster.master), Arc::new(TestPolicy));
+        let ask = async |worker_id, looking| {
+            let request = MayEvictRequest { worker_id, block_ids: vec![2], looking: Some(looking) };
+            service.may_evict(asked(request)).await.map(Response::into_inner)
+        };
+        for unknown in [None, Some(worker + 1)] {
+            assert_eq!(ask(unknown, false).await.unwrap_err().code(), Code::NotFound);
+            assert_eq!(ask(unknown, true).await.unwrap().evictable, [2], "a look holds nobody up");
+        }
+        assert_eq!(ask(Some(worker), false).await.unwrap().evictable, [2]);
+        cluster.master.deregister(worker).unwrap();
+        assert_eq!(ask(Some(worker), false).await.unwrap_err().code(), Code::NotFound);
     }
 
     #[tokio::test]

@@ -2,7 +2,9 @@
 //!
 //! A copy that is to go is marked in the location table. The mark is the record of what is still to be
 //! done, so nothing is lost when a worker's queue is full, an answer gets lost or the worker is slow:
-//! the sweep queues marked copies again until the worker reports them removed. A worker that registers
+//! the sweep queues marked copies again until the worker reports them removed. Until then they are shown
+//! (no one can ask for the blocks of a deleted file). A copy that a worker commits anew has lost its mark: what
+//! was carried out is not ordered again. A worker that registers
 //! again lists its blocks without marks; what no file owns is found and marked anew.
 
 use std::collections::HashMap;

@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use alluxio_proto::grpc::CommandType;
 
 use super::super::test_cluster::{TestCluster, listed, options};
-use super::super::{BlockOptions, Heartbeat};
+use super::super::{BlockOptions, Heartbeat, Residence};
 use super::*;
 
 #[tokio::test]
@@ -13,12 +13,15 @@ async fn holders_are_told_to_drop_a_block() {
     let w1 = cluster.register("w1", [1, 2]).await;
     let w2 = cluster.register("w2", [1]).await;
     cluster.master.remove_blocks(&[1]);
-    assert!(cluster.holders(1).is_empty(), "not shown any more");
+    assert_eq!(cluster.holders(1), [w1, w2].into(), "there until the workers say otherwise");
     for worker in [w1, w2] {
         assert_eq!(cluster.beat(worker, Heartbeat::default()).await, (CommandType::Free, vec![1]));
         assert_eq!(cluster.beat(worker, Heartbeat::default()).await.0, CommandType::Nothing);
+        assert!(cluster.holders(1).contains(&worker), "told, not done");
         cluster.beat(worker, Heartbeat { removed: vec![1], ..Default::default() }).await;
+        assert!(!cluster.holders(1).contains(&worker), "done");
     }
+    assert_eq!(cluster.master.residence(1), Residence::Nowhere);
     assert_eq!(cluster.master.table.freeing_count(), 0);
     assert_eq!(cluster.holders(2), [w1].into());
 }
@@ -29,6 +32,38 @@ async fn a_block_written_again_is_not_dropped() {
     cluster.tree.add([1]);
     let id = cluster.register("w1", [1]).await;
     cluster.master.remove_blocks(&[1]);
+    cluster.commit(id, 1).await;
+    assert_eq!(cluster.beat(id, Heartbeat::default()).await.0, CommandType::Nothing);
+    assert_eq!(cluster.holders(1), [id].into());
+}
+
+/// A free that a worker carried out is over, also when it caches the block anew before it reports that, and
+/// the command that asked for the free asks again meanwhile.
+#[tokio::test]
+async fn a_free_that_was_carried_out_is_not_repeated() {
+    let cluster = TestCluster::new();
+    cluster.tree.add([1, 2]);
+    let id = cluster.register("w1", [1, 2]).await;
+    for (block, again) in [(1, true), (2, false)] {
+        cluster.master.remove_blocks(&[block]);
+        assert_eq!(cluster.beat(id, Heartbeat::default()).await, (CommandType::Free, vec![block]));
+        if again {
+            cluster.master.remove_blocks(&[block]);
+        }
+        cluster.commit(id, block).await;
+        cluster.master.sweep(super::super::sweep::Pass { requeue: true, integrity: false }).await;
+        let report = Heartbeat { added: listed("MEM", [block]), ..Default::default() };
+        assert_eq!(cluster.beat(id, report).await.0, CommandType::Nothing);
+        assert_eq!(cluster.holders(block), [id].into());
+    }
+    // Reported as removed first, then cached anew.
+    cluster.master.remove_blocks(&[1]);
+    cluster.beat(id, Heartbeat::default()).await;
+    cluster.master.remove_blocks(&[1]);
+    assert_eq!(
+        cluster.beat(id, Heartbeat { removed: vec![1], ..Default::default() }).await.0,
+        CommandType::Nothing
+    );
     cluster.commit(id, 1).await;
     assert_eq!(cluster.beat(id, Heartbeat::default()).await.0, CommandType::Nothing);
     assert_eq!(cluster.holders(1), [id].into());

@@ -66,7 +66,7 @@ async fn a_copy_of_a_file_deleted_meanwhile_is_dropped() {
     let cluster = TestCluster::new();
     let id = cluster.register("w1", []).await;
     cluster.master.commit(id, 1, "MEM", "MEM", None).await.unwrap();
-    assert!(cluster.holders(1).is_empty());
+    assert!(cluster.only_to_drop(1));
     assert_eq!(cluster.beat(id, Heartbeat::default()).await, (CommandType::Free, vec![1]));
 }
 

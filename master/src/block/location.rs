@@ -61,7 +61,7 @@ impl Location {
         StorageIndex(((self.0 & !FREEING) >> Slot::BITS) as u16)
     }
 
-    /// Whether the worker is to drop this copy. Such a copy is shown to no one.
+    /// Whether the worker is to drop this copy. It is there until the worker says that it is not.
     pub fn is_freeing(self) -> bool {
         self.0 & FREEING != 0
     }

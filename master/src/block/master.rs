@@ -92,8 +92,9 @@ impl BlockMaster {
         }
     }
 
-    /// Where `block_id` can be read, the fastest tiers first. Copies of workers that are not active, and
-    /// copies that are about to be dropped, are left out.
+    /// Where `block_id` can be read, the fastest tiers first. Copies of workers that are not active are left
+    /// out. A copy that is about to be dropped counts until its worker says that it is gone: who waits for
+    /// that (`free`), or loads the block anew, must not believe it is gone while the order is on its way.
     pub fn locations(&self, block_id: i64) -> BlockLocations {
         let mut found: SmallVec<[(usize, BlockLocation); 2]> = SmallVec::new();
         self.for_each_copy(block_id, |worker, location| {
@@ -136,7 +137,7 @@ impl BlockMaster {
             return;
         }
         let slots = self.slots.read();
-        for location in copies.into_iter().filter(|copy| !copy.is_freeing()) {
+        for location in copies {
             if let Some(worker) = slots.owner(location.slot()) {
                 visit(worker, location);
             }

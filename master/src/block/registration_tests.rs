@@ -101,7 +101,7 @@ async fn a_deleted_block_does_not_come_back_with_the_notes() {
     cluster.tree.forget(1);
     cluster.master.remove_blocks(&[1]);
     cluster.master.finish_registration(attempt).await.unwrap();
-    assert!(cluster.holders(1).is_empty());
+    assert!(cluster.only_to_drop(1));
     assert_eq!(cluster.beat(id, Heartbeat::default()).await, (CommandType::Free, vec![1]));
 }
 

@@ -155,4 +155,14 @@ impl TestCluster {
         assert_eq!(ids.len(), shown.len(), "a worker shows once");
         ids
     }
+
+    /// Whether active workers hold nothing of the block but copies that they are to drop.
+    pub fn only_to_drop(&self, block: i64) -> bool {
+        let slots = self.master.slots.read();
+        let copies = self.master.table.copies(block);
+        copies.iter().all(|copy| {
+            let shown = slots.owner(copy.slot()).is_some_and(|worker| worker.visible_address().is_some());
+            !shown || copy.is_freeing()
+        })
+    }
 }

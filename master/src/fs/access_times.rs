@@ -66,7 +66,11 @@ impl FileSystemMaster {
             self.namespace
                 .mutate(&[], None, |tree, draft| {
                     for (id, time) in chunk {
-                        let Some((_, inode)) = tree.by_id(*id) else { continue };
+                        let Some((slot, inode)) = tree.by_id(*id) else { continue };
+                        // One that was deleted waits for the reaper and has no path.
+                        if tree.path_of(slot).is_none() {
+                            continue;
+                        }
                         if time.saturating_sub(inode.accessed_ms) > self.access_times.precision_ms {
                             draft.push(JournalEntry {
                                 update_inode: Some(UpdateInodeEntry {

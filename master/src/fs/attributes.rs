@@ -7,7 +7,10 @@ use std::sync::Arc;
 use alluxio_fs::{AlluxioPath, Bits, FsError, Mode};
 use alluxio_proto::{
     grpc::{TtlAction, file::SetAttributePOptions},
-    journal::{JournalEntry, PTtlAction, UpdateInodeEntry, UpdateInodeFileEntry, XAttrUpdateStrategy},
+    journal::{
+        JournalEntry, PTtlAction, UpdateInodeDirectoryEntry, UpdateInodeEntry, UpdateInodeFileEntry,
+        XAttrUpdateStrategy,
+    },
 };
 
 use super::{
@@ -275,18 +278,19 @@ fn draft_change(
     // A minimum of copies pins, too, and leaves the media as they are.
     let pinned =
         options.pinned.or(options.replication_min.filter(|_| !inode.is_directory()).map(|min| min > 0));
+    let media = tree.rare(slot, inode).map_or(&[][..], |rare| &rare.media[..]);
+    let new_media = match options.pinned {
+        Some(true) => &options.pinned_media[..],
+        Some(false) => &[],
+        None => media,
+    };
+    // A record that repeats the pin would wait for workers that may be evicting the file.
+    let pinned = pinned.filter(|pinned| *pinned != inode.is_pinned() || new_media != media);
     draft.push(JournalEntry {
         update_inode: Some(UpdateInodeEntry {
             id: Some(inode.id),
             pinned,
-            medium_type: match options.pinned {
-                Some(true) => options.pinned_media.clone(),
-                Some(false) => Vec::new(),
-                None => tree
-                    .rare(slot, inode)
-                    .filter(|_| pinned.is_some())
-                    .map_or(Vec::new(), |rare| rare.media.clone()),
-            },
+            medium_type: pinned.map_or(Vec::new(), |_| new_media.to_vec()),
             ttl,
             ttl_action,
             owner: options.owner.clone(),
@@ -300,6 +304,17 @@ fn draft_change(
         }),
         ..JournalEntry::default()
     });
+    // Whether the next listing looks into the under storage (`syncDirNextTime` of the original's shell).
+    if inode.is_directory() && options.direct_children_loaded.is_some() {
+        draft.push(JournalEntry {
+            update_inode_directory: Some(UpdateInodeDirectoryEntry {
+                id: Some(inode.id),
+                direct_children_loaded: options.direct_children_loaded,
+                ..UpdateInodeDirectoryEntry::default()
+            }),
+            ..JournalEntry::default()
+        });
+    }
     if !inode.is_directory() && (options.replication_max.is_some() || options.replication_min.is_some()) {
         draft.push(JournalEntry {
             update_inode_file: Some(UpdateInodeFileEntry {

@@ -1,23 +1,26 @@
-//! Looking at one path as a person does: a file with its blocks, or a part of a directory with what is around
-//! it. A part is found by position, so a page of a directory of a million files costs what its rows cost.
+//! Looking at one path as a person does: a file with some of its blocks, or a part of a directory with what is
+//! around it. A part is found by position, so a page of a directory of a million files costs what its rows cost.
+
+use std::ops::Range;
 
 use alluxio_fs::{AlluxioPath, Bits, FsError};
 use alluxio_proto::grpc::file::{FileInfo, GetStatusPOptions};
 
 use super::{
     FileSystemMaster,
-    info::{Seen, file_info},
+    info::{Seen, child_infos, file_info},
     status::existing,
     subject::Subject,
     ufs::no_mount,
 };
-use crate::{
-    namespace::MAX_INODES_PER_HOLD,
-    tree::{Inode, Slot, Tree},
-};
+use crate::namespace::MAX_CHANGES_PER_HOLD;
 
-/// Blocks per look, beyond which it ends: a page of files with half a million blocks each has no end.
-const BLOCKS_PER_LOOK: usize = 8_192;
+/// Entries per look.
+const ENTRIES_PER_LOOK: usize = 1_000;
+
+/// Blocks of files that are gone through, beyond which a look ends: a page of files with half a million blocks each
+/// has no end.
+const BLOCKS_PER_LOOK: usize = 1 << 19;
 
 /// Where a part of a directory begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub enum Start {
     /// At the part that holds this name, or the place where it would be. Parts begin at multiples of their
     /// length.
     Name(String),
+    /// Right after this name.
+    After(String),
 }
 
 /// A part of a directory.
@@ -37,51 +42,96 @@ pub struct Directory {
     pub total: usize,
     /// Position of the first of `entries`.
     pub offset: usize,
+    /// Each with its first block only.
     pub entries: Vec<FileInfo>,
 }
 
 #[derive(Debug)]
+pub struct File {
+    /// With the blocks that were asked for.
+    pub info: FileInfo,
+    /// Blocks it has.
+    pub blocks: usize,
+}
+
+#[derive(Debug)]
 pub enum Looked {
-    File(Box<FileInfo>),
+    File(Box<File>),
     Directory(Box<Directory>),
 }
 
 impl FileSystemMaster {
-    /// Brings in what the under storage has, as a listing does, and looks. At most `limit` entries, and at
-    /// most as many as one hold of the lock may touch.
+    /// Brings in what the under storage has, as a listing does, and looks. At most `limit` entries of a
+    /// directory, and fewer where that is much; of a file those of its `blocks`.
     pub async fn browse(
         &self,
         subject: &Subject,
         path: &AlluxioPath,
         start: &Start,
         limit: usize,
+        blocks: Range<usize>,
     ) -> Result<Looked, FsError> {
-        let info = self.get_status(subject, path, &GetStatusPOptions::default()).await?;
-        if !info.folder() {
-            return Ok(Looked::File(Box::new(info)));
+        let seen = self.seen(subject, path, &GetStatusPOptions::default()).await?;
+        if !seen.info.folder() {
+            let (info, blocks) = self.with_some_blocks(seen, blocks).await;
+            return Ok(Looked::File(Box::new(File { info, blocks })));
         }
         self.load_for_listing(path, None, None, false).await?;
-        let limit = limit.clamp(1, MAX_INODES_PER_HOLD);
-        let part = self
-            .namespace
+        let limit = limit.clamp(1, ENTRIES_PER_LOOK);
+        let mut part = self.part(subject, path, start, limit).await?;
+        while part.entries.len() < limit && part.offset + part.entries.len() < part.total {
+            let Some(last) = part.entries.last() else { break };
+            let after = Start::After(last.info.name().to_owned());
+            let more = self.part(subject, path, &after, limit - part.entries.len()).await?.entries;
+            if more.is_empty() {
+                break;
+            }
+            part.entries.extend(more);
+        }
+        let (mut entries, mut passed) = (Vec::new(), 0);
+        for seen in part.entries {
+            let (info, blocks) = self.with_some_blocks(seen, 0..1).await;
+            passed += blocks;
+            entries.push(info);
+            if passed >= BLOCKS_PER_LOOK {
+                break;
+            }
+        }
+        let (info, _) = self.with_some_blocks(part.directory, 0..0).await;
+        Ok(Looked::Directory(Box::new(Directory { info, total: part.total, offset: part.offset, entries })))
+    }
+
+    /// At most as many entries as one hold of the lock may describe.
+    async fn part(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        start: &Start,
+        limit: usize,
+    ) -> Result<Part, FsError> {
+        self.namespace
             .read(|tree| {
                 let lookup = tree.lookup(path);
                 self.permissions.target(tree, subject, path, &lookup, Bits::new(5))?;
                 let (slot, inode) = existing(tree, &lookup, path)?;
-                part_of(tree, slot, inode, path, start, limit)
+                let total = tree.child_count(inode);
+                let offset = match start {
+                    Start::Position(position) => *position,
+                    // The last part for what comes after all names.
+                    Start::Name(name) => {
+                        tree.rank_of(inode, name).min(total.saturating_sub(1)) / limit * limit
+                    }
+                    Start::After(name) => {
+                        tree.rank_of(inode, name) + usize::from(tree.child(inode, name).is_some())
+                    }
+                };
+                let mut children = tree.children_from(inode, offset);
+                let entries = child_infos(tree, path, &mut children, limit.min(MAX_CHANGES_PER_HOLD))?;
+                let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
+                let directory = file_info(tree, slot, inode, path, Some(&mount));
+                Ok(Part { directory, total, offset, entries })
             })
-            .await?;
-        let (mut entries, mut blocks) = (Vec::new(), 0);
-        for seen in part.entries {
-            let info = self.with_blocks(seen).await;
-            blocks += info.block_ids.len();
-            entries.push(info);
-            if blocks >= BLOCKS_PER_LOOK {
-                break;
-            }
-        }
-        let info = self.with_blocks(part.directory).await;
-        Ok(Looked::Directory(Box::new(Directory { info, total: part.total, offset: part.offset, entries })))
+            .await
     }
 }
 
@@ -91,30 +141,4 @@ struct Part {
     total: usize,
     offset: usize,
     entries: Vec<Seen>,
-}
-
-fn part_of(
-    tree: &Tree,
-    slot: Slot,
-    inode: &Inode,
-    path: &AlluxioPath,
-    start: &Start,
-    limit: usize,
-) -> Result<Part, FsError> {
-    let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
-    let total = tree.child_count(inode);
-    let offset = match start {
-        Start::Position(position) => *position,
-        // The last part for what comes after all names.
-        Start::Name(name) => tree.rank_of(inode, name).min(total.saturating_sub(1)) / limit * limit,
-    };
-    let entries = tree.children_from(inode, offset).take(limit).filter_map(|slot| {
-        let inode = tree.get(slot)?;
-        let path = path.join(&inode.name);
-        let own = if inode.is_mount_point() { tree.mounts().mount_of(&path) } else { None };
-        Some(file_info(tree, slot, inode, &path, Some(own.as_ref().unwrap_or(&mount))))
-    });
-    let entries = entries.collect();
-    let directory = file_info(tree, slot, inode, path, Some(&mount));
-    Ok(Part { directory, total, offset, entries })
 }

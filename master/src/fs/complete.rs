@@ -117,7 +117,10 @@ impl FileSystemMaster {
                     }),
                     ..JournalEntry::default()
                 });
-                let persist = asked.is_some() && self.may_persist(path) && !inode.is_persisted();
+                // A record that repeats the state would wait for workers that may be evicting the file.
+                let persist = asked.is_some()
+                    && self.may_persist(path)
+                    && inode.persistence() == Persistence::NotPersisted;
                 if persist || inode.persistence() == Persistence::ToBePersisted {
                     // Before the state that makes the scheduler look. A writer that does not ask now, asks with
                     // a rename or in so many words.

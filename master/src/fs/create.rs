@@ -16,12 +16,12 @@ use alluxio_proto::{
 
 use super::{
     FileSystemMaster,
-    info::{Seen, file_info},
+    delete::DeleteOptions,
     limits::check_xattr,
     options::FsOptions,
-    status::{existing, traversable},
+    status::{found, info_at, traversable},
     subject::Subject,
-    ufs::{check_writable, mark_persisted, no_mount},
+    ufs::{check_writable, mark_persisted},
 };
 use crate::{
     namespace::Draft,
@@ -374,7 +374,7 @@ impl FileSystemMaster {
     }
 
     async fn present(&self, path: &AlluxioPath) -> Result<FileInfo, FsError> {
-        let seen = self.namespace.read_path(path, |tree, lookup| present(tree, lookup, path)).await?;
+        let seen = self.namespace.read_path(path, |tree, lookup| info_at(tree, lookup, path)).await?;
         Ok(self.with_blocks(seen).await)
     }
 
@@ -395,22 +395,34 @@ impl FileSystemMaster {
         path: &AlluxioPath,
         operation: Option<OperationId>,
     ) -> Result<(), FsError> {
-        let existing = self
+        let old = self
             .namespace
             .read_path(path, |tree, lookup| {
                 let done = operation.is_some_and(|id| tree.operation_ids().contains(id));
                 let inode = lookup.target().and_then(|slot| tree.get(slot));
                 match inode {
                     Some(inode) if inode.is_directory() => Err(exists(path)),
-                    Some(_) => Ok(!done),
-                    None => Ok(false),
+                    Some(inode) => Ok(Some(inode.id).filter(|_| !done)),
+                    None => Ok(None),
                 }
             })
             .await?;
-        if existing {
-            self.delete_path(subject, path, &super::delete::DeleteOptions::default()).await?;
+        match old {
+            Some(old) => self.remove_replaced(subject, path, old).await,
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Deletes a file in whose place something comes. When somebody else did, whatever has the path by now
+    /// stays: it is not what was looked at.
+    pub(super) async fn remove_replaced(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        file: i64,
+    ) -> Result<(), FsError> {
+        let only = DeleteOptions { only: Some(file), ..DeleteOptions::default() };
+        found(self.delete_path(subject, path, &only).await).map(drop)
     }
 }
 
@@ -418,10 +430,4 @@ fn exists(path: &AlluxioPath) -> FsError {
     FsError::already_exists(format!(
         "{path} already exists. If you want to overwrite the file, you need to specify the overwrite option."
     ))
-}
-
-fn present(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<Seen, FsError> {
-    let (slot, inode) = existing(tree, lookup, path)?;
-    let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
-    Ok(file_info(tree, slot, inode, path, Some(&mount)))
 }

@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::{FileSystemMaster, Subject};
-use crate::block::{BlockMaster, BlockOptions, Registration};
+use crate::block::{BlockMaster, BlockOptions, Heartbeat, Registration};
 
 /// The user that runs the master.
 pub const ROOT: &str = "master-user";
@@ -71,6 +71,10 @@ impl Rig {
         let store = MemStore::new();
         alluxio_journal::format(&store, Uuid::from_u128(7), Existing::Keep).await.unwrap();
         Self { fs: open(&conf, &store).await, conf, store, folder }
+    }
+
+    pub fn conf(&self) -> &Configuration {
+        &self.conf
     }
 
     /// Stops as at a power failure, and starts again from what was durable.
@@ -223,6 +227,13 @@ impl Rig {
         self.fs.blocks.finish_registration(attempt).await.unwrap();
         id
     }
+
+    /// The worker does what it is told: it drops blocks, and says so.
+    pub async fn drop_blocks(&self, worker: i64) {
+        let told = self.fs.blocks.heartbeat(worker, Heartbeat::default()).await.unwrap();
+        let report = Heartbeat { removed: told.data, ..Heartbeat::default() };
+        self.fs.blocks.heartbeat(worker, report).await.unwrap();
+    }
 }
 
 pub fn create_options(write_type: WritePType) -> CreateFilePOptions {
@@ -247,6 +258,31 @@ pub fn recursive() -> ListStatusPOptions {
 pub fn modified(file: &Path, seconds: u64) {
     let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
     std::fs::File::options().write(true).open(file).unwrap().set_modified(time).unwrap();
+}
+
+/// A complete file of so many blocks, of which no worker has one.
+pub async fn large(rig: &Rig, at: &str, write_type: WritePType, blocks: usize, persist: bool) {
+    let options = CreateFilePOptions { block_size_bytes: Some(1), ..create_options(write_type) };
+    rig.fs.create_file(&rig.root().await, &path(at), &options).await.unwrap();
+    rig.ufs_write(at, "");
+    let options = CompleteFilePOptions {
+        ufs_length: Some(blocks as i64),
+        async_persist_options: persist.then(Default::default),
+        ..Default::default()
+    };
+    rig.complete(at, options).await.unwrap();
+}
+
+/// How often a future is polled until it is ready: between two polls others have their turn.
+pub async fn polls<T>(future: impl Future<Output = T>) -> (usize, T) {
+    let mut future = std::pin::pin!(future);
+    let mut count = 0;
+    let output = std::future::poll_fn(|context| {
+        count += 1;
+        future.as_mut().poll(context)
+    });
+    let output = output.await;
+    (count, output)
 }
 
 /// The first block of a file.

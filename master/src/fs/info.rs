@@ -1,13 +1,15 @@
 //! A `FileInfo` of an inode, as protocol.md 3.2 of the wire notes says: what is always set, and what a
 //! Java client would trip over if it were missing.
 
-use alluxio_fs::{AccessControlList, AlluxioPath, ids};
+use alluxio_fs::{AccessControlList, AlluxioPath, FsError, ids};
 use alluxio_proto::grpc::{
     BlockInfo, TtlAction,
     file::{FileBlockInfo, FileInfo},
 };
 
-use super::FileSystemMaster;
+use std::ops::Range;
+
+use super::{FileSystemMaster, ufs::no_mount};
 use crate::{
     block::Residence,
     tree::{FileBlocks, Inode, Mount, Rare, Slot, Tree},
@@ -21,8 +23,8 @@ pub struct Seen {
     blocks: FileBlocks,
 }
 
-/// Blocks laid out before other tasks have their turn.
-const BLOCKS_AT_ONCE: u32 = 4_096;
+/// Blocks looked at before other tasks have their turn.
+pub(super) const BLOCKS_AT_ONCE: u32 = 4_096;
 
 /// What is seen of an inode under the lock.
 pub fn file_info(tree: &Tree, slot: Slot, inode: &Inode, path: &AlluxioPath, mount: Option<&Mount>) -> Seen {
@@ -68,28 +70,57 @@ pub fn file_info(tree: &Tree, slot: Slot, inode: &Inode, path: &AlluxioPath, mou
     Seen { info, blocks: tree.blocks_of(slot, inode) }
 }
 
+/// The same of the next children of the directory at `path`, at most `limit` of them.
+pub fn child_infos(
+    tree: &Tree,
+    path: &AlluxioPath,
+    children: &mut impl Iterator<Item = Slot>,
+    limit: usize,
+) -> Result<Vec<Seen>, FsError> {
+    let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
+    let seen = children.filter_map(|slot| {
+        let inode = tree.get(slot)?;
+        let path = path.join(&inode.name);
+        let own = if inode.is_mount_point() { tree.mounts().mount_of(&path) } else { None };
+        Some(file_info(tree, slot, inode, &path, Some(own.as_ref().unwrap_or(&mount))))
+    });
+    Ok(seen.take(limit).collect())
+}
+
 impl FileSystemMaster {
     /// Adds the blocks, where they are, and what follows from it. Takes no lock of the tree.
     pub(super) async fn with_blocks(&self, seen: Seen) -> FileInfo {
+        let ids = if seen.info.folder() { Vec::new() } else { seen.blocks.range.ids().collect() };
+        let (mut info, _) = self.with_some_blocks(seen, 0..usize::MAX).await;
+        info.block_ids = ids;
+        info
+    }
+
+    /// The same with those blocks only that are at these positions, and without the list of ids. Also says how
+    /// many blocks there are. What follows from where they are, follows from all.
+    pub(super) async fn with_some_blocks(&self, seen: Seen, shown: Range<usize>) -> (FileInfo, usize) {
         let Seen { mut info, blocks } = seen;
         if info.folder() {
-            return info;
+            return (info, 0);
         }
-        info.block_ids = blocks.range.ids().collect();
+        let mut count = 0;
         // Lengths are what workers and clients said; no sum of them may overflow.
         let (mut cached, mut on_top, mut lost) = (0_i128, 0_i128, false);
         for (number, id) in (0..).zip(blocks.range.ids()) {
             let Some(length) = blocks.length(number) else { continue };
-            info.file_block_infos.push(FileBlockInfo {
-                block_info: Some(BlockInfo {
-                    block_id: Some(id),
-                    length: Some(length),
-                    locations: self.blocks.locations(id).to_vec(),
-                }),
-                // Nothing bounds what a file that is being written may come to.
-                offset: Some(i64::from(number).saturating_mul(blocks.block_size)),
-                ..FileBlockInfo::default()
-            });
+            if shown.contains(&count) {
+                info.file_block_infos.push(FileBlockInfo {
+                    block_info: Some(BlockInfo {
+                        block_id: Some(id),
+                        length: Some(length),
+                        locations: self.blocks.locations(id).to_vec(),
+                    }),
+                    // Nothing bounds what a file that is being written may come to.
+                    offset: Some(i64::from(number).saturating_mul(blocks.block_size)),
+                    ..FileBlockInfo::default()
+                });
+            }
+            count += 1;
             match self.blocks.residence(id) {
                 Residence::Nowhere => lost |= length > 0,
                 Residence::LowerTier => cached += i128::from(length),
@@ -112,6 +143,6 @@ impl FileSystemMaster {
         if lost && info.completed() && !info.persisted() && !self.blocks.safe_mode() {
             info.persistence_state = Some("LOST".to_owned());
         }
-        info
+        (info, count)
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{
     FileSystemMaster,
-    info::{Seen, file_info},
+    info::{Seen, child_infos, file_info},
     status::existing,
     subject::Subject,
     ufs::no_mount,
@@ -166,18 +166,8 @@ impl FileSystemMaster {
                 let gone = || FsError::path_does_not_exist(&cursor.path);
                 let (slot, inode) = tree.by_id(cursor.id).ok_or_else(gone)?;
                 self.permissions.inode(tree, subject, &cursor.path, slot, Bits::new(5))?;
-                let mount = tree.mounts().mount_of(&cursor.path).ok_or_else(|| no_mount(&cursor.path))?;
-                let mut seen = VecDeque::new();
                 let mut children = tree.children_after(inode, &cursor.after);
-                for slot in children.by_ref() {
-                    let Some(inode) = tree.get(slot) else { continue };
-                    let path = cursor.path.join(&inode.name);
-                    let own = if inode.is_mount_point() { tree.mounts().mount_of(&path) } else { None };
-                    seen.push_back(file_info(tree, slot, inode, &path, Some(own.as_ref().unwrap_or(&mount))));
-                    if seen.len() >= limit {
-                        break;
-                    }
-                }
+                let seen = child_infos(tree, &cursor.path, &mut children, limit)?.into();
                 Ok(Page { seen, more: children.next().is_some() })
             })
             .await

@@ -9,12 +9,11 @@ use std::{
     time::Duration,
 };
 
-use alluxio_fs::ids;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::FileSystemMaster;
-use crate::{block::Residence, namespace::MAX_INODES_PER_HOLD};
+use super::{FileSystemMaster, info::BLOCKS_AT_ONCE};
+use crate::{block::Residence, namespace::MAX_INODES_PER_HOLD, tree::BlockRange};
 
 /// The last count.
 #[derive(Default)]
@@ -28,9 +27,13 @@ impl FileSystemMaster {
         let mut ticks = interval(self.options.lost_interval.max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let count = async {
+                ticks.tick().await;
+                self.count_lost().await;
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = ticks.tick() => self.count_lost().await,
+                () = count => {}
             }
         }
     }
@@ -46,11 +49,8 @@ impl FileSystemMaster {
         while let Some(slot) = from {
             let (found, next) = self.namespace.peek(|tree| tree.only_here(slot, MAX_INODES_PER_HOLD));
             for (id, count) in found {
-                let container = ids::container_of(id);
-                let lost = (0..i64::from(count))
-                    .filter(|n| self.blocks.residence(ids::block_id(container, *n)) == Residence::Nowhere)
-                    .count();
-                blocks += lost as u64;
+                let lost = self.lost_of(BlockRange::of_file(id, count)).await;
+                blocks += lost;
                 files += u64::from(lost > 0);
             }
             from = next;
@@ -58,5 +58,17 @@ impl FileSystemMaster {
         }
         self.lost.blocks.store(blocks, Relaxed);
         self.lost.files.store(files, Relaxed);
+    }
+
+    /// How many of these blocks no live worker has.
+    pub(super) async fn lost_of(&self, blocks: BlockRange) -> u64 {
+        let mut lost = 0;
+        for (number, id) in (1..).zip(blocks.ids()) {
+            lost += u64::from(self.blocks.residence(id) == Residence::Nowhere);
+            if number % BLOCKS_AT_ONCE == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        lost
     }
 }

@@ -110,12 +110,9 @@ impl FileSystemMaster {
         gauge(key::MASTER_ABSENT_CACHE_HITS, |master| master.absent.hits_and_misses().0);
         gauge(key::MASTER_ABSENT_CACHE_MISSES, |master| master.absent.hits_and_misses().1);
         gauge(key::MASTER_JOURNAL_SEQUENCE_NUMBER, |master| master.namespace.journal().durable());
-        gauge(key::MASTER_JOURNAL_LAST_CHECK_POINT_TIME, |master| {
-            master.namespace.journal().stats().checkpoint_ms.load(Relaxed)
-        });
+        gauge(key::MASTER_JOURNAL_LAST_CHECK_POINT_TIME, |master| master.namespace.last_checkpoint_ms());
         gauge(key::MASTER_JOURNAL_ENTRIES_SINCE_CHECK_POINT, |master| {
-            let journal = master.namespace.journal();
-            journal.durable().saturating_sub(journal.stats().checkpoint_sequence.load(Relaxed))
+            master.namespace.records_since_checkpoint()
         });
         metrics.own_gauge_fn(
             "Master.LongestLockHoldNanos",

@@ -38,7 +38,7 @@ mod walk;
 mod worker_service;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
@@ -58,7 +58,7 @@ use self::{
     ufs::UfsTable,
 };
 pub use self::{
-    browse::{Directory, Looked, Start},
+    browse::{Directory, File, Looked, Start},
     client_service::FileSystemClientService,
     job_service::FileSystemJobService,
     metrics::FsMetrics,

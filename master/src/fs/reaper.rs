@@ -13,6 +13,10 @@ use crate::tree::BlockRange;
 /// takes longer than reading it.
 const PER_RECORD: i32 = 250;
 
+/// Blocks of a file that is being written that count as one inode more: their lengths lie in memory of
+/// their own.
+const OPEN_BLOCKS_PER_INODE: i32 = 1_000;
+
 /// Blocks dropped before other tasks have their turn.
 const BLOCKS_AT_ONCE: usize = 1_000;
 
@@ -27,8 +31,7 @@ impl FileSystemMaster {
             while self.namespace.peek(|tree| tree.has_detached()) {
                 let step = self.namespace.mutate(&[], None, |tree, draft| {
                     if tree.has_detached() {
-                        let reap = Some(ReapEntry { limit: Some(PER_RECORD) });
-                        draft.push(JournalEntry { reap, ..JournalEntry::default() });
+                        draft.push(record());
                     }
                     Ok(())
                 });
@@ -79,5 +82,22 @@ impl FileSystemMaster {
             self.blocks.remove_blocks(&some);
             tokio::task::yield_now().await;
         }
+    }
+}
+
+fn record() -> JournalEntry {
+    let reap = ReapEntry { limit: Some(PER_RECORD), open_blocks_per_inode: Some(OPEN_BLOCKS_PER_INODE) };
+    JournalEntry { reap: Some(reap), ..JournalEntry::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Or tuning would change what the records in old logs mean.
+    #[test]
+    fn a_record_says_all_that_decides_how_far_it_goes() {
+        let ReapEntry { limit, open_blocks_per_inode } = record().reap.unwrap();
+        assert!(limit.is_some() && open_blocks_per_inode.is_some());
     }
 }

@@ -216,22 +216,20 @@ impl FileSystemMaster {
         from: &AlluxioPath,
         to: &AlluxioPath,
     ) -> Result<(), FsError> {
-        let replace = self
+        let replaced = self
             .namespace
             .read(|tree| {
                 let file = |path| {
-                    tree.lookup(path)
-                        .target()
-                        .and_then(|slot| tree.get(slot))
-                        .is_some_and(|i| !i.is_directory())
+                    let inode = tree.lookup(path).target().and_then(|slot| tree.get(slot));
+                    inode.filter(|inode| !inode.is_directory()).map(|inode| inode.id)
                 };
-                Ok(file(from) && file(to))
+                Ok(file(from).and(file(to)))
             })
             .await?;
-        if replace {
-            self.delete_path(subject, to, &super::delete::DeleteOptions::default()).await?;
+        match replaced {
+            Some(replaced) => self.remove_replaced(subject, to, replaced).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -47,6 +47,16 @@ impl FileSystemMaster {
         path: &AlluxioPath,
         options: &GetStatusPOptions,
     ) -> Result<FileInfo, FsError> {
+        Ok(self.with_blocks(self.seen(subject, path, options).await?).await)
+    }
+
+    /// The same without the blocks.
+    pub(super) async fn seen(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &GetStatusPOptions,
+    ) -> Result<Seen, FsError> {
         let load = options.load_metadata_type.map(|_| options.load_metadata_type());
         let sync = options.common_options.as_ref().and_then(|common| common.sync_interval_ms);
         let wanted = options.access_mode.map_or(Bits::READ, |_| Bits::from_wire(options.access_mode()));
@@ -64,11 +74,10 @@ impl FileSystemMaster {
                 self.namespace.read_path(path, look).await?
             }
         };
-        let info = self.with_blocks(seen).await;
         if options.update_timestamps() && self.options.access_time_updates {
-            self.access_times.touch(info.file_id(), now_ms());
+            self.access_times.touch(seen.info.file_id(), now_ms());
         }
-        Ok(info)
+        Ok(seen)
     }
 
     pub async fn exists(
@@ -131,7 +140,7 @@ impl FileSystemMaster {
     }
 }
 
-fn info_at(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<Seen, FsError> {
+pub(super) fn info_at(tree: &Tree, lookup: &Lookup, path: &AlluxioPath) -> Result<Seen, FsError> {
     let (slot, inode) = existing(tree, lookup, path)?;
     let mount = tree.mounts().mount_of(path).ok_or_else(|| no_mount(path))?;
     Ok(file_info(tree, slot, inode, path, Some(&mount)))

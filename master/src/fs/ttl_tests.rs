@@ -39,6 +39,7 @@ async fn each_action_does_what_it_says_and_only_when_it_is_due() {
     assert!(rig.status("/del").await.is_err() && !rig.ufs_has("/del"));
     assert!(rig.ufs_has("/gone"), "only Alluxio's part");
     assert!(rig.fs.namespace.peek(|tree| tree.lookup(&path("/gone")).target().is_none()));
+    rig.drop_blocks(worker).await;
     let free = rig.status("/free").await.unwrap();
     assert_eq!((free.in_alluxio_percentage(), free.ttl()), (0, -1));
     assert!(rig.ufs_has("/free") && rig.status("/keep").await.is_ok());

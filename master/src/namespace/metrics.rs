@@ -1,4 +1,4 @@
-//! What the journal's writer counts, as gauges of our own. The original has no counterpart: what it calls a
+//! What the journal's writer counts, and the gauges of our own among it. The original has no counterpart: what it calls a
 //! flush is one record's.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +9,18 @@ use alluxio_telemetry::metrics::Metrics;
 use super::Namespace;
 
 impl Namespace {
+    /// Durable records that the last checkpoint does not hold.
+    pub fn records_since_checkpoint(&self) -> u64 {
+        self.journal
+            .durable()
+            .saturating_sub(self.journal.stats().checkpoint_sequence.load(Ordering::Relaxed))
+    }
+
+    /// When the last checkpoint since the start was written, in milliseconds since 1970; 0 without one.
+    pub fn last_checkpoint_ms(&self) -> u64 {
+        self.journal.stats().checkpoint_ms.load(Ordering::Relaxed)
+    }
+
     /// Registers them: together they say how many records share a sync, and how long one takes.
     pub fn register_metrics(&self, metrics: &Metrics) {
         let gauge = |name: &str, counter: fn(&JournalStats) -> &AtomicU64| {

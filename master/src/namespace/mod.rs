@@ -50,7 +50,7 @@ pub const MAX_INODES_PER_HOLD: usize = 1_000;
 pub const MAX_CHANGES_PER_HOLD: usize = 200;
 
 /// Bytes that changes may have copied ahead of a running snapshot's walker before writers wait for it. Checked
-/// under the lock, so what one record changes is the most that comes on top (docs/decisions/0012).
+/// under the lock, so what one record changes is the most that comes on top (docs/decisions/0013).
 const MAX_SNAPSHOT_BACKLOG: usize = 64 << 20;
 
 /// A change that needs a larger record is refused: the journal ends when it is handed one above its own limit.

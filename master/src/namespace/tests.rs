@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use alluxio_fs::{AlluxioPath, ErrorKind, FsError};
 use alluxio_journal::{Existing, Options, Recovery, Uuid, format, store::mem::MemStore};
-use alluxio_proto::journal::{InodeDirectoryEntry, JournalEntry};
+use alluxio_proto::journal::{
+    AddMountPointEntry, DeleteMountPointEntry, InodeDirectoryEntry, JournalEntry, UpdateUfsModeEntry,
+};
 
 use super::*;
 
@@ -74,6 +76,46 @@ async fn nothing_is_told_before_it_is_durable() {
     };
     tokio::time::timeout(Duration::from_secs(10), healed).await.expect("the journal recovers by itself");
     assert_eq!(make(&namespace, 3, 0, "later").await, Ok(()));
+}
+
+/// Where a path leads shows in all that is told of it.
+#[tokio::test]
+async fn a_look_waits_for_changes_of_mounts() {
+    let at = |path: &str| Some(path.to_owned());
+    let add = |path| JournalEntry {
+        add_mount_point: Some(AddMountPointEntry { alluxio_path: at(path), ..AddMountPointEntry::default() }),
+        ..JournalEntry::default()
+    };
+    let remove = JournalEntry {
+        delete_mount_point: Some(DeleteMountPointEntry { alluxio_path: at("/m") }),
+        ..JournalEntry::default()
+    };
+    let mode = JournalEntry {
+        update_ufs_mode: Some(UpdateUfsModeEntry { ufs_path: at("/ufs"), ufs_mode: Some(1) }),
+        ..JournalEntry::default()
+    };
+    let mut told_early = Vec::new();
+    for change in [add("/n"), remove, mode] {
+        let store = MemStore::new();
+        let namespace = namespace(&store).await;
+        make(&namespace, 1, 0, "m").await.unwrap();
+        let push = async |entry: &JournalEntry| {
+            let plan = |_: &Tree, draft: &mut Draft| {
+                draft.push(entry.clone());
+                Ok(())
+            };
+            namespace.mutate(&[], None, plan).await
+        };
+        push(&add("/m")).await.unwrap();
+        assert!(exists(&namespace, "/m").await.unwrap());
+        store.faults(|faults| faults.sync_errors = u16::MAX);
+        push(&change).await.unwrap_err();
+        let seen = exists(&namespace, "/m").await;
+        if !seen.as_ref().is_err_and(|e| e.kind == ErrorKind::Unavailable) {
+            told_early.push((change, seen));
+        }
+    }
+    assert!(told_early.is_empty(), "{told_early:?}");
 }
 
 #[tokio::test]

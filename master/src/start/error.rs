@@ -40,7 +40,8 @@ pub enum StartError {
     #[error("the checkpoint at sequence {sequence} has a chunk that cannot be read: {source}")]
     DecodeCheckpoint { sequence: u64, source: prost::DecodeError },
     #[error(
-        "the checkpoint at sequence {sequence} restores to a tree with hash {found:016x}, but {expected:016x} was written"
+        "the checkpoint at sequence {sequence} holds what this version does not know (its hash is {expected:016x}, \
+         and {found:016x} without that). Nothing was changed; start the version that wrote it, or a later one."
     )]
     TreeHash { sequence: u64, expected: u64, found: u64 },
     #[error("the root under storage cannot be used: {0}")]

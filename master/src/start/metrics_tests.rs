@@ -39,14 +39,19 @@ async fn master(folder: &TempDir) -> Master {
     Master::start(conf, None).await.unwrap()
 }
 
-/// Name -> (kind as `/metrics/json` groups them, what it says).
-async fn shown(master: &Master) -> BTreeMap<String, (String, Value)> {
+async fn get(master: &Master, path: &str) -> Value {
     let mut stream = TcpStream::connect(master.web_addr()).await.unwrap();
-    stream.write_all(b"GET /metrics/json HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n").await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).await.unwrap();
     let (_, body) = reply.split_once("\r\n\r\n").unwrap();
-    let body: Value = serde_json::from_str(body).unwrap();
+    serde_json::from_str(body).unwrap()
+}
+
+/// Name -> (kind as `/metrics/json` groups them, what it says).
+async fn shown(master: &Master) -> BTreeMap<String, (String, Value)> {
+    let body = get(master, "/metrics/json").await;
     let mut shown = BTreeMap::new();
     for kind in ["gauges", "counters", "meters", "timers"] {
         for (name, value) in body[kind].as_object().unwrap() {
@@ -118,4 +123,35 @@ async fn times_and_flushes_are_told() {
     assert_eq!(calls, 1);
     let shutdown = tokio::time::timeout(Duration::from_secs(20), master.shutdown());
     shutdown.await.expect("it ends");
+}
+
+/// Also while somebody has the tree hashed or a checkpoint is written: this is read from the journal.
+#[tokio::test]
+async fn the_last_checkpoint_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let master = master(&folder).await;
+    let told = async || {
+        let mut masters = get(&master, "/api/v1/master/webui_masters").await;
+        let mut primary = masters["primaryMasterInfo"].take();
+        let mut metrics = get(&master, "/api/v1/master/webui_metrics").await;
+        [
+            primary["journalEntriesSinceCheckpoint"].take(),
+            metrics["journalEntriesSinceCheckpoint"].take(),
+            primary["lastCheckpointTime"].take(),
+            metrics["journalLastCheckpointTime"].take(),
+        ]
+    };
+    let records = master.namespace.journal().durable();
+    assert!(records > 0);
+    let [of_masters, of_metrics, shown, instant] = told().await;
+    assert_eq!([of_masters, of_metrics], [records, records]);
+    assert_eq!([shown, instant], ["N/A", "N/A"]);
+    let before = now_ms();
+    Checkpointer::new(master.namespace.clone(), 1, 0).write().await.unwrap();
+    let [of_masters, of_metrics, shown, instant] = told().await;
+    assert_eq!([of_masters, of_metrics], [0, 0]);
+    assert_ne!(shown, "N/A");
+    let instant: jiff::Timestamp = instant.as_str().unwrap().parse().unwrap();
+    assert!((before..=now_ms()).contains(&instant.as_millisecond()), "{instant}");
+    master.shutdown().await;
 }

@@ -45,11 +45,11 @@ pub(super) async fn restore(
             let chunk = CheckpointChunk::decode(chunk).map_err(decode)?;
             restore.add(chunk).map_err(|source| StartError::Restore { sequence: checkpoint, source })?;
         }
-        tree = restore.finish().map_err(|source| StartError::Restore { sequence: checkpoint, source })?;
-        let found = tree.hash();
+        let found = restore.hash();
         if found != footer.tree_hash {
             return Err(StartError::TreeHash { sequence: checkpoint, expected: footer.tree_hash, found });
         }
+        tree = restore.finish().map_err(|source| StartError::Restore { sequence: checkpoint, source })?;
         role.replayed(checkpoint);
     }
     let mut effects = Effects::default();
@@ -108,3 +108,7 @@ pub(super) async fn bootstrap(conf: &Configuration, namespace: &Namespace) -> Re
         .await
         .map_err(StartError::Bootstrap)
 }
+
+#[cfg(test)]
+#[path = "replay_tests.rs"]
+mod tests;

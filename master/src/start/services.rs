@@ -76,7 +76,7 @@ pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> Rpc
         mounts: Arc::new(Mounts(namespace.clone())),
         hashes: checkpointer.clone(),
     };
-    web.set_pages(PageSources::new(conf, &info, fs.clone(), checkpointer.clone(), standbys.clone()));
+    web.set_pages(PageSources::new(conf, &info, fs.clone(), standbys.clone()));
     web.set_info(info);
     let meta = MetaClientService {
         facts: facts.clone(),

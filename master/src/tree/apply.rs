@@ -86,18 +86,20 @@ impl Tree {
             self.set_acl(e)?;
             effects.touched.push(e.id());
         } else if let Some(e) = &entry.reap {
-            self.reap(e.limit().max(0) as usize, effects);
+            self.reap(e, effects);
         } else {
             return Ok(false);
         }
         Ok(true)
     }
 
+    /// A mount shows in everything below it: whoever looks at any path has seen the root, and waits.
     fn apply_tables(&mut self, entry: &JournalEntry, effects: &mut Effects) -> Result<bool, ApplyError> {
         if let Some(e) = &entry.add_mount_point {
             let invalid =
                 ApplyError::Invalid { kind: "add_mount_point", id: e.mount_id(), reason: "bad path" };
             self.mounts.add(Mount::from_entry(e).ok_or(invalid)?);
+            effects.touched.push(ids::ROOT_ID);
         } else if let Some(e) = &entry.delete_mount_point {
             let path = AlluxioPath::parse(e.alluxio_path());
             if !path.is_ok_and(|path| self.mounts.remove(&path)) {
@@ -107,9 +109,11 @@ impl Tree {
                     reason: "no such mount",
                 });
             }
+            effects.touched.push(ids::ROOT_ID);
         } else if let Some(e) = &entry.update_ufs_mode {
             self.mounts
                 .set_mode(e.ufs_path(), UfsMode::try_from(e.ufs_mode() as i32).unwrap_or(UfsMode::ReadWrite));
+            effects.touched.push(ids::ROOT_ID);
         } else if let Some(e) = &entry.path_properties {
             self.path_properties.insert(e.path().into(), Arc::new(e.properties.clone()));
         } else if let Some(e) = &entry.remove_path_properties {

@@ -2,12 +2,13 @@
 //!
 //! Everything that changes goes through [`Tree::apply`], on the leader, on a restart and on a standby
 //! alike; it reads no clock, no randomness and no hash order, so the same records give the same tree.
-//! The tree itself has no locks and does no I/O: `crate::state` holds it behind one lock.
+//! The tree itself has no locks and does no I/O: `crate::namespace` holds it behind one lock.
 
 mod apply;
 mod attributes;
 mod blocks;
 mod children;
+mod hash;
 mod inode;
 mod lookup;
 mod mounts;
@@ -34,12 +35,13 @@ pub use self::{
     apply::next_directory_after,
     attributes::change_acl,
     blocks::{BlockLengths, BlockRange, FileBlocks, Gap},
+    hash::TreeHash,
     inode::{Inode, Persistence, Rare, Slot},
     lookup::Lookup,
     mounts::{Mount, MountTable, Resolved, UfsMode},
     operation_ids::{OperationId, OperationIds},
     restore::{Restore, RestoreError},
-    snapshot::{Kept, hash_inode},
+    snapshot::Kept,
     tables::Tables,
 };
 use self::{

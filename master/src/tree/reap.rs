@@ -2,15 +2,18 @@
 //! one record, whatever its size; records of their own then forget it, a bounded number of inodes
 //! each, so that no lock is held long and replay does the same in the same order.
 
+use alluxio_proto::journal::ReapEntry;
+
 use super::{Effects, Tree};
 
-/// Blocks of a file that is being written, of which each this many count as one inode more: their lengths lie
-/// in memory of their own.
-const BLOCKS_PER_INODE: usize = 1_000;
+/// What a record means that does not say. Never to be changed.
+const OPEN_BLOCKS_PER_INODE: i32 = 1_000;
 
 impl Tree {
     /// Forgets at most `limit` inodes, fewer when they are being written and have many blocks, or lie deep.
-    pub(super) fn reap(&mut self, limit: usize, effects: &mut Effects) {
+    pub(super) fn reap(&mut self, entry: &ReapEntry, effects: &mut Effects) {
+        let limit = entry.limit().max(0) as usize;
+        let per_inode = entry.open_blocks_per_inode.unwrap_or(OPEN_BLOCKS_PER_INODE).max(1) as usize;
         // Each counts for itself, so that a chain of directories is as bounded as a wide one.
         let (mut left, mut descents) = (limit, limit);
         while left > 0
@@ -36,7 +39,7 @@ impl Tree {
                     } else {
                         let open = if inode.is_completed() { 0 } else { inode.blocks as usize };
                         self.forget(child, effects);
-                        left = left.saturating_sub(1 + open / BLOCKS_PER_INODE);
+                        left = left.saturating_sub(1 + open / per_inode);
                     }
                 }
                 None => {

@@ -7,7 +7,7 @@ use alluxio_fs::ids;
 use alluxio_proto::own::CheckpointChunk;
 use thiserror::Error;
 
-use super::{Tree, children::Children, inode::Slot, mounts::Mount};
+use super::{Tree, children::Children, hash::TreeHash, inode::Slot, mounts::Mount};
 
 #[derive(Debug, Error)]
 pub enum RestoreError {
@@ -32,11 +32,13 @@ pub struct Restore {
     parents: Vec<(Slot, i64)>,
     detached: Vec<i64>,
     has_tables: bool,
+    hash: TreeHash,
 }
 
 impl Restore {
     pub fn add(&mut self, chunk: CheckpointChunk) -> Result<(), RestoreError> {
         if let Some(tables) = chunk.tables {
+            self.hash.add_tables(tables.clone());
             let tree = &mut self.tree;
             // The counters come first, and once; the rest in as many chunks as it takes.
             if tables.next_container_id.is_some() {
@@ -61,6 +63,7 @@ impl Restore {
             self.detached.extend(tables.detached);
         }
         for stored in chunk.inodes {
+            self.hash.add_inode(&stored);
             if self.tree.find(stored.id()).is_some() {
                 return Err(RestoreError::Twice(stored.id()));
             }
@@ -68,6 +71,12 @@ impl Restore {
             self.parents.push((slot, stored.parent_id()));
         }
         Ok(())
+    }
+
+    /// Of what was added, as it is stored: what the tree makes of it may have fields that a checkpoint of an
+    /// earlier version has not.
+    pub fn hash(&self) -> u64 {
+        self.hash.get()
     }
 
     pub fn finish(mut self) -> Result<Tree, RestoreError> {

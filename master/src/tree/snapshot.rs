@@ -7,9 +7,8 @@
 //! was given up by whoever wants the next.
 
 use alluxio_proto::meta;
-use prost::Message;
 
-use super::{Tree, inode::Slot, stored::Stored, tables::Tables};
+use super::{Tree, hash::TreeHash, inode::Slot, stored::Stored, tables::Tables};
 
 /// A step ends with the inode that goes beyond this: some have long attributes.
 const BYTES_PER_STEP: usize = 1 << 20;
@@ -155,22 +154,11 @@ impl Tree {
     /// The hash of the tree as it is, with nothing in between. For tests and offline tools: it looks
     /// at every inode in one go.
     pub fn hash(&self) -> u64 {
-        let inodes = (0..self.slab.end()).filter_map(|slot| self.stored(slot));
-        let hash_of = |inode: Stored| hash_inode(&inode.into_message());
-        inodes.fold(self.tables().hash(), |hash, inode| hash.wrapping_add(hash_of(inode)))
+        let mut hash = TreeHash::default();
+        self.tables().messages(usize::MAX).for_each(|tables| hash.add_tables(tables));
+        for stored in (0..self.slab.end()).filter_map(|slot| self.stored(slot)) {
+            hash.add_inode(&stored.into_message());
+        }
+        hash.get()
     }
-}
-
-/// The tree's hash is a wrapping sum over inodes and tables, so it does not depend on the order in
-/// which a snapshot visits them.
-pub fn hash_inode(inode: &meta::Inode) -> u64 {
-    fnv1a(EMPTY_HASH, &inode.encode_to_vec())
-}
-
-pub(super) const EMPTY_HASH: u64 = 0xcbf2_9ce4_8422_2325;
-
-/// FNV-1a, 64 bits (draft-eastlake-fnv), continued. Not for adversaries: it compares trees that should be
-/// equal.
-pub(super) fn fnv1a(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

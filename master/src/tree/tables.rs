@@ -95,16 +95,6 @@ impl Tables {
             Some(message)
         })
     }
-
-    /// Depends on what is in the tables, not on how they are split into messages.
-    pub fn hash(&self) -> u64 {
-        let mut buffer = Vec::new();
-        self.entries().fold(super::snapshot::EMPTY_HASH, |hash, entry| {
-            buffer.clear();
-            entry.encode_raw(&mut buffer);
-            super::snapshot::fnv1a(hash, &buffer)
-        })
-    }
 }
 
 /// Adds what an entry has to a message that begins with the counters, or has none.

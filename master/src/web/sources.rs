@@ -8,11 +8,11 @@ use alluxio_conf::{Configuration, key};
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::file::MountPointInfo;
 use alluxio_rpc::Caller;
+use tokio::sync::Semaphore;
 
 use super::InfoSources;
 use super::preview::Preview;
 use crate::block::BlockOptions;
-use crate::checkpoint::Checkpointer;
 use crate::fs::{FileSystemMaster, Subject};
 use crate::meta::{ConfigCheck, Peers};
 
@@ -22,9 +22,10 @@ const FIGURES: Duration = Duration::from_secs(2);
 /// Beyond what `info` needs.
 pub struct PageSources {
     pub(super) fs: Arc<FileSystemMaster>,
-    pub(super) checkpointer: Arc<Checkpointer>,
     pub(super) standbys: Arc<Peers>,
     pub(super) preview: Preview,
+    /// For who looks at all files: one at a time.
+    pub(super) whole_looks: Semaphore,
     /// Aliases of the cluster's tiers, the fastest first.
     pub(super) tiers: Vec<String>,
     pub(super) whitelist: Vec<String>,
@@ -38,16 +39,15 @@ impl PageSources {
         conf: &Configuration,
         info: &InfoSources,
         fs: Arc<FileSystemMaster>,
-        checkpointer: Arc<Checkpointer>,
         standbys: Arc<Peers>,
     ) -> Self {
         let host = conf.opt(key::PROXY_WEB_HOSTNAME).filter(|host| !host.is_empty());
         let host = host.unwrap_or_else(|| info.facts.host.clone());
         Self {
             fs,
-            checkpointer,
             standbys,
             preview: Preview::new(conf, &info.facts),
+            whole_looks: Semaphore::new(1),
             tiers: BlockOptions::from_conf(conf).tier_order,
             whitelist: conf.get(key::MASTER_WHITELIST),
             worker_web_port: conf.get(key::WORKER_WEB_PORT),

@@ -1,3 +1,5 @@
+mod serving;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -26,6 +28,7 @@ use alluxio_web::connections::{Limits, serve_within};
 struct TestMaster {
     serving: Mutex<bool>,
     levels: Mutex<BTreeMap<String, String>>,
+    hashing: Mutex<bool>,
 }
 
 impl RoleSource for TestMaster {
@@ -90,6 +93,9 @@ impl BlockCommits for TestMaster {
 #[async_trait]
 impl TreeHashes for TestMaster {
     async fn tree_hash(&self) -> Result<(u64, u64), FsError> {
+        if *self.hashing.lock() {
+            return Err(FsError::unavailable("One at a time."));
+        }
         Ok((7, 0xabc))
     }
 }
@@ -260,6 +266,8 @@ async fn master_info_has_the_keys_of_the_original() {
     assert_eq!(info["mountPoints"]["/"]["ufsUri"], "/data");
     let hash: Value = serde_json::from_str(&get(&web, "/debug/tree_hash").await.1).unwrap();
     assert_eq!(hash, json!({"sequence": 7, "hash": "0000000000000abc"}));
+    *master.hashing.lock() = true;
+    assert_eq!(get(&web, "/debug/tree_hash").await.0, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 const REQUEST: Duration = Duration::from_millis(300);
@@ -270,7 +278,7 @@ async fn listening(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let limits = Limits { connections: 20, request: REQUEST, drain: Duration::from_secs(1) };
+    let limits = Limits { connections: 20, request: REQUEST, stall: REQUEST, drain: Duration::from_secs(1) };
     let served = tokio::spawn(serve_within(limits, listener, web.router(), shutdown.clone()));
     (address, shutdown, served)
 }

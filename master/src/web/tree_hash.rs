@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
-use alluxio_fs::FsError;
+use alluxio_fs::{ErrorKind, FsError};
 use async_trait::async_trait;
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::MasterWeb;
@@ -15,7 +17,7 @@ use alluxio_web::WebError;
 /// Computes it; the tree's owner implements this.
 #[async_trait]
 pub trait TreeHashes: Send + Sync {
-    /// Sequence number and hash.
+    /// Sequence number and hash; an error of kind `Unavailable` while it is being computed for somebody else.
     async fn tree_hash(&self) -> Result<(u64, u64), FsError>;
 }
 
@@ -25,8 +27,18 @@ pub(super) struct TreeHash {
     hash: String,
 }
 
-pub(super) async fn tree_hash(State(web): State<Arc<MasterWeb>>) -> Result<Json<TreeHash>, WebError> {
-    let sources = web.info.get().ok_or_else(super::starting)?;
-    let (sequence, hash) = sources.hashes.tree_hash().await?;
+pub(super) async fn tree_hash(State(web): State<Arc<MasterWeb>>) -> Result<Json<TreeHash>, Response> {
+    let sources = web.info.get().ok_or_else(|| refusal(super::starting()))?;
+    let (sequence, hash) = sources.hashes.tree_hash().await.map_err(refusal)?;
     Ok(Json(TreeHash { sequence, hash: format!("{hash:016x}") }))
+}
+
+/// Who may try again gets 503: this path is ours, Java's rule of 500 for all errors does not bind it.
+fn refusal(error: FsError) -> Response {
+    let again = error.kind == ErrorKind::Unavailable;
+    let mut response = WebError(error).into_response();
+    if again {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    response
 }

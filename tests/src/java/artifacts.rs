@@ -8,14 +8,6 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// Which set of jars.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
-    Client,
-    Server,
-    ZooKeeper,
-}
-
 /// The jars of one kind and version.
 pub struct Artifacts {
     folder: PathBuf,
@@ -24,20 +16,20 @@ pub struct Artifacts {
 impl Artifacts {
     /// Finds the clients, fetching first if needed.
     pub fn of(version: &str) -> Result<Artifacts> {
-        Artifacts::of_kind(version, Kind::Client)
+        Artifacts::fetched(version, "client")
+    }
+
+    /// The same for the servers.
+    pub fn of_servers(version: &str) -> Result<Artifacts> {
+        Artifacts::fetched(version, "server")
     }
 
     /// The same for ZooKeeper's server.
     pub fn of_zookeeper(version: &str) -> Result<Artifacts> {
-        Artifacts::of_kind(version, Kind::ZooKeeper)
+        Artifacts::fetched(version, "zookeeper")
     }
 
-    pub(super) fn of_kind(version: &str, kind: Kind) -> Result<Artifacts> {
-        let set = match kind {
-            Kind::Client => "client",
-            Kind::Server => "server",
-            Kind::ZooKeeper => "zookeeper",
-        };
+    fn fetched(version: &str, set: &str) -> Result<Artifacts> {
         let script = java_folder().join("fetch.sh");
         let done = Command::new(&script)
             .args([version, set])
@@ -65,8 +57,13 @@ impl Artifacts {
 
     /// For `java -cp`: our settings first, then our class, then the jars.
     pub fn class_path(&self) -> String {
+        self.class_path_with(&java_folder().join("conf"))
+    }
+
+    /// The same with other settings.
+    pub fn class_path_with(&self, settings: &Path) -> String {
         let folder = self.folder.display();
-        format!("{}:{folder}/classes:{folder}/lib/*", java_folder().join("conf").display())
+        format!("{}:{folder}/classes:{folder}/lib/*", settings.display())
     }
 }
 

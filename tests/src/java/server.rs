@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Result, bail, ensure};
 
-use super::{Artifacts, artifacts::Kind, java};
+use super::{Artifacts, java};
 use crate::{
     cluster::Cluster,
     ports::free_port,
@@ -81,7 +81,7 @@ impl Cluster {
     }
 
     fn java_server_base(&self, version: &str, log: &str) -> Result<Command> {
-        let artifacts = Artifacts::of_kind(version, Kind::Server)?;
+        let artifacts = Artifacts::of_servers(version)?;
         let mut command = java(&artifacts);
         command.args(self.properties()).args(
             [

@@ -263,6 +263,8 @@ pub const STEPS: &[&str] = &[
     "fs ls {home}/mount",
     "fs updateMount --readonly {home}/mount",
     "fs touch {home}/mount/file",
+    "fs updateMount {home}/mount",
+    "fs touch {home}/mount/file",
     "fs updateMount {home}/small",
     "fs unmount {home}/mount",
     "fs umount {home}/mount",

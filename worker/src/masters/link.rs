@@ -123,7 +123,7 @@ impl MasterLink {
         worker: i64,
         blocks: &[i64],
         looking: bool,
-    ) -> Result<MayEvictResponse, FsError> {
+    ) -> Result<Option<MayEvictResponse>, FsError> {
         within(EVICTION, self.worker.may_evict(worker, blocks.to_vec(), looking)).await
     }
 

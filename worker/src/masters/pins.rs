@@ -6,20 +6,26 @@ use std::sync::Arc;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// Asks as often as it heartbeats. While the master does not answer, the last list holds.
+/// Asks when it has registered and as often as it heartbeats. While the master does not answer, the last list
+/// holds.
 pub async fn follow_pins(core: Arc<Core>, registered: Registered, stop: CancellationToken) {
     let mut ticks = interval(core.settings.heartbeat_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut asked = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
+            _ = registered.wait(asked) => {}
         }
-        if registered.id().is_none() {
-            continue;
-        }
+        let Some(registration) = registered.current() else { continue };
+        asked = Some(registration);
         match core.link.pinned_files().await {
-            Ok(files) => core.store.set_pinned(files.into_iter().collect()),
+            Ok(files) => {
+                let files = Arc::new(files.into_iter().collect());
+                core.store.set_pinned(Arc::clone(&files));
+                core.gate.pinned(registration, files);
+            }
             Err(error) => tracing::debug!(%error, "no list of pinned files"),
         }
     }

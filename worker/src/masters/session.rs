@@ -104,6 +104,7 @@ pub async fn keep_registered(
                 (wait, told) = (FIRST_WAIT, false);
                 core.metrics.registrations.inc();
                 tracing::info!(worker_id = id, "registered");
+                core.mounts.forget();
                 let registration = registered.registered(id);
                 let ended = heartbeat::beat(&core, &link, &state, listener, registration, &stop).await;
                 // Kept while stopping: commits of streams that end now still need it.

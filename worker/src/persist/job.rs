@@ -1,6 +1,6 @@
 //! One job: the file's blocks, in order, into a temporary file of the under storage.
 
-use super::jobs::Task;
+use super::{close::close, jobs::Task};
 use crate::{core::Core, failure, store::BlockLease};
 use alluxio_fs::FsError;
 use alluxio_ufs::{CreateOptions, UfsWriter};
@@ -26,7 +26,7 @@ pub async fn write(core: &Core, task: &Task) -> Result<String, FsError> {
         task.pieces().map_err(|why| FsError::invalid_argument(format!("the job makes no sense: {why}")))?;
     let limit = core.settings.persist_limit + Duration::from_secs(task.length / SLOWEST);
     let deadline = Instant::now() + limit;
-    let late = |_| FsError::deadline_exceeded(format!("{} was not written within {limit:?}", task.path));
+    let late = || FsError::deadline_exceeded(format!("{} was not written within {limit:?}", task.path));
     let mount = core.mounts.get(task.mount).await?;
     let under = mount.to_write(&task.path)?;
     let path = under.uri().relative(&task.path).map_err(|error| failure::of_ufs(&error))?;
@@ -34,10 +34,10 @@ pub async fn write(core: &Core, task: &Task) -> Result<String, FsError> {
     // the blocks may be evicted. Its directory is there; one that is not was deleted meanwhile and must
     // not come back.
     let options = CreateOptions { parents: None, overwrite: true, ..CreateOptions::default() };
-    let writer = timeout_at(deadline, under.create(&path, options)).await.map_err(late)?;
+    let writer = timeout_at(deadline, under.create(&path, options)).await.map_err(|_| late())?;
     let mut writer = writer.map_err(|error| failure::of_ufs(&error))?;
     let copied = timeout_at(deadline, copy_all(core, pieces, writer.as_mut())).await;
-    if let Err(error) = copied.unwrap_or_else(|elapsed| Err(late(elapsed))) {
+    if let Err(error) = copied.unwrap_or_else(|_| Err(late())) {
         match timeout(ABORT, writer.abort()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, file = task.path, "unfinished file not discarded"),
@@ -45,14 +45,8 @@ pub async fn write(core: &Core, task: &Task) -> Result<String, FsError> {
         }
         return Err(error);
     }
-    let status = timeout_at(deadline, writer.close()).await.map_err(late)?;
-    let status = status.map_err(|error| failure::of_ufs(&error))?;
-    if status.length != task.length {
-        return Err(FsError::internal(format!(
-            "{} has {} bytes after writing {}",
-            task.path, status.length, task.length
-        )));
-    }
+    let closed = close(Arc::clone(&under), path, writer, task.length, deadline).await;
+    let status = closed.unwrap_or_else(|| Err(late()))?;
     mount.bytes.written.add(status.length);
     Ok(status.fingerprint(under.ufs_type()).to_string())
 }

@@ -1,5 +1,6 @@
 //! A master that remembers what workers tell it.
 
+use super::original::MaybeOriginal;
 use alluxio_conf::Configuration;
 use alluxio_proto::grpc::{
     Command,
@@ -44,6 +45,11 @@ pub struct Mind {
     pub pinned: Vec<i64>,
     pub not_persisted: BTreeSet<i64>,
     pub keep: BTreeSet<i64>,
+    /// Answers as a master of the original, which does not know our questions; how often it was asked.
+    pub original: bool,
+    pub unknown_questions: usize,
+    /// Answers UNAVAILABLE to who asks for the list of pinned files.
+    pub hide_pins: bool,
     pub files: BTreeMap<i64, FileInfo>,
     pub persist: Vec<PersistFile>,
     pub reports: Vec<FileSystemHeartbeatPRequest>,
@@ -100,7 +106,10 @@ impl FakeMaster {
             .service(files.0, files.1, FileSystemMasterWorkerServiceServer::new(master.clone()))
             .service(info.0, info.1, BlockMasterClientServiceServer::new(master.clone()))
             .service(users.0, users.1, FileSystemMasterClientServiceServer::new(master.clone()))
-            .unlisted(CoordinationServer::new(master.clone()));
+            .unlisted(MaybeOriginal {
+                ours: CoordinationServer::new(master.clone()),
+                mind: master.mind.clone(),
+            });
         tokio::spawn(server.serve(listener, master.stop.clone()));
         master
     }

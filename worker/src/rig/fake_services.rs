@@ -206,7 +206,11 @@ impl FileSystemMasterWorkerService for FakeMaster {
         &self,
         _: Request<GetPinnedFileIdsPRequest>,
     ) -> Result<Response<GetPinnedFileIdsPResponse>, Status> {
-        Ok(Response::new(GetPinnedFileIdsPResponse { pinned_file_ids: self.mind.lock().pinned.clone() }))
+        let mind = self.mind.lock();
+        if mind.hide_pins {
+            return Err(Status::unavailable("no pins now"));
+        }
+        Ok(Response::new(GetPinnedFileIdsPResponse { pinned_file_ids: mind.pinned.clone() }))
     }
 
     async fn get_ufs_info(

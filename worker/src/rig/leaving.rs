@@ -52,9 +52,10 @@ async fn a_stream_may_end_and_its_block_counts() {
     writing.requests.send(chunk(b"he")).await.unwrap();
     until("it writes", || rig.worker.core.admission.active_writers() == 1).await;
     let master = rig.master.clone();
+    let admission = rig.worker.core.admission.clone();
     let (worker, _home) = rig.into_worker();
     let leaving = tokio::spawn(worker.shutdown());
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until("it leaves", || admission.is_leaving()).await;
     writing.requests.send(chunk(b"llo")).await.unwrap();
     writing.finish().await.unwrap();
     leaving.await.unwrap();

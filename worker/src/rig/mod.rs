@@ -6,9 +6,11 @@ mod domain_socket;
 mod fake_master;
 mod fake_services;
 mod file_service;
+mod original;
 
 mod cold_reads;
 mod commits_and_registration;
+mod evicting_by_pins;
 mod leaving;
 mod load_queue;
 mod local_blocks;

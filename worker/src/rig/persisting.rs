@@ -101,6 +101,29 @@ async fn a_job_that_hangs_is_given_up() {
     until("nothing is left", || std::fs::read_dir(rig.under("")).unwrap().next().is_none()).await;
 }
 
+/// The root mount keeps its id when the master is started anew with another configuration.
+#[tokio::test]
+async fn mounts_are_asked_for_anew_after_a_registration() {
+    let rig = Rig::new(1 << 20).await;
+    rig.client.write_block(block(1, 0), &content(10)).await.unwrap();
+    rig.master.mind.lock().persist = vec![job(&rig, 5, 1, 10, MB)];
+    until("it is reported", || reported(&rig, 5).is_some()).await;
+    assert_eq!(reported(&rig, 5), Some(Ok(())));
+    let registrations = {
+        let mut mind = rig.master.mind.lock();
+        (mind.persist, mind.read_only) = (Vec::new(), true);
+        mind.registrations
+    };
+    rig.master.forget_workers();
+    until("it registers again", || rig.master.mind.lock().registrations > registrations).await;
+    let registered = rig.worker.registered.clone();
+    tokio::time::timeout(super::PATIENCE, registered.wait(None)).await.unwrap();
+    rig.master.mind.lock().persist = vec![job(&rig, 6, 1, 10, MB)];
+    until("it is reported", || reported(&rig, 6).is_some()).await;
+    let why = reported(&rig, 6).unwrap().unwrap_err();
+    assert!(why.contains("readonly mount point"), "{why}");
+}
+
 #[tokio::test]
 async fn nothing_is_persisted_below_a_read_only_mount() {
     let rig = Rig::new(1 << 20).await;

@@ -30,6 +30,17 @@ async fn an_unregistered_worker_shows_that_it_is() {
     worker.shutdown().await;
 }
 
+#[tokio::test]
+async fn the_list_is_not_made_for_who_asks_for_a_path_and_does_not_renew_itself() {
+    let rig = Rig::new(1 << 20).await;
+    rig.client.write_block(block(1, 0), &content(10)).await.unwrap();
+    let blocks = "/api/v1/worker/webui_blockinfo";
+    let (_, json) = http(&rig.worker, "GET", &format!("{blocks}?path=/nope")).await;
+    assert!(json.contains("\"ntotalFile\":0") && json.contains("\"fileInfos\":[]"), "{json}");
+    let (_, page) = http(&rig.worker, "GET", "/blockInfo").await;
+    assert!(!page.contains("data-refresh"), "{page}");
+}
+
 /// Forty files, one master that does not answer: the page does not wait for it forty times.
 #[tokio::test]
 async fn a_silent_master_is_asked_once() {

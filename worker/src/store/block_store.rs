@@ -229,7 +229,7 @@ impl BlockStore {
     }
 
     /// Replaces the files whose blocks stay (pinned, or waiting to be persisted).
-    pub fn set_pinned(&self, files: HashSet<i64>) {
+    pub fn set_pinned(&self, files: Arc<HashSet<i64>>) {
         self.catalog().set_pinned(files);
     }
 
@@ -313,7 +313,7 @@ impl BlockStore {
             Refusal::Exists => StoreError::AlreadyExists(block),
             Refusal::BeingWritten => StoreError::BeingWritten(block),
             Refusal::Unknown => StoreError::NoSuchTemp(block, session),
-            Refusal::NoPlace => StoreError::NoSuchPlace(format!("{place:?}")),
+            Refusal::NoPlace | Refusal::Guarded => StoreError::NoSuchPlace(format!("{place:?}")),
             Refusal::NoSpace => self.no_space(block, 0, "the storage is full".into()),
         }
     }

@@ -119,6 +119,11 @@ impl BlockStore {
                     break;
                 }
                 if verdict.evictable.contains(&candidate.block) {
+                    // While the file is written no list of pins has it.
+                    let guarded = verdict.by_pins_only && candidate.guarded;
+                    if guarded && !self.inner.gate.is_persisted(candidate.block).await {
+                        continue;
+                    }
                     freed += self.evict_one(&candidate, &verdict);
                 } else if verdict.not_persisted.contains(&candidate.block)
                     && self.inner.options.evict_not_persisted

@@ -1,5 +1,6 @@
 //! The question to the leader before blocks are given up.
 
+use alluxio_fs::FsError;
 use async_trait::async_trait;
 use nix::time::{ClockId, clock_gettime};
 use std::{collections::HashSet, time::Duration};
@@ -29,6 +30,8 @@ pub struct Verdict {
     pub evictable: HashSet<i64>,
     /// Only in Alluxio: the last to go, and only where the worker is configured so.
     pub not_persisted: HashSet<i64>,
+    /// The leader is one of the original, which only tells what is pinned: see [`EvictionGate::is_persisted`].
+    pub by_pins_only: bool,
 }
 
 impl Verdict {
@@ -40,12 +43,31 @@ impl Verdict {
 
 /// No answer. Nothing is evicted then.
 #[derive(Debug, thiserror::Error)]
-#[error("the leading master did not say which blocks may be evicted: {0}")]
-pub struct GateError(pub String);
+pub enum GateError {
+    #[error("the leading master did not say which blocks may be evicted: {0}")]
+    NoAnswer(String),
+    #[error("the leading master is one of Alluxio 2.9, which does not say what is persisted")]
+    OfTheOriginal,
+}
+
+impl From<GateError> for FsError {
+    fn from(error: GateError) -> FsError {
+        let message = error.to_string();
+        match error {
+            GateError::NoAnswer(_) => FsError::unavailable(message),
+            // Asking again does not help.
+            GateError::OfTheOriginal => FsError::failed_precondition(message),
+        }
+    }
+}
 
 /// Asks which blocks may be evicted. A seam, so that the store can be tested without a master.
 #[async_trait]
 pub trait EvictionGate: Send + Sync {
     /// Must answer within a bounded time.
     async fn may_evict(&self, blocks: &[i64]) -> Result<Verdict, GateError>;
+
+    /// Whether the file of a block is persisted, or there is none, as far as the leader can tell within a
+    /// bounded time. A verdict by pins does not say so.
+    async fn is_persisted(&self, block: i64) -> bool;
 }

@@ -6,7 +6,7 @@
 
 use super::{
     BlockStore, DirId, StoreError,
-    catalog::{Exchange, Place},
+    catalog::{Exchange, Promotion},
 };
 use futures::{StreamExt, stream};
 use std::time::Duration;
@@ -45,8 +45,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 /// What is to be done next.
 enum Task {
     Align(Vec<Exchange>),
-    /// Blocks and their folders, to this tier.
-    Promote(usize, Vec<(i64, DirId)>),
+    Promote(Vec<Promotion>),
 }
 
 impl BlockStore {
@@ -70,7 +69,7 @@ impl BlockStore {
     }
 
     /// One round; `false` when nothing was moved.
-    async fn manage_once(&self, options: &ManageOptions) -> bool {
+    pub(super) async fn manage_once(&self, options: &ManageOptions) -> bool {
         let busy = options.back_off == BackOff::Any && self.inner.activity.is_any_busy(options.cool_down);
         let task = if busy { None } else { self.next_task(options) };
         let moved = match task {
@@ -79,8 +78,8 @@ impl BlockStore {
                 let moves = pairs.into_iter().map(|pair| self.exchange(pair, options));
                 count(stream::iter(moves).buffer_unordered(options.at_once)).await
             }
-            Some(Task::Promote(tier, blocks)) => {
-                let moves = blocks.into_iter().map(|(block, dir)| self.raise(block, dir, tier, options));
+            Some(Task::Promote(blocks)) => {
+                let moves = blocks.into_iter().map(|promotion| self.raise(promotion, options));
                 count(stream::iter(moves).buffer_unordered(options.at_once)).await
             }
         };
@@ -107,12 +106,12 @@ impl BlockStore {
                 }
                 false => Vec::new(),
             };
-            (!blocks.is_empty()).then_some(Task::Promote(tier, blocks))
+            (!blocks.is_empty()).then_some(Task::Promote(blocks))
         })
     }
 
     async fn exchange(&self, pair: Exchange, options: &ManageOptions) -> bool {
-        if self.rests([pair.colder_dir, pair.hotter_dir], options) {
+        if self.rests([pair.colder_dir, pair.hotter_dir], options) || !self.catalog().can_exchange(&pair) {
             return false;
         }
         let down = self.relocate_for_exchange(pair.colder, pair.hotter_dir).await;
@@ -124,11 +123,11 @@ impl BlockStore {
         self.told(up)
     }
 
-    async fn raise(&self, block: i64, dir: DirId, tier: usize, options: &ManageOptions) -> bool {
-        if self.rests([dir], options) {
+    async fn raise(&self, promotion: Promotion, options: &ManageOptions) -> bool {
+        if self.rests([promotion.from], options) {
             return false;
         }
-        let moved = self.relocate(block, &Place::tier(tier), false).await;
+        let moved = self.relocate_up(promotion.block, promotion.to).await;
         self.told(moved)
     }
 

@@ -37,7 +37,7 @@ mod catalog_tests;
 #[cfg(test)]
 mod manage_tests;
 #[cfg(test)]
-mod store_tests;
+pub(crate) mod store_tests;
 
 pub use access::OrderKind;
 pub use allocate::AllocatorKind;

@@ -10,16 +10,13 @@ impl BlockStore {
     /// Moves a block to a folder that matches `place`; already there is success. Evicts for it when
     /// `make_room` says so.
     pub async fn relocate(&self, block: i64, place: &Place, make_room: bool) -> Result<(), StoreError> {
-        let session = rand::random::<i64>() & i64::MAX;
+        let session = new_session();
         let start = |catalog: &mut Catalog| catalog.begin_move(block, place, session);
         let first = start(&mut self.catalog());
         let step = match first {
             Err(Refusal::NoSpace) if make_room => {
                 let length = self.length_of(block).unwrap_or(0);
-                let dirs = match place.tier {
-                    Some(_) => self.catalog().groups(place).into_iter().next().unwrap_or_default(),
-                    None => self.catalog().groups(place).concat(),
-                };
+                let dirs = self.catalog().targets(place);
                 let made = self.with_room_in(block, length, dirs, start).await;
                 made.map_err(|error| self.move_refused(error, block, place))?
             }
@@ -34,8 +31,17 @@ impl BlockStore {
 
     /// Moves a block to this folder as one half of an exchange: see [`Catalog::begin_exchange`].
     pub(super) async fn relocate_for_exchange(&self, block: i64, to: DirId) -> Result<(), StoreError> {
-        let session = rand::random::<i64>() & i64::MAX;
-        let step = self.catalog().begin_exchange(block, to, session);
+        let step = self.catalog().begin_exchange(block, to, new_session());
+        self.begun(block, step).await
+    }
+
+    /// Moves a block to this folder of a faster tier.
+    pub(super) async fn relocate_up(&self, block: i64, to: DirId) -> Result<(), StoreError> {
+        let step = self.catalog().begin_promotion(block, to, new_session());
+        self.begun(block, step).await
+    }
+
+    async fn begun(&self, block: i64, step: Result<Option<Move>, Refusal>) -> Result<(), StoreError> {
         match step.map_err(|refusal| self.refused_move(refusal, block, &Place::anywhere()))? {
             Some(step) => self.carry_out(step).await,
             None => Ok(()),
@@ -65,7 +71,12 @@ impl BlockStore {
             let removed = disk::remove(&step.from);
             store.catalog().settle(&step);
             store.inner.wake.notify_one();
-            removed
+            if let Err(error) = removed {
+                // The block has moved all the same.
+                tracing::error!(%error, "old file of a moved block not deleted");
+                store.examine(step.from_dir);
+            }
+            Ok(())
         })
         .await
     }
@@ -83,7 +94,7 @@ impl BlockStore {
     fn refused_move(&self, refusal: Refusal, block: i64, place: &Place) -> StoreError {
         match refusal {
             Refusal::Unknown => StoreError::NotFound(block),
-            Refusal::BeingWritten => StoreError::InUse(block),
+            Refusal::BeingWritten | Refusal::Guarded => StoreError::InUse(block),
             other => self.refused(other, block, 0, place),
         }
     }
@@ -112,4 +123,9 @@ impl BlockStore {
     fn tier_is_top(&self, dir: DirId) -> bool {
         usize::from(dir.0) < self.inner.layout.tiers.first().map_or(0, |tier| tier.dirs.len())
     }
+}
+
+/// For the name of a copy under way.
+fn new_session() -> i64 {
+    rand::random::<i64>() & i64::MAX
 }

@@ -21,7 +21,7 @@ pub struct ListGate {
 impl EvictionGate for ListGate {
     async fn may_evict(&self, blocks: &[i64]) -> Result<Verdict, GateError> {
         if *self.silent.lock() {
-            return Err(GateError("no leader".into()));
+            return Err(GateError::NoAnswer("no leader".into()));
         }
         let valid = if *self.late.lock() { Duration::ZERO } else { Duration::from_secs(60) };
         let mut verdict = Verdict { good_until: Moment::now().after(valid), ..Verdict::default() };
@@ -34,9 +34,13 @@ impl EvictionGate for ListGate {
         }
         Ok(verdict)
     }
+
+    async fn is_persisted(&self, block: i64) -> bool {
+        !self.not_persisted.lock().contains(&block)
+    }
 }
 
-pub(super) fn tier(alias: &str, dirs: &[(&Path, u64)]) -> TierSpec {
+pub(crate) fn tier(alias: &str, dirs: &[(&Path, u64)]) -> TierSpec {
     let dirs = dirs.iter().map(|(path, quota)| DirSpec {
         path: path.to_path_buf(),
         medium: alias.into(),
@@ -51,7 +55,7 @@ fn open(home: &Path, quota: u64, gate: Arc<ListGate>) -> BlockStore {
     BlockStore::open(layout, options, gate).unwrap()
 }
 
-pub(super) async fn write(store: &BlockStore, block: i64, data: &[u8]) -> Result<(), StoreError> {
+pub(crate) async fn write(store: &BlockStore, block: i64, data: &[u8]) -> Result<(), StoreError> {
     let mut temp = store.create(block, &Place::tier(0), 0).await?;
     for chunk in data.chunks(1000) {
         temp.append(Bytes::copy_from_slice(chunk)).await?;

@@ -26,10 +26,10 @@ pub async fn relocate(core: &Core, request: &MoveBlockRequest) -> Result<(), FsE
 pub async fn free_worker(core: &Core) -> Result<(), FsError> {
     let mut kept = 0;
     for batch in core.store.block_ids().chunks(BATCH) {
-        let verdict =
-            core.gate.may_evict(batch).await.map_err(|error| FsError::unavailable(error.to_string()))?;
+        let verdict = core.gate.may_evict(batch).await?;
         for block in batch {
-            if !verdict.evictable.contains(block) || !verdict.is_good() {
+            let persisted = !verdict.by_pins_only || core.gate.is_persisted(*block).await;
+            if !persisted || !verdict.evictable.contains(block) || !verdict.is_good() {
                 kept += 1;
                 continue;
             }

@@ -4,7 +4,7 @@ use super::write_stream::Sink;
 use crate::{core::Core, failure, under::Mount};
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::block::{WriteRequestCommand, WriteResponse};
-use alluxio_ufs::{Attributes, CreateOptions, UfsPath, UfsWriter};
+use alluxio_ufs::{Attributes, CreateOptions, UfsPath, UfsWriter, UnderFs};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -12,8 +12,7 @@ use tonic::Status;
 
 pub struct UfsFileSink {
     mount: Arc<Mount>,
-    /// As the client named it.
-    address: String,
+    under: Arc<dyn UnderFs>,
     path: UfsPath,
     options: CreateOptions,
     /// Made with the first data, or at the end for an empty file: a client that gives up before leaves
@@ -45,12 +44,12 @@ impl UfsFileSink {
             overwrite: true,
             ..CreateOptions::default()
         };
-        Ok(UfsFileSink { mount, address, path, options, writer: None, position: 0 })
+        Ok(UfsFileSink { mount, under, path, options, writer: None, position: 0 })
     }
 
     async fn writer(&mut self) -> Result<&mut Box<dyn UfsWriter>, Status> {
         if self.writer.is_none() {
-            let made = self.mount.to_write(&self.address)?.create(&self.path, self.options.clone()).await;
+            let made = self.under.create(&self.path, self.options.clone()).await;
             self.writer = Some(made.map_err(|error| failure::of_ufs(&error))?);
         }
         self.writer.as_mut().ok_or_else(|| Status::internal("The file was completed already."))
@@ -81,7 +80,7 @@ impl Sink for UfsFileSink {
         self.writer().await?;
         let Some(writer) = self.writer.take() else { return Ok(None) };
         let status = writer.close().await.map_err(|error| failure::of_ufs(&error))?;
-        if !self.mount.to_read().capabilities().strong_content_hash {
+        if !self.under.capabilities().strong_content_hash {
             return Ok(None);
         }
         Ok(Some(WriteResponse { offset: Some(self.position as i64), content_hash: status.content_hash }))

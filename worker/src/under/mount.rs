@@ -23,14 +23,15 @@ impl Mount {
     }
 
     /// For writing the file at `address`. The master refuses first; this is for clients that ask this worker
-    /// without having asked it, and for what was begun before the mount became read-only.
-    pub fn to_write(&self, address: &str) -> Result<&dyn UnderFs, FsError> {
+    /// without having asked it. It goes by what the master said when the mount was first needed: a mount that is
+    /// changed gets a new id, and the old one is forgotten after a while (see [`super::Mounts`]).
+    pub fn to_write(&self, address: &str) -> Result<Arc<dyn UnderFs>, FsError> {
         if self.read_only {
             return Err(FsError::permission_denied(format!(
                 "A write operation on {address} is denied because it is under a readonly mount point {}",
                 self.under.uri()
             )));
         }
-        Ok(self.under.as_ref())
+        Ok(Arc::clone(&self.under))
     }
 }

@@ -11,10 +11,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A mount's properties can change under the same id; they are asked for anew after this time.
+/// Mounts are asked for anew after this time: a changed mount has a new id, but clients may go on with the old one.
 const FRESH: Duration = Duration::from_secs(10 * 60);
 /// Mounts remembered. More than any cluster has; beyond it all are asked for anew.
 const MOST: usize = 4096;
+
+#[derive(Default)]
+struct Remembered {
+    mounts: HashMap<i64, Known>,
+    /// Counts [`Mounts::forget`]: what was asked before is not remembered after.
+    turn: u64,
+}
 
 struct Known {
     mount: Arc<Mount>,
@@ -26,7 +33,7 @@ struct Known {
 pub struct Mounts {
     link: MasterLink,
     metrics: SharedMetrics,
-    known: Arc<Mutex<HashMap<i64, Known>>>,
+    known: Arc<Mutex<Remembered>>,
 }
 
 impl Mounts {
@@ -37,15 +44,14 @@ impl Mounts {
     /// The under storage mounted under this id. An id that the master does not know is UNAVAILABLE: that
     /// is what clients of the original handle.
     pub async fn get(&self, mount: i64) -> Result<Arc<Mount>, FsError> {
-        let known = self
-            .known
-            .lock()
-            .get(&mount)
-            .filter(|known| known.since.elapsed() < FRESH)
-            .map(|known| known.mount.clone());
-        if let Some(found) = known {
-            return Ok(found);
-        }
+        let turn = {
+            let known = self.known.lock();
+            let fresh = known.mounts.get(&mount).filter(|known| known.since.elapsed() < FRESH);
+            if let Some(fresh) = fresh {
+                return Ok(fresh.mount.clone());
+            }
+            known.turn
+        };
         let info = self.link.ufs_info(mount).await.map_err(|error| match error.kind {
             ErrorKind::NotFound | ErrorKind::InvalidArgument => {
                 FsError::unavailable(format!("Mount {mount} is not known to the master: {error}"))
@@ -59,10 +65,21 @@ impl Mounts {
         let under = open_ufs(&uri, &options.properties).map_err(|error| failure::of_ufs(&error))?;
         let found = Arc::new(Mount::new(under, options.read_only(), self.metrics.of_ufs(&uri)));
         let mut known = self.known.lock();
-        if known.len() >= MOST {
-            known.clear();
+        if known.turn != turn {
+            return Ok(found);
         }
-        known.insert(mount, Known { mount: found.clone(), since: Instant::now() });
+        if known.mounts.len() >= MOST {
+            known.mounts.clear();
+        }
+        known.mounts.insert(mount, Known { mount: found.clone(), since: Instant::now() });
         Ok(found)
+    }
+
+    /// Asks for all mounts anew. After a registration, with another leader or one that was restarted: the root
+    /// mount is made of the master's configuration and keeps its id.
+    pub fn forget(&self) {
+        let mut known = self.known.lock();
+        known.mounts.clear();
+        known.turn += 1;
     }
 }

@@ -7,6 +7,8 @@ mod json;
 mod log_level;
 mod pages;
 
+pub use held::HeldFiles;
+
 use crate::{
     core::Core,
     masters::{Registered, WorkerState},
@@ -29,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone)]
 pub struct Web {
     pub core: Arc<Core>,
+    pub held: HeldFiles,
     pub registered: Registered,
     pub state: WorkerState,
     /// Set once shutdown began.

@@ -6,7 +6,7 @@ use alluxio_proto::grpc::file::{
     OpenFilePOptions, SetAclAction, SetAttributePOptions,
 };
 
-use super::{Call, Manner, ShellPath, copied, file_target, not_a_directory};
+use super::{Call, Manner, ShellPath, copied, expect_file, file_target, not_a_directory};
 use crate::error::CommandError;
 
 pub async fn copy(
@@ -17,7 +17,10 @@ pub async fn copy(
 ) -> Result<(), CommandError> {
     let paths = call.shell.expand(source).await?;
     if !call.shell.path(source)?.has_wildcard() {
-        return call.shell.each_of(&paths, async |path| copy_tree(call, path, target, manner).await).await;
+        return call
+            .shell
+            .each_of(&paths, async |path| copy_tree(call, path, target, manner, true).await)
+            .await;
     }
     match call.shell.status_if_any(&target.path).await? {
         Some(info) if !info.folder() => return Err(not_a_directory(target)),
@@ -25,7 +28,9 @@ pub async fn copy(
         None => make_directory(call, target).await?,
     }
     call.shell
-        .each_of(&paths, async |path| copy_tree(call, path, &target.child(path.path.name()), manner).await)
+        .each_of(&paths, async |path| {
+            copy_tree(call, path, &target.child(path.path.name()), manner, false).await
+        })
         .await
 }
 
@@ -36,13 +41,14 @@ async fn copy_tree(
     source: &ShellPath,
     target: &ShellPath,
     manner: Manner,
+    alone: bool,
 ) -> Result<(), CommandError> {
     let info = call.shell.status(&source.path).await?;
+    if alone {
+        expect_file(call, &info);
+    }
     if !info.folder() {
         let target = file_target(call, target, source.path.name()).await?;
-        if let Ok(length) = u64::try_from(info.length()) {
-            call.shell.progress.expect(length);
-        }
         return copy_file(call, source, &info, &target, manner).await;
     }
     if !manner.recursive {

@@ -10,6 +10,8 @@ use std::{
     thread::available_parallelism,
 };
 
+use alluxio_proto::grpc::file::FileInfo;
+
 use super::{Call, FsCommand, Outcome, path::ShellPath};
 use crate::{
     error::{CommandError, SUCCESS},
@@ -92,6 +94,13 @@ impl LocalPath {
     /// The path in `file:///path`, when the text is one.
     fn of_uri(text: &str) -> Option<Result<Self, CommandError>> {
         text.strip_prefix("file://").or_else(|| text.strip_prefix("file:")).map(Self::absolute)
+    }
+}
+
+/// The length of the only file that is copied is how much there is to do.
+fn expect_file(call: Call<'_>, info: &FileInfo) {
+    if let (false, Ok(length)) = (info.folder(), u64::try_from(info.length())) {
+        call.shell.progress.expect(length);
     }
 }
 

@@ -9,13 +9,13 @@ use std::{
 use alluxio_proto::grpc::file::{ListStatusPOptions, OpenFilePOptions};
 use tokio::{fs::File, io::AsyncWriteExt};
 
-use super::{Call, LocalPath, ShellPath, copied, not_a_directory};
+use super::{Call, LocalPath, ShellPath, copied, expect_file, not_a_directory};
 use crate::error::CommandError;
 
 pub async fn copy(call: Call<'_>, source: &str, target: &LocalPath) -> Result<(), CommandError> {
     let path = call.shell.path(source)?;
     if !path.has_wildcard() {
-        return copy_tree(call, path, target.0.clone()).await;
+        return copy_tree(call, path, target.0.clone(), true).await;
     }
     let paths = call.shell.expand(source).await?;
     if target.0.exists() && !target.0.is_dir() {
@@ -23,15 +23,22 @@ pub async fn copy(call: Call<'_>, source: &str, target: &LocalPath) -> Result<()
     }
     make_directory(call, &target.0)?;
     call.shell
-        .each_of(&paths, async |path| copy_tree(call, path.clone(), target.0.join(path.path.name())).await)
+        .each_of(&paths, async |path| {
+            copy_tree(call, path.clone(), target.0.join(path.path.name()), false).await
+        })
         .await
 }
 
 /// Copies a file, or a directory with all that is in it. What fails is told at the end.
-async fn copy_tree(call: Call<'_>, source: ShellPath, target: PathBuf) -> Result<(), CommandError> {
+async fn copy_tree(
+    call: Call<'_>,
+    source: ShellPath,
+    target: PathBuf,
+    alone: bool,
+) -> Result<(), CommandError> {
     let info = call.shell.status(&source.path).await?;
-    if let (false, Ok(length)) = (info.folder(), u64::try_from(info.length())) {
-        call.shell.progress.expect(length);
+    if alone {
+        expect_file(call, &info);
     }
     let mut jobs = vec![(source, target, info.folder())];
     let mut failures = Vec::new();

@@ -1,6 +1,7 @@
 //! `fsadmin report metrics`: all metrics that the leading master knows.
 
 use alluxio_client::MetricsClient;
+use alluxio_fs::print::grouped;
 use alluxio_proto::grpc::metric::MetricValue;
 
 use crate::{error::CommandError, output::size, shell::Call};
@@ -50,18 +51,6 @@ fn number(name: &str, value: f64) -> String {
     }
     let plain = value.abs() >= 1e-3 && value.abs() < 1e7;
     if plain || !value.is_finite() { format!("{value:?}") } else { format!("{value:E}") }
-}
-
-fn grouped(value: i64) -> String {
-    let digits = value.unsigned_abs().to_string();
-    let mut text = if value < 0 { "-".to_owned() } else { String::new() };
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use alluxio_client::MetaMasterClient;
 use alluxio_conf::key;
+use alluxio_fs::print::uptime;
 use alluxio_proto::grpc::{block::BlockMasterInfo, meta::MasterInfo};
 
 use super::tier_order;
@@ -36,7 +37,7 @@ fn master_lines(master: &MasterInfo, dates: &DateFormat) -> Vec<String> {
         format!("{INDENT}Web Port: {}", master.web_port()),
         format!("{INDENT}Rpc Port: {}", master.rpc_port()),
         format!("{INDENT}Started: {}", dates.format(master.start_time_ms())),
-        format!("{INDENT}Uptime: {}", duration(master.up_time_ms())),
+        format!("{INDENT}Uptime: {}", uptime(master.up_time_ms())),
         format!("{INDENT}Version: {}", master.version()),
         format!("{INDENT}Safe Mode: {}", master.safe_mode()),
     ];
@@ -82,17 +83,6 @@ pub fn tiers(bytes: &BTreeMap<String, i64>) -> Vec<String> {
         .into_iter()
         .map(|(name, bytes)| format!("{INDENT}{INDENT}Tier: {name}  Size: {}", size::human(*bytes)))
         .collect()
-}
-
-fn duration(ms: i64) -> String {
-    let seconds = ms / 1000;
-    format!(
-        "{} day(s), {} hour(s), {} minute(s), and {} second(s)",
-        seconds / 86_400,
-        seconds / 3600 % 24,
-        seconds / 60 % 60,
-        seconds % 60
-    )
 }
 
 #[cfg(test)]

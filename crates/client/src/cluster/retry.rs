@@ -50,6 +50,11 @@ impl RetryPolicy {
         )
     }
 
+    /// The same, for a shorter time.
+    pub(crate) fn at_most(self, max_duration: Duration) -> Self {
+        Self { max_duration: self.max_duration.min(max_duration), ..self }
+    }
+
     pub(crate) fn start(self) -> Attempts {
         Attempts { policy: self, began: Instant::now(), tries: 1 }
     }

@@ -215,7 +215,7 @@ impl FileReader {
                 }
                 continue;
             }
-            recovery.round_over(self.retry, why).await?;
+            recovery.round_over(self.retry, why, !info.persisted()).await?;
             cluster.forget_workers();
             *info = same_file(info, status(&self.fs, &self.path, &OpenFilePOptions::default()).await?)?;
         }

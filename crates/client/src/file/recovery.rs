@@ -1,6 +1,6 @@
 //! What to do when a block cannot be read: another worker, newer metadata, patience, an error.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use alluxio_fs::{ErrorKind, FsError, FsResult};
 use alluxio_proto::grpc::{WorkerNetAddress, file::FileInfo};
@@ -8,12 +8,18 @@ use alluxio_proto::grpc::{WorkerNetAddress, file::FileInfo};
 use super::source::{Candidate, is_same_worker};
 use crate::cluster::{Attempts, RetryPolicy};
 
+/// How long a worker may be without a block that it has in the master's eyes. It reports what it evicted with its
+/// next heartbeat, a second later; then the master names another worker, or says that the data is lost.
+const STALE: Duration = Duration::from_secs(10);
+
 /// The failures since the last byte that was read.
 #[derive(Default)]
 pub(super) struct Recovery {
     tried: Vec<WorkerNetAddress>,
     refreshed: bool,
     attempts: Option<Attempts>,
+    /// Those at workers that do not have what the master says they have.
+    stale: Option<Attempts>,
     last: Option<FsError>,
 }
 
@@ -33,19 +39,30 @@ impl Recovery {
     }
 
     /// All workers failed, or there was none (`why`). Waits if time may help. When it succeeds the
-    /// caller asks the master how things are now and starts over.
-    pub(super) async fn round_over(&mut self, policy: RetryPolicy, why: Option<FsError>) -> FsResult<()> {
+    /// caller asks the master how things are now and starts over. `only_here`: the file is not in the under
+    /// storage, so a worker without the block is one of which the master's news are old.
+    pub(super) async fn round_over(
+        &mut self,
+        policy: RetryPolicy,
+        why: Option<FsError>,
+        only_here: bool,
+    ) -> FsResult<()> {
         let error = why
             .or_else(|| self.last.take())
             .unwrap_or_else(|| FsError::unavailable("There is no worker to read from."));
         self.tried.clear();
-        if is_definite(error.kind) {
+        let stale = only_here && error.kind == ErrorKind::NotFound;
+        if is_definite(error.kind) && !(stale && self.refreshed) {
             // What the master told may be old: its news are worth one more round.
             if self.refreshed {
                 return Err(error);
             }
         } else {
-            let attempts = self.attempts.get_or_insert_with(|| policy.start());
+            let attempts = if stale {
+                self.stale.get_or_insert_with(|| policy.at_most(STALE).start())
+            } else {
+                self.attempts.get_or_insert_with(|| policy.start())
+            };
             if !attempts.again(&error).await {
                 return Err(attempts.last(error));
             }
@@ -111,7 +128,7 @@ mod tests {
         assert_eq!(recovery.choose(&workers).map(|c| c.address.host()), Some("b"));
         recovery.failed(&workers[1].address, FsError::not_found("no block"));
         assert!(recovery.choose(&workers).is_none());
-        assert_eq!(recovery.round_over(policy("0s"), None).await, Ok(()));
+        assert_eq!(recovery.round_over(policy("0s"), None, false).await, Ok(()));
         assert_eq!(recovery.choose(&workers).map(|c| c.address.host()), Some("a"));
     }
 
@@ -120,8 +137,23 @@ mod tests {
         let mut recovery = Recovery::default();
         for expected in [Ok(()), Err(FsError::not_found("gone"))] {
             recovery.failed(&candidate("a").address, FsError::not_found("gone"));
-            assert_eq!(recovery.round_over(policy("10s"), None).await, expected);
+            assert_eq!(recovery.round_over(policy("10s"), None, false).await, expected);
         }
+    }
+
+    #[tokio::test]
+    async fn a_worker_without_the_only_copy_is_asked_until_the_master_has_heard_of_it() {
+        let mut recovery = Recovery::default();
+        let mut rounds = 0;
+        let error = loop {
+            recovery.failed(&candidate("a").address, FsError::not_found("no block"));
+            match recovery.round_over(policy("300ms"), None, true).await {
+                Ok(()) => rounds += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!((2..10).contains(&rounds), "{rounds}");
+        assert_eq!(error.kind, ErrorKind::NotFound);
     }
 
     #[tokio::test]
@@ -130,7 +162,7 @@ mod tests {
         let mut rounds = 0;
         let error = loop {
             recovery.failed(&candidate("a").address, FsError::unavailable("down"));
-            match recovery.round_over(policy("300ms"), None).await {
+            match recovery.round_over(policy("300ms"), None, false).await {
                 Ok(()) => rounds += 1,
                 Err(error) => break error,
             }

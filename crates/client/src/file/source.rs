@@ -68,11 +68,7 @@ pub(super) async fn candidates(
         holders.into_iter().map(|address| Candidate { address, has_block: true }).collect();
     if !info.persisted() {
         if found.is_empty() {
-            return Err(FsError::unavailable(format!(
-                "Block {} of {} is on no worker and not in the under storage: wait for its worker to come back.",
-                spot.block_id,
-                info.path()
-            )));
+            return Err(no_source(info, spot));
         }
         return Ok(found);
     }
@@ -91,6 +87,24 @@ pub(super) async fn candidates(
         }
     }
     Ok(found)
+}
+
+/// The state of a file of which the master knows for sure that nobody has the data. It says so only when no
+/// worker may still be on its way back.
+const LOST: &str = "LOST";
+
+/// Why a block that is only in Alluxio cannot be read while no worker has it.
+fn no_source(info: &FileInfo, spot: &Spot) -> FsError {
+    let (block, path) = (spot.block_id, info.path());
+    if info.persistence_state() == LOST {
+        return FsError::failed_precondition(format!(
+            "The data of {path} is lost: no worker has block {block}, and the file is not in the under storage. If \
+             a worker that had it is stopped, start it again; otherwise delete the file and write it anew."
+        ));
+    }
+    FsError::unavailable(format!(
+        "Block {block} of {path} is on no worker and not in the under storage: wait for its worker to come back."
+    ))
 }
 
 fn holders(info: &FileInfo, spot: &Spot) -> Vec<WorkerNetAddress> {
@@ -146,6 +160,8 @@ pub(super) fn signed(value: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use alluxio_fs::ErrorKind;
+
     use super::*;
 
     fn file(length: i64, block_size: i64, blocks: &[i64]) -> FileInfo {
@@ -172,6 +188,23 @@ mod tests {
     fn a_file_that_does_not_add_up_is_an_error() {
         assert!(Spot::at(&file(25, 0, &[7]), 0).is_err());
         assert!(Spot::at(&file(25, 10, &[7]), 10).is_err());
+    }
+
+    #[test]
+    fn only_what_the_master_calls_lost_is_given_up() {
+        for (state, kind) in
+            [("LOST", ErrorKind::FailedPrecondition), ("NOT_PERSISTED", ErrorKind::Unavailable)]
+        {
+            let info = FileInfo {
+                path: Some("/d/f".into()),
+                persistence_state: Some(state.into()),
+                ..file(25, 10, &[7, 8, 9])
+            };
+            let error = no_source(&info, &Spot::at(&info, 12).unwrap().unwrap());
+            assert_eq!(error.kind, kind, "{error}");
+            assert!(error.message.contains("lock 8 ") || error.message.contains("block 8,"), "{error}");
+            assert!(error.message.contains("/d/f"), "{error}");
+        }
     }
 
     #[test]

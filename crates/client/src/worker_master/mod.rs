@@ -24,7 +24,7 @@ use alluxio_proto::{
     },
     own::{DeregisterRequest, MayEvictRequest, MayEvictResponse},
 };
-use tonic::{Code, Status};
+use tonic::{Code, Response, Status};
 
 use crate::{
     cluster::{Cluster, MasterAddress},
@@ -160,24 +160,30 @@ impl WorkerMasterClient {
         Ok(once!(self, WORKER_FILES.file_system_heartbeat(request))?.command.unwrap_or_default())
     }
 
-    /// Which of these blocks may be evicted? `looking`: nothing will be evicted for the answer. Ours: a Java
-    /// master does not know the question, which is reported as FAILED_PRECONDITION.
+    /// Which of these blocks may be evicted? `looking`: nothing will be evicted for the answer. Ours: `None`
+    /// from a Java master, which does not know the question.
     pub async fn may_evict(
         &self,
         worker_id: i64,
         block_ids: Vec<i64>,
         looking: bool,
-    ) -> FsResult<MayEvictResponse> {
+    ) -> FsResult<Option<MayEvictResponse>> {
         let mut request =
             Some(MayEvictRequest { worker_id: Some(worker_id), block_ids, looking: Some(looking) });
         let call = |mut client: Ours| {
             let request = request.take().unwrap_or_default();
-            async move { client.may_evict(request).await.map_err(not_ours) }
+            async move {
+                match client.may_evict(request).await {
+                    Err(status) if status.code() == Code::Unimplemented => Ok(Response::new(None)),
+                    answer => answer.map(|response| response.map(Some)),
+                }
+            }
         };
         self.cluster.call_once(&COORDINATION, call).await
     }
 
-    /// Takes a worker that shuts down off the master's list. Ours, as [`may_evict`](Self::may_evict).
+    /// Takes a worker that shuts down off the master's list. Ours: a Java master does not know it, which is
+    /// reported as FAILED_PRECONDITION.
     pub async fn deregister(&self, worker_id: i64) -> FsResult<()> {
         let request = DeregisterRequest { worker_id: Some(worker_id) };
         let call = |mut client: Ours| async move { client.deregister(request).await.map_err(not_ours) };

@@ -116,6 +116,10 @@ impl SocketAuthority {
                 head[*have] = bytes[0];
                 *have += 1;
                 if *have == head.len() {
+                    if head[3] == HEADERS {
+                        // A header block begins with a field, however the one before ended.
+                        self.field = Field::Start;
+                    }
                     self.place = after_head(*head);
                 }
                 1
@@ -249,6 +253,17 @@ mod tests {
     const PATH: &str = "/opt/domain/d44ff0a2-e865.sock";
     const ALLOWED: &str = "-opt-domain-d44ff0a2-e865-sock";
 
+    /// What gRPC 1.54.1 for Java on Netty 4.1.87 sends over a socket at [`PATH`]: its settings and two calls, recorded.
+    const NETTY: &str = "\
+        505249202a20485454502f322e300d0a0d0a534d0d0a0d0a00001804000000000000020000000000030000000000040010000000060000\
+        2000000004080000000000000f00010000000401000000000000c7012400000003000000000f411e2f6f70742f646f6d61696e2f643434\
+        66663061322d653836352e736f636b44392f616c6c7578696f2e677270632e7361736c2e5361736c41757468656e7469636174696f6e53\
+        6572766963652f61757468656e74696361746583865f106170706c69636174696f6e2f677270634002746508747261696c6572737a1667\
+        7270632d6a6176612d6e657474792f312e35342e31400a6368616e6e656c2d696406336632612f624014677270632d6163636570742d65\
+        6e636f64696e6704677a697000000800010000000300000000032f782f00000e012400000005000000000fc4c38386c2c1c0bfbe000008\
+        00000000000500000000032f782f000000000100000005\
+    ";
+
     fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
         let length = payload.len() as u32;
         [&length.to_be_bytes()[1..], &[kind, flags, 0, 0, 0, 1], payload].concat()
@@ -337,6 +352,33 @@ mod tests {
                 String::from_utf8_lossy(value)
             );
         }
+    }
+
+    #[test]
+    fn of_what_netty_sends_the_authority_alone_is_changed() {
+        let digits: Vec<char> = NETTY.chars().collect();
+        let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap();
+        let sent: Vec<u8> = digits.chunks(2).map(byte).collect();
+        let at = sent.windows(PATH.len()).position(|window| window == PATH.as_bytes()).unwrap();
+        let mut expected = sent.clone();
+        expected[at..at + PATH.len()].copy_from_slice(ALLOWED.as_bytes());
+        for piece in 1..sent.len() {
+            assert!(edited(sent.clone(), piece) == expected, "in pieces of {piece}");
+        }
+    }
+
+    /// A block that is cut off is refused by h2; what comes after it is not mistaken for its rest.
+    #[test]
+    fn a_block_that_breaks_off_does_not_reach_into_the_next() {
+        let connection = |authority: &str| {
+            [
+                vec![b' '; PREFACE],
+                frame(HEADERS, 4, &[0x41, 40, b'a']),
+                frame(HEADERS, 4, &block_of(authority)),
+            ]
+            .concat()
+        };
+        assert!(edited(connection(PATH), 9) == connection(ALLOWED));
     }
 
     proptest! {

@@ -11,7 +11,7 @@ pub enum Spot {
     From(u64),
     /// From this many bytes before the end.
     BeforeEnd(u64),
-    /// Whole lines around the first `From`.
+    /// Whole lines from this byte on.
     LinesFrom(u64),
     /// The last whole lines.
     LastLines,
@@ -36,11 +36,22 @@ impl Part {
 
 pub(super) fn read(file: &File, spot: Spot, limit: u64) -> io::Result<Part> {
     let size = file.metadata()?.len();
-    let offset = match spot {
-        Spot::From(offset) | Spot::LinesFrom(offset) => offset.min(size),
-        Spot::BeforeEnd(before) => size.saturating_sub(before),
-        Spot::LastLines => size.saturating_sub(limit),
+    let (offset, lines) = match spot {
+        Spot::From(offset) => (offset.min(size), false),
+        Spot::BeforeEnd(before) => (size.saturating_sub(before), false),
+        Spot::LinesFrom(offset) => (offset.min(size), true),
+        Spot::LastLines => (size.saturating_sub(limit), true),
     };
+    let part = read_part(file, size, offset, limit)?;
+    if !lines {
+        return Ok(part);
+    }
+    // The byte before tells whether a line begins right here.
+    let before = read_part(file, size, offset.saturating_sub(1), 1)?;
+    Ok(whole_lines(part, offset == 0 || before.data == b"\n"))
+}
+
+fn read_part(file: &File, size: u64, offset: u64, limit: u64) -> io::Result<Part> {
     let mut data = vec![0; limit.min(size - offset) as usize];
     let mut filled = 0;
     while filled < data.len() {
@@ -53,18 +64,17 @@ pub(super) fn read(file: &File, spot: Spot, limit: u64) -> io::Result<Part> {
         }
     }
     data.truncate(filled);
-    let part = Part { size, offset, data };
-    Ok(if matches!(spot, Spot::LinesFrom(_) | Spot::LastLines) { whole_lines(part) } else { part })
+    Ok(Part { size, offset, data })
 }
 
 /// Without the line that began before, and the one that ends behind; a line that fills the part stays as it is.
-fn whole_lines(mut part: Part) -> Part {
+fn whole_lines(mut part: Part, begins: bool) -> Part {
     if part.end() < part.size
         && let Some(last) = part.data.iter().rposition(|byte| *byte == b'\n')
     {
         part.data.truncate(last + 1);
     }
-    if part.offset > 0
+    if !begins
         && let Some(first) = part.data.iter().position(|byte| *byte == b'\n')
         && first + 1 < part.data.len()
     {

@@ -166,6 +166,40 @@ mod tests {
         assert_eq!(line("2026-11-25T15:20:09.123Z INFO  x: y an ERROR later").class, "");
     }
 
+    fn shell() -> Shell {
+        Shell {
+            role: "Master",
+            address: String::new(),
+            title: String::new(),
+            nav: Vec::new(),
+            current: "logs",
+            refresh_ms: 0,
+            now: String::new(),
+            zone: String::new(),
+            version: "",
+            assets: 0,
+        }
+    }
+
+    /// What people do: to the first part, and from each to the next by the link that the page gives.
+    #[tokio::test]
+    async fn parts_by_lines_join() {
+        let home = tempfile::tempdir().unwrap();
+        let text: String = (0..20_000).map(|n| format!("line {n} {}\n", "x".repeat(n % 17))).collect();
+        std::fs::write(home.path().join("a.log"), &text).unwrap();
+        let logs = Logs::new(home.path());
+        let mut href = Some("logs?path=a.log&offset=0".to_owned());
+        let mut shown = Vec::new();
+        while let Some(link) = href {
+            let uri = format!("http://localhost/{link}").parse().unwrap();
+            let axum::extract::Query(query) = axum::extract::Query::<LogAsked>::try_from_uri(&uri).unwrap();
+            let part = logs.read(query.path.as_deref().unwrap(), spot(&query), PART).await.unwrap();
+            shown.extend_from_slice(&part.data);
+            href = content(shell(), "a.log".to_owned(), &part, &query).newer;
+        }
+        assert!(String::from_utf8(shown).unwrap() == text, "lines were lost or shown twice");
+    }
+
     #[test]
     fn the_originals_links_mean_the_same_here() {
         let asked = |offset: Option<&str>, end: Option<&str>| {

@@ -57,9 +57,13 @@ impl FileSystemMaster {
     ) -> Result<(), FsError> {
         let operation = options.operation;
         let _running = self.namespace.running().enter(operation).await?;
+        let done = |tree: &Tree| operation.is_some_and(|id| tree.operation_ids().contains(id));
         let look = |tree: &Tree, lookup: &Lookup| {
-            let done = operation.is_some_and(|id| tree.operation_ids().contains(id));
-            if done { Ok(None) } else { self.delete_target(tree, lookup, subject, path, options).map(Some) }
+            if done(tree) {
+                Ok(None)
+            } else {
+                self.delete_target(tree, lookup, subject, path, options).map(Some)
+            }
         };
         let target = match self.namespace.read_path(path, look).await {
             Err(error) if error.kind == alluxio_fs::ErrorKind::NotFound => {
@@ -88,7 +92,7 @@ impl FileSystemMaster {
         }
         self.namespace
             .mutate(&[path], Some(&reservation), |tree, draft| {
-                if operation.is_some_and(|id| tree.operation_ids().contains(id)) {
+                if done(tree) {
                     return Ok(());
                 }
                 let lookup = tree.lookup(path);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alluxio_fs::{AlluxioPath, FsError};
-use alluxio_ufs::{ListOptions, UfsError, UfsErrorKind, is_temporary_name};
+use alluxio_ufs::{ListOptions, UfsError, UfsErrorKind, UfsStatus, is_temporary_name};
 
 use super::{DeleteOptions, Target};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         FileSystemMaster,
         ufs::{DIRECTORY_PATIENCE, PATIENCE, UfsPlace, bounded, held, ufs_call, ufs_error},
     },
-    namespace::Reservation,
+    namespace::{MAX_CHANGES_PER_HOLD, Reservation},
 };
 
 /// Why the under storage still has something.
@@ -41,13 +41,30 @@ pub(super) fn is_checked(target: &Target, options: &DeleteOptions) -> bool {
 }
 
 impl FileSystemMaster {
-    /// Deletes in the under storages what is to go there. First all is looked at, then the first thing goes.
+    /// Deletes in the under storages what is to go there.
     pub(super) async fn delete_below(
         &self,
         path: &AlluxioPath,
         target: &Target,
         options: &DeleteOptions,
         reservation: &Arc<Reservation>,
+    ) -> Result<(), Failure> {
+        let mut gone = false;
+        let deleted = self.look_and_delete(path, target, options, reservation, &mut gone).await;
+        deleted.map_err(|failure| match failure {
+            Failure::Plain(error) if gone => Failure::Partly(error),
+            failure => failure,
+        })
+    }
+
+    /// First all is looked at, then the first thing goes; `gone` says whether one has.
+    async fn look_and_delete(
+        &self,
+        path: &AlluxioPath,
+        target: &Target,
+        options: &DeleteOptions,
+        reservation: &Arc<Reservation>,
+        gone: &mut bool,
     ) -> Result<(), Failure> {
         if is_checked(target, options) {
             self.check_nothing_unknown(path, &self.ufs_place_of(path)?).await?;
@@ -67,6 +84,7 @@ impl FileSystemMaster {
             while let Some(known) = self.known_in_mount(mount, &mut after).await? {
                 for (at, directory) in known {
                     self.delete_one(&at, directory, true, reservation).await?;
+                    *gone = true;
                 }
             }
         }
@@ -148,14 +166,15 @@ impl FileSystemMaster {
                      Remove it there, or delete unchecked (rm -R -U)."
                 )));
             }
-            for chunk in page.entries.chunks(crate::namespace::MAX_INODES_PER_HOLD) {
-                let unknown = self.namespace.peek(|tree| {
-                    chunk.iter().find_map(|entry| {
-                        let below = entry.path.strip_prefix(&place.path)?;
-                        let at = below.components().fold(path.clone(), |at, name| at.join(name));
-                        (!is_temporary_name(at.name()) && tree.lookup(&at).target().is_none()).then_some(at)
-                    })
-                });
+            for chunk in page.entries.chunks(MAX_CHANGES_PER_HOLD) {
+                let at = |entry: &UfsStatus| {
+                    let below = entry.path.strip_prefix(&place.path)?;
+                    Some(below.components().fold(path.clone(), |at, name| at.join(name)))
+                };
+                let there: Vec<AlluxioPath> =
+                    chunk.iter().filter_map(at).filter(|at| !is_temporary_name(at.name())).collect();
+                let unknown =
+                    self.namespace.peek(|tree| there.iter().find(|at| tree.lookup(at).target().is_none()));
                 if let Some(unknown) = unknown {
                     return Err(FsError::failed_precondition(format!(
                         "Cannot delete {path}: its under storage holds {unknown}, which Alluxio does not know. \
@@ -180,5 +199,54 @@ async fn delete_in_ufs(place: &UfsPlace, directory: bool, recursive: bool) -> Re
             Err(error) if error.kind() == UfsErrorKind::DirectoryNotEmpty && attempts > 0 => {}
             other => return other.map(drop),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use alluxio_ufs::{
+        Operation,
+        faults::{Fault, FaultyUfs},
+    };
+
+    use super::*;
+    use crate::{
+        fs::fixture::{Rig, path, recursive},
+        namespace::Claim,
+    };
+
+    /// Deletes the mounted `/o` with the files `a` and `b`, where the under storage hangs at one of them.
+    async fn failure(hangs_at: &str) -> Failure {
+        let rig = Rig::new().await;
+        let other = rig.outside("other");
+        std::fs::create_dir(&other).unwrap();
+        for name in ["a", "b"] {
+            std::fs::write(other.join(name), "1").unwrap();
+        }
+        let (root, at) = (rig.root().await, path("/o"));
+        let uri = other.display().to_string();
+        rig.fs.mount(&root, &at, &uri, &Default::default()).await.unwrap();
+        rig.list("/o", recursive()).await.unwrap();
+        let place = rig.fs.ufs_place_of(&at).unwrap();
+        let faulty = FaultyUfs::new(place.ufs);
+        faulty.inject(Fault::delay(Operation::Delete, Duration::from_secs(100_000)).on(hangs_at));
+        rig.fs.ufs.replace(place.mount.id, Arc::new(faulty));
+        let options = DeleteOptions { recursive: true, mount_points: true, ..Default::default() };
+        let look = |tree: &crate::tree::Tree, lookup: &crate::tree::Lookup| {
+            rig.fs.delete_target(tree, lookup, &root, &at, &options)
+        };
+        let target = rig.fs.namespace.read_path(&at, look).await.unwrap();
+        let reservation = rig.fs.namespace.reservations().reserve(vec![Claim::subtree(&at)]).await.unwrap();
+        let deleted = rig.fs.delete_below(&at, &target, &options, &Arc::new(reservation)).await;
+        assert_eq!(other.join("a").exists(), hangs_at == "a");
+        deleted.expect_err("it hangs")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_something_has_gone_no_failure_is_told_as_if_nothing_had() {
+        assert!(matches!(failure("a").await, Failure::Plain(_)));
+        assert!(matches!(failure("b").await, Failure::Partly(_)));
     }
 }

@@ -6,7 +6,7 @@ use alluxio_fs::{AlluxioPath, FsError};
 use alluxio_proto::journal::{JournalEntry, UpdateInodeDirectoryEntry};
 use alluxio_ufs::{ListOptions, ListPage, UfsErrorKind, UfsStatus};
 
-use super::{LoadedInodes, inodes::blocks_of, removals::Mark};
+use super::{LoadedInodes, removals::Mark};
 use crate::{
     fs::{
         FileSystemMaster,
@@ -18,9 +18,6 @@ use crate::{
 
 /// Children per record.
 const CHUNK: usize = MAX_CHANGES_PER_HOLD;
-
-/// Blocks per record, of all files together.
-const BLOCKS_PER_RECORD: i64 = 1 << 17;
 
 /// Names told in the warning about names that cannot be shown.
 const TOLD: usize = 5;
@@ -134,26 +131,11 @@ impl FileSystemMaster {
             let entries = entries(target, &page, compare.then(|| place.ufs.ufs_type()), found);
             for chunk in entries.chunks(CHUNK) {
                 let lacking = self.namespace.peek(|tree| look(tree, target, chunk, found));
-                let mut rest = &lacking[..];
-                while !rest.is_empty() {
-                    let (some, after) = rest.split_at(self.fit_a_record(rest));
-                    self.add_children(target, some, place.ufs.ufs_type(), mark, found).await?;
-                    rest = after;
+                if !lacking.is_empty() {
+                    self.add_children(target, &lacking, place.ufs.ufs_type(), mark, found).await?;
                 }
             }
         }
-    }
-
-    /// How many of them one record may add: one at least.
-    fn fit_a_record(&self, lacking: &[&Entry<'_>]) -> usize {
-        let mut blocks = 0;
-        let fits = |entry: &&&Entry<'_>| {
-            let before = blocks;
-            let length = i64::try_from(entry.status.length).unwrap_or(i64::MAX);
-            blocks += blocks_of(length, self.options.loaded_block_size).1;
-            before == 0 || blocks <= BLOCKS_PER_RECORD
-        };
-        lacking.iter().take_while(fits).count().max(1)
     }
 
     async fn add_children(

@@ -9,8 +9,8 @@ use crate::{
     tree::{Inode, Persistence, Tree, next_directory_after},
 };
 
-/// Most blocks of a loaded file. A file that would have more gets a larger block size, so that one
-/// record stays small (a terabyte has 16,384 blocks of 64 MB).
+/// Most blocks of a loaded file. A file that would have more gets a larger block size, so that an answer with
+/// its blocks stays small (a terabyte has 16,384 blocks of 64 MB).
 const MAX_BLOCKS: i64 = 1 << 16;
 
 /// Drafts inodes one after the other; one per draft, since it gives out the ids.
@@ -128,7 +128,7 @@ impl LoadedInodes {
 }
 
 /// Block size and number of blocks of a loaded file.
-pub fn blocks_of(length: i64, block_size: i64) -> (i64, i64) {
+fn blocks_of(length: i64, block_size: i64) -> (i64, i64) {
     let mut block_size = block_size.max(1);
     while (length - 1).div_euclid(block_size) >= MAX_BLOCKS {
         block_size = block_size.saturating_mul(2);

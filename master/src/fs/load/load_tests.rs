@@ -1,9 +1,12 @@
 use alluxio_fs::ErrorKind;
-use alluxio_proto::grpc::file::{ListStatusPOptions, LoadMetadataPType, WritePType};
+use alluxio_proto::grpc::file::{ListStatusPOptions, LoadMetadataPType, SetAttributePOptions, WritePType};
 
-use crate::fs::{
-    delete::DeleteOptions,
-    fixture::{BLOCK, Rig, modified, path, recursive},
+use crate::{
+    fs::{
+        delete::DeleteOptions,
+        fixture::{BLOCK, Rig, modified, path, recursive},
+    },
+    namespace::MAX_CHANGES_PER_HOLD,
 };
 
 fn always() -> ListStatusPOptions {
@@ -48,6 +51,38 @@ async fn listing_once_knows_a_directory_for_good() {
 }
 
 #[tokio::test]
+async fn a_directory_can_be_marked_as_not_known_and_as_known() {
+    let rig = Rig::new().await;
+    let mark = async |rig: &Rig, at: &str, loaded| {
+        let options =
+            SetAttributePOptions { direct_children_loaded: Some(loaded), ..SetAttributePOptions::default() };
+        rig.fs.set_attribute(&rig.root().await, &path(at), &options).await.unwrap();
+    };
+    rig.ufs_write("/d/a", "1");
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/a"]);
+    rig.ufs_write("/d/b", "2");
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/a"]);
+    mark(&rig, "/d", false).await;
+    let hash = rig.hash();
+    let rig = rig.crash().await;
+    assert_eq!(rig.hash(), hash);
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/a", "/d/b"]);
+    rig.ufs_write("/d/c", "3");
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/a", "/d/b"], "known again");
+
+    // Nothing is there to be found for a directory that only Alluxio has, and a file has no children.
+    rig.create("/here/f", WritePType::MustCache).await.unwrap();
+    mark(&rig, "/here", false).await;
+    mark(&rig, "/here/f", false).await;
+    assert_eq!(rig.list("/here", Default::default()).await.unwrap(), ["/here/f"]);
+
+    rig.ufs_write("/e/a", "1");
+    rig.status("/e").await.unwrap();
+    mark(&rig, "/e", true).await;
+    assert!(rig.list("/e", Default::default()).await.unwrap().is_empty(), "it was said to be known");
+}
+
+#[tokio::test]
 async fn an_absent_path_is_remembered_until_it_is_made() {
     let rig = Rig::new().await;
     assert_eq!(rig.status("/x/y").await.unwrap_err().kind, ErrorKind::NotFound);
@@ -89,6 +124,11 @@ async fn names_that_cannot_be_shown_and_half_written_files_are_left_out() {
     assert!(rig.status(&format!("/d/{temporary}")).await.is_err());
 }
 
+/// Records that add so many children.
+fn records_of(children: usize) -> u64 {
+    children.div_ceil(MAX_CHANGES_PER_HOLD) as u64
+}
+
 #[tokio::test]
 async fn a_large_directory_comes_in_records_of_bounded_size() {
     let rig = Rig::new().await;
@@ -98,7 +138,11 @@ async fn a_large_directory_comes_in_records_of_bounded_size() {
     let before = rig.fs.namespace.journal().durable();
     assert_eq!(rig.list("/d", Default::default()).await.unwrap().len(), 2_345);
     let records = rig.fs.namespace.journal().durable() - before;
-    assert!((5..10).contains(&records), "{records} records");
+    assert_eq!(
+        records,
+        records_of(2_345) + 2,
+        "one of the directory, those of children, one that they are loaded"
+    );
     let hash = rig.hash();
     assert_eq!(rig.crash().await.hash(), hash);
 }
@@ -115,7 +159,8 @@ async fn many_who_list_at_once_load_once() {
     for listing in futures::future::join_all(listings).await {
         assert_eq!(listing.unwrap().len(), 700);
     }
-    assert_eq!(rig.fs.namespace.journal().durable() - before, 3, "two of children, one that they are loaded");
+    let records = rig.fs.namespace.journal().durable() - before;
+    assert_eq!(records, records_of(700) + 1, "those of children, one that they are loaded");
 }
 
 #[tokio::test]

@@ -164,7 +164,7 @@ impl FileSystemMaster {
         Ok(())
     }
 
-    /// Changes read-only, shared and properties; what is not given stays.
+    /// Sets read-only, shared and properties anew: what is not given is taken away, as in 2.9.
     pub async fn update_mount(
         &self,
         subject: &Subject,
@@ -186,9 +186,9 @@ impl FileSystemMaster {
             .await?;
         let mount = Mount {
             id: new_mount_id(),
-            read_only: options.read_only.unwrap_or(old.read_only),
-            shared: options.shared.unwrap_or(old.shared),
-            properties: merged(&old.properties, &options.properties),
+            read_only: options.read_only(),
+            shared: options.shared(),
+            properties: unmasked(&old.properties, &options.properties),
             ..Mount::clone(&old)
         };
         check_properties(&mount.properties)?;
@@ -260,14 +260,12 @@ fn nested(tree: &Tree, path: &AlluxioPath) -> bool {
 }
 
 /// What is shown masked comes back masked from who edits what he was shown.
-fn merged(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut merged = old.clone();
-    for (key, value) in new {
-        if value != MASKED {
-            merged.insert(key.clone(), value.clone());
-        }
-    }
-    merged
+fn unmasked(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let known = |key: &String, value: &String| match old.get(key) {
+        Some(hidden) if value == MASKED => hidden.clone(),
+        _ => value.clone(),
+    };
+    new.iter().map(|(key, value)| (key.clone(), known(key, value))).collect()
 }
 
 /// Takes the mount and everything below it out of the tree. `None` when nothing is mounted there.
@@ -350,10 +348,10 @@ mod tests {
     }
 
     #[test]
-    fn a_masked_value_changes_nothing() {
+    fn a_masked_value_is_the_one_that_was() {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let old = BTreeMap::from([pair("a", "1"), pair("key", "secret")]);
+        let old = BTreeMap::from([pair("a", "1"), pair("b", "1"), pair("key", "secret")]);
         let new = BTreeMap::from([pair("a", "2"), pair("key", MASKED)]);
-        assert_eq!(merged(&old, &new), BTreeMap::from([pair("a", "2"), pair("key", "secret")]));
+        assert_eq!(unmasked(&old, &new), BTreeMap::from([pair("a", "2"), pair("key", "secret")]));
     }
 }

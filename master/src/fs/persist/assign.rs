@@ -16,12 +16,11 @@ use super::{
     temporary::{file_name, job_id},
 };
 use crate::{
-    block::Residence,
     fs::{
         FileSystemMaster,
         ufs::{UfsPlace, bounded, check_mode, check_writable, no_mount},
     },
-    namespace::MAX_INODES_PER_HOLD,
+    namespace::MAX_CHANGES_PER_HOLD,
     tree::{BlockRange, Inode, Mount, Persistence, Tree},
 };
 
@@ -57,12 +56,10 @@ struct Proposed {
     command: PersistFile,
 }
 
-/// A file that has a job from before.
+/// A job that a file has from before.
 struct Before {
-    file: i64,
-    job: i64,
-    address: String,
-    mount_id: i64,
+    job: Job,
+    /// Its temporary file is complete.
     written: bool,
 }
 
@@ -74,7 +71,7 @@ impl FileSystemMaster {
         let mut seen = 0;
         while room > 0 {
             let from = cursor.after.map_or(Bound::Unbounded, Bound::Excluded);
-            let limit = MAX_INODES_PER_HOLD.min(room);
+            let limit = MAX_CHANGES_PER_HOLD.min(room);
             let mut files: Vec<i64> = self.namespace.peek(|tree| {
                 tree.to_be_persisted().range((from, Bound::Unbounded)).take(limit).copied().collect()
             });
@@ -85,24 +82,27 @@ impl FileSystemMaster {
                 let jobs = self.persist.jobs.lock();
                 files.retain(|file| !jobs.has(*file));
             }
-            let before: Vec<Before> = self.namespace.peek(|tree| {
-                // Files that are still being written stay with the tree: there is nothing to do for them yet.
-                files.retain(|id| to_persist(tree, *id).is_some());
-                files.iter().filter_map(|id| before(tree, *id)).collect()
+            let found: Vec<(i64, Option<Before>)> = self.namespace.peek(|tree| {
+                let look = |file: i64| {
+                    // Files that are still being written stay with the tree: there is nothing to do for them yet.
+                    let (path, inode) = to_persist(tree, file)?;
+                    Some((file, before(tree, file, &path, inode)))
+                };
+                files.into_iter().filter_map(look).collect()
             });
-            let mut jobs = self.persist.jobs.lock();
-            for earlier in before {
-                let temporary = Temporary { mount_id: earlier.mount_id, address: earlier.address };
-                jobs.inherit(earlier.file, Job { id: earlier.job, temporary }, earlier.written, now);
-            }
-            for file in &files {
-                match self.persist.wait(*file) {
-                    Some(Wait::Asked) => {}
-                    Some(Wait::Until(at)) if at > now => {}
-                    Some(Wait::Until(_)) | None => jobs.add(*file, now, now),
+            {
+                let mut jobs = self.persist.jobs.lock();
+                for (file, before) in found {
+                    match (before, self.persist.wait(file)) {
+                        (Some(before), _) => jobs.inherit(file, before.job, before.written, now),
+                        (None, Some(Wait::Asked)) => {}
+                        (None, Some(Wait::Until(at))) if at > now => {}
+                        (None, Some(Wait::Until(_)) | None) => jobs.add(file, now, now),
+                    }
                 }
+                room = jobs.room();
             }
-            room = jobs.room();
+            tokio::task::yield_now().await;
             // Not more than that in one step, and the whole set once at most.
             if last || seen >= super::jobs::MAX_FILES {
                 break;
@@ -140,7 +140,7 @@ impl FileSystemMaster {
                     self.persist.forget(file);
                     continue;
                 };
-                if wanted.blocks.ids().any(|block| self.blocks.residence(block) == Residence::Nowhere) {
+                if self.lost_of(wanted.blocks).await > 0 {
                     tracing::debug!(file, "a block of the file is on no live worker; persisting it waits");
                     self.persist.jobs.lock().delay(file, Instant::now() + LOST_BLOCKS);
                     continue;
@@ -306,16 +306,11 @@ pub(super) fn to_persist(tree: &Tree, file: i64) -> Option<(AlluxioPath, &Inode)
     Some((tree.path_of(slot).filter(|_| wanted)?, inode))
 }
 
-fn before(tree: &Tree, file: i64) -> Option<Before> {
-    let (path, inode) = to_persist(tree, file)?;
-    let rare = tree.rare(tree.find(file)?, inode)?;
-    (rare.persist_job >= 0).then(|| Before {
-        file,
-        job: rare.persist_job,
-        address: rare.persist_path.to_string(),
-        mount_id: tree.mounts().mount_of(&path).map_or(-1, |mount| mount.id),
-        written: !rare.fingerprint.is_empty(),
-    })
+fn before(tree: &Tree, file: i64, path: &AlluxioPath, inode: &Inode) -> Option<Before> {
+    let rare = tree.rare(tree.find(file)?, inode).filter(|rare| rare.persist_job >= 0)?;
+    let mount_id = tree.mounts().mount_of(path).map_or(-1, |mount| mount.id);
+    let temporary = Temporary { mount_id, address: rare.persist_path.to_string() };
+    Some(Before { job: Job { id: rare.persist_job, temporary }, written: !rare.fingerprint.is_empty() })
 }
 
 fn persisted_directory(tree: &Tree, path: &AlluxioPath, mount: &Mount) -> AlluxioPath {

@@ -157,7 +157,12 @@ impl FileSystemMaster {
             if !tick {
                 continue;
             }
-            if let Err(error) = self.persist_step(&mut cursor).await {
+            // What a step that is cut off has given out is in the journal, where the next master finds it.
+            let step = tokio::select! {
+                () = stop.cancelled() => break,
+                step = self.persist_step(&mut cursor) => step,
+            };
+            if let Err(error) = step {
                 // Whoever writes is told why the journal refuses; here it is only tried again.
                 tracing::debug!(%error, "persisting waits");
             }
@@ -197,5 +202,7 @@ pub(super) fn to_be_persisted(id: i64) -> JournalEntry {
 #[path = "persist_tests.rs"]
 mod tests;
 
+#[cfg(test)]
+mod turns_tests;
 #[cfg(test)]
 mod while_written_tests;

@@ -191,3 +191,16 @@ async fn the_owner_completes_a_file_that_nobody_may_write() {
         Some(ErrorKind::PermissionDenied)
     );
 }
+
+#[tokio::test]
+async fn the_check_before_a_large_delete_does_not_hold_the_lock_long() {
+    let rig = Rig::new().await;
+    for n in 0..1_005 {
+        rig.write_through(&format!("/d/some/directories/further/down/f{n}"), "").await.unwrap();
+    }
+    let all = DeleteOptions { recursive: true, ..Default::default() };
+    rig.fs.delete_path(&rig.root().await, &path("/d"), &all).await.unwrap();
+    assert!(!rig.ufs_has("/d"));
+    let most = rig.fs.namespace.longest_hold_cpu_nanos();
+    assert!(most < 5_000_000, "a hold of the lock took {most} ns of processor time");
+}

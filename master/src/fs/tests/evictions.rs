@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alluxio_proto::grpc::file::SetAttributePOptions;
+use alluxio_proto::grpc::file::{CompleteFilePOptions, SetAttributePOptions, WritePType};
 use alluxio_rpc::Caller;
 
 use crate::{
@@ -80,4 +80,39 @@ async fn a_new_master_stands_by_the_answers_of_the_one_before() {
     let began = Instant::now();
     schedule(&rig).await.unwrap();
     assert!(began.elapsed() > rig.fs.namespace.valid());
+}
+
+/// What stands in the tree already is no change, whatever a worker was told of the file, or of one in its place.
+#[tokio::test]
+async fn what_is_so_already_waits_for_nobody() {
+    let rig = Rig::new().await;
+    let valid = rig.fs.namespace.valid();
+    let file = rig.create("/file", WritePType::AsyncThrough).await.unwrap().file_id();
+    let asked =
+        CompleteFilePOptions { async_persist_options: Some(Default::default()), ..Default::default() };
+    assert!(rig.fs.namespace.eviction_grants().grant(file));
+    let began = Instant::now();
+    rig.complete("/file", asked).await.unwrap();
+    assert!(began.elapsed() < valid, "it was to be persisted from its creation: {:?}", began.elapsed());
+
+    let root = rig.root().await;
+    let set = async |options: SetAttributePOptions| {
+        assert!(rig.fs.namespace.eviction_grants().grant(file));
+        let began = Instant::now();
+        rig.fs.set_attribute(&root, &path("/file"), &options).await.unwrap();
+        began.elapsed()
+    };
+    let pin = |media: &[&str]| SetAttributePOptions {
+        pinned: Some(true),
+        pinned_media: media.iter().map(|medium| (*medium).to_owned()).collect(),
+        ..Default::default()
+    };
+    assert!(set(pin(&["SSD"])).await > valid, "a worker may be evicting it");
+    assert!(set(pin(&["SSD"])).await < valid);
+    let copies = SetAttributePOptions { replication_min: Some(1), ..Default::default() };
+    assert!(set(copies).await < valid, "the minimum pins what is pinned");
+    assert_eq!(rig.status("/file").await.unwrap().medium_type, ["SSD"]);
+    set(pin(&[])).await;
+    let info = rig.status("/file").await.unwrap();
+    assert!(info.pinned() && info.medium_type.is_empty() && info.replication_min() == 1);
 }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fs::{
     delete::DeleteOptions,
-    fixture::{Rig, path},
+    fixture::{Rig, large, path, polls},
 };
 
 fn blocks(rig: &Rig) -> u64 {
@@ -69,6 +69,24 @@ async fn lost_is_what_is_only_in_alluxio_and_on_no_live_worker() {
     rig.fs.blocks.deregister(two).unwrap();
     rig.fs.count_lost().await;
     assert_eq!(lost(&rig), (2, 2));
+}
+
+/// Half a million blocks are no reason to keep a thread, nor to go on when the master stops.
+#[tokio::test]
+async fn counting_the_blocks_of_a_large_file_lets_others_have_their_turn() {
+    let rig = Rig::new().await;
+    large(&rig, "/large", WritePType::MustCache, 1 << 19, false).await;
+    let (turns, ()) = polls(rig.fs.count_lost()).await;
+    assert!(turns > 100, "{turns}");
+    assert_eq!(lost(&rig), (1, 1 << 19));
+    let stop = CancellationToken::new();
+    let mut counting = std::pin::pin!(rig.fs.clone().run_lost_count(stop.clone()));
+    let mut poll = async || {
+        std::future::poll_fn(|context| std::task::Poll::Ready(counting.as_mut().poll(context))).await
+    };
+    assert!(poll().await.is_pending());
+    stop.cancel();
+    assert!(poll().await.is_ready(), "it counts on");
 }
 
 #[tokio::test]

@@ -14,5 +14,6 @@ mod mount_deletes;
 mod mounts;
 mod operations;
 mod permissions;
+mod replaced;
 mod replays;
 mod settings;

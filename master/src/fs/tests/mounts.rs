@@ -158,6 +158,10 @@ async fn options_change_under_a_new_id() {
     let kept = rig.fs.ufs_info(after.mount_id()).await.unwrap().properties.unwrap();
     assert_eq!(kept.properties["s3a.secretKey"], "secret");
     assert_eq!(kept.properties.len(), 2);
+    // What is not given is taken away.
+    rig.fs.update_mount(&rig.root().await, &path("/o"), &MountPOptions::default()).await.unwrap();
+    let plain = rig.fs.mount_table(false).await.unwrap()["/o"].clone();
+    assert!(!plain.read_only() && plain.properties.is_empty());
     let bad = MountPOptions {
         properties: BTreeMap::from([(
             "alluxio.underfs.local.skip.broken.symlinks".to_owned(),

@@ -180,6 +180,7 @@ async fn a_deleted_tree_is_forgotten_in_the_background_and_its_blocks_freed() {
         if !rig.fs.namespace.peek(|tree| tree.has_detached()) && !held() {
             break;
         }
+        rig.drop_blocks(worker).await;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(rig.fs.namespace.peek(|tree| tree.inode_count()), 1);
@@ -286,7 +287,10 @@ async fn freeing_drops_the_cached_copies() {
     assert!(pinned.message.contains("pinned"), "{pinned}");
     rig.fs.free(&rig.root().await, &path("/d"), &free(true)).await.unwrap();
     let info = rig.status("/d/f").await.unwrap();
-    assert!(!info.pinned() && info.in_alluxio_percentage() == 0 && rig.ufs_has("/d/f"));
+    assert!(!info.pinned() && info.in_alluxio_percentage() == 100, "the worker does not know it yet");
+    rig.drop_blocks(worker).await;
+    assert_eq!(rig.status("/d/f").await.unwrap().in_alluxio_percentage(), 0);
+    assert!(rig.ufs_has("/d/f"));
 }
 
 #[tokio::test]
@@ -301,6 +305,24 @@ async fn reading_moves_the_access_time_when_it_is_old() {
     stop.cancel();
     rig.fs.clone().run_access_times(stop).await;
     assert!(rig.status("/f").await.unwrap().last_access_time_ms() > before);
+}
+
+/// What was deleted is forgotten later; until then a record about it would only be in the way.
+#[tokio::test]
+async fn what_was_deleted_has_no_access_time_any_more() {
+    let rig = Rig::with(&[("alluxio.master.file.access.time.update.precision", "0")]).await;
+    let worker = rig.worker("w").await;
+    let id = rig.write("/d/f", worker, 1).await.unwrap().file_id();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let options = GetStatusPOptions { update_timestamps: Some(true), ..Default::default() };
+    rig.fs.get_status(&rig.root().await, &path("/d/f"), &options).await.unwrap();
+    remove(&rig, "/d", all()).await.unwrap();
+    assert!(rig.fs.namespace.peek(|tree| tree.by_id(id).is_some()), "it waits for the reaper");
+    let hash = rig.hash();
+    let stop = CancellationToken::new();
+    stop.cancel();
+    rig.fs.clone().run_access_times(stop).await;
+    assert_eq!(rig.hash(), hash);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Paths that an operation keeps for itself while it does I/O on the under storage without holding the
-//! tree's lock. Claims are taken all at once, so operations cannot wait for each other in a circle.
+//! tree's lock. Claims are taken all at once, and nobody asks for more while he holds some: so operations cannot
+//! wait for each other in a circle, and whoever asks can stand in line behind those who asked before him. Without
+//! the line a stream of small claims would keep a large one out for ever.
 
 mod index;
 
@@ -18,10 +20,6 @@ use self::index::{Among, ClaimIndex, Owner};
 /// call that goes on keeps its reservation: one held longer belongs to an under storage that hangs, or to a
 /// large directory.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long a newcomer lets those go first who wait already, so that a stream of small claims does not keep a
-/// large one out for ever. Bounded, because the newcomer may itself hold what they wait for.
-const COURTESY: Duration = Duration::from_millis(200);
 
 /// What of a path is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,13 +114,6 @@ struct Place<'a> {
     id: Owner,
 }
 
-/// What is in the way of a claim.
-enum Obstacle {
-    Held(Gone),
-    /// It is free, but others came first.
-    Line(Gone),
-}
-
 /// Until when somebody waits; set by the first wait.
 #[derive(Default)]
 pub(super) struct Patience(Option<Instant>);
@@ -134,43 +125,34 @@ pub struct Reservation {
 }
 
 impl Reservations {
-    /// Takes all claims, or waits until that is possible.
+    /// Takes all claims, or waits until that is possible. Who asks holds no other reservation: those before him in
+    /// the line might wait for it.
     pub async fn reserve(self: &Arc<Self>, claims: Vec<Claim>) -> Result<Reservation, FsError> {
-        let courteous_until = Instant::now() + COURTESY;
         let (mut place, mut patience) = (None, Patience::default());
         loop {
-            let courteous = Instant::now() < courteous_until;
-            match self.take(&claims, place.as_ref(), courteous) {
+            match self.take(&claims, place.as_ref()) {
                 Ok(reservation) => return Ok(reservation),
-                Err(Obstacle::Held(gone)) => {
+                Err(gone) => {
                     place.get_or_insert_with(|| self.line_up(&claims));
                     patience.wait(gone).await?;
                 }
-                // Whether they went or not: the next round looks.
-                Err(Obstacle::Line(gone)) => drop(tokio::time::timeout_at(courteous_until, gone).await),
             }
         }
     }
 
-    /// Takes all claims if that is possible now.
+    /// Takes all claims if nobody has them or waits for them.
     pub fn try_reserve(self: &Arc<Self>, claims: Vec<Claim>) -> Option<Reservation> {
-        self.take(&claims, None, false).ok()
+        self.take(&claims, None).ok()
     }
 
-    fn take(
-        self: &Arc<Self>,
-        claims: &[Claim],
-        place: Option<&Place<'_>>,
-        courteous: bool,
-    ) -> Result<Reservation, Obstacle> {
+    /// The error is somebody who has one of them, or who came first.
+    fn take(self: &Arc<Self>, claims: &[Claim], place: Option<&Place<'_>>) -> Result<Reservation, Gone> {
         let mut held = self.held.lock();
         let wanted = || claims.iter().map(|claim| (&claim.path, claim.scope));
-        if let Some(gone) = held.claims.met(wanted(), Among::All) {
-            return Err(Obstacle::Held(gone));
-        }
         let earlier = place.map_or(Among::All, |place| Among::Before(place.id));
-        if courteous && let Some(gone) = held.line.met(wanted(), earlier) {
-            return Err(Obstacle::Line(gone));
+        let obstacle = held.claims.met(wanted(), Among::All);
+        if let Some(gone) = obstacle.or_else(|| held.line.met(wanted(), earlier)) {
+            return Err(gone);
         }
         held.next += 1;
         let id = held.next;
@@ -255,38 +237,39 @@ mod tests {
         assert!(!all.is_reserved(&path("/a/b")));
     }
 
-    /// One small claim after the other, never none held: whoever wants the whole directory gets it.
+    /// One small claim after the other, each long and never none held: whoever wants the whole directory gets it.
     #[tokio::test(start_paused = true)]
     async fn small_claims_do_not_keep_a_large_one_out() {
         let all = Arc::new(Reservations::default());
         for n in 0..4 {
             let all = all.clone();
             tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(3 * n)).await;
+                tokio::time::sleep(Duration::from_millis(150 * n)).await;
                 loop {
                     let small = all.reserve(vec![Claim::edge(&path(&format!("/a/{n}")))]).await.unwrap();
-                    tokio::time::sleep(Duration::from_millis(12)).await;
+                    tokio::time::sleep(Duration::from_millis(600)).await;
                     drop(small);
                 }
             });
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
         let large =
             tokio::time::timeout(Duration::from_secs(5), all.reserve(vec![Claim::subtree(&path("/a"))]));
         drop(large.await.expect("not kept out").unwrap());
-        assert!(all.held.lock().line.by_path.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_holds_what_the_line_waits_for_may_take_more() {
+    async fn a_try_does_not_overtake_who_waits() {
         let all = Arc::new(Reservations::default());
-        let first = all.reserve(vec![Claim::subtree(&path("/a/x"))]).await.unwrap();
+        let first = all.reserve(vec![Claim::edge(&path("/a/x"))]).await.unwrap();
         let other = all.clone();
         let waiting = tokio::spawn(async move { other.reserve(vec![Claim::subtree(&path("/a"))]).await });
         tokio::time::sleep(Duration::from_millis(10)).await;
-        let more = tokio::time::timeout(Duration::from_secs(1), all.reserve(vec![Claim::edge(&path("/a"))]));
-        drop((more.await.unwrap().unwrap(), first));
+        assert!(all.try_reserve(vec![Claim::edge(&path("/a/y"))]).is_none());
+        assert!(all.try_reserve(vec![Claim::edge(&path("/b"))]).is_some());
+        drop(first);
         drop(waiting.await.unwrap().unwrap());
+        assert!(all.try_reserve(vec![Claim::edge(&path("/a/y"))]).is_some());
     }
 
     /// Each of many has its turn, on one path as on many.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use alluxio_fs::{AlluxioPath, ErrorKind, FsError};
 use alluxio_proto::grpc::file::{FileBlockInfo, FileInfo, GetStatusPOptions};
 use alluxio_web::json::{Asked, BlockEntry, DATA_BYTES, FileEntry};
-use alluxio_web::paging::window;
+use alluxio_web::paging::{MOST_ENTRIES, window};
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::Serialize;
@@ -95,15 +95,16 @@ async fn fill(
 ) -> Result<(), FsError> {
     let subject = pages.subject().await?;
     let entry = |info: &FileInfo| FileEntry::of(info, &pages.tiers, &web.settings);
-    let first = match pages.fs.browse(&subject, path, &Start::Position(0), 1).await? {
-        Looked::File(info) => {
+    let first = match pages.fs.browse(&subject, path, &Start::Position(0), 1, 0..MOST_ENTRIES).await? {
+        Looked::File(file) => {
+            let info = file.info;
             answer.block_size_bytes = Some(entry(&info).block_size_bytes);
             answer.current_directory = Some(entry(&info));
             answer.highest_tier_alias = pages.tiers.first().cloned();
             answer.viewing_offset = asked.position(info.length());
-            answer.file_data = Some(data(pages, path, &info, answer.viewing_offset).await?);
             let block = |block: &FileBlockInfo| block_entry(block, pages);
             answer.file_blocks = Some(info.file_block_infos.iter().map(block).collect());
+            answer.file_data = Some(data(pages, path, &info, answer.viewing_offset).await?);
             return Ok(());
         }
         Looked::Directory(directory) => directory,
@@ -114,8 +115,8 @@ async fn fill(
     answer.total = first.total;
     match window(asked.offset(), asked.limit(), first.total) {
         Ok(range) => {
-            let infos = entries(pages, &subject, path, range).await?;
-            answer.file_infos = Some(infos.iter().map(|info| listed(info, entry(info))).collect());
+            answer.file_infos =
+                Some(entries(pages, &subject, path, range, |info| listed(info, entry(info))).await?);
         }
         Err(error) => answer.fatal_error = Some(error),
     }
@@ -128,21 +129,21 @@ async fn entries(
     subject: &Subject,
     path: &AlluxioPath,
     range: Range<usize>,
-) -> Result<Vec<FileInfo>, FsError> {
-    let mut infos = Vec::new();
-    while infos.len() < range.len() {
-        let start = Start::Position(range.start + infos.len());
-        let more = match pages.fs.browse(subject, path, &start, range.len() - infos.len()).await? {
+    entry: impl Fn(&FileInfo) -> FileEntry,
+) -> Result<Vec<FileEntry>, FsError> {
+    let mut entries = Vec::new();
+    let mut start = Start::Position(range.start);
+    while entries.len() < range.len() {
+        let more = match pages.fs.browse(subject, path, &start, range.len() - entries.len(), 0..0).await? {
             Looked::Directory(directory) => directory.entries,
             // It was replaced meanwhile.
             Looked::File(_) => break,
         };
-        if more.is_empty() {
-            break;
-        }
-        infos.extend(more);
+        let Some(last) = more.last() else { break };
+        start = Start::After(last.name().to_owned());
+        entries.extend(more.iter().map(&entry));
     }
-    Ok(infos)
+    Ok(entries)
 }
 
 /// In a listing a file shows where its first block is.

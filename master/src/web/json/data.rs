@@ -64,6 +64,11 @@ pub(super) async fn data(State(web): Web, Query(asked): Query<Asked>) -> Answer<
 
 /// All of them, in the order of their paths.
 async fn find(web: &MasterWeb, pages: &PageSources) -> Result<Vec<FileEntry>, FsError> {
+    let end = Instant::now() + PATIENCE;
+    // Each keeps up to as many files in memory as it may find.
+    let busy = |_| FsError::unavailable("Others are looking at all files just now. Try again in a moment.");
+    let turn = timeout_at(end, pages.whole_looks.acquire()).await.map_err(busy)?;
+    let _turn = turn.map_err(|_| FsError::unavailable("The master is stopping."))?;
     let subject = pages.subject().await?;
     let fs = pages.fs.clone();
     let (sender, mut receiver) = mpsc::channel(1);
@@ -76,7 +81,6 @@ async fn find(web: &MasterWeb, pages: &PageSources) -> Result<Vec<FileEntry>, Fs
         };
         fs.list_status(&subject, &AlluxioPath::root(), &options, &sender).await
     });
-    let end = Instant::now() + PATIENCE;
     let too_many = || {
         FsError::resource_exhausted(
             "There are too many files to look at all of them for this answer. Browse instead.",

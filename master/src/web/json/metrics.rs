@@ -101,9 +101,15 @@ pub(super) async fn metrics(State(web): Web) -> Answer<Value> {
     put("ufsOpsSaved", json!({}));
     put("timeSeriesMetrics", json!([]));
     put("journalDiskMetrics", json!([]));
-    put("journalEntriesSinceCheckpoint", json!(pages.checkpointer.records_since().unwrap_or(0)));
-    put("journalLastCheckpointTime", Value::Null);
+    put("journalEntriesSinceCheckpoint", json!(pages.fs.namespace.records_since_checkpoint()));
+    put("journalLastCheckpointTime", json!(instant(pages.fs.namespace.last_checkpoint_ms())));
     Ok(Json(answer.into()))
+}
+
+/// In UTC, whatever the pattern of other dates.
+fn instant(ms: u64) -> String {
+    let time = i64::try_from(ms).ok().filter(|ms| *ms > 0).map(jiff::Timestamp::from_millisecond);
+    time.and_then(Result::ok).map_or_else(|| "N/A".to_owned(), |time| time.to_string())
 }
 
 /// The original's shares of what was read: from the same host, from other workers, from under storages.

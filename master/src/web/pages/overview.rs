@@ -129,19 +129,15 @@ async fn look(web: &MasterWeb) -> Result<Overview, FsError> {
             ("Cluster id", facts.cluster_id.clone()),
             ("Journal term", show::count(i64::try_from(role.term).unwrap_or(i64::MAX))),
             ("Durable record", show::count(i64::try_from(role.durable_sequence).unwrap_or(i64::MAX))),
-            ("Records since the last checkpoint", since_checkpoint(pages.checkpointer.records_since())),
+            (
+                "Records since the last checkpoint",
+                show::count(i64::try_from(pages.fs.namespace.records_since_checkpoint()).unwrap_or(i64::MAX)),
+            ),
             ("Servers' configurations", check_text(&report)),
         ],
         files: web.settings.files,
         shell: shell(web, "overview").live(&web.settings),
     })
-}
-
-fn since_checkpoint(records: Option<u64>) -> String {
-    records.map_or_else(
-        || "one is being written".to_owned(),
-        |records| show::count(i64::try_from(records).unwrap_or(i64::MAX)),
-    )
 }
 
 fn check_text(report: &ConfigCheckReport) -> String {

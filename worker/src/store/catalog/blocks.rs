@@ -88,9 +88,10 @@ impl Catalog {
         Some(self.dir(dir).blocks_root.join(block.to_string()))
     }
 
-    /// Whether the block may be readable or is being written.
+    /// Whether the block may be readable, or its name is in use.
     pub fn holds(&self, block: i64) -> bool {
-        self.blocks.contains_key(&block) || self.temps.contains_key(&block)
+        let named = self.temps.contains_key(&block) || self.moving.contains(&block);
+        named || self.blocks.contains_key(&block)
     }
 
     pub fn block_ids(&self) -> Vec<i64> {

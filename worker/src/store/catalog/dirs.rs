@@ -55,6 +55,12 @@ impl Catalog {
             .collect()
     }
 
+    /// Folders in which a move to `place` may end: of the tier that is asked for, never of another one.
+    pub fn targets(&self, place: &Place) -> Vec<DirId> {
+        let fits = |dir: &DirId| place.tier.is_none_or(|tier| self.dir(*dir).tier == tier);
+        self.groups(place).into_iter().flatten().filter(fits).collect()
+    }
+
     pub fn free(&self, dir: DirId) -> u64 {
         self.dir(dir).free()
     }
@@ -68,15 +74,30 @@ impl Catalog {
     pub fn over_watermark(&self) -> Vec<(DirId, u64)> {
         let mut due = Vec::new();
         for (index, dir) in self.dirs.iter().enumerate().filter(|(_, dir)| !dir.lost) {
-            let tier = &self.layout.tiers[dir.tier];
-            let used = dir.used.saturating_sub(dir.quarantined);
-            let room = if self.layout.swap_restore { dir.usable() } else { dir.quota };
-            if used as f64 > room as f64 * tier.high_watermark {
-                let target = (room as f64 * tier.low_watermark) as u64;
-                due.push((DirId(index as u16), used.saturating_sub(target)));
+            if self.is_over(dir, dir.used) {
+                let target = self.watched(dir) * self.layout.tiers[dir.tier].low_watermark;
+                let used = dir.used.saturating_sub(dir.quarantined);
+                due.push((DirId(index as u16), used.saturating_sub(target as u64)));
             }
         }
         due
+    }
+
+    /// Whether the folder would be above its high watermark with so many bytes in use.
+    pub(super) fn is_over(&self, dir: &Dir, used: u64) -> bool {
+        let used = used.saturating_sub(dir.quarantined);
+        used as f64 > self.watched(dir) * self.layout.tiers[dir.tier].high_watermark
+    }
+
+    /// What watermarks are a share of.
+    fn watched(&self, dir: &Dir) -> f64 {
+        (if self.layout.swap_restore { dir.usable() } else { dir.quota }) as f64
+    }
+
+    /// Whether a block may go from one folder to another: what waits to be persisted does not go from a medium
+    /// that keeps it to one that forgets it.
+    pub(super) fn may_go_to(&self, guarded: bool, from: DirId, to: DirId) -> bool {
+        !guarded || self.in_memory(from) || !self.in_memory(to)
     }
 
     /// A folder that failed: its blocks are gone, masters will hear it. Returns whether it was not known.

@@ -24,13 +24,14 @@ use super::{
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     path::PathBuf,
+    sync::Arc,
 };
 
 pub use blocks::Found;
 pub use leaving::{Candidate, Doomed, Removal};
 pub use moving::Move;
 pub use pages::Cursor;
-pub use ranking::Exchange;
+pub use ranking::{Exchange, Promotion};
 pub use temps::Refusal;
 
 /// A storage folder, by its place in the layout (tier by tier).
@@ -122,9 +123,12 @@ pub struct Catalog {
     dirs: Vec<Dir>,
     blocks: HashMap<i64, Entry>,
     temps: HashMap<i64, Temp>,
+    /// Blocks of moves under way. A move writes and deletes files of the block's name in two folders, also when
+    /// the block is gone meanwhile: nobody else may use that name before it ended.
+    moving: HashSet<i64>,
     doomed: VecDeque<Doomed>,
     /// File ids whose blocks stay: pinned, or waiting to be persisted.
-    pinned: HashSet<i64>,
+    pinned: Arc<HashSet<i64>>,
     clock: Clock,
     allocator: Allocator,
     serial: u64,
@@ -157,8 +161,9 @@ impl Catalog {
             dirs,
             blocks: HashMap::new(),
             temps: HashMap::new(),
+            moving: HashSet::new(),
             doomed: VecDeque::new(),
-            pinned: HashSet::new(),
+            pinned: Arc::default(),
             clock: Clock::new(order),
             allocator: Allocator::new(allocator),
             serial: 0,
@@ -167,7 +172,7 @@ impl Catalog {
     }
 
     /// Replaces the set of files whose blocks stay.
-    pub fn set_pinned(&mut self, files: HashSet<i64>) {
+    pub fn set_pinned(&mut self, files: Arc<HashSet<i64>>) {
         self.pinned = files;
     }
 

@@ -16,21 +16,20 @@ pub struct Move {
     pub to: PathBuf,
     pub temp: PathBuf,
     pub to_dir: DirId,
-    from_dir: DirId,
+    pub from_dir: DirId,
     serial: u64,
 }
 
 impl Catalog {
     /// Starts a move to a folder that matches `place` and has room. `None`: it is there already.
     pub fn begin_move(&mut self, block: i64, place: &Place, session: i64) -> Result<Option<Move>, Refusal> {
-        // Only the first group: a move is to that tier, never to whatever else has room.
-        let group = match place.tier {
-            Some(_) => self.groups(place).into_iter().next().unwrap_or_default(),
-            None => self.groups(place).concat(),
-        };
-        let group: Vec<DirId> =
-            group.into_iter().filter(|dir| place.tier.is_none_or(|t| self.dir(*dir).tier == t)).collect();
-        let free = group.into_iter().map(|dir| (dir, self.dir(dir).free())).collect();
+        let free = self.targets(place).into_iter().map(|dir| (dir, self.dir(dir).free())).collect();
+        self.begin_move_into(block, free, session)
+    }
+
+    /// Starts a move to this folder.
+    pub fn begin_promotion(&mut self, block: i64, to: DirId, session: i64) -> Result<Option<Move>, Refusal> {
+        let free = vec![(to, self.dir(to).free())];
         self.begin_move_into(block, free, session)
     }
 
@@ -43,13 +42,14 @@ impl Catalog {
     fn begin_move_into(
         &mut self,
         block: i64,
-        free: Vec<(DirId, u64)>,
+        mut free: Vec<(DirId, u64)>,
         session: i64,
     ) -> Result<Option<Move>, Refusal> {
         let Some(entry) = self.blocks.get(&block).filter(|entry| entry.state != State::Leaving) else {
             return Err(Refusal::Unknown);
         };
         let (from_dir, length, serial, state) = (entry.dir, entry.length, entry.serial, entry.state);
+        let guarded = entry.guarded;
         if free.iter().any(|(dir, _)| *dir == from_dir) {
             return Ok(None);
         }
@@ -59,8 +59,13 @@ impl Catalog {
         if state != State::Ready {
             return Err(Refusal::BeingWritten);
         }
+        free.retain(|(dir, _)| self.may_go_to(guarded, from_dir, *dir));
+        if free.is_empty() {
+            return Err(Refusal::Guarded);
+        }
         let to_dir = self.allocator.choose(&free, length).ok_or(Refusal::NoSpace)?;
         self.dir_mut(to_dir).used += length;
+        self.moving.insert(block);
         if let Some(entry) = self.blocks.get_mut(&block) {
             entry.state = State::Moving;
             // The move itself: keeps an order to remove the block waiting until the move is over.
@@ -123,5 +128,6 @@ impl Catalog {
             entry.state = State::Ready;
         }
         self.release(step.block, step.serial);
+        self.moving.remove(&step.block);
     }
 }

@@ -12,6 +12,8 @@ pub enum Refusal {
     BeingWritten,
     /// No such block of this session (its folder was lost, or it was given up).
     Unknown,
+    /// It waits to be persisted, and would come to a medium that forgets it with the power.
+    Guarded,
     /// No folder that fits has the room.
     NoSpace,
     /// No folder matches the place at all.
@@ -31,7 +33,7 @@ impl Catalog {
         if self.blocks.contains_key(&block) {
             return Err(Refusal::Exists);
         }
-        if self.temps.contains_key(&block) {
+        if self.temps.contains_key(&block) || self.moving.contains(&block) {
             return Err(Refusal::BeingWritten);
         }
         if self.groups(place).is_empty() {

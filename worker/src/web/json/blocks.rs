@@ -1,7 +1,7 @@
 //! `webui_blockinfo`: the files of which blocks are here, or the blocks of one file.
 
 use super::super::{Web, held::HeldFile};
-use alluxio_fs::{AlluxioPath, ErrorKind, FsError};
+use alluxio_fs::ErrorKind;
 use alluxio_web::{
     json::{Asked, BlockEntry, FileEntry},
     paging::window,
@@ -11,7 +11,10 @@ use axum::{
     extract::{Query, State},
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
+
+/// Files of one answer, whatever is asked for: the master is asked about each.
+const MOST: usize = 1_000;
 
 /// `WorkerWebUIBlockInfo`
 #[derive(Debug, Default, Serialize)]
@@ -41,7 +44,7 @@ pub(super) async fn blocks(State(web): State<Web>, Query(asked): Query<Asked>) -
         ..BlockInfo::default()
     };
     if let Some(path) = asked.path.as_deref().filter(|path| !path.is_empty()) {
-        match one_file(&web, path).await {
+        match web.held_file(path).await {
             Ok(file) => {
                 let entry = entry(&web, &tiers, &file);
                 answer.block_size_bytes = Some(entry.block_size_bytes);
@@ -56,14 +59,16 @@ pub(super) async fn blocks(State(web): State<Web>, Query(asked): Query<Asked>) -
                 answer.invalid_path_error = Some(format!("Error: File {path} is not available {error}"));
             }
         }
+        // Nobody who asks for a file looks at all others.
+        answer.file_infos = Some(Vec::new());
+        return Json(answer);
     }
     let files = web.held_files().await;
     answer.total = files.len();
     match window(asked.offset(), asked.limit(), files.len()) {
         Ok(range) => {
-            let ids = files.into_iter().skip(range.start).take(range.len()).collect();
             let mut infos = Vec::new();
-            for (id, file) in web.ask_master(ids).await {
+            for (id, file) in web.ask_master(shown(&files, range)).await {
                 match file {
                     Ok(file) if file.blocks.is_empty() => {}
                     Ok(file) => infos.push(entry(&web, &tiers, &file)),
@@ -78,8 +83,8 @@ pub(super) async fn blocks(State(web): State<Web>, Query(asked): Query<Asked>) -
     Json(answer)
 }
 
-async fn one_file(web: &Web, path: &str) -> Result<HeldFile, FsError> {
-    Ok(web.held(web.core.link.file_status(&AlluxioPath::parse(path)?).await?))
+fn shown(files: &[i64], range: Range<usize>) -> Vec<i64> {
+    files[range].iter().take(MOST).copied().collect()
 }
 
 /// The file with its blocks here, by tier.
@@ -103,4 +108,16 @@ fn entry(web: &Web, tiers: &[String], file: &HeldFile) -> FileEntry {
         *percentage = alluxio_web::show::percent(on_tier, length);
     }
     entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_has_an_end() {
+        let files: Vec<i64> = (0..3_000).collect();
+        assert_eq!(shown(&files, 5..8), [5, 6, 7]);
+        assert_eq!(shown(&files, 500..3_000), files[500..1_500]);
+    }
 }

@@ -1,7 +1,7 @@
 //! The files of which this worker holds blocks, or those blocks of one file.
 
 use super::{super::Web, super::held::HeldFile, shell};
-use alluxio_fs::{AlluxioPath, FsError};
+use alluxio_fs::FsError;
 use alluxio_web::{
     Page, Shell,
     pages::Notice,
@@ -92,7 +92,7 @@ fn failed(web: &Web, error: &FsError) -> Response {
 async fn files(web: &Web, offset: usize) -> Files {
     let held = web.held_files().await;
     let total = held.len();
-    let ids: Vec<i64> = held.into_iter().skip(offset).take(ROWS).collect();
+    let ids: Vec<i64> = held.iter().skip(offset).take(ROWS).copied().collect();
     let shown = ids.len();
     let (mut rows, mut unknown, mut why) = (Vec::new(), Vec::new(), String::new());
     for (id, file) in web.ask_master(ids).await {
@@ -105,7 +105,8 @@ async fn files(web: &Web, offset: usize) -> Files {
         }
     }
     Files {
-        shell: shell(web, "blockInfo").live(&web.settings),
+        // Not live: each renewal would ask the master about every file shown.
+        shell: shell(web, "blockInfo"),
         rows,
         unknown,
         why,
@@ -131,7 +132,7 @@ fn row(web: &Web, file: &HeldFile) -> Row {
 }
 
 async fn file(web: &Web, path: &str, offset: usize) -> Result<File, FsError> {
-    let file = web.held(web.core.link.file_status(&AlluxioPath::parse(path)?).await?);
+    let file = web.held_file(path).await?;
     let here = file.blocks.iter().fold(0_i64, |sum, block| sum.saturating_add(block.length));
     let base = format!("blockInfo?path={}", encoded(path));
     Ok(File {

@@ -2,12 +2,13 @@
 
 use alluxio_fs::AlluxioPath;
 use alluxio_proto::grpc::file::{FileBlockInfo, FileInfo};
-use alluxio_web::paging::{Pager, ROWS, asked};
+use alluxio_web::paging::{Pager, ROWS};
 use alluxio_web::{Shell, show, text};
 
 use super::super::super::{MasterWeb, PageSources};
 use super::super::shell;
 use super::{Asked, Crumb, common_facts, crumbs, href, state, title};
+use crate::fs::File;
 
 /// Bytes of a file that a page shows.
 const DATA: usize = 4 * 1024;
@@ -58,9 +59,11 @@ pub(super) async fn page(
     web: &MasterWeb,
     pages: &PageSources,
     path: &AlluxioPath,
-    info: &FileInfo,
+    file: &File,
+    first_block: usize,
     query: &Asked,
 ) -> FilePage {
+    let info = &file.info;
     let length = info.length().max(0);
     let given: i64 = query.offset.as_deref().and_then(|offset| offset.trim().parse().ok()).unwrap_or(0);
     let offset = given.clamp(0, length);
@@ -75,8 +78,7 @@ pub(super) async fn page(
         Data::Hex(_) => Some((format!("{base}&offset={offset}&as=text"), "Show as text")),
         Data::None(_) => None,
     };
-    let blocks = info.file_block_infos.len();
-    let first_block = asked(query.block.as_deref(), 0).min(blocks);
+    let first_block = first_block.min(file.blocks);
     let mut facts = vec![
         ("Size", format!("{} ({} bytes)", show::size(length), show::count(length))),
         ("Block size", show::size(info.block_size_bytes())),
@@ -93,8 +95,8 @@ pub(super) async fn page(
         facts,
         cached_percent: info.in_alluxio_percentage(),
         state: state(info),
-        blocks: info.file_block_infos.iter().enumerate().skip(first_block).take(ROWS).map(block).collect(),
-        block_pager: Pager::new(format!("{base}&blocks=all"), "blocks", blocks, first_block, ROWS)
+        blocks: (first_block..).zip(&info.file_block_infos).map(block).collect(),
+        block_pager: Pager::new(format!("{base}&blocks=all"), "blocks", file.blocks, first_block, ROWS)
             .named("block"),
         data,
         offset,

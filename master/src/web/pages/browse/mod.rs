@@ -61,11 +61,13 @@ async fn look(web: &MasterWeb, query: &Asked) -> Result<Response, FsError> {
         Some(name) => Start::Name(name.to_owned()),
         None => Start::Position(asked(query.offset.as_deref(), 0)),
     };
-    Ok(match pages.fs.browse(&subject, &path, &start, limit).await? {
+    let first = asked(query.block.as_deref(), 0);
+    let blocks = first..first.saturating_add(ROWS);
+    Ok(match pages.fs.browse(&subject, &path, &start, limit, blocks).await? {
         Looked::Directory(directory) => {
             Page(directory::page(web, &path, *directory, query, limit)).into_response()
         }
-        Looked::File(info) => Page(file::page(web, pages, &path, &info, query).await).into_response(),
+        Looked::File(file) => Page(file::page(web, pages, &path, &file, first, query).await).into_response(),
     })
 }
 

@@ -1,0 +1,60 @@
+//! What needs a master that serves.
+
+use super::*;
+use crate::checkpoint::Checkpointer;
+use crate::fs::fixture::Rig;
+use crate::meta::Peers;
+
+fn pages(rig: &Rig) -> Arc<MasterWeb> {
+    let (master, web) = web();
+    let conf = rig.conf();
+    let checkpointer = Arc::new(Checkpointer::new(rig.fs.namespace.clone(), 1_000, 0));
+    let info = InfoSources {
+        facts: Arc::new(MasterFacts::new(conf, "m1".to_owned(), 19998, 19999, "c".to_owned())),
+        configuration: Arc::new(ClusterConfiguration::new(conf.clone())),
+        blocks: rig.fs.blocks.clone(),
+        mounts: master,
+        hashes: checkpointer.clone(),
+    };
+    let standbys = Arc::new(Peers::new(None, None));
+    web.set_pages(PageSources::new(conf, &info, rig.fs.clone(), checkpointer, standbys));
+    web.set_info(info);
+    web
+}
+
+async fn get_json(web: &Arc<MasterWeb>, path: &str) -> Value {
+    serde_json::from_str(&get(web, path).await.1).unwrap()
+}
+
+/// Each look at all files remembers up to 100,000 of them.
+#[tokio::test]
+async fn all_files_are_looked_at_for_one_caller_at_a_time() {
+    let rig = Rig::new().await;
+    let worker = rig.worker("w").await;
+    rig.write("/f", worker, 10).await.unwrap();
+    let web = pages(&rig);
+    let turn = web.pages.get().unwrap().whole_looks.acquire().await.unwrap();
+    tokio::time::pause();
+    let late = get_json(&web, "/api/v1/master/webui_data").await;
+    tokio::time::resume();
+    assert!(late["fatalError"].as_str().unwrap().contains("Try again"), "{late}");
+    drop(turn);
+    let found = get_json(&web, "/api/v1/master/webui_data").await;
+    assert_eq!((&found["inAlluxioFileNum"], &found["fatalError"]), (&json!(1), &json!("")), "{found}");
+}
+
+/// In parts of 100 on the page, the first 10,000 in JSON.
+#[tokio::test]
+async fn a_file_of_many_blocks_is_shown_in_parts() {
+    let rig = Rig::new().await;
+    let write_type = alluxio_proto::grpc::file::WritePType::CacheThrough;
+    crate::fs::fixture::large(&rig, "/f", write_type, 20_000, false).await;
+    let web = pages(&rig);
+    let file = get_json(&web, "/api/v1/master/webui_browse?path=/f").await;
+    assert_eq!(file["fileBlocks"].as_array().unwrap().len(), 10_000);
+    let (status, page) = get(&web, "/browse?path=/f&block=19900").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("19,901\u{2013}20,000 of 20,000 blocks") && page.contains(">20,000<"), "{page}");
+    let listed = get_json(&web, "/api/v1/master/webui_browse?path=/").await;
+    assert_eq!(listed["fileInfos"][0]["name"], "f");
+}

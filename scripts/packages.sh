@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Sees to it that the machine has the tools named. Root on Debian: installs the packages that are missing.
+# Elsewhere: one line that names them, and failure.
+# Usage: packages.sh [build|mounts|java|browser]...
+set -euo pipefail
+
+packages=()
+needs() { command -v "$1" >/dev/null || packages+=("$2"); }
+for set in "$@"; do
+  case $set in
+    build)
+      needs cc build-essential
+      needs make make
+      ;;
+    mounts)
+      needs unshare util-linux
+      needs mount mount
+      ;;
+    java)
+      needs javac openjdk-17-jdk-headless
+      needs mvn maven
+      ;;
+    browser)
+      needs chromium chromium
+      needs node nodejs
+      needs npm npm
+      ;;
+    *) echo "usage: packages.sh [build|mounts|java|browser]..." >&2; exit 2 ;;
+  esac
+done
+[ ${#packages[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  echo "missing here; install them (names of Debian's packages): ${packages[*]}" >&2
+  exit 1
+fi
+echo "installing ${packages[*]}"
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
