@@ -49,10 +49,10 @@ with_mounts=(unshare --mount)
 [ "$(id -u)" = 0 ] || with_mounts=(unshare --user --map-root-user --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
-needs_java() { case " $* " in *" schema "* | *" peers "*) true ;; *) false ;; esac; }
+needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "*) true ;; *) false ;; esac; }
 needs_mounts() { case " $* " in *" faults "* | *" dist "*) true ;; *) false ;; esac; }
 
-[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, web, dist, scale)' >&2; exit 2; }
+[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, web, dist, scale)' >&2; exit 2; }
 
 sets=(build)
 if needs_mounts "$@"; then sets+=(mounts); fi
@@ -65,7 +65,7 @@ java=
 if needs_java "$@"; then
   # Beside the build: it waits for the network, the build for the processors.
   (for version in ${JAVA_VERSIONS:-2.9.4 2.9.6}; do tests/java/fetch.sh "$version" || exit 1; done
-    tests/java/fetch.sh 2.9.6 server) >"$work/java" 2>&1 &
+    tests/java/fetch.sh 2.9.6 server && tests/java/fetch.sh 3.8.4 zookeeper) >"$work/java" 2>&1 &
   java=$!
 fi
 browser=
@@ -101,6 +101,7 @@ for name in "$@"; do
     schema) stage schema 5m "${run[@]}" --test 'wire_*' --test 'rig_*' ;;
     peers) stage peers 15m "${run[@]}" --test 'peers_*' -- --test-threads=2 ;;
     faults) stage faults 15m "${with_mounts[@]}" "${run[@]}" --test 'faults_*' -- --test-threads=2 ;;
+    ha) stage ha 10m "${run[@]}" --test 'ha_*' -- --test-threads=2 ;;
     web) stage web 5m "${run[@]}" --test 'web_*' ;;
     dist) stage dist 10m "${with_mounts[@]}" "${run[@]}" --test 'dist_*' -- --test-threads=2 ;;
     scale) stage scale 30m "${run[@]}" --test 'scale_*' -- --ignored --nocapture ;;

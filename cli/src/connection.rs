@@ -65,18 +65,21 @@ pub async fn workers(conf: &Configuration, out: &Output) -> Result<Vec<WorkerNet
 
 /// What went wrong on the way to a master, with what to check.
 fn explained(conf: &Configuration, error: FsError) -> CommandError {
-    const CHECK: &str =
-        "Check that it runs there, and that alluxio.master.hostname and alluxio.master.rpc.port name it.";
+    let check = if conf.get(key::ZOOKEEPER_ENABLED) {
+        "Check that the masters and ZooKeeper run, and that alluxio.zookeeper.address names it."
+    } else {
+        "Check that it runs there, and that alluxio.master.hostname and alluxio.master.rpc.port name it."
+    };
     let masters = configured_masters(conf);
     // The client's text begins with the address, too.
     let reason = error.message.strip_prefix(&format!("Cannot reach {masters}: ")).unwrap_or(&error.message);
     let reason = reason.trim_end_matches('.');
     match error.kind {
         ErrorKind::Unavailable | ErrorKind::DeadlineExceeded => {
-            CommandError::failed(format!("Cannot reach the Alluxio master at {masters}: {reason}. {CHECK}"))
+            CommandError::failed(format!("Cannot reach the Alluxio master at {masters}: {reason}. {check}"))
         }
         ErrorKind::Internal | ErrorKind::Unknown | ErrorKind::Cancelled => CommandError::failed(format!(
-            "What answers at {masters} does not seem to be an Alluxio master: {reason}. {CHECK}"
+            "What answers at {masters} does not seem to be an Alluxio master: {reason}. {check}"
         )),
         _ => error.into(),
     }

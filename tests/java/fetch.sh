@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Fetches the Java clients, or the servers, of one Alluxio version, once, and prints the folder that holds them:
+# Fetches the Java clients, or the servers, of one Alluxio version, or a ZooKeeper server, once, and prints the
+# folder that holds them:
 #   lib/      the jars        classes/   our ShellSession, compiled against them (clients only)
-# Usage: fetch.sh VERSION [client|server]
+# Usage: fetch.sh VERSION [client|server|zookeeper]
 set -euo pipefail
 
-version=${1:?usage: fetch.sh VERSION [client|server]}
+version=${1:?usage: fetch.sh VERSION [client|server|zookeeper]}
 kind=${2:-client}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/alluxio-rs/java
 case $kind in
-  client) name=$version pom=$here/pom.xml sources=("$here/ShellSession.java") ;;
-  server) name=$version-server pom=$here/server/pom.xml sources=() ;;
-  *) echo "usage: fetch.sh VERSION [client|server]" >&2; exit 2 ;;
+  client) name=$version pom=$here/pom.xml sources=("$here/ShellSession.java") property=alluxio.version ;;
+  server) name=$version-server pom=$here/server/pom.xml sources=() property=alluxio.version ;;
+  zookeeper) name=zookeeper-$version pom=$here/zookeeper/pom.xml sources=() property=zookeeper.version ;;
+  *) echo "usage: fetch.sh VERSION [client|server|zookeeper]" >&2; exit 2 ;;
 esac
 dir=$cache/$name
 # A changed pom or class makes a new set.
@@ -29,7 +31,7 @@ if [ "$(cat "$dir/stamp" 2>/dev/null)" != "$stamp" ]; then
   log=$cache/$name.log
   for attempt in 1 2 3; do
     # -U: a failed download of an earlier attempt is asked for again.
-    if mvn -B -U -f "$pom" -Dalluxio.version="$version" -Dstyle.color=never \
+    if mvn -B -U -f "$pom" -D"$property=$version" -Dstyle.color=never \
       org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
       -DincludeScope=runtime -DoutputDirectory="$dir/lib" >"$log" 2>&1; then
       break

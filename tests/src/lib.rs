@@ -14,6 +14,7 @@ pub mod ports;
 pub mod process;
 pub mod waiting;
 pub mod web;
+pub mod zookeeper;
 
 pub use cluster::Cluster;
 pub use installation::Installation;

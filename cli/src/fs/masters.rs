@@ -63,7 +63,14 @@ async fn info(call: Call<'_>) -> Outcome {
             out.note(error);
         }
     }
-    let masters: Vec<_> = cluster.masters().iter().map(MasterAddress::to_string).collect();
+    let masters = match cluster.masters().await {
+        Ok(masters) => masters,
+        Err(error) => {
+            out.note(error);
+            Vec::new()
+        }
+    };
+    let masters: Vec<_> = masters.iter().map(MasterAddress::to_string).collect();
     out.line(format_args!("All masters: [{}]", masters.join(", ")))?;
     Ok(SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! The jars of one Alluxio version, fetched once by `java/fetch.sh` into the user's cache folder.
+//! The jars of one Alluxio version, or of ZooKeeper, fetched once by `java/fetch.sh` into the user's cache folder.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// The Java clients, or servers, of one version.
+/// The jars of one kind and version.
 pub struct Artifacts {
     folder: PathBuf,
 }
@@ -22,6 +22,11 @@ impl Artifacts {
     /// The same for the servers.
     pub fn of_servers(version: &str) -> Result<Artifacts> {
         Artifacts::fetched(version, "server")
+    }
+
+    /// The same for ZooKeeper's server.
+    pub fn of_zookeeper(version: &str) -> Result<Artifacts> {
+        Artifacts::fetched(version, "zookeeper")
     }
 
     fn fetched(version: &str, set: &str) -> Result<Artifacts> {

@@ -5,17 +5,25 @@ mod client;
 mod server;
 mod session;
 
+use std::process::Command;
+
 pub use artifacts::Artifacts;
 pub use client::{JavaClient, Locality};
 pub use session::{Kind, Outcome, ShellSession, line_of};
 
 /// A JVM with the jars and our settings on its class path.
-fn java(artifacts: &Artifacts) -> std::process::Command {
-    let mut command = std::process::Command::new("java");
-    // Small and quick to start: most of these JVMs live for seconds.
-    command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]);
+fn java(artifacts: &Artifacts) -> Command {
+    let mut command = jvm("512m");
     // Names of files and output in UTF-8, whatever the locale of this machine.
     command.env("LC_ALL", "C.UTF-8").arg("-Dfile.encoding=UTF-8");
     command.arg("-cp").arg(artifacts.class_path());
+    command
+}
+
+/// A JVM, small and quick to start: most of them live for seconds.
+pub(crate) fn jvm(memory: &str) -> Command {
+    let mut command = Command::new("java");
+    command.arg(format!("-Xmx{memory}"));
+    command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]);
     command
 }

@@ -7,6 +7,7 @@ use anyhow::{Result, bail, ensure};
 use super::{Artifacts, java};
 use crate::{
     cluster::Cluster,
+    ports::free_port,
     process::{Process, run},
     waiting::wait_until,
     web,
@@ -45,6 +46,22 @@ impl Cluster {
         })?;
         self.master_process = Some(master);
         Ok(())
+    }
+
+    /// Starts one more Java master, which stands by as long as the others lead, and does not wait. Returns it
+    /// with its RPC port.
+    pub fn launch_java_master(&self, version: &str, name: &str) -> Result<(Process, u16)> {
+        let (rpc, web) = (free_port()?, free_port()?);
+        let mut command = self.java_server_base(version, name)?;
+        let metastore = self.folder().join(format!("metastore-{name}"));
+        command.args([
+            format!("-Dalluxio.master.rpc.port={rpc}"),
+            format!("-Dalluxio.master.web.port={web}"),
+            format!("-Dalluxio.master.metastore.dir={}", metastore.display()),
+        ]);
+        command.arg("alluxio.master.AlluxioMaster");
+        let process = Process::start(&format!("the Java master {name}"), command, &self.java_out(name))?;
+        Ok((process.that_ends_with(ENDED_BY_SIGTERM), rpc))
     }
 
     /// Starts a Java worker and does not wait: who wants to know asks the master.

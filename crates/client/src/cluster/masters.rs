@@ -1,8 +1,9 @@
 //! Which masters there are, and which of them leads.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::time::Duration;
 
 use alluxio_conf::{Configuration, key};
+use alluxio_election::{Inquiry, MasterAddress, ZooKeeper};
 use alluxio_fs::{ErrorKind, FsError, FsResult};
 use alluxio_rpc::{Connector, ServiceType};
 use parking_lot::RwLock;
@@ -10,67 +11,47 @@ use parking_lot::RwLock;
 /// For one master's answer, when the property says "forever".
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The RPC address of a master.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct MasterAddress {
-    pub host: String,
-    pub port: u16,
-}
-
-impl fmt::Display for MasterAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
-    }
-}
-
-impl FromStr for MasterAddress {
-    type Err = FsError;
-
-    fn from_str(text: &str) -> FsResult<Self> {
-        let parts = text.trim().rsplit_once(':');
-        parts
-            .and_then(|(host, port)| Some(Self { host: host.to_owned(), port: port.parse().ok()? }))
-            .filter(|address| !address.host.is_empty())
-            .ok_or_else(|| {
-                FsError::invalid_argument(format!("\"{text}\" is not a master address: write host:port."))
-            })
-    }
+/// Where the masters are known from.
+enum Known {
+    Listed(Vec<MasterAddress>),
+    ZooKeeper(Box<Inquiry>),
 }
 
 /// One master, or several of which one leads.
 pub(super) struct Masters {
-    known: Vec<MasterAddress>,
+    known: Known,
     /// The last one that was found to lead.
     leader: RwLock<Option<MasterAddress>>,
     patience: Duration,
 }
 
 impl Masters {
-    /// Several `alluxio.master.rpc.addresses` are asked in their order; else there is the one at
-    /// `alluxio.master.hostname`, by default this host.
+    /// ZooKeeper knows them where it is used. Else several `alluxio.master.rpc.addresses` are asked in their
+    /// order; else there is the one at `alluxio.master.hostname`, by default this host.
     pub(super) fn of(conf: &Configuration) -> FsResult<Self> {
-        if conf.get(key::ZOOKEEPER_ENABLED) {
-            return Err(FsError::failed_precondition(
-                "alluxio.zookeeper.enabled=true is not supported by this client yet: set it to false here and list \
-                 the masters in alluxio.master.rpc.addresses.",
-            ));
-        }
-        let listed = conf.opt(key::MASTER_RPC_ADDRESSES).unwrap_or_default();
-        let known = if listed.is_empty() {
-            vec![MasterAddress { host: host_of(conf), port: port_of(conf)? }]
+        let known = if conf.get(key::ZOOKEEPER_ENABLED) {
+            Known::ZooKeeper(Box::new(Inquiry::new(ZooKeeper::of(conf)?)))
         } else {
-            listed.iter().map(|text| text.parse()).collect::<FsResult<_>>()?
+            Known::Listed(listed(conf)?)
         };
         let patience = conf.get(key::USER_MASTER_POLLING_TIMEOUT).duration().unwrap_or(PATIENCE);
         Ok(Self { known, leader: RwLock::default(), patience })
     }
 
     pub(super) fn one(master: MasterAddress) -> Self {
-        Self { known: vec![master], leader: RwLock::default(), patience: PATIENCE }
+        Self { known: Known::Listed(vec![master]), leader: RwLock::default(), patience: PATIENCE }
     }
 
-    pub(super) fn known(&self) -> &[MasterAddress] {
-        &self.known
+    pub(super) async fn known(&self) -> FsResult<Vec<MasterAddress>> {
+        match &self.known {
+            Known::Listed(masters) => Ok(masters.clone()),
+            Known::ZooKeeper(inquiry) => inquiry.masters().await,
+        }
+    }
+
+    /// Whether another master may lead the next time.
+    pub(super) fn may_change(&self) -> bool {
+        !matches!(&self.known, Known::Listed(masters) if masters.len() == 1)
     }
 
     pub(super) fn forget_leader(&self) {
@@ -78,19 +59,27 @@ impl Masters {
     }
 
     pub(super) async fn leader(&self, connector: &Connector) -> FsResult<MasterAddress> {
-        if let [only] = self.known.as_slice() {
+        if let Known::Listed(masters) = &self.known
+            && let [only] = masters.as_slice()
+        {
             return Ok(only.clone());
         }
         if let Some(leader) = self.leader.read().clone() {
             return Ok(leader);
         }
+        let leader = match &self.known {
+            Known::Listed(masters) => self.poll(connector, masters).await?,
+            Known::ZooKeeper(inquiry) => inquiry.leader().await?,
+        };
+        *self.leader.write() = Some(leader.clone());
+        Ok(leader)
+    }
+
+    async fn poll(&self, connector: &Connector, masters: &[MasterAddress]) -> FsResult<MasterAddress> {
         let mut refusals = Vec::new();
-        for master in &self.known {
+        for master in masters {
             match self.ask(connector, master).await {
-                Ok(()) => {
-                    *self.leader.write() = Some(master.clone());
-                    return Ok(master.clone());
-                }
+                Ok(()) => return Ok(master.clone()),
                 Err(error) if says_not_me(error.kind) => refusals.push(format!("{master}: {error}")),
                 Err(error) => return Err(error),
             }
@@ -114,6 +103,14 @@ fn says_not_me(kind: ErrorKind) -> bool {
     matches!(kind, K::Unavailable | K::DeadlineExceeded | K::Cancelled | K::NotFound)
 }
 
+fn listed(conf: &Configuration) -> FsResult<Vec<MasterAddress>> {
+    let listed = conf.opt(key::MASTER_RPC_ADDRESSES).unwrap_or_default();
+    if listed.is_empty() {
+        return Ok(vec![MasterAddress { host: host_of(conf), port: port_of(conf)? }]);
+    }
+    listed.iter().map(|text| text.parse()).collect()
+}
+
 fn host_of(conf: &Configuration) -> String {
     conf.opt(key::MASTER_HOSTNAME).filter(|host| !host.is_empty()).unwrap_or_else(|| "localhost".to_owned())
 }
@@ -131,7 +128,7 @@ mod tests {
 
     fn masters(settings: &[(&str, &str)]) -> FsResult<Vec<String>> {
         let conf = Configuration::defaults().with(settings).unwrap();
-        Ok(Masters::of(&conf)?.known().iter().map(ToString::to_string).collect())
+        Ok(listed(&conf)?.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -140,13 +137,5 @@ mod tests {
         let one = [("alluxio.master.hostname", "m1"), ("alluxio.master.rpc.port", "7")];
         assert_eq!(masters(&one).unwrap(), ["m1:7"]);
         assert_eq!(masters(&[("alluxio.master.rpc.addresses", "m1:1,m2:2")]).unwrap(), ["m1:1", "m2:2"]);
-    }
-
-    #[test]
-    fn what_is_no_address_is_named() {
-        for text in ["m1", ":19998", "m1:port", "m1:70000"] {
-            let error = text.parse::<MasterAddress>().unwrap_err();
-            assert!(error.message.contains(text), "{error}");
-        }
     }
 }

@@ -11,13 +11,13 @@ use std::{
 };
 
 use alluxio_conf::{Configuration, key};
-use alluxio_fs::{FsError, FsResult};
+use alluxio_fs::{ErrorKind, FsError, FsResult};
 use alluxio_rpc::{Connector, SessionChannel, login_user};
 use parking_lot::RwLock;
 use tokio_util::task::AbortOnDropHandle;
-use tonic::{Response, Status};
+use tonic::{Code, Response, Status};
 
-pub use masters::MasterAddress;
+pub use alluxio_election::MasterAddress;
 use masters::Masters;
 pub(crate) use retry::{Attempts, RetryPolicy};
 use workers::WorkerList;
@@ -112,9 +112,12 @@ impl Cluster {
         &self.shared.host
     }
 
-    /// The masters as configured, whoever leads.
-    pub fn masters(&self) -> &[MasterAddress] {
-        self.shared.masters.known()
+    /// All masters, whoever leads.
+    ///
+    /// # Errors
+    /// When ZooKeeper knows them and cannot be asked.
+    pub async fn masters(&self) -> FsResult<Vec<MasterAddress>> {
+        self.shared.masters.known().await
     }
 
     /// The master that leads now.
@@ -150,7 +153,11 @@ impl Cluster {
     {
         let client = (stub.make)(self.channel(stub).await?);
         call(client).await.map(Response::into_inner).map_err(|status| {
-            let error = FsError::from(status);
+            let mut error = FsError::from(status.clone());
+            if status.code() == Code::Unimplemented && self.shared.masters.may_change() {
+                // So a standby of the original answers, also one that is shown as the leader but does not serve yet.
+                error.kind = ErrorKind::Unavailable;
+            }
             if retry::may_pass(error.kind) {
                 // It may not lead any more: ask again before the next call.
                 self.shared.masters.forget_leader();

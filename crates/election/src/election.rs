@@ -1,0 +1,294 @@
+//! A master's part in the election: a task that does what [`Candidacy`] says.
+
+use std::time::Duration;
+
+use alluxio_conf::{Configuration, key};
+use alluxio_fs::FsResult;
+use futures::future::{BoxFuture, OptionFuture, pending};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use uuid::Uuid;
+use zookeeper_client::{Client, Error, SessionState};
+
+use crate::{
+    MasterAddress, ZooKeeper, boot_time,
+    candidacy::{Candidacy, Policy, Step},
+    leadership::{Held, Leadership},
+    nodes::{Confirmed, Nodes, Shown, Unconfirmed},
+};
+
+/// Before the next try of what failed.
+const PAUSE: Duration = Duration::from_secs(1);
+/// For removing the own nodes at the end: they also go with the session.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Stands for election until it is stopped. Dropped without that, the session is closed in the background.
+pub struct Election {
+    elected: mpsc::Receiver<Leadership>,
+    stop: CancellationToken,
+    task: AbortOnDropHandle<()>,
+}
+
+impl Election {
+    /// Begins to stand, in the background: ZooKeeper need not be there yet. `address` is what clients are told.
+    ///
+    /// # Errors
+    /// When the properties are wrong.
+    pub fn start(conf: &Configuration, address: MasterAddress) -> FsResult<Self> {
+        let zookeeper = ZooKeeper::of(conf)?;
+        let policy = match conf.get(key::ZOOKEEPER_LEADER_CONNECTION_ERROR_POLICY).as_str() {
+            "STANDARD" => Policy::Standard,
+            _ => Policy::Session,
+        };
+        let (sender, elected) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let mut candidate = Candidate {
+            zookeeper,
+            address,
+            candidacy: Candidacy::new(policy),
+            client: None,
+            held: None,
+            elected: sender,
+        };
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            stopped.run_until_cancelled(candidate.stand_for_ever()).await;
+            candidate.leave().await;
+        });
+        Ok(Self { elected, stop, task: AbortOnDropHandle::new(task) })
+    }
+
+    /// Waits until this master leads. Its former leadership must have been dropped.
+    pub async fn elected(&mut self) -> Leadership {
+        match self.elected.recv().await {
+            Some(leadership) => leadership,
+            // The task ends only when it is stopped.
+            None => pending().await,
+        }
+    }
+
+    /// Removes the nodes and closes the session: another master can lead at once. What is still held is lost.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        // It only fails when the runtime ends or the task has panicked; the session then ends by itself.
+        if let Err(error) = self.task.await {
+            tracing::warn!(%error, "the election did not end cleanly");
+        }
+    }
+}
+
+struct Candidate {
+    zookeeper: ZooKeeper,
+    address: MasterAddress,
+    candidacy: Candidacy,
+    client: Option<Client>,
+    held: Option<Held>,
+    elected: mpsc::Sender<Leadership>,
+}
+
+impl Candidate {
+    async fn stand_for_ever(&mut self) {
+        loop {
+            if let Err(error) = self.step().await {
+                self.failed(&error).await;
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), Error> {
+        let step = self.candidacy.next();
+        let Some(client) = self.client.clone() else {
+            return match step {
+                Step::WaitForRelease => {
+                    self.wait_for_release().await;
+                    Ok(())
+                }
+                _ => self.connect().await,
+            };
+        };
+        let nodes = Nodes::new(client.clone(), &self.zookeeper, &self.address);
+        match step {
+            Step::Connect => self.connect().await?,
+            Step::Stand => {
+                let stood = nodes.stand(self.candidacy.mark()).await;
+                if matches!(stood, Ok(()) | Err(Error::ConnectionLoss)) {
+                    self.candidacy.stood();
+                }
+                stood?;
+            }
+            Step::Look => {
+                let names = nodes.queue().await?;
+                if self.candidacy.saw(&names) {
+                    self.lead(&client, &nodes).await;
+                }
+            }
+            Step::Watch(name) => {
+                nodes.changed(&name).await?;
+                self.candidacy.changed();
+            }
+            Step::Renew { .. } => self.lead(&client, &nodes).await,
+            Step::Withdraw => {
+                nodes.withdraw(self.candidacy.mark()).await?;
+                self.candidacy.withdrawn();
+            }
+            Step::WaitForRelease => self.wait_for_release().await,
+        }
+        Ok(())
+    }
+
+    async fn connect(&mut self) -> Result<(), Error> {
+        self.client = None;
+        let client = self.zookeeper.connect(self.zookeeper.session_timeout).await?;
+        self.candidacy.connected(client.session_timeout(), format!("_c_{}-", Uuid::new_v4()));
+        tracing::info!(
+            session = %client.session_id(),
+            timeout = ?client.session_timeout(),
+            "{} stands for election in ZooKeeper at {}",
+            self.address,
+            self.zookeeper.address
+        );
+        self.client = Some(client);
+        Ok(())
+    }
+
+    /// Takes over what a failure means for the session; waits a little, so that nothing is tried in a hurry.
+    async fn failed(&mut self, error: &Error) {
+        let ended = self.client.as_ref().is_none_or(|client| client.state().is_terminated());
+        if ended {
+            self.session_ended();
+        }
+        if *error != Error::SessionExpired && *error != Error::ConnectionLoss {
+            tracing::warn!("standing for election: {}", self.zookeeper.unreachable(error));
+        }
+        sleep(PAUSE.min(self.zookeeper.session_timeout / 20)).await;
+    }
+
+    fn session_ended(&mut self) {
+        self.candidacy.expired();
+        self.client = None;
+    }
+
+    async fn wait_for_release(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.released().await;
+        }
+        self.held = None;
+        self.candidacy.released();
+    }
+
+    /// Keeps the lease until the leadership is lost or given back.
+    async fn lead(&mut self, client: &Client, nodes: &Nodes) {
+        let mut states = client.state_watcher();
+        let (leadership, mut held) = Held::new();
+        let mut leadership = Some(leadership);
+        let mut shown = Shown::No;
+        let mut announcing: Option<oneshot::Sender<()>> = None;
+        let mut deleted: BoxFuture<'static, ()> = Box::pin(pending());
+        let mut renewal: OptionFuture<BoxFuture<'static, Result<Confirmed, Unconfirmed>>> = None.into();
+        let mut renewing = false;
+        let pause = client.session_timeout() / 20;
+        let mut not_before = Duration::ZERO;
+        if client.state().is_terminated() {
+            self.session_ended();
+        }
+        while let (Step::Renew { at }, Some((name, _))) = (self.candidacy.next(), self.candidacy.leading()) {
+            let now = boot_time::now().unwrap_or_default();
+            let due = if shown == Shown::Wanted { not_before } else { at.max(not_before) };
+            let wait = due.saturating_sub(now);
+            let name = name.to_owned();
+            tokio::select! {
+                biased;
+                state = states.changed() => match state {
+                    SessionState::Disconnected => self.candidacy.disconnected(),
+                    state if state.is_terminated() => self.session_ended(),
+                    _ => {}
+                },
+                () = &mut deleted => self.candidacy.gone(),
+                Some(result) = &mut renewal, if renewing => {
+                    renewing = false;
+                    match result {
+                        Ok(confirmed) => {
+                            not_before = Duration::ZERO;
+                            self.candidacy.renewed(confirmed.sent);
+                            if let Some((_, until)) = self.candidacy.leading() {
+                                held.lease.set(until);
+                            }
+                            deleted = confirmed.deleted;
+                            if confirmed.version.is_some() {
+                                shown = Shown::Yes(confirmed.version);
+                                if let Some(done) = announcing.take() {
+                                    tracing::info!("{} leads and is shown to clients", self.address);
+                                    // The master may have stopped waiting.
+                                    let _ = done.send(());
+                                }
+                            }
+                            if let Some(leadership) = leadership.take() {
+                                tracing::info!("{} is elected", self.address);
+                                // The last one was given back before, so there is room, or nobody asks any more.
+                                let _ = self.elected.try_send(leadership);
+                            }
+                        }
+                        Err(Unconfirmed::Gone) => self.candidacy.gone(),
+                        Err(Unconfirmed::Unknown(error)) => {
+                            tracing::info!(%error, "the lease could not be renewed; it is tried again");
+                            not_before = boot_time::now().unwrap_or_default() + pause;
+                            if let Shown::Yes(version) = &mut shown {
+                                *version = None;
+                            }
+                        }
+                    }
+                }
+                asked = held.announcements.recv() => match asked {
+                    None => self.candidacy.released(),
+                    // It is made with the next renewal, also when it is already there: that confirms it.
+                    Some(done) => {
+                        announcing = Some(done);
+                        if shown == Shown::No {
+                            shown = Shown::Wanted;
+                        }
+                        not_before = Duration::ZERO;
+                    }
+                },
+                () = sleep(wait), if !renewing => {
+                    renewing = true;
+                    let attempt: BoxFuture<'static, _> = Box::pin(nodes.clone().renew(name, shown));
+                    renewal = Some(attempt).into();
+                }
+            }
+        }
+        let Some(lost) = self.candidacy.lost() else {
+            tracing::info!("{} has resigned", self.address);
+            return;
+        };
+        tracing::warn!("{} leads no more: {lost}", self.address);
+        if leadership.is_some() {
+            // Nobody was told that it led.
+            self.candidacy.released();
+        } else {
+            held.end(lost);
+            self.held = Some(held);
+        }
+    }
+
+    /// Ends the lease, removes the nodes and closes the session.
+    async fn leave(&mut self) {
+        self.held = None;
+        let Some(client) = self.client.take().filter(|client| !client.state().is_terminated()) else {
+            return;
+        };
+        let nodes = Nodes::new(client.clone(), &self.zookeeper, &self.address);
+        let mut states = client.state_watcher();
+        if !matches!(timeout(FAREWELL, nodes.withdraw(self.candidacy.mark())).await, Ok(Ok(()))) {
+            tracing::warn!("ZooKeeper did not confirm that {} has left; its session runs out", self.address);
+        }
+        drop((nodes, client));
+        // The last handle is gone: the session closes.
+        let closed = async { while !states.changed().await.is_terminated() {} };
+        if timeout(FAREWELL, closed).await.is_err() {
+            tracing::warn!("the session of {} was not closed; it runs out", self.address);
+        }
+    }
+}
