@@ -4,10 +4,12 @@ use std::{fs, path::Path, time::Duration};
 
 use alluxio_tests::{
     Cluster,
+    cluster::HOST,
+    installation::repository,
     java::{JavaClient, Kind, Locality, ShellSession, line_of},
     payload,
 };
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 const LARGE: u64 = 300_000_000;
 const LIMIT: Duration = Duration::from_secs(120);
@@ -33,6 +35,7 @@ fn session(version: &str, locality: Locality) -> Result<()> {
     large_file(&mut shell, &source)?;
     empty_files_and_names(&mut shell, cluster.folder())?;
     permissions(&mut shell)?;
+    the_line_of_the_readme(&mut shell, &cluster)?;
     removal(&mut shell)?;
 
     drop(shell);
@@ -76,6 +79,19 @@ fn empty_files_and_names(shell: &mut ShellSession, folder: &Path) -> Result<()> 
     }
     let listing = shell.text(&["-ls", "/names"])?;
     ensure!(listing.contains(&format!("Found {} items", NAMES.len() + 1)), "{listing}");
+    Ok(())
+}
+
+/// What a reader types first.
+fn the_line_of_the_readme(shell: &mut ShellSession, cluster: &Cluster) -> Result<()> {
+    let readme = fs::read_to_string(repository().join("README.md"))?;
+    let line = readme.lines().find_map(|line| line.strip_prefix("hadoop fs "));
+    let line = line.context("the README shows no line of Hadoop's shell")?;
+    let here = format!("{HOST}:{}", cluster.master_rpc_port());
+    ensure!(line.contains("master1:19998"), "the README's line names another master: {line}");
+    let line = line.replace("master1:19998", &here);
+    let listing = shell.text(&line.split_whitespace().collect::<Vec<_>>())?;
+    ensure!(listing.contains(&format!("alluxio://{here}/data")), "{listing}");
     Ok(())
 }
 
