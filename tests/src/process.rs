@@ -160,6 +160,21 @@ impl Process {
         let kib: u64 = kib.with_context(|| format!("no VmRSS in {path}"))?.parse()?;
         Ok(kib * 1024)
     }
+
+    /// Of the time in which its threads wanted a processor, the part in which they had none.
+    pub fn waited_for_processors(&self) -> Result<f64> {
+        let (mut ran, mut waited) = (0.0, 0.0);
+        for task in fs::read_dir(format!("/proc/{}/task", self.pid()))? {
+            let file = task?.path().join("schedstat");
+            // Nanoseconds on a processor, nanoseconds ready without one. A thread may just have ended.
+            let Ok(text) = fs::read_to_string(&file) else { continue };
+            let mut numbers = text.split_whitespace().map(str::parse::<f64>);
+            let (Some(run), Some(wait)) = (numbers.next(), numbers.next()) else { continue };
+            ran += run.with_context(|| format!("{}: {text}", file.display()))?;
+            waited += wait.with_context(|| format!("{}: {text}", file.display()))?;
+        }
+        Ok(waited / (ran + waited))
+    }
 }
 
 impl Display for Process {
