@@ -15,13 +15,21 @@ pub struct Answer {
     pub text: String,
 }
 
+const LIMIT: Duration = Duration::from_secs(10);
+/// A walk of the whole tree, which may have a million inodes.
+const TREE_LIMIT: Duration = Duration::from_secs(120);
+
 /// GET on a loopback port. Redirections are not followed.
 pub fn get(port: u16, path: &str) -> Result<Answer> {
+    get_within(LIMIT, port, path)
+}
+
+fn get_within(limit: Duration, port: u16, path: &str) -> Result<Answer> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .timeout_global(Some(Duration::from_secs(10)))
+        .timeout_global(Some(limit))
         .build()
         .into();
     let url = format!("http://127.0.0.1:{port}{path}");
@@ -36,9 +44,12 @@ pub fn get(port: u16, path: &str) -> Result<Answer> {
 
 /// GET of a JSON document.
 pub fn get_json(port: u16, path: &str) -> Result<Value> {
-    let answer = get(port, path)?;
+    json_of(&get(port, path)?).with_context(|| format!("{path} on port {port}"))
+}
+
+fn json_of(answer: &Answer) -> Result<Value> {
     serde_json::from_str(&answer.text)
-        .with_context(|| format!("{path} on port {port} answered {}: {}", answer.status, answer.text))
+        .with_context(|| format!("the answer {}: {}", answer.status, answer.text))
 }
 
 /// Does the process say that it serves?
@@ -54,7 +65,7 @@ pub fn is_served(port: u16, path: &str) -> bool {
 impl Cluster {
     /// The hash over the master's whole tree, and the sequence it stands for.
     pub fn tree_hash(&self) -> Result<(u64, String)> {
-        let answer = get_json(self.master_web_port(), "/debug/tree_hash")?;
+        let answer = json_of(&get_within(TREE_LIMIT, self.master_web_port(), "/debug/tree_hash")?)?;
         let sequence = answer["sequence"].as_u64();
         let hash = answer["hash"].as_str();
         match (sequence, hash) {

@@ -143,16 +143,21 @@ impl fmt::Display for Holds {
 
 /// Until the sequence stands still: the detached tree is reaped in records of its own.
 async fn wait_for_quiet(cluster: &Cluster) -> Result<()> {
-    let mut last = cluster.tree_hash()?.0;
+    let sequence = || {
+        let metrics = cluster.master_metrics()?;
+        let value = &metrics["gauges"]["Master.JournalSequenceNumber"]["value"];
+        value.as_u64().with_context(|| format!("Master.JournalSequenceNumber: {value}"))
+    };
+    let mut last = sequence()?;
     let began = Instant::now();
     loop {
         tokio::time::sleep(Duration::from_secs(2)).await;
-        let sequence = cluster.tree_hash()?.0;
-        if sequence == last {
+        let now = sequence()?;
+        if now == last {
             return Ok(());
         }
         ensure!(began.elapsed() < Duration::from_secs(300), "the deleted tree is not reaped");
-        last = sequence;
+        last = now;
     }
 }
 
