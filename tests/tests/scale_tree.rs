@@ -1,5 +1,5 @@
 //! A tree of 1,000,000 files: recursive chmod, listing of a directory of 100,000, recursive delete, while 16
-//! clients ask for the status of other files. No hold of the lock takes 5 ms, no call fails. (`make test-scale`)
+//! clients ask for the status of other files. No lock is held for 5 ms, no call fails. (`make test-scale`)
 
 use std::{
     fmt,
@@ -31,9 +31,6 @@ const ASKERS: u64 = 16;
 /// Creates under way at the same time; more makes larger batches in the journal.
 const CREATORS: usize = 256;
 const LONGEST_HOLD: Duration = Duration::from_millis(5);
-/// Of the time in which the master wants a processor: where it lacks one for longer, threads are interrupted
-/// for milliseconds wherever they are, and the clock tells nothing about what they do under the lock.
-const BUSY: f64 = 0.05;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes: make test-scale"]
@@ -83,11 +80,6 @@ async fn long_operations_do_not_hold_others_up() -> Result<()> {
     ensure!(holds.cpu < LONGEST_HOLD, "{holds}");
     let waited = cluster.master()?.waited_for_processors()?;
     println!("of the time in which it wanted a processor, the master had none for {:.0} %", waited * 100.0);
-    if waited < BUSY {
-        ensure!(holds.wall < LONGEST_HOLD, "{holds}");
-    } else {
-        println!("that is too much to judge the lock by the clock: it is judged by processor time alone");
-    }
 
     let (_, hash) = cluster.tree_hash()?;
     drop(fs);
@@ -99,7 +91,10 @@ async fn long_operations_do_not_hold_others_up() -> Result<()> {
     })?;
     println!("restart with all of the journal: {restarted:?}");
     ensure!(cluster.tree_hash()?.1 == hash, "the replay gives another tree");
-    block_in_place(|| cluster.finish())
+    block_in_place(|| cluster.finish())?;
+    // Last, so that a machine with too few processors for this still shows the rest.
+    ensure!(holds.wall < LONGEST_HOLD, "{holds}");
+    Ok(())
 }
 
 async fn create_all(fs: &FileSystem, paths: impl Iterator<Item = String>) -> Result<()> {
