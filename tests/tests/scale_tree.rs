@@ -35,6 +35,8 @@ const LONGEST_HOLD: Duration = Duration::from_millis(5);
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes: make test-scale"]
 async fn long_operations_do_not_hold_others_up() -> Result<()> {
+    let lone = block_in_place(longest_gap_of_a_lone_thread);
+    println!("before all: a thread that does nothing but look at the clock was held up for {lone:?}");
     let mut cluster = block_in_place(|| Cluster::plan().workers(0).start())?;
     let empty = cluster.master()?.resident_bytes()?;
     let fs = connect(&cluster).await?;
@@ -92,9 +94,21 @@ async fn long_operations_do_not_hold_others_up() -> Result<()> {
     println!("restart with all of the journal: {restarted:?}");
     ensure!(cluster.tree_hash()?.1 == hash, "the replay gives another tree");
     block_in_place(|| cluster.finish())?;
-    // Last, so that a machine with too few processors for this still shows the rest.
-    ensure!(holds.wall < LONGEST_HOLD, "{holds}");
+    // Last, so that a machine that cannot show this still shows the rest.
+    ensure!(holds.wall < LONGEST_HOLD, "{holds}; the machine alone holds a thread up for {lone:?}");
     Ok(())
+}
+
+/// What the machine adds to any hold, without us: nothing else of this test runs yet.
+fn longest_gap_of_a_lone_thread() -> Duration {
+    let began = Instant::now();
+    let (mut last, mut longest) = (began, Duration::ZERO);
+    while last - began < Duration::from_secs(10) {
+        let now = Instant::now();
+        longest = longest.max(now - last);
+        last = now;
+    }
+    longest
 }
 
 async fn create_all(fs: &FileSystem, paths: impl Iterator<Item = String>) -> Result<()> {
