@@ -352,3 +352,49 @@ async fn a_segment_with_nothing_but_a_mark_is_no_part_of_the_log_and_is_removed(
     assert_eq!(open(&store.restart()).await.1, payloads(1..=2));
     drop(second);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_master_that_was_overtaken_before_it_began_settles_nothing() {
+    let store = formatted().await;
+    let (old, _) = open(&store).await;
+    let (mut follower, _) = follow(&store).await;
+    write_all(&old, 1..=2).await;
+    assert_eq!(given(&mut follower).await, payloads(1..=2));
+    // A record that can be read and is not synced: who recovers may find it, or not.
+    store.faults(|f| f.sync_errors = 1000);
+    assert!(write(&old, payload(3)).await.is_err());
+    store.faults(|f| f.sync_errors = 0);
+    let mut slow = Recovery::start(shared(&store), Options::default()).await.unwrap();
+    assert_eq!(slow.end().sequence, 3);
+    store.damage(segment(1, 1), |bytes| bytes.truncate(bytes.len() - 1));
+    let mut fast = Recovery::start(shared(&store), Options::default()).await.unwrap();
+    assert_eq!(fast.end().sequence, 2);
+    while slow.next().await.unwrap().is_some() {}
+    while fast.next().await.unwrap().is_some() {}
+    assert!(slow.finish().await.is_err());
+    assert!(given(&mut follower).await.is_empty());
+    let new = fast.finish().await.unwrap();
+    write_all(&new, 30..=31).await;
+    assert_eq!(given(&mut follower).await, payloads(30..=31));
+}
+
+#[tokio::test]
+async fn a_take_over_compares_the_state_inside_a_segment_and_at_its_borders() {
+    let store = formatted().await;
+    let (journal, _) = open(&store).await;
+    let mut places = Vec::new();
+    for number in 1..=6 {
+        write_all(&journal, number..=number).await;
+        places.push(journal.position());
+        if number % 3 == 0 {
+            journal.roll().await.unwrap();
+        }
+    }
+    for place in places {
+        let take_over = |base| Recovery::take_over(shared(&store), Options::default(), base);
+        assert_eq!(take_over(place).await.unwrap().starts_over(), None, "{place}");
+        let other = Position { chain: place.chain ^ 1, ..place };
+        let recovery = take_over(other).await.unwrap();
+        assert!(matches!(recovery.starts_over(), Some(Restart::Diverged { .. })), "{place}");
+    }
+}
