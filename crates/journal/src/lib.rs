@@ -9,6 +9,8 @@
 //! * **Write**: [`Journal::reserve`] before any lock, [`Permit::append`] under it, [`Ticket::wait`] after it. One
 //!   task drains all that is queued into one write, one sync and one fence check.
 //! * **Checkpoint**: [`Journal::checkpoint_writer`]; segments go only when two verified checkpoints cover them.
+//! * **Follow**: [`Follower::start`], [`Follower::next`]: a standby's state, one record after the other. When it is
+//!   to write, [`Recovery::take_over`] goes on from there.
 //! * **Look**: [`JournalReader`] reads without claiming anything.
 //!
 //! `core` holds formats and decisions without I/O; `store` holds what differs between a mounted path, HDFS and
@@ -17,6 +19,7 @@
 mod checkpoint;
 mod core;
 mod error;
+mod follower;
 mod format;
 mod journal;
 mod options;
@@ -37,6 +40,7 @@ pub use self::core::chunk::{Footer, MAX_CHUNK, MAX_METADATA};
 pub use self::core::head::MAX_PAYLOAD;
 pub use self::core::header::FORMAT_VERSION;
 pub use self::error::{JournalError, Result};
+pub use self::follower::{FollowOptions, Followed, Follower, Progress, Restart};
 pub use self::format::{Existing, cluster_id, format, is_formatted};
 pub use self::journal::{Journal, JournalStatus};
 pub use self::options::Options;

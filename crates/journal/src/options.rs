@@ -11,6 +11,9 @@ pub struct Options {
     pub roll_bytes: u64,
     /// Begin a new segment when the open one has records and is this old.
     pub roll_age: Duration,
+    /// Where the open segment can be followed: say in it that the last batch is durable when this time passes
+    /// without another batch, which would say so.
+    pub mark_after: Duration,
     /// Permits that may be out at a time: granted and not yet durable.
     pub max_queued_records: usize,
     /// No permits are granted while this many bytes wait to become durable. Permits granted before may go
@@ -28,6 +31,7 @@ impl Default for Options {
             owner: "unnamed".to_owned(),
             roll_bytes: 64 << 20,
             roll_age: Duration::from_secs(600),
+            mark_after: Duration::from_millis(200),
             max_queued_records: 16_384,
             max_queued_bytes: 64 << 20,
             retry_min: Duration::from_millis(100),

@@ -88,8 +88,33 @@ pub enum FileId {
     Segment(SegmentId),
     /// A finished checkpoint.
     Checkpoint(CheckpointId),
-    /// A checkpoint while it is written.
-    CheckpointDraft(CheckpointId),
+    /// A checkpoint while it is written. The number is its writer's own, chosen by chance: several masters may
+    /// write a checkpoint of one place at the same time.
+    CheckpointDraft(CheckpointId, u32),
+}
+
+impl FileId {
+    /// The segment, checkpoint or draft of one that a text form stands for.
+    pub fn parse(text: &str) -> Option<Self> {
+        let file = if let Some(segment) = text.strip_prefix("terms/") {
+            let (term, index) = segment.strip_suffix(".log")?.split_once('/')?;
+            Self::Segment(SegmentId { term: term.parse().ok()?, index: index.parse().ok()? })
+        } else {
+            let name = text.strip_prefix("checkpoints/")?;
+            let (stem, draft) = match name.strip_suffix(".draft") {
+                Some(name) => {
+                    let (stem, number) = name.rsplit_once('.')?;
+                    (stem, Some(u32::from_str_radix(number, 16).ok()?))
+                }
+                None => (name, None),
+            };
+            let (sequence, term) = stem.strip_suffix(".checkpoint")?.split_once('-')?;
+            let id = CheckpointId { sequence: sequence.parse().ok()?, term: term.parse().ok()? };
+            draft.map_or(Self::Checkpoint(id), |number| Self::CheckpointDraft(id, number))
+        };
+        // Only the spelling that we write: a name that parses to the same id is someone else's file.
+        (file.to_string() == text).then_some(file)
+    }
 }
 
 impl fmt::Display for FileId {
@@ -99,7 +124,7 @@ impl fmt::Display for FileId {
             Self::MarkerDraft => f.write_str("format.draft"),
             Self::Segment(id) => id.fmt(f),
             Self::Checkpoint(id) => id.fmt(f),
-            Self::CheckpointDraft(id) => write!(f, "{id}.draft"),
+            Self::CheckpointDraft(id, number) => write!(f, "{id}.{number:08x}.draft"),
         }
     }
 }
@@ -116,6 +141,32 @@ mod tests {
         assert_eq!(one.sequence, other.sequence);
         assert_ne!(one.chain, other.chain);
         assert_ne!(one.chain, later_term.chain);
+    }
+
+    #[test]
+    fn names_are_read_back_as_written_and_no_other_way() {
+        let checkpoint = CheckpointId { sequence: 17, term: 2 };
+        for file in [
+            FileId::Segment(SegmentId { term: 4, index: 12 }),
+            FileId::Checkpoint(checkpoint),
+            FileId::CheckpointDraft(checkpoint, 0),
+            FileId::CheckpointDraft(CheckpointId { sequence: u64::MAX, term: 2 }, u32::MAX),
+        ] {
+            assert_eq!(FileId::parse(&file.to_string()), Some(file));
+        }
+        for foreign in [
+            "terms/4/12.log",
+            "terms/4/00000012.log~",
+            "terms/4/00000012",
+            "terms/04/00000012.log",
+            "terms/4/x.log",
+            "checkpoints/17-2.checkpoint",
+            "checkpoints/0000000000000017-2.checkpoint.draft",
+            "checkpoints/0000000000000017-2.checkpoint.1f.draft",
+            "format",
+        ] {
+            assert_eq!(FileId::parse(foreign), None, "{foreign}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::checkpoint::CheckpointInfo;
 use crate::error::Result;
 use crate::format::{cluster_id, file_name};
 use crate::position::{FileId, Position};
-use crate::recovery::{Item, ReplayPlan, Survey, stream, survey};
+use crate::recovery::{Item, ReplayPlan, Survey, Writers, stream, survey};
 use crate::store::Store;
 
 /// What to read.
@@ -52,7 +52,7 @@ impl JournalReader {
     /// Opens the journal. Damage in the newest segment, and damaged headers, are reported here already.
     pub async fn open(store: Arc<dyn Store>, options: ReadOptions) -> Result<Self> {
         let cluster = cluster_id(&*store).await?;
-        let survey = survey(&*store, cluster).await?;
+        let survey = survey(&*store, cluster, Writers::Live).await?;
         let at = options.start.saturating_sub(1);
         let blocks = stream(store.clone(), ReplayPlan::after(&survey.chain, at));
         Ok(Self { store, options, survey, blocks, block: Vec::new().into_iter(), at })

@@ -1,12 +1,16 @@
 //! What the tests of this crate share: opening a journal, writing to it, reading it back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::store::Store;
 use crate::store::mem::MemStore;
-use crate::{Existing, FileId, Journal, JournalError, Options, Recovery, SegmentId, Uuid, format};
+use crate::{
+    Existing, FileId, FollowOptions, Followed, Follower, Journal, JournalError, Options, Recovery, SegmentId,
+    Uuid, format,
+};
 
 pub(crate) const CLUSTER: Uuid = Uuid::from_u128(0xC1);
 
@@ -40,6 +44,40 @@ pub(crate) async fn open(store: &MemStore) -> (Journal, Vec<Bytes>) {
 /// The error with which a journal refuses to open.
 pub(crate) async fn refusal(store: &MemStore) -> JournalError {
     recover(shared(store), Options::default()).await.err().expect("the journal must not open")
+}
+
+/// A follower, and the state it begins with.
+pub(crate) async fn follow(store: &MemStore) -> (Follower, Vec<Bytes>) {
+    let follower = Follower::start(shared(store), FollowOptions::default()).await.unwrap();
+    let mut state = Vec::new();
+    if let Some(mut checkpoint) = follower.checkpoint() {
+        while let Some(chunk) = checkpoint.next_chunk().await.unwrap() {
+            state.push(chunk);
+        }
+    }
+    (follower, state)
+}
+
+/// The records that a follower gives until it has given none for five seconds.
+pub(crate) async fn given(follower: &mut Follower) -> Vec<Bytes> {
+    let mut payloads = Vec::new();
+    while let Ok(next) = tokio::time::timeout(Duration::from_secs(5), follower.next()).await {
+        match next.unwrap() {
+            Followed::Record(record) => payloads.push(record.payload),
+            Followed::Restart(why) => panic!("{why}"),
+        }
+    }
+    payloads
+}
+
+/// A checkpoint whose chunks are the payloads up to the journal's end.
+pub(crate) async fn checkpoint(journal: &Journal) {
+    let position = journal.position();
+    let mut writer = journal.checkpoint_writer(position).await.unwrap();
+    for number in 1..=position.sequence {
+        writer.write(payload(number)).await.unwrap();
+    }
+    writer.finish(0, Bytes::new()).await.unwrap();
 }
 
 pub(crate) async fn write(journal: &Journal, payload: impl Into<Bytes>) -> Result<u64, JournalError> {

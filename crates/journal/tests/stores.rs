@@ -8,8 +8,8 @@ use alluxio_journal::store::Store;
 use alluxio_journal::store::local::{LocalStore, Sharing};
 use alluxio_journal::store::mem::{Fencing, MemStore};
 use alluxio_journal::{
-    Existing, FileId, Journal, JournalError, JournalReader, Options, ReadOptions, Recovery, Result,
-    SegmentId, State, Uuid, format, is_formatted,
+    Existing, FileId, FollowOptions, Followed, Follower, Journal, JournalError, JournalReader, Options,
+    ReadOptions, Recovery, Result, SegmentId, State, Uuid, format, is_formatted,
 };
 use bytes::Bytes;
 
@@ -155,15 +155,60 @@ async fn a_reader_sees_a_live_journal(place: &dyn Place) {
     formatted(place).await;
     let (journal, _) = open(place).await.unwrap();
     write(&journal, 1..=5).await.unwrap();
+    journal.roll().await.unwrap();
+    // On a store that shows only closed files this one is not seen.
+    write(&journal, 6..=6).await.unwrap();
     let options = ReadOptions { start: 2, end: Some(5) };
     let mut reader = JournalReader::open(place.store(), options).await.unwrap();
     let mut seen = Vec::new();
     while let Some(entry) = reader.next().await.unwrap() {
         seen.push((entry.sequence, entry.payload));
     }
-    // On a store with leases the file is as readable as on a mounted path here; on HDFS it would be empty.
     assert_eq!(seen, (2..5).map(|number| (number, payload(number))).collect::<Vec<_>>());
-    write(&journal, 6..=6).await.unwrap();
+    write(&journal, 7..=7).await.unwrap();
+}
+
+/// Takes the records up to one, within a time that only a broken follower needs.
+async fn follow_until(follower: &mut Follower, state: &mut Vec<Bytes>, last: u64) {
+    let followed = async {
+        while follower.position().sequence < last {
+            match follower.next().await.unwrap() {
+                Followed::Record(record) => state.push(record.payload),
+                Followed::Restart(why) => panic!("{why}"),
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), followed).await.unwrap();
+}
+
+async fn a_follower_keeps_up_and_takes_over(place: &dyn Place) {
+    formatted(place).await;
+    let (old, _) = open(place).await.unwrap();
+    let mut state = Vec::new();
+    let mut follower = Follower::start(place.store(), FollowOptions::default()).await.unwrap();
+    for round in 1..=3u64 {
+        write(&old, round * 4 - 3..=round * 4).await.unwrap();
+        if round != 2 || !place.store().tails() {
+            old.roll().await.unwrap();
+        }
+        follow_until(&mut follower, &mut state, round * 4).await;
+    }
+    write(&old, 13..=15).await.unwrap();
+    let base = follower.position();
+    let mut recovery = Recovery::take_over(place.store(), Options::default(), base).await.unwrap();
+    assert_eq!(recovery.starts_over(), None);
+    while let Some(record) = recovery.next().await.unwrap() {
+        state.push(record.payload);
+    }
+    assert_eq!(state, payloads(1..=15));
+    let new = recovery.finish().await.unwrap();
+    assert!(write(&old, 100..=100).await.unwrap_err().is_unavailable());
+    write(&new, 16..=17).await.unwrap();
+    new.roll().await.unwrap();
+    // Who still follows goes over to the new master's segments.
+    let mut followed = payloads(1..=12);
+    follow_until(&mut follower, &mut followed, 17).await;
+    assert_eq!(followed, payloads(1..=17));
 }
 
 async fn formatting_again_needs_the_explicit_word(place: &dyn Place) {
@@ -208,6 +253,7 @@ on_every_store!(
     a_torn_tail_is_cut_and_damage_is_refused,
     checkpoints_replace_segments,
     a_reader_sees_a_live_journal,
+    a_follower_keeps_up_and_takes_over,
     formatting_again_needs_the_explicit_word,
 );
 

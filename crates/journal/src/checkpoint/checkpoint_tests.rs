@@ -225,7 +225,7 @@ async fn one_checkpoint_at_a_time_and_an_aborted_one_leaves_nothing() {
     let second = journal.checkpoint_writer(journal.position()).await.err().unwrap();
     assert!(matches!(second, JournalError::CheckpointRunning));
     first.abort().await.unwrap();
-    assert!(store.files().iter().all(|listed| !matches!(listed.file, FileId::CheckpointDraft(_))));
+    assert!(store.files().iter().all(|listed| !matches!(listed.file, FileId::CheckpointDraft(..))));
     checkpoint(&journal, journal.position()).await.unwrap();
 }
 
@@ -236,7 +236,7 @@ async fn a_draft_that_a_dead_master_left_is_removed_at_the_next_start() {
     write_all(&journal, 1..=1).await;
     drop(journal.checkpoint_writer(journal.position()).await.unwrap());
     let drafts = |store: &MemStore| {
-        store.files().iter().filter(|listed| matches!(listed.file, FileId::CheckpointDraft(_))).count()
+        store.files().iter().filter(|listed| matches!(listed.file, FileId::CheckpointDraft(..))).count()
     };
     assert_eq!(drafts(&store), 1);
     restore(&store).await.unwrap();

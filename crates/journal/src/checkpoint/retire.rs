@@ -37,11 +37,14 @@ pub(super) async fn retire(shared: &Shared, store: &Arc<dyn Store>) -> Result<()
         }
     }
     for listed in &files {
-        if let FileId::Checkpoint(id) = listed.file
-            && id < oldest_kept
-        {
-            store.remove(listed.file).await?;
-            shared.verified.lock().remove(&id);
+        match listed.file {
+            FileId::Checkpoint(id) if id < oldest_kept => {
+                store.remove(listed.file).await?;
+                shared.verified.lock().remove(&id);
+            }
+            // Given up, or too late.
+            FileId::CheckpointDraft(id, _) if id < oldest_kept => store.remove(listed.file).await?,
+            _ => {}
         }
     }
     for term in store.terms().await?.into_iter().filter(|t| *t < shared.term && !occupied.contains(t)) {

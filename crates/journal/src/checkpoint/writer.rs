@@ -15,7 +15,7 @@ use crate::error::{JournalError, Result};
 use crate::journal::{confirm, wait_durable};
 use crate::position::{CheckpointId, FileId, Position};
 use crate::store::{OpenFile, Store};
-use crate::writer::{Command, Shared};
+use crate::writer::{Command, Shared, random_u32};
 
 /// Bytes gathered before a write.
 const WRITE_BYTES: usize = 1 << 20;
@@ -30,6 +30,7 @@ pub struct CheckpointWriter {
     store: Arc<dyn Store>,
     commands: mpsc::Sender<Command>,
     position: Position,
+    draft: FileId,
     file: Box<dyn OpenFile>,
     buffer: BytesMut,
     unsynced: usize,
@@ -45,13 +46,22 @@ impl CheckpointWriter {
         position: Position,
     ) -> Result<Self> {
         let only = OnlyOne::take(&shared)?;
-        let draft = FileId::CheckpointDraft(CheckpointId::at(position));
-        // Left by an earlier attempt at the same place.
-        store.remove(draft).await?;
+        let draft = FileId::CheckpointDraft(CheckpointId::at(position), random_u32());
         let file = store.create(draft).await?;
         let mut buffer = BytesMut::with_capacity(WRITE_BYTES);
         buffer.put_slice(&encode_opening(shared.cluster));
-        Ok(Self { shared, store, commands, position, file, buffer, unsynced: 0, chunks: 0, _only: only })
+        Ok(Self {
+            shared,
+            store,
+            commands,
+            position,
+            draft,
+            file,
+            buffer,
+            unsynced: 0,
+            chunks: 0,
+            _only: only,
+        })
     }
 
     /// Adds a chunk of the state, of at most [`MAX_CHUNK`] bytes.
@@ -90,7 +100,7 @@ impl CheckpointWriter {
         self.file.close().await?;
 
         let id = CheckpointId::at(self.position);
-        let draft = FileId::CheckpointDraft(id);
+        let draft = self.draft;
         CheckpointReader::verify(self.store.clone(), draft, id, self.shared.cluster).await?;
         // The log may have another master by now, who must not see its checkpoints change.
         confirm(&self.shared, &self.commands).await?;
@@ -107,7 +117,7 @@ impl CheckpointWriter {
     /// Gives the checkpoint up and removes its draft.
     pub async fn abort(self) -> Result<()> {
         drop(self.file);
-        Ok(self.store.remove(FileId::CheckpointDraft(CheckpointId::at(self.position))).await?)
+        Ok(self.store.remove(self.draft).await?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads the records of one segment from blocks of bytes, and checks every one.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use crc32c::crc32c;
 
 use super::head::{HEAD_LENGTH, Head, HeadFlaw, Kind};
@@ -12,6 +12,8 @@ use crate::position::Position;
 pub struct Located {
     /// Offset of the record's frame in its file.
     pub offset: u64,
+    /// Offset of the first record of its batch. All before that was durable when the record was written.
+    pub batch: u64,
     /// The place after it.
     pub position: Position,
     /// Its payload.
@@ -34,6 +36,8 @@ pub enum Step {
     Record(Located),
     /// The recorded end, or the mark of a clean close.
     End,
+    /// The mark that all before it is durable.
+    Durable,
     /// Nothing before more bytes are fed.
     More,
 }
@@ -101,6 +105,16 @@ impl SegmentDecoder {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Where the segment ends, now that it is known; not before [`Self::offset`].
+    pub fn set_end(&mut self, recorded: Option<RecordedEnd>) {
+        self.recorded = recorded;
+    }
+
+    /// Drops the bytes fed and not yet part of a record: read again, they may be others.
+    pub fn forget_rest(&mut self) {
+        self.buffer.clear();
+    }
+
     /// The next record, or why there is none. After a flaw the decoder stays where it is.
     pub fn step(&mut self) -> Result<Step, Flaw> {
         if let Some(recorded) = self.recorded
@@ -129,8 +143,19 @@ impl SegmentDecoder {
             };
         }
         let frame = head.frame_length();
+        if u64::from(head.in_batch) > self.offset - HEADER_LENGTH as u64 {
+            return Err(self.wrong("the record's batch begins before the segment does".to_owned()));
+        }
         if self.recorded.is_some_and(|r| self.offset + frame as u64 > r.length) {
             return Err(self.wrong("the record goes past the recorded end of the segment".to_owned()));
+        }
+        if head.kind == Kind::Durable {
+            if head.position != self.at {
+                return Err(self.wrong(format!("the durable mark is for {}", head.position)));
+            }
+            self.buffer.advance(frame);
+            self.offset += frame as u64;
+            return Ok(Step::Durable);
         }
         if self.buffer.len() < frame {
             return Ok(Step::More);
@@ -144,7 +169,8 @@ impl SegmentDecoder {
             return Err(self.wrong(format!("expected {expected}, found {}", head.position)));
         }
         let payload = self.buffer.split_to(frame).split_off(HEAD_LENGTH).freeze();
-        let record = Located { offset: self.offset, position: expected, payload };
+        let batch = self.offset - u64::from(head.in_batch);
+        let record = Located { offset: self.offset, batch, position: expected, payload };
         self.at = expected;
         self.offset += frame as u64;
         Ok(Step::Record(record))

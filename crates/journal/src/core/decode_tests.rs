@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::core::head::{Entry, encode_batch, encode_end};
+use crate::core::head::{Entry, Kind, encode_batch, encode_mark};
 use crate::position::SegmentId;
 
 fn header() -> SegmentHeader {
@@ -132,9 +132,9 @@ fn a_record_of_another_history_is_refused_although_its_crcs_fit() {
 fn the_end_mark_ends_a_segment_and_must_fit() {
     let entries = entries(&[vec![1], vec![2]]);
     let mut bytes = bytes_of(&entries);
-    bytes.extend_from_slice(&encode_end(entries[1].position, 77));
+    bytes.extend_from_slice(&encode_mark(Kind::End, entries[1].position, 77));
     assert_eq!(decode(&bytes, None, 16).1, Ok(Step::End));
     let mut early = bytes_of(&entries[..1]);
-    early.extend_from_slice(&encode_end(entries[1].position, 77));
+    early.extend_from_slice(&encode_mark(Kind::End, entries[1].position, 77));
     assert!(!decode(&early, None, 16).1.unwrap_err().may_be_torn);
 }

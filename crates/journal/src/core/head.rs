@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  0  u32  CRC32C of bytes 4..40, started from the segment's salt
-//!  4  u32  kind: 1 record, 2 end mark
+//!  4  u32  kind: 1 record, 2 end mark, 3 durable mark
 //!  8  u32  payload length
 //! 12  u32  bytes from the start of this record's batch to this record
 //! 16  u32  CRC32C of the payload
@@ -35,6 +35,9 @@ pub enum Kind {
     Record,
     /// The end mark of a segment that was closed cleanly; no payload. Its position is the last record's.
     End,
+    /// Says that all before it is durable: synced, and the fence has confirmed. No payload; its position is the
+    /// last record's. The writer adds it when no further batch has said so for a while.
+    Durable,
 }
 
 /// The head of a frame.
@@ -71,6 +74,7 @@ impl Head {
         fields.put_u32_le(match self.kind {
             Kind::Record => 1,
             Kind::End => 2,
+            Kind::Durable => 3,
         });
         fields.put_u32_le(self.length);
         fields.put_u32_le(self.in_batch);
@@ -91,10 +95,11 @@ impl Head {
         let kind = match u32_at(bytes, 4) {
             1 => Kind::Record,
             2 => Kind::End,
+            3 => Kind::Durable,
             _ => return Err(HeadFlaw::Fields),
         };
         let length = u32_at(bytes, 8);
-        if length as usize > MAX_PAYLOAD || (kind == Kind::End && length != 0) {
+        if length as usize > MAX_PAYLOAD || (kind != Kind::Record && length != 0) {
             return Err(HeadFlaw::Fields);
         }
         Ok(Self {
@@ -166,9 +171,9 @@ pub fn encode_batch<'a>(entries: impl Iterator<Item = &'a Entry> + Clone, salt: 
     Bytes::from(out)
 }
 
-/// The end mark after the record at `end`.
-pub fn encode_end(end: Position, salt: u32) -> Bytes {
-    let head = Head { kind: Kind::End, length: 0, in_batch: 0, payload_crc: 0, position: end };
+/// The mark of this kind after the record at `end`.
+pub fn encode_mark(kind: Kind, end: Position, salt: u32) -> Bytes {
+    let head = Head { kind, length: 0, in_batch: 0, payload_crc: 0, position: end };
     Bytes::copy_from_slice(&head.encode(salt))
 }
 

@@ -6,6 +6,7 @@ pub mod chunk;
 pub mod decode;
 pub mod head;
 pub mod header;
+pub mod place;
 pub mod retire;
 pub mod tail;
 pub mod track;

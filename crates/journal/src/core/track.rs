@@ -99,6 +99,13 @@ impl Track {
         }
     }
 
+    /// A durable mark is written and synced.
+    pub fn marked(&mut self, bytes: u64) {
+        if let Some(open) = &mut self.open {
+            open.synced += bytes;
+        }
+    }
+
     /// Ends the open segment at its last synced byte, after a clean close as after a failure.
     pub fn end_segment(&mut self) -> Option<EndedSegment> {
         let open = self.open.take()?;

@@ -1,5 +1,6 @@
 //! Opening a journal for writing: claim a term, seal what came before, replay, begin a segment.
 
+mod basis;
 mod replay;
 mod select;
 mod survey;
@@ -14,10 +15,13 @@ use uuid::Uuid;
 
 use self::replay::Replay;
 pub(crate) use self::replay::{Item, ReplayPlan, stream};
-pub(crate) use self::survey::{Survey, survey};
+pub(crate) use self::select::newest_checkpoint;
+pub(crate) use self::survey::{Survey, Writers, bad_segment, survey};
+pub(crate) use self::tip::confirm_flaw;
 use crate::checkpoint::CheckpointReader;
 use crate::core::track::Track;
 use crate::error::{JournalError, Result};
+use crate::follower::Restart;
 use crate::format::cluster_id;
 use crate::journal::Journal;
 use crate::options::Options;
@@ -54,29 +58,52 @@ pub struct Recovery {
     hold: Hold,
     survey: Survey,
     checkpoint: Option<CheckpointReader>,
+    starts_over: Option<Restart>,
     replay: Replay,
 }
 
 impl Recovery {
     /// Claims a term, seals what earlier masters wrote, and finds the newest valid checkpoint.
     pub async fn start(store: Arc<dyn Store>, options: Options) -> Result<Self> {
+        Self::claim(store, options, None).await
+    }
+
+    /// The same for a master that has the state at `base` in memory already: what [`Self::next`] gives are the
+    /// records after it, unless [`Self::starts_over`] says that this state is not on the log.
+    pub async fn take_over(store: Arc<dyn Store>, options: Options, base: Position) -> Result<Self> {
+        Self::claim(store, options, Some(base)).await
+    }
+
+    async fn claim(store: Arc<dyn Store>, options: Options, base: Option<Position>) -> Result<Self> {
         let cluster = cluster_id(&*store).await?;
         let hold = store.hold().await?;
         let (term, fence) = claim_and_seal(&*store, &options.owner).await?;
         // From here on nobody else can add to the log; so what is read now is all there is.
-        let mut survey = survey(&*store, cluster).await?;
+        let mut survey = survey(&*store, cluster, Writers::Deposed).await?;
         survey.secure_tip(&*store, SegmentId { term, index: 0 }).await?;
-        let checkpoint = select::newest_checkpoint(&store, cluster, &survey).await?;
-        let from = checkpoint.as_ref().map_or(Position::START, |c| c.footer().position);
+        select::check_nothing_lost(&*store, &survey)?;
+        let (held, starts_over) = match base {
+            None => (None, None),
+            Some(base) => match basis::check(&*store, &survey, base).await? {
+                None => (Some(base), None),
+                Some(why) => (None, Some(why)),
+            },
+        };
+        let checkpoint = match held {
+            Some(_) => None,
+            None => newest_checkpoint(&store, cluster, &survey.chain, &survey.checkpoints).await?,
+        };
+        let begin = checkpoint.as_ref().map_or(Position::START, |c| c.footer().position);
+        let from = held.unwrap_or(begin);
         let replay = Replay::start(store.clone(), &survey.chain, from, survey.end);
         tracing::info!(
             term,
-            checkpoint = from.sequence,
+            from = from.sequence,
             last = survey.end.sequence,
             "the journal at {} is ours",
             store.location()
         );
-        Ok(Self { store, options, cluster, term, fence, hold, survey, checkpoint, replay })
+        Ok(Self { store, options, cluster, term, fence, hold, survey, checkpoint, starts_over, replay })
     }
 
     /// The cluster that the journal belongs to.
@@ -94,12 +121,18 @@ impl Recovery {
         self.survey.end
     }
 
-    /// The state to begin with; None to begin with an empty one.
+    /// Why the state in memory that [`Self::take_over`] was told of must be dropped; None when it is the one to
+    /// go on from.
+    pub fn starts_over(&self) -> Option<&Restart> {
+        self.starts_over.as_ref()
+    }
+
+    /// The state to begin with; None to begin with an empty one, or with the one in memory.
     pub fn checkpoint(&self) -> Option<CheckpointReader> {
         self.checkpoint.clone()
     }
 
-    /// The next record after the checkpoint; None after the last.
+    /// The next record after the state to begin with; None after the last.
     pub async fn next(&mut self) -> Result<Option<Record>> {
         self.replay.next().await
     }
@@ -121,6 +154,7 @@ impl Recovery {
             track: Track::new(cluster, term, survey.predecessor),
             file: None,
             opened_at: Instant::now(),
+            mark_at: None,
             rolling: Vec::new(),
             closing: None,
             _hold: hold,

@@ -78,6 +78,7 @@ async fn read(
         loop {
             match decoder.step().map_err(|flaw| corrupt(store, file, flaw))? {
                 Step::Record(record) if record.position.sequence > after => block.push((link.id, record)),
+                Step::Durable => {}
                 Step::Record(_) => check_base(store, file, &decoder, base)?,
                 Step::End => break,
                 Step::More => {

@@ -6,35 +6,32 @@ use uuid::Uuid;
 
 use super::survey::{Survey, bad_segment};
 use crate::checkpoint::CheckpointReader;
-use crate::core::chain::{BadSegment, Base};
+use crate::core::chain::{BadSegment, Base, Chain};
 use crate::error::{JournalError, Result};
 use crate::format::file_name;
-use crate::position::{FileId, Position};
+use crate::position::{CheckpointId, FileId, Position};
 use crate::store::Store;
 
 /// The newest checkpoint that reads back valid; None when the log itself begins at the first record and there is
 /// no checkpoint.
-pub(super) async fn newest_checkpoint(
+pub(crate) async fn newest_checkpoint(
     store: &Arc<dyn Store>,
     cluster: Uuid,
-    survey: &Survey,
+    chain: &Chain,
+    checkpoints: &[CheckpointId],
 ) -> Result<Option<CheckpointReader>> {
-    let start = survey.chain.start();
+    let start = chain.start();
     let mut unusable = Vec::new();
     let mut unreadable = None;
-    for id in &survey.checkpoints {
+    for id in checkpoints {
         let file = file_name(&**store, FileId::Checkpoint(*id));
-        if id.sequence > survey.end.sequence {
-            // A checkpoint gets its name only after its last record was durable; so records have been lost.
-            return Err(lost_records(&**store, survey, &file, id.sequence));
-        }
         if id.sequence < start.sequence {
             // This one and those before it are too old for the segments that are left.
             break;
         }
         match CheckpointReader::open(store.clone(), *id, cluster).await {
             Ok(reader) => {
-                check_past(survey, &reader, file)?;
+                check_past(chain, &reader, file)?;
                 return Ok(Some(reader));
             }
             // Also when it cannot be read: with the older one all is there too, it only takes longer.
@@ -54,7 +51,7 @@ pub(super) async fn newest_checkpoint(
         // Nothing is known to be wrong with the journal.
         return Err(error);
     }
-    Err(match survey.chain.base {
+    Err(match chain.base {
         Base::Damaged(id, flaw) => bad_segment(&**store, BadSegment { id, flaw }),
         Base::Missing(id) => JournalError::Missing {
             file: file_name(&**store, FileId::Segment(id)),
@@ -68,10 +65,10 @@ pub(super) async fn newest_checkpoint(
 
 /// A checkpoint at the border of a segment must have the same past as the log. (Inside a segment the replay
 /// checks it.)
-fn check_past(survey: &Survey, checkpoint: &CheckpointReader, file: String) -> Result<()> {
+fn check_past(chain: &Chain, checkpoint: &CheckpointReader, file: String) -> Result<()> {
     let position = checkpoint.footer().position;
-    let ends = survey.chain.links.iter().filter_map(|link| link.end).map(|end| end.end);
-    let known = ends.chain([survey.chain.start()]).find(|known| known.sequence == position.sequence);
+    let ends = chain.links.iter().filter_map(|link| link.end).map(|end| end.end);
+    let known = ends.chain([chain.start()]).find(|known| known.sequence == position.sequence);
     match known {
         Some(known) if known != position => Err(JournalError::Corrupt {
             file,
@@ -82,6 +79,15 @@ fn check_past(survey: &Survey, checkpoint: &CheckpointReader, file: String) -> R
             ),
         }),
         _ => Ok(()),
+    }
+}
+
+/// A checkpoint gets its name only after its last record was durable. So one that is ahead of the log's end says
+/// that records have been lost.
+pub(super) fn check_nothing_lost(store: &dyn Store, survey: &Survey) -> Result<()> {
+    match survey.checkpoints.iter().find(|id| id.sequence > survey.end.sequence) {
+        Some(id) => Err(lost_records(store, survey, &file_name(store, FileId::Checkpoint(*id)), id.sequence)),
+        None => Ok(()),
     }
 }
 

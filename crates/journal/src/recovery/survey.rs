@@ -4,7 +4,6 @@ use uuid::Uuid;
 
 use super::tip;
 use crate::core::chain::{BadSegment, Chain, Found};
-use crate::core::decode::RecordedEnd;
 use crate::core::header::{HEADER_LENGTH, HeaderFlaw, Predecessor, SegmentHeader};
 use crate::core::track::Span;
 use crate::error::{JournalError, Result};
@@ -22,61 +21,82 @@ pub(crate) struct Survey {
     /// All checkpoints, newest first.
     pub(crate) checkpoints: Vec<CheckpointId>,
     /// Drafts of checkpoints.
-    pub(crate) drafts: Vec<CheckpointId>,
+    pub(crate) drafts: Vec<FileId>,
     /// Where the log ends, for the next header.
     pub(crate) predecessor: Option<Predecessor>,
     /// The place after the last record.
     pub(crate) end: Position,
+    /// The newest segment, when it never took a record; it is not in the chain.
+    pub(crate) empty: Option<SegmentId>,
     /// The newest segment was closed by its writer, so all of it was synced.
     tip_closed: bool,
 }
 
+/// Whether anyone may be writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writers {
+    /// All writers are deposed: all that was synced can be read.
+    Deposed,
+    /// There may be one, whose open segment some stores do not show.
+    Live,
+}
+
 /// Lists the store, reads all headers, finds the chain and scans its newest segment to its end.
-pub(crate) async fn survey(store: &dyn Store, cluster: Uuid) -> Result<Survey> {
+pub(crate) async fn survey(store: &dyn Store, cluster: Uuid, writers: Writers) -> Result<Survey> {
     let mut found = Vec::new();
     let mut checkpoints = Vec::new();
     let mut drafts = Vec::new();
     for listed in store.list().await? {
         match listed.file {
-            FileId::Segment(id) => found.extend(read_header(store, cluster, id, listed.length).await?),
+            FileId::Segment(id) => {
+                found.extend(read_header(store, cluster, id, listed.length, writers).await?)
+            }
             FileId::Checkpoint(id) => checkpoints.push(id),
-            FileId::CheckpointDraft(id) => drafts.push(id),
+            FileId::CheckpointDraft(..) => drafts.push(listed.file),
             FileId::Marker | FileId::MarkerDraft => {}
         }
     }
     checkpoints.sort_by(|a, b| b.cmp(a));
     let mut chain = Chain::find(found.clone()).map_err(|bad| bad_segment(store, bad))?;
     let mut tip_closed = true;
+    let mut empty = None;
+    let mut predecessor = None;
     if let Some(newest) = chain.links.last_mut() {
-        let scan = tip::scan(store, newest).await?;
-        newest.end = Some(scan.end);
-        tip_closed = scan.closed;
-        if scan.end.length == HEADER_LENGTH as u64 {
+        let tip::TipScan { end, closed } = tip::scan(store, newest).await?;
+        if end.end == newest.header.start() {
             // It never took a record: the log ends where its header says, and its file is not needed.
-            tip_closed = true;
-            let empty = chain.links.pop();
-            let predecessor = empty.and_then(|link| link.header.predecessor);
-            let end = predecessor.map_or(Position::START, |p| p.end);
-            return Ok(Survey { chain, found, checkpoints, drafts, predecessor, end, tip_closed });
+            empty = Some(newest.id);
+            predecessor = newest.header.predecessor;
+            chain.links.pop();
+        } else {
+            newest.end = Some(end);
+            tip_closed = closed;
+            predecessor = Some(Predecessor { segment: newest.id, length: end.length, end: end.end });
         }
     }
-    let predecessor = chain.links.last().and_then(|link| {
-        let RecordedEnd { length, end } = link.end?;
-        Some(Predecessor { segment: link.id, length, end })
-    });
     let end = predecessor.map_or(Position::START, |p| p.end);
-    Ok(Survey { chain, found, checkpoints, drafts, predecessor, end, tip_closed })
+    Ok(Survey { chain, found, checkpoints, drafts, predecessor, end, empty, tip_closed })
 }
 
-async fn read_header(store: &dyn Store, cluster: Uuid, id: SegmentId, listed: u64) -> Result<Option<Found>> {
+async fn read_header(
+    store: &dyn Store,
+    cluster: Uuid,
+    id: SegmentId,
+    listed: u64,
+    writers: Writers,
+) -> Result<Option<Found>> {
     // One byte more, to see whether anything follows: the length in a listing may be out of date.
     let bytes = match store.read(FileId::Segment(id), 0, HEADER_LENGTH + 1).await {
         // Retired since it was listed.
         Err(e) if e.is_not_found() => return Ok(None),
         bytes => bytes?,
     };
-    let length = listed.max(bytes.len() as u64);
     let header = SegmentHeader::decode(&bytes);
+    if writers == Writers::Live && matches!(header, Err(HeaderFlaw::Short)) {
+        // Begun a moment ago, or open on a store that shows only closed files.
+        return Ok(None);
+    }
+    let length = listed.max(bytes.len() as u64);
     match header {
         Ok(header) if header.cluster != cluster => Err(JournalError::OtherCluster {
             file: file_name(store, FileId::Segment(id)),

@@ -19,7 +19,7 @@ pub(super) async fn sweep(store: &dyn Store, term: u64, survey: &Survey) {
 
 async fn try_sweep(store: &dyn Store, term: u64, survey: &Survey) -> Result<(), StoreError> {
     for draft in &survey.drafts {
-        store.remove(FileId::CheckpointDraft(*draft)).await?;
+        store.remove(*draft).await?;
     }
     let mut occupied = BTreeSet::from([term]);
     for file in &survey.found {
@@ -41,5 +41,6 @@ async fn try_sweep(store: &dyn Store, term: u64, survey: &Survey) -> Result<(), 
 fn can_never_count(survey: &Survey, id: SegmentId, length: u64, never_begun: bool) -> bool {
     let in_chain = survey.chain.links.iter().any(|link| link.id == id);
     let copied = survey.chain.links.iter().any(|link| link.id != id && link.header.id == id);
-    !in_chain && (never_begun || length <= HEADER_LENGTH as u64 || copied)
+    let empty = length <= HEADER_LENGTH as u64 || survey.empty == Some(id);
+    !in_chain && (never_begun || empty || copied)
 }

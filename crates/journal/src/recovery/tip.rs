@@ -5,7 +5,7 @@ use crate::core::decode::{Flaw, RecordedEnd, SegmentDecoder, Step};
 use crate::core::tail::{Evidence, TailScan};
 use crate::error::{JournalError, Result};
 use crate::format::file_name;
-use crate::position::FileId;
+use crate::position::{FileId, Position};
 use crate::store::Store;
 
 /// Bytes read at a time.
@@ -26,7 +26,7 @@ pub(super) async fn scan(store: &dyn Store, link: &Link) -> Result<TipScan> {
     let mut closed = false;
     let flaw = loop {
         match decoder.step() {
-            Ok(Step::Record(_)) => {}
+            Ok(Step::Record(_) | Step::Durable) => {}
             Ok(Step::End) => {
                 closed = true;
                 break None;
@@ -42,27 +42,57 @@ pub(super) async fn scan(store: &dyn Store, link: &Link) -> Result<TipScan> {
         }
     };
     if let Some(flaw) = flaw {
-        if !flaw.may_be_torn {
-            return Err(corrupt(store, file, flaw));
-        }
-        match evidence_of_damage(store, link, &decoder, &flaw).await? {
-            Some(evidence) => {
-                let reason = format!(
-                    "{}; it had been synced, because the record {} at offset {} was written later and is valid",
-                    flaw.reason, evidence.sequence, evidence.offset
-                );
-                return Err(corrupt(store, file, Flaw { reason, ..flaw }));
-            }
-            None => tracing::warn!(
-                file = file_name(store, file),
-                offset = flaw.offset,
-                sequence = flaw.sequence,
-                reason = flaw.reason,
-                "the journal ends with a write that was cut short; nothing of it had been acknowledged"
-            ),
-        }
+        let (offset, sequence, reason) = (flaw.offset, flaw.sequence, flaw.reason.clone());
+        confirm_flaw(store, link, &decoder, flaw).await?;
+        tracing::warn!(
+            file = file_name(store, file),
+            offset,
+            sequence,
+            reason,
+            "the journal ends with a write that was cut short; nothing of it had been acknowledged"
+        );
     }
     Ok(TipScan { end: RecordedEnd { length: decoder.offset(), end: decoder.position() }, closed })
+}
+
+/// The place after the record `sequence`, which is in this segment or just before it.
+pub(super) async fn position_after(store: &dyn Store, link: &Link, sequence: u64) -> Result<Position> {
+    let file = FileId::Segment(link.id);
+    let mut decoder = SegmentDecoder::new(&link.header, link.end);
+    while decoder.position().sequence < sequence {
+        match decoder.step().map_err(|flaw| corrupt(store, file, flaw))? {
+            Step::Record(_) | Step::Durable => {}
+            Step::End => break,
+            Step::More => {
+                let block = store.read(file, decoder.wanted(), BLOCK).await?;
+                if block.is_empty() {
+                    let flaw = decoder.at_end_of_file();
+                    return flaw.map_or(Ok(decoder.position()), |flaw| Err(corrupt(store, file, flaw)));
+                }
+                decoder.feed(&block);
+            }
+        }
+    }
+    Ok(decoder.position())
+}
+
+/// An error unless the flaw can be what a write that was cut short has left at the end of the log.
+pub(crate) async fn confirm_flaw(
+    store: &dyn Store,
+    link: &Link,
+    decoder: &SegmentDecoder,
+    flaw: Flaw,
+) -> Result<()> {
+    let file = FileId::Segment(link.id);
+    if !flaw.may_be_torn || link.end.is_some() {
+        return Err(corrupt(store, file, flaw));
+    }
+    let Some(evidence) = evidence_of_damage(store, link, decoder, &flaw).await? else { return Ok(()) };
+    let reason = format!(
+        "{}; it had been synced, because the record {} at offset {} was written later and is valid",
+        flaw.reason, evidence.sequence, evidence.offset
+    );
+    Err(corrupt(store, file, Flaw { reason, ..flaw }))
 }
 
 async fn evidence_of_damage(

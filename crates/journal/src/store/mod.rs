@@ -71,6 +71,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The place, as a user knows it.
     fn location(&self) -> String;
 
+    /// Whether others can read what has been synced of a file that is still being written.
+    fn tails(&self) -> bool {
+        false
+    }
+
     /// What lies there. Changes nothing, not even in an empty place.
     async fn state(&self) -> Result<FolderState, StoreError>;
 

@@ -7,4 +7,4 @@ mod task;
 pub use self::permit::{Permit, Ticket};
 pub(crate) use self::shared::Shared;
 pub use self::shared::State;
-pub(crate) use self::task::{Command, Writer};
+pub(crate) use self::task::{Command, Writer, random_u32};

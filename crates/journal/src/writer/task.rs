@@ -11,7 +11,7 @@ use tokio::time::Instant as TokioInstant;
 use uuid::Uuid;
 
 use super::shared::{Queued, Shared, State};
-use crate::core::head::{encode_batch, encode_end};
+use crate::core::head::{Kind, encode_batch, encode_mark};
 use crate::core::track::{EndedSegment, Track};
 use crate::error::{JournalError, Result};
 use crate::options::Options;
@@ -61,6 +61,8 @@ pub(crate) struct Writer {
     pub(crate) track: Track,
     pub(crate) file: Option<Box<dyn OpenFile>>,
     pub(crate) opened_at: TokioInstant,
+    /// When to say in the open segment that all of it is durable; None when it says so, or nobody could read it.
+    pub(crate) mark_at: Option<TokioInstant>,
     /// Who waits for the open segment to be ended.
     pub(crate) rolling: Vec<oneshot::Sender<Result<()>>>,
     /// Who waits for the journal to be closed; None while nobody has asked for it.
@@ -73,7 +75,9 @@ impl Writer {
     /// Begins a segment and makes sure that we are still the writer.
     pub(crate) async fn open(&mut self) -> Result<()> {
         self.begin_segment().await?;
-        self.fence.check().await.map_err(|e| JournalError::Deposed { reason: e.to_string().into() })
+        self.fence.check().await.map_err(|e| JournalError::Deposed { reason: e.to_string().into() })?;
+        self.mark_later();
+        Ok(())
     }
 
     /// Runs until closed or deposed.
@@ -109,6 +113,12 @@ impl Writer {
                 () = tokio::time::sleep_until(self.opened_at + self.options.roll_age),
                     if self.track.open_has_records() => {
                     self.end_segment().await;
+                    None
+                }
+                // Never reached without one; the branch is off then.
+                () = tokio::time::sleep_until(self.mark_at.unwrap_or(self.opened_at)),
+                    if self.mark_at.is_some() => {
+                    self.mark().await;
                     None
                 }
             };
@@ -238,6 +248,7 @@ impl Writer {
         let synced = Instant::now();
         // After the sync and before any answer: if this succeeds, a later master reads what was just synced.
         self.fence.check().await.map_err(Failure::Fence)?;
+        self.mark_later();
         self.shared.stats.flushed(batch.len(), bytes, started.elapsed(), synced.elapsed());
         Ok(())
     }
@@ -258,7 +269,7 @@ impl Writer {
     }
 
     async fn begin_segment(&mut self) -> std::result::Result<(), StoreError> {
-        let begin = self.track.begin(random_salt());
+        let begin = self.track.begin(random_u32());
         let created = async {
             let mut file = self.store.create(FileId::Segment(begin.id)).await?;
             file.commit(begin.header).await?;
@@ -278,9 +289,31 @@ impl Writer {
         }
     }
 
+    /// The fence has just confirmed what is in the open segment. The next batch says so to those who follow; if
+    /// none comes, a mark will.
+    fn mark_later(&mut self) {
+        self.mark_at = self.store.tails().then(|| TokioInstant::now() + self.options.mark_after);
+    }
+
+    /// Says in the open segment that all of it is durable.
+    async fn mark(&mut self) {
+        self.mark_at = None;
+        let (Some(file), Some(salt)) = (&mut self.file, self.track.salt()) else { return };
+        let mark = encode_mark(Kind::Durable, self.track.end(), salt);
+        let length = mark.len();
+        match file.commit(mark).await {
+            Ok(()) => self.track.marked(length as u64),
+            Err(error) => {
+                tracing::warn!(%error, "a journal segment is given up; its records are safe");
+                self.give_segment_up().await;
+            }
+        }
+    }
+
     /// Leaves the open segment as it is.
     async fn give_segment_up(&mut self) {
         self.file = None;
+        self.mark_at = None;
         match self.track.end_segment() {
             None | Some(EndedSegment::First) => {}
             Some(EndedSegment::Kept(span)) => self.shared.ended.lock().push(span),
@@ -299,9 +332,10 @@ impl Writer {
         if !self.track.open_has_records() {
             return;
         }
+        self.mark_at = None;
         if let (Some(mut file), Some(salt)) = (self.file.take(), self.track.salt()) {
             let closed = async {
-                file.commit(encode_end(self.track.end(), salt)).await?;
+                file.commit(encode_mark(Kind::End, self.track.end(), salt)).await?;
                 file.close().await
             };
             // Without the mark the segment still ends where the next header says.
@@ -360,7 +394,7 @@ fn answer(reply: oneshot::Sender<Result<()>>, result: Result<()>) {
     let _ = reply.send(result);
 }
 
-fn random_salt() -> u32 {
+pub(crate) fn random_u32() -> u32 {
     // The upper half of a version 4 UUID's last 64 bits holds fixed bits; the lower 32 are all random.
     Uuid::new_v4().as_u128() as u32
 }

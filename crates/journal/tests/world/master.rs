@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use alluxio_journal::store::mem::MemStore;
-use alluxio_journal::{Journal, JournalError, Options, Recovery, Result};
+use alluxio_journal::{Journal, JournalError, Options, Position, Recovery, Restart, Result};
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
@@ -17,10 +17,27 @@ pub struct Master {
 }
 
 impl Master {
-    pub async fn start(store: MemStore, roll_bytes: u64, ledger: &Ledger) -> Result<Self> {
+    /// `standby` is the state that it has in memory already.
+    pub async fn start(
+        store: MemStore,
+        roll_bytes: u64,
+        ledger: &Ledger,
+        standby: Option<(Position, Vec<Bytes>)>,
+    ) -> Result<Self> {
         let options = Options { roll_bytes, max_queued_records: 32, ..Options::default() };
-        let mut recovery = Recovery::start(Arc::new(store), options).await?;
-        let mut tree = Vec::new();
+        let store = Arc::new(store);
+        let (mut recovery, mut tree) = match standby {
+            None => (Recovery::start(store, options).await?, Vec::new()),
+            Some((position, tree)) => {
+                let recovery = Recovery::take_over(store, options, position).await?;
+                let kept = match recovery.starts_over() {
+                    None => tree,
+                    Some(Restart::Behind { .. }) => Vec::new(),
+                    Some(why @ Restart::Diverged { .. }) => panic!("{why}"),
+                };
+                (recovery, kept)
+            }
+        };
         if let Some(mut checkpoint) = recovery.checkpoint() {
             while let Some(chunk) = checkpoint.next_chunk().await? {
                 tree.push(chunk);

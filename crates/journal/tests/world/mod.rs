@@ -2,6 +2,7 @@
 
 mod master;
 mod record;
+mod standby;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,9 @@ use rand::rngs::StdRng;
 
 use self::master::Master;
 use self::record::Ledger;
+use self::standby::Standby;
+
+const STANDBYS: usize = 2;
 
 pub struct World {
     dice: StdRng,
@@ -21,13 +25,30 @@ pub struct World {
     ledger: Ledger,
     /// Masters that do not know yet that they have been overtaken; the process goes on.
     overtaken: Vec<Arc<Master>>,
+    standbys: Vec<Standby>,
+    fencing: Fencing,
 }
 
 impl World {
     pub async fn new(dice: StdRng, seed: u64, fencing: Fencing) -> Self {
         let store = MemStore::with(seed, fencing);
         format(&store, Uuid::from_u128(1), Existing::Keep).await.unwrap();
-        Self { dice, store, ledger: Ledger::default(), overtaken: Vec::new() }
+        let mut world = Self {
+            dice,
+            store,
+            ledger: Ledger::default(),
+            overtaken: Vec::new(),
+            standbys: Vec::new(),
+            fencing,
+        };
+        world.start_standbys();
+        world
+    }
+
+    fn start_standbys(&mut self) {
+        while self.standbys.len() < STANDBYS {
+            self.standbys.push(Standby::start(self.store.clone(), self.ledger.clone()));
+        }
     }
 
     pub async fn live(&mut self) {
@@ -42,10 +63,11 @@ impl World {
             self.end_life(master).await;
         }
         self.store.faults(|f| *f = Default::default());
-        self.store = self.store.restart();
+        self.crash().await;
         let master = self.take_over().await;
         self.check_heals(&master).await;
         self.check_reader(&master).await;
+        self.check_standbys(&master).await;
     }
 
     /// The next master: claims, seals, replays. The store may fail; a start that fails is tried again.
@@ -55,14 +77,23 @@ impl World {
                 // So that even an unlucky seed gets on.
                 self.store.faults(|f| *f = Default::default());
             }
+            let standby = match self.dice.random_bool(0.5) {
+                true => self.standbys.pop(),
+                false => None,
+            };
+            let standby = match standby {
+                Some(standby) => Some(standby.stop().await),
+                None => None,
+            };
+            self.start_standbys();
             let roll_bytes = *[200, 1000, 1 << 20].get(self.dice.random_range(0..3)).unwrap();
-            match Master::start(self.store.clone(), roll_bytes, &self.ledger).await {
+            match Master::start(self.store.clone(), roll_bytes, &self.ledger, standby).await {
                 Ok(master) => return Arc::new(master),
                 Err(JournalError::Corrupt { file, offset, sequence, reason }) => {
                     panic!("{file} {offset} {sequence}: {reason}: nothing has damaged the journal")
                 }
                 Err(error @ (JournalError::Missing { .. } | JournalError::NotReplayed)) => panic!("{error}"),
-                Err(_) if self.store.crashed() => self.crash(),
+                Err(_) if self.store.crashed() => self.crash().await,
                 Err(_) => {}
             }
         }
@@ -99,13 +130,16 @@ impl World {
     fn change_faults(&mut self) {
         let operations = self.store.operations();
         let dice = &mut self.dice;
-        self.store.faults(|f| match dice.random_range(0..8) {
+        self.store.faults(|f| match dice.random_range(0..11) {
             0 => f.append_errors = dice.random_range(0..300),
             1 => f.sync_errors = dice.random_range(0..300),
             2 => f.change_errors = dice.random_range(0..200),
             3 => f.full = !f.full,
             4 => f.read_only = !f.read_only,
-            5 => f.crash_at = Some(operations + dice.random_range(1..60)),
+            5 => f.read_errors = dice.random_range(0..200),
+            6 => f.stale = dice.random_range(0..700),
+            7 => f.hangs = dice.random_range(0..100),
+            8 => f.crash_at = Some(operations + dice.random_range(1..60)),
             _ => {
                 let crash_at = f.crash_at;
                 *f = Default::default();
@@ -114,17 +148,21 @@ impl World {
         });
     }
 
-    fn crash(&mut self) {
+    async fn crash(&mut self) {
         self.store = self.store.restart();
         self.overtaken.clear();
+        for standby in self.standbys.drain(..) {
+            standby.stop().await;
+        }
+        self.start_standbys();
     }
 
     async fn end_life(&mut self, master: Arc<Master>) {
         let choice = self.dice.random_range(0..4);
         tracing::info!(choice, crashed = self.store.crashed(), "end of a life");
         match choice {
-            _ if self.store.crashed() => self.crash(),
-            0 => self.crash(),
+            _ if self.store.crashed() => self.crash().await,
+            0 => self.crash().await,
             1 => {
                 self.store.faults(|f| {
                     let crash_at = f.crash_at;
@@ -134,7 +172,7 @@ impl World {
                 self.check_heals(&master).await;
                 if master.shutdown().await.is_err() {
                     assert!(self.store.crashed(), "a shutdown fails only in a crash");
-                    self.crash();
+                    self.crash().await;
                 }
             }
             // Paused, cut off, slow: it lives on beside its successor.
@@ -152,6 +190,30 @@ impl World {
         tokio::time::sleep(Duration::from_secs(30)).await;
         if !self.store.crashed() {
             master.check_all_durable();
+        }
+    }
+
+    /// Every standby has all of it, a second after it was written; where open segments are not shown, after they
+    /// were closed.
+    async fn check_standbys(&mut self, master: &Arc<Master>) {
+        master.roll().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        for client in master.clone().clients(&self.ledger, 3) {
+            client.await.unwrap();
+        }
+        if self.fencing == Fencing::Lease {
+            master.roll().await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for standby in self.standbys.drain(..) {
+            assert_eq!(standby.state().len(), master.state().len());
+            assert_eq!(standby.state(), master.state());
+            assert!(
+                standby.lag().is_some_and(|lag| lag <= Duration::from_millis(1001)),
+                "{:?}",
+                standby.lag()
+            );
+            standby.stop().await;
         }
     }
 

@@ -17,6 +17,8 @@ struct Books {
     /// The newest master, and the state that it began with: nothing else may be acknowledged by those before.
     master: u64,
     base: Vec<Bytes>,
+    /// What followers have been given.
+    given: BTreeMap<u64, Bytes>,
 }
 
 impl Ledger {
@@ -48,6 +50,15 @@ impl Ledger {
         assert!(before.is_none(), "record {sequence} was acknowledged twice");
     }
 
+    /// A follower has been given a record: it is durable, so it is the same for all and for ever.
+    pub fn given(&self, sequence: u64, payload: Bytes) {
+        let mut books = self.0.lock().unwrap();
+        let known = books.handed_over.get(&sequence).is_some_and(|payloads| payloads.contains(&payload));
+        assert!(known, "a follower got a record {sequence} that was never handed over");
+        let before = books.given.insert(sequence, payload.clone());
+        assert!(before.is_none_or(|before| before == payload), "followers got different records {sequence}");
+    }
+
     /// A master has begun with this state. Gives it its number.
     pub fn overtake(&self, state: Vec<Bytes>) -> u64 {
         let mut books = self.0.lock().unwrap();
@@ -61,6 +72,10 @@ impl Ledger {
         for (sequence, payload) in &books.acknowledged {
             let found = state.get(*sequence as usize - 1);
             assert_eq!(found, Some(payload), "record {sequence} was acknowledged and is not in the log");
+        }
+        for (sequence, payload) in &books.given {
+            let found = state.get(*sequence as usize - 1);
+            assert_eq!(found, Some(payload), "a follower has a record {sequence} that is not in the log");
         }
         let mut seen = BTreeSet::new();
         for (sequence, payload) in (1..).zip(state) {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::names::{self, Names};
+use super::names::Names;
 use crate::position::FileId;
 use crate::store::{FolderState, Listed};
 
@@ -65,9 +65,9 @@ pub(super) fn remove_file(path: &Path) -> io::Result<()> {
 pub(super) fn list(names: &Names) -> io::Result<Vec<Listed>> {
     let mut files = Vec::new();
     for term in terms(names)? {
-        list_into(&names.term(term), &mut files, |name| names::segment(term, name).map(FileId::Segment))?;
+        list_into(&names.term(term), &mut files, |name| FileId::parse(&format!("terms/{term}/{name}")))?;
     }
-    list_into(&names.checkpoints(), &mut files, names::checkpoint)?;
+    list_into(&names.checkpoints(), &mut files, |name| FileId::parse(&format!("checkpoints/{name}")))?;
     Ok(files)
 }
 

@@ -52,10 +52,24 @@ async fn a_second_user_is_refused_and_told_who_the_first_is() {
 }
 
 #[tokio::test]
+async fn those_who_share_the_folder_refuse_one_who_does_not_and_are_refused_by_him() {
+    let (folder, exclusive) = prepared().await;
+    let shared = || LocalStore::new(folder.path().join("journal"), Sharing::Shared);
+    let (first, second) = (shared(), shared());
+    let holds = [first.hold().await.unwrap(), second.hold().await.unwrap()];
+    assert!(matches!(exclusive.hold().await, Err(StoreError::InUse { .. })));
+    drop(holds);
+    let hold = exclusive.hold().await.unwrap();
+    assert!(matches!(first.hold().await, Err(StoreError::InUse { .. })));
+    drop(hold);
+    first.hold().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_lock_outlives_its_holder_while_a_file_is_still_open() {
     let (folder, first) = prepared().await;
     let hold = first.hold().await.unwrap();
-    let draft = FileId::CheckpointDraft(CheckpointId { sequence: 1, term: 1 });
+    let draft = FileId::CheckpointDraft(CheckpointId { sequence: 1, term: 1 }, 1);
     let file = first.create(draft).await.unwrap();
     drop(hold);
     assert!(matches!(store(&folder).hold().await, Err(StoreError::InUse { .. })));

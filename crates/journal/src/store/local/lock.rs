@@ -1,8 +1,11 @@
-//! The lock file: one live master for one folder.
+//! The lock file: one live master for one folder, or several that all know of sharing it.
 
 use std::fs;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
+
+use super::Sharing;
+use crate::store::StoreError;
 
 /// The outcome of trying to lock.
 pub(super) enum Locked {
@@ -13,9 +16,13 @@ pub(super) enum Locked {
 }
 
 /// Locks the lock file, without waiting.
-pub(super) fn try_lock(path: &Path) -> io::Result<Locked> {
+pub(super) fn try_lock(path: &Path, sharing: Sharing) -> io::Result<Locked> {
     let mut file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-    match file.try_lock() {
+    let locked = match sharing {
+        Sharing::Exclusive => file.try_lock(),
+        Sharing::Shared => file.try_lock_shared(),
+    };
+    match locked {
         Ok(()) => {
             file.set_len(0)?;
             file.rewind()?;
@@ -30,6 +37,13 @@ pub(super) fn try_lock(path: &Path) -> io::Result<Locked> {
         }
         Err(fs::TryLockError::Error(e)) => Err(e),
     }
+}
+
+/// Whether there are no locks on this file system, or none with this file server.
+pub(super) fn is_impossible(error: &StoreError) -> bool {
+    matches!(error, StoreError::Io { source, .. }
+        if source.kind() == io::ErrorKind::Unsupported
+            || source.raw_os_error() == Some(nix::errno::Errno::ENOLCK as i32))
 }
 
 fn whoami() -> String {

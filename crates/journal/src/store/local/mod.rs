@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <folder>/format                        the marker, with the cluster id
-//! <folder>/lock                          locked (flock) by the process that uses the journal
+//! <folder>/lock                          locked (flock) by those who use the journal
 //! <folder>/terms/<T>/claim               who claimed the term
 //! <folder>/terms/<T>/<index>.log         segments
 //! <folder>/fence/<T>.0 or .1             the token of a live term
@@ -38,9 +38,10 @@ use crate::position::{FileId, SegmentId};
 /// Whether the folder is locked against other processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
-    /// One live master at a time: the lock file is held with flock.
+    /// One live master at a time: the lock file is held with flock, exclusively.
     Exclusive,
-    /// Several masters share the folder; an election says which of them may write, the fence makes it so.
+    /// Several masters share the folder; an election says which of them may write, the fence makes it so. They
+    /// share the lock too: one that was not told of the others is refused, and refuses them.
     Shared,
 }
 
@@ -103,6 +104,11 @@ impl Store for LocalStore {
         self.names.root().display().to_string()
     }
 
+    fn tails(&self) -> bool {
+        // Where nobody else may be, nobody reads along.
+        self.sharing == Sharing::Shared
+    }
+
     async fn state(&self) -> Result<FolderState, StoreError> {
         let names = self.names.clone();
         self.run("look into", self.names.root(), move |_| folder::state(&names)).await
@@ -115,10 +121,16 @@ impl Store for LocalStore {
 
     async fn hold(&self) -> Result<Hold, StoreError> {
         mount::check(self.names.root()).await?;
-        if self.sharing == Sharing::Shared {
-            return Ok(Hold::new(Arc::new(())));
-        }
-        let locked = self.run("lock", &self.names.lock(), lock::try_lock).await?;
+        let sharing = self.sharing;
+        let locked = self.run("lock", &self.names.lock(), move |path| lock::try_lock(path, sharing)).await;
+        let locked = match locked {
+            // The fence keeps masters apart also there; the lock only says it earlier.
+            Err(error) if sharing == Sharing::Shared && lock::is_impossible(&error) => {
+                tracing::warn!(%error, "a master that is not told of the others would not be refused");
+                return Ok(Hold::new(Arc::new(())));
+            }
+            locked => locked?,
+        };
         match locked {
             lock::Locked::Ours(file) => {
                 let file = Arc::new(file);

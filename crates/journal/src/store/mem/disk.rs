@@ -41,6 +41,12 @@ pub struct Faults {
     pub read_only: bool,
     /// The operation, counted from the start, in the middle of which the machine crashes.
     pub crash_at: Option<u64>,
+    /// Reads and listings that show only what has been synced for sure, and of the rest some: as a file server
+    /// does whose clients cache.
+    pub stale: u16,
+    /// Operations that take place seconds later than they were asked for: a process that was stopped, a network
+    /// that was cut.
+    pub hangs: u16,
     /// Every operation lets other tasks run first, as a disk does; otherwise only some do.
     pub slow: bool,
     /// A second user is refused, as with [`crate::store::local::Sharing::Exclusive`].
@@ -57,6 +63,8 @@ struct Inode {
     poisoned: bool,
     /// The lease has been taken from the writer.
     revoked: bool,
+    /// It is being written.
+    open: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -150,19 +158,47 @@ impl Disk {
         Some(guard)
     }
 
-    pub(super) fn list(&self) -> Vec<Listed> {
+    pub(super) fn tails(&self) -> bool {
+        self.fencing == Fencing::Token
+    }
+
+    pub(super) fn files(&self) -> Vec<Listed> {
         let length = |name: &Name| self.inodes.get(&name.inode).map_or(0, |inode| inode.cache.len() as u64);
         self.names.iter().map(|(file, name)| Listed { file: *file, length: length(name) }).collect()
+    }
+
+    pub(super) fn list(&mut self) -> Vec<Listed> {
+        let mut files = self.files();
+        if self.dice.chance(self.faults.stale) {
+            files.retain(|listed| self.name(listed.file).is_some_and(|name| name.durable));
+            for listed in &mut files {
+                listed.length = self.dice.below(listed.length as usize + 1) as u64;
+            }
+        }
+        files
+    }
+
+    /// The file is closed, or its writer is gone.
+    pub(super) fn close(&mut self, inode: u64) {
+        if let Some(inode) = self.inodes.get_mut(&inode) {
+            inode.open = false;
+        }
     }
 
     pub(super) fn read(&mut self, file: FileId, offset: u64, length: usize) -> Outcome<Bytes> {
         if self.dice.chance(self.faults.read_errors) {
             return Err(io_error());
         }
+        let stale = self.dice.chance(self.faults.stale);
         let inode = self.name(file).and_then(|name| self.inodes.get(&name.inode)).ok_or_else(not_found)?;
-        let start = inode.cache.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
-        let end = inode.cache.len().min(start.saturating_add(length));
-        self.answer(Bytes::copy_from_slice(&inode.cache[start..end]))
+        let hidden = inode.open && self.fencing == Fencing::Lease;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let mut shown = if hidden { Vec::new() } else { inode.from(start, length) };
+        if stale && !hidden {
+            let synced = inode.durable.saturating_sub(start).min(shown.len());
+            hide(&mut self.dice, &mut shown, synced);
+        }
+        self.answer(Bytes::from(shown))
     }
 
     pub(super) fn create(&mut self, file: FileId) -> Outcome<u64> {
@@ -186,7 +222,8 @@ impl Disk {
     fn add(&mut self, file: FileId, cache: Vec<u8>, durable: bool) -> u64 {
         let inode = self.inodes.last_key_value().map_or(0, |(last, _)| last + 1);
         let synced = if durable { cache.len() } else { 0 };
-        self.inodes.insert(inode, Inode { cache, durable: synced, poisoned: false, revoked: false });
+        self.inodes
+            .insert(inode, Inode { cache, durable: synced, poisoned: false, revoked: false, open: !durable });
         self.drop_name(file);
         self.names.push((file, Name { inode, durable }));
         inode
@@ -272,6 +309,7 @@ impl Disk {
             for (_, name) in self.names.iter_mut().filter(|(file, _)| of_sealed(file)) {
                 name.durable = true;
                 let Some(inode) = self.inodes.get_mut(&name.inode) else { continue };
+                inode.open = false;
                 if !inode.revoked {
                     // Recovering the lease settles the length: all that was synced, and what else arrived.
                     let extra = self.dice.below(inode.cache.len() - inode.durable + 1);
@@ -358,6 +396,23 @@ impl Inode {
         }
         self.durable = self.cache.len();
         self.poisoned = false;
+        self.open = false;
+    }
+
+    fn from(&self, start: usize, length: usize) -> Vec<u8> {
+        let start = self.cache.len().min(start);
+        self.cache[start..self.cache.len().min(start.saturating_add(length))].to_vec()
+    }
+}
+
+/// Hides of `shown` what has not been synced: its end, or some of it.
+fn hide(dice: &mut Dice, shown: &mut Vec<u8>, synced: usize) {
+    let from = synced + dice.below(shown.len() - synced + 1);
+    if dice.chance(500) {
+        shown.truncate(from);
+    } else {
+        let to = from + dice.below(shown.len() - from + 1);
+        shown[from..to].fill(0);
     }
 }
 

@@ -31,6 +31,12 @@ impl OpenFile for MemFile {
     }
 }
 
+impl Drop for MemFile {
+    fn drop(&mut self) {
+        self.store.closed(self.inode);
+    }
+}
+
 pub(super) struct MemFence {
     pub(super) store: MemStore,
     pub(super) term: u64,

@@ -11,6 +11,7 @@ mod file;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,6 +22,9 @@ pub use self::disk::{Faults, Fencing};
 use self::file::{MemFence, MemFile};
 use super::{Claim, FolderState, Hold, Listed, OpenFile, Store, StoreError};
 use crate::position::{FileId, SegmentId};
+
+/// Milliseconds that an operation hangs, at most.
+const LONGEST_HANG: usize = 20_000;
 
 /// A journal in memory. Clones are the same process's handles; [`Self::restart`] gives the next process's.
 #[derive(Clone, Debug)]
@@ -65,12 +69,16 @@ impl MemStore {
 
     /// The names and lengths of all files, without faults.
     pub fn files(&self) -> Vec<Listed> {
-        self.disk.lock().list()
+        self.disk.lock().files()
     }
 
     /// The bytes of a file, to be changed at will.
     pub fn damage(&self, file: FileId, change: impl FnOnce(&mut Vec<u8>)) {
         self.disk.lock().damage(file, change);
+    }
+
+    fn closed(&self, inode: u64) {
+        self.disk.lock().close(inode);
     }
 
     /// Lets other tasks run, now and then, so that operations of several tasks interleave; then runs one.
@@ -80,10 +88,16 @@ impl MemStore {
         path: impl ToString + Send,
         operation: impl FnOnce(&mut Disk) -> Outcome<T>,
     ) -> Result<T, StoreError> {
-        let turns = {
+        let (turns, hang) = {
             let mut disk = self.disk.lock();
-            disk.dice.below(3) + usize::from(disk.faults.slow)
+            let turns = disk.dice.below(3) + usize::from(disk.faults.slow);
+            let hangs = disk.faults.hangs;
+            let hang = if disk.dice.chance(hangs) { 1 + disk.dice.below(LONGEST_HANG) } else { 0 };
+            (turns, hang as u64)
         };
+        if hang > 0 {
+            tokio::time::sleep(Duration::from_millis(hang)).await;
+        }
         for _ in 0..turns {
             tokio::task::yield_now().await;
         }
@@ -103,6 +117,10 @@ impl Default for MemStore {
 impl Store for MemStore {
     fn location(&self) -> String {
         "memory".to_owned()
+    }
+
+    fn tails(&self) -> bool {
+        self.disk.lock().tails()
     }
 
     async fn state(&self) -> Result<FolderState, StoreError> {

@@ -1,0 +1,302 @@
+//! Following a journal that another master writes, without claiming anything.
+//!
+//! What a follower gives is durable: it is in the log whoever becomes the writer next, unless the store loses
+//! what it had synced. Should that happen, the follower finds out when the log goes on from another past, and
+//! says so: what rests on it must be dropped.
+
+mod cursor;
+mod progress;
+mod view;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use self::cursor::{Cursor, Read};
+pub use self::progress::Progress;
+use self::view::{Look, PATIENCE, View};
+use crate::checkpoint::CheckpointReader;
+use crate::core::chain::{BadSegment, Base, Chain};
+use crate::core::place::Place;
+use crate::error::{JournalError, Result};
+use crate::format::cluster_id;
+use crate::position::{Position, SegmentId};
+use crate::recovery::{Record, bad_segment, confirm_flaw, newest_checkpoint};
+use crate::store::{Hold, Store};
+
+/// How often a start looks anew when files are removed under it.
+const START_TRIES: u32 = 5;
+
+/// How a journal is followed.
+#[derive(Clone, Debug)]
+pub struct FollowOptions {
+    /// Time between two reads of the open segment.
+    pub poll: Duration,
+    /// Time between two looks for new segments.
+    pub look: Duration,
+}
+
+impl Default for FollowOptions {
+    fn default() -> Self {
+        Self { poll: Duration::from_millis(100), look: Duration::from_millis(300) }
+    }
+}
+
+/// What a follower brings.
+#[derive(Debug)]
+pub enum Followed {
+    /// The next record.
+    Record(Record),
+    /// This follower cannot go on. The state must be dropped, and another follower started.
+    Restart(Restart),
+}
+
+/// Why a state in memory cannot be carried on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// The records that follow it have been removed under a newer checkpoint.
+    Behind {
+        /// The place of the state.
+        at: Position,
+    },
+    /// It is not on the log.
+    Diverged {
+        /// The place of the state.
+        at: Position,
+        /// What the log says.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Restart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Behind { at } => {
+                write!(f, "the records after {at} are gone: a newer checkpoint covers them")
+            }
+            Self::Diverged { at, reason } => write!(f, "{at} is not in the log: {reason}"),
+        }
+    }
+}
+
+/// Follows a journal.
+pub struct Follower {
+    store: Arc<dyn Store>,
+    options: FollowOptions,
+    cluster: Uuid,
+    checkpoint: Option<CheckpointReader>,
+    view: View,
+    chain: Chain,
+    cursor: Option<Cursor>,
+    /// Read and known to be durable, not given yet.
+    ready: VecDeque<Record>,
+    /// The place after the last record given.
+    at: Position,
+    progress: Progress,
+    next_poll: Instant,
+    next_look: Instant,
+    /// When the last look that succeeded began.
+    looked_at: Instant,
+    /// Once `ready` is empty, all that was there at this moment has been given.
+    current_at: Option<Instant>,
+    /// Since when the same bytes look damaged.
+    flawed: Option<((SegmentId, u64), Instant)>,
+    /// The last look found the position behind the log.
+    behind: bool,
+    /// The trouble that has been reported.
+    reported: Option<String>,
+    _hold: Hold,
+}
+
+impl Follower {
+    /// Finds the newest valid checkpoint, to be restored before the first record is asked for.
+    pub async fn start(store: Arc<dyn Store>, options: FollowOptions) -> Result<Self> {
+        let cluster = cluster_id(&*store).await?;
+        let hold = store.hold().await?;
+        let mut view = View::default();
+        let mut tries = 0;
+        let (chain, checkpoint) = loop {
+            let looked = Instant::now();
+            let Look { chain, checkpoints } = view.look(&*store, cluster).await?;
+            match newest_checkpoint(&store, cluster, &chain, &checkpoints).await {
+                Ok(checkpoint) => break (chain, checkpoint),
+                // Listed while a checkpoint was being replaced by a newer one.
+                Err(JournalError::Missing { .. }) if tries < START_TRIES => tries += 1,
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep_until(looked + options.look).await;
+        };
+        let at = checkpoint.as_ref().map_or(Position::START, |c| c.footer().position);
+        let now = Instant::now();
+        Ok(Self {
+            store,
+            options,
+            cluster,
+            checkpoint,
+            view,
+            chain,
+            cursor: None,
+            ready: VecDeque::new(),
+            at,
+            progress: Progress::new(at),
+            next_poll: now,
+            next_look: now,
+            looked_at: now,
+            current_at: None,
+            flawed: None,
+            behind: false,
+            reported: None,
+            _hold: hold,
+        })
+    }
+
+    /// The cluster that the journal belongs to.
+    pub fn cluster_id(&self) -> Uuid {
+        self.cluster
+    }
+
+    /// The state to begin with; None to begin with an empty one.
+    pub fn checkpoint(&self) -> Option<CheckpointReader> {
+        self.checkpoint.clone()
+    }
+
+    /// The place after the last record given.
+    pub fn position(&self) -> Position {
+        self.at
+    }
+
+    /// How far this follower is, to be looked at by others.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// Waits for the next record. May be dropped while it waits: nothing is lost. A store that cannot be read is
+    /// tried again; an error says that the journal is damaged, or is not this cluster's any more.
+    pub async fn next(&mut self) -> Result<Followed> {
+        loop {
+            if let Some(record) = self.ready.pop_front() {
+                self.at = record.position;
+                self.progress.given(self.at);
+                return Ok(Followed::Record(record));
+            }
+            if let Some(at) = self.current_at.take() {
+                self.progress.current(at);
+            }
+            tokio::time::sleep_until(self.next_poll).await;
+            match self.read_on().await {
+                Ok(None) => self.reported = None,
+                Ok(Some(restart)) => return Ok(Followed::Restart(restart)),
+                Err(JournalError::Store(error)) => {
+                    self.next_poll = Instant::now() + self.options.look;
+                    let kind = error.to_string();
+                    if self.reported.as_ref() != Some(&kind) {
+                        tracing::warn!(%error, "the journal cannot be followed; it is tried again");
+                        self.reported = Some(kind);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Looks for segments when it is time to, and reads on in the one where the next record is.
+    async fn read_on(&mut self) -> Result<Option<Restart>> {
+        let begun = Instant::now();
+        if begun >= self.next_look {
+            let look = self.view.look(&*self.store, self.cluster).await?;
+            self.next_look = begun + self.options.look;
+            self.looked_at = begun;
+            self.chain = look.chain;
+            if let Some(restart) = self.find_segment()? {
+                return Ok(Some(restart));
+            }
+        }
+        if self.cursor.as_ref().is_none_or(Cursor::is_over)
+            && let Some(restart) = self.find_segment()?
+        {
+            return Ok(Some(restart));
+        }
+        self.next_poll = begun + self.options.poll;
+        let Some(cursor) = self.cursor.as_mut().filter(|cursor| !cursor.is_over()) else {
+            self.current_at = Some(self.looked_at);
+            return Ok(None);
+        };
+        match cursor.read(&*self.store, &mut self.ready).await {
+            Ok(Read::More) => self.next_poll = begun,
+            // The next segment is known already.
+            Ok(Read::AtEnd) if cursor.is_over() && cursor.link.end.is_some() => self.next_poll = begun,
+            Ok(Read::AtEnd) => {
+                self.current_at = Some(begun.min(self.looked_at));
+                self.check_flaw().await?;
+            }
+            Ok(Read::Diverged(other)) => {
+                let reason = format!("the log has {other}");
+                return Ok(Some(Restart::Diverged { at: self.at, reason }));
+            }
+            // Removed under a checkpoint, or replaced by a copy: a look will tell.
+            Err(JournalError::Store(error)) if error.is_not_found() => {
+                self.cursor = None;
+                self.next_look = begun;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(None)
+    }
+
+    /// Finds the segment that holds the next record, in what the last look has shown.
+    fn find_segment(&mut self) -> Result<Option<Restart>> {
+        let at = self.at;
+        let place = Place::find(&self.chain, at);
+        let was_behind = std::mem::replace(&mut self.behind, matches!(place, Place::Behind));
+        match place {
+            Place::Ahead => {}
+            Place::Within(index) => {
+                let link = self.chain.links[index];
+                match &mut self.cursor {
+                    Some(cursor) if cursor.link.header == link.header => cursor.settle(link, at),
+                    cursor => *cursor = Some(Cursor::new(link, at)),
+                }
+            }
+            Place::Diverged(reason) => return Ok(Some(Restart::Diverged { at, reason })),
+            Place::Behind => {
+                self.cursor = None;
+                if let Base::Damaged(id, flaw) = self.chain.base {
+                    return Err(bad_segment(&*self.store, BadSegment { id, flaw }));
+                }
+                // Seen twice, because a listing made while segments are begun may miss one.
+                if was_behind {
+                    return Ok(Some(Restart::Behind { at }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Bytes that are no record may be on their way, or be what a failed write has left. They are damage when
+    /// they stay and what follows them says that they had been synced.
+    async fn check_flaw(&mut self) -> Result<()> {
+        let flawed = self.cursor.as_ref().and_then(|cursor| Some((cursor, cursor.flaw.clone()?)));
+        let Some((cursor, flaw)) = flawed else {
+            self.flawed = None;
+            return Ok(());
+        };
+        let place = (cursor.link.id, flaw.offset);
+        match self.flawed {
+            Some((known, since)) if known == place && since.elapsed() < PATIENCE => return Ok(()),
+            Some((known, _)) if known == place => {
+                confirm_flaw(&*self.store, &cursor.link, cursor.decoder(), flaw).await?;
+            }
+            _ => {}
+        }
+        self.flawed = Some((place, Instant::now()));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "follower_tests.rs"]
+mod tests;

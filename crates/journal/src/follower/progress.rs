@@ -1,0 +1,45 @@
+//! How far a follower is, for whoever wants to know while it works.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::position::Position;
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    position: Position,
+    /// The last moment at which all that was known to be durable had been given; the start before the first.
+    current_at: Instant,
+}
+
+/// How far a follower is. Clones look at the same follower.
+#[derive(Clone, Debug)]
+pub struct Progress(Arc<watch::Sender<State>>);
+
+impl Progress {
+    pub(super) fn new(position: Position) -> Self {
+        Self(Arc::new(watch::Sender::new(State { position, current_at: Instant::now() })))
+    }
+
+    /// The place after the last record given.
+    pub fn position(&self) -> Position {
+        self.0.borrow().position
+    }
+
+    /// How long ago all records that others could know to be durable had been given. It grows while the follower
+    /// catches up, while the store cannot be read, and while a record that was given is being applied.
+    pub fn lag(&self) -> Duration {
+        self.0.borrow().current_at.elapsed()
+    }
+
+    pub(super) fn given(&self, position: Position) {
+        self.0.send_modify(|state| state.position = position);
+    }
+
+    pub(super) fn current(&self, at: Instant) {
+        self.0.send_modify(|state| state.current_at = state.current_at.max(at));
+    }
+}

@@ -1,0 +1,120 @@
+//! What the store shows of a journal that another master writes.
+//!
+//! Listings may be out of date, and a file may be seen half-way through being made. So a segment counts only once
+//! its header is there, and nothing is concluded from what is missing.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::core::chain::{BadSegment, Chain, Found};
+use crate::core::head::{HEAD_LENGTH, Head};
+use crate::core::header::{HEADER_LENGTH, HeaderFlaw, SegmentHeader};
+use crate::error::{JournalError, Result};
+use crate::format::file_name;
+use crate::position::{CheckpointId, FileId, SegmentId};
+use crate::recovery::bad_segment;
+use crate::store::Store;
+
+/// How long something may look damaged before it is believed: a file server shows the pages of a file in any
+/// order while they are being written.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The headers read so far. A header never changes.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    headers: HashMap<SegmentId, SegmentHeader>,
+    damaged: HashMap<SegmentId, Instant>,
+}
+
+/// One look at the store.
+pub(super) struct Look {
+    /// The segments that count. The newest is open, as far as is known.
+    pub(super) chain: Chain,
+    /// The checkpoints, newest first.
+    pub(super) checkpoints: Vec<CheckpointId>,
+}
+
+/// What a segment's first bytes say.
+enum Begin {
+    /// It counts, now and always.
+    Counts(SegmentHeader),
+    /// Not yet.
+    NotYet,
+    /// They are none that are ever written.
+    Bad(HeaderFlaw),
+}
+
+impl View {
+    pub(super) async fn look(&mut self, store: &dyn Store, cluster: Uuid) -> Result<Look> {
+        let files = store.list().await?;
+        let mut found = Vec::new();
+        let mut checkpoints = Vec::new();
+        for listed in &files {
+            match listed.file {
+                FileId::Checkpoint(id) => checkpoints.push(id),
+                FileId::Segment(id) => {
+                    if let Some(header) = self.header(store, cluster, id).await? {
+                        found.push(Found { id, length: listed.length, header: Ok(header) });
+                    }
+                }
+                FileId::CheckpointDraft(..) | FileId::Marker | FileId::MarkerDraft => {}
+            }
+        }
+        self.headers.retain(|id, _| files.iter().any(|listed| listed.file == FileId::Segment(*id)));
+        checkpoints.sort_by(|a, b| b.cmp(a));
+        let chain = Chain::find(found).map_err(|bad| bad_segment(store, bad))?;
+        Ok(Look { chain, checkpoints })
+    }
+
+    async fn header(
+        &mut self,
+        store: &dyn Store,
+        cluster: Uuid,
+        id: SegmentId,
+    ) -> Result<Option<SegmentHeader>> {
+        if let Some(header) = self.headers.get(&id) {
+            return Ok(Some(*header));
+        }
+        let bytes = match store.read(FileId::Segment(id), 0, HEADER_LENGTH + HEAD_LENGTH).await {
+            Err(e) if e.is_not_found() => return Ok(None),
+            bytes => bytes?,
+        };
+        let flaw = match begin(id, &bytes) {
+            Begin::Counts(header) if header.cluster != cluster => {
+                let file = file_name(store, FileId::Segment(id));
+                return Err(JournalError::OtherCluster { file, found: header.cluster, cluster });
+            }
+            Begin::Counts(header) => {
+                self.headers.insert(id, header);
+                self.damaged.remove(&id);
+                return Ok(Some(header));
+            }
+            Begin::NotYet => return Ok(None),
+            Begin::Bad(flaw) => flaw,
+        };
+        let since = self.damaged.entry(id).or_insert_with(Instant::now);
+        if since.elapsed() < PATIENCE { Ok(None) } else { Err(bad_segment(store, BadSegment { id, flaw })) }
+    }
+}
+
+/// The writer begins its first segment before it knows that nobody has deposed it meanwhile. Whatever follows
+/// that header was written after the fence had confirmed. A later segment is begun only by a writer whose fence
+/// has confirmed all before; a copy counts only when a header names it.
+fn begin(id: SegmentId, bytes: &[u8]) -> Begin {
+    let header = match SegmentHeader::decode(bytes) {
+        Ok(header) => header,
+        Err(HeaderFlaw::Short) => return Begin::NotYet,
+        // Never begun, unless something follows.
+        Err(HeaderFlaw::Damaged) if bytes.len() == HEADER_LENGTH => return Begin::NotYet,
+        Err(flaw) => return Begin::Bad(flaw),
+    };
+    if id.index != 0 && header.id != id {
+        return Begin::Bad(HeaderFlaw::Damaged);
+    }
+    let next = bytes[HEADER_LENGTH..].first_chunk::<HEAD_LENGTH>();
+    let confirmed = id.index != 1 || next.is_some_and(|head| Head::decode(head, header.salt).is_ok());
+    if confirmed { Begin::Counts(header) } else { Begin::NotYet }
+}
