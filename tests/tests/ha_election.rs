@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use alluxio_conf::Configuration;
-use alluxio_election::{Election, Inquiry, Leadership, Lease, Lost, MasterAddress, ZooKeeper};
+use alluxio_election::{Election, Inquiry, Leadership, Lease, Life, Lost, MasterAddress, ZooKeeper};
 use alluxio_tests::{
     Cluster,
     java::{JavaClient, Locality},
@@ -11,6 +11,7 @@ use alluxio_tests::{
 };
 use anyhow::{Context, Result, ensure};
 use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
 use zookeeper_client::Client;
 
 const LIMIT: Duration = Duration::from_secs(40);
@@ -26,8 +27,15 @@ fn master(port: u16) -> MasterAddress {
     MasterAddress { host: "127.0.0.1".to_owned(), port }
 }
 
+/// Stands for election as one of a cluster, with nothing kept for the next process.
+fn stand(conf: &Configuration, address: MasterAddress) -> Result<Election> {
+    let conf = conf.with(&[("alluxio.master.metastore.dir", "/dev/null/none")])?;
+    let life = Life::begin(&conf, &address)?;
+    Ok(Election::start(&conf, address, Uuid::nil(), Arc::new(life))?)
+}
+
 async fn elected(election: &mut Election) -> Result<Leadership> {
-    let leadership = timeout(LIMIT, election.elected()).await.context("nobody was elected")?;
+    let leadership = timeout(LIMIT, election.elected()).await.context("nobody was elected")??;
     ensure!(leadership.lease().is_valid(), "elected without a lease");
     Ok(leadership)
 }
@@ -59,9 +67,9 @@ async fn never_both(leases: [Arc<Lease>; 2]) -> Result<()> {
 async fn leadership_goes_round_and_clients_find_it() -> Result<()> {
     let zookeeper = Ensemble::start(1)?;
     let conf = conf(&zookeeper, "4s", &[])?;
-    let mut one = Election::start(&conf, master(1))?;
+    let mut one = stand(&conf, master(1))?;
     let first = elected(&mut one).await?;
-    let mut two = Election::start(&conf, master(2))?;
+    let mut two = stand(&conf, master(2))?;
     let asked = Inquiry::new(ZooKeeper::of(&conf)?);
     until_masters(&asked, &["127.0.0.1:1", "127.0.0.1:2"]).await?;
     first.announce().await.map_err(|lost| anyhow::anyhow!("{lost}"))?;
@@ -74,22 +82,22 @@ async fn leadership_goes_round_and_clients_find_it() -> Result<()> {
     // It hands over at once, and is told.
     let began = Instant::now();
     one.stop().await;
-    let second = timeout(SOON, two.elected()).await.context("the hand-over took long")?;
+    let second = timeout(SOON, two.elected()).await.context("the hand-over took long")??;
     eprintln!("hand-over: {:?}", began.elapsed());
     ensure!(lost(&first).await? == Lost::Resigned, "another reason");
     second.announce().await.map_err(|lost| anyhow::anyhow!("{lost}"))?;
     ensure!(asked.leader().await? == master(2), "the former leader is shown");
 
     // Who resigns stands again behind the others.
-    let mut three = Election::start(&conf, master(3))?;
+    let mut three = stand(&conf, master(3))?;
     until_masters(&asked, &["127.0.0.1:2", "127.0.0.1:3"]).await?;
     let lease = second.lease();
     drop(second);
-    let third = timeout(SOON, three.elected()).await.context("nobody follows one who resigns")?;
+    let third = timeout(SOON, three.elected()).await.context("nobody follows one who resigns")??;
     ensure!(!lease.is_valid() && third.lease().is_valid(), "the wrong lease is valid");
     until_masters(&asked, &["127.0.0.1:3", "127.0.0.1:2"]).await?;
     drop(third);
-    timeout(SOON, two.elected()).await.context("it does not stand again")?;
+    timeout(SOON, two.elected()).await.context("it does not stand again")??;
     two.stop().await;
     three.stop().await;
     zookeeper.finish()
@@ -166,7 +174,7 @@ fn a_leader_that_dies_is_followed_after_its_session() -> Result<()> {
     // Its own runtime: when that is gone nothing of it says good-bye.
     let dying = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (election, first) = dying.block_on(async {
-        let mut election = Election::start(&conf, master(1))?;
+        let mut election = stand(&conf, master(1))?;
         let leadership = elected(&mut election).await?;
         leadership.announce().await.map_err(|lost| anyhow::anyhow!("{lost}"))?;
         anyhow::Ok((election, leadership))
@@ -176,7 +184,7 @@ fn a_leader_that_dies_is_followed_after_its_session() -> Result<()> {
     std::mem::forget((election, first));
     let living = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     living.block_on(async {
-        let mut two = Election::start(&conf, master(2))?;
+        let mut two = stand(&conf, master(2))?;
         let asked = Inquiry::new(ZooKeeper::of(&conf)?);
         until_masters(&asked, &["127.0.0.1:1", "127.0.0.1:2"]).await?;
         dying.shutdown_background();
@@ -193,7 +201,7 @@ fn a_leader_that_dies_is_followed_after_its_session() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_zookeeper_ends_the_lease_and_then_the_session() -> Result<()> {
     let zookeeper = Ensemble::start(1)?;
-    let mut one = Election::start(&conf(&zookeeper, "8s", &[])?, master(1))?;
+    let mut one = stand(&conf(&zookeeper, "8s", &[])?, master(1))?;
     let first = elected(&mut one).await?;
     first.announce().await.map_err(|lost| anyhow::anyhow!("{lost}"))?;
     let lease = first.lease();
@@ -222,7 +230,7 @@ async fn a_stopped_zookeeper_ends_the_lease_and_then_the_session() -> Result<()>
 async fn the_policy_standard_steps_down_with_the_connection() -> Result<()> {
     let zookeeper = Ensemble::start(1)?;
     let policy = ("alluxio.zookeeper.leader.connection.error.policy", "STANDARD");
-    let mut one = Election::start(&conf(&zookeeper, "8s", &[policy])?, master(1))?;
+    let mut one = stand(&conf(&zookeeper, "8s", &[policy])?, master(1))?;
     let first = elected(&mut one).await?;
     zookeeper.pause(0)?;
     let began = Instant::now();
@@ -240,11 +248,11 @@ async fn the_policy_standard_steps_down_with_the_connection() -> Result<()> {
 async fn nodes_that_are_deleted_by_hand_end_the_leadership() -> Result<()> {
     let zookeeper = Ensemble::start(1)?;
     let conf = conf(&zookeeper, "10s", &[])?;
-    let (mut one, mut two) = (Election::start(&conf, master(1))?, Election::start(&conf, master(2))?);
+    let (mut one, mut two) = (stand(&conf, master(1))?, stand(&conf, master(2))?);
     let hand = Client::connect(&zookeeper.address()).await?;
     let (first, one_leads) = tokio::select! {
-        first = one.elected() => (first, true),
-        first = two.elected() => (first, false),
+        first = one.elected() => (first?, true),
+        first = two.elected() => (first?, false),
     };
     let (leader, other) = if one_leads { (&mut one, &mut two) } else { (&mut two, &mut one) };
     let asked = Inquiry::new(ZooKeeper::of(&conf)?);
@@ -256,14 +264,14 @@ async fn nodes_that_are_deleted_by_hand_end_the_leadership() -> Result<()> {
     hand.delete(&format!("/alluxio/election/{}", names[0]), None).await?;
     // By its watch, long before the next renewal.
     ensure!(timeout(SOON, lost(&first)).await?? == Lost::NodeGone, "another reason");
-    let second = timeout(SOON, other.elected()).await.context("the other one does not follow")?;
+    let second = timeout(SOON, other.elected()).await.context("the other one does not follow")??;
     second.announce().await.map_err(|lost| anyhow::anyhow!("{lost}"))?;
     drop(first);
 
     let name = asked.leader().await?;
     hand.delete(&format!("/alluxio/leader/{name}"), None).await?;
     ensure!(timeout(SOON, lost(&second)).await?? == Lost::NodeGone, "another reason");
-    timeout(SOON, leader.elected()).await.context("the first one does not stand again")?;
+    timeout(SOON, leader.elected()).await.context("the first one does not stand again")??;
     one.stop().await;
     two.stop().await;
     zookeeper.finish()
@@ -273,10 +281,10 @@ async fn nodes_that_are_deleted_by_hand_end_the_leadership() -> Result<()> {
 async fn an_ensemble_loses_a_server_and_then_all() -> Result<()> {
     let mut zookeeper = Ensemble::start(3)?;
     let conf = conf(&zookeeper, "10s", &[])?;
-    let mut one = Election::start(&conf, master(1))?;
+    let mut one = stand(&conf, master(1))?;
     let first = elected(&mut one).await?;
     first.announce().await.map_err(|lost| anyhow::anyhow!("{lost}"))?;
-    let mut two = Election::start(&conf, master(2))?;
+    let mut two = stand(&conf, master(2))?;
 
     let leader = zookeeper.leader()?;
     zookeeper.kill(leader)?;
@@ -299,6 +307,7 @@ async fn an_ensemble_loses_a_server_and_then_all() -> Result<()> {
     let leads = async {
         tokio::select! {
             second = two.elected() => {
+                let second = second?;
                 timeout(Duration::from_secs(1), never_both([lease.clone(), second.lease()])).await.unwrap_or(Ok(()))?;
                 ensure!(second.lease().is_valid() || lease.is_valid(), "nobody leads");
                 Ok(())

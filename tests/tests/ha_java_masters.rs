@@ -1,9 +1,12 @@
 //! Two masters of the original that elect a leader in ZooKeeper: our command and our worker follow it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use alluxio_conf::Configuration;
+use alluxio_election::{Election, Life, MasterAddress};
 use alluxio_tests::{Cluster, waiting::wait_until, zookeeper::Ensemble};
 use anyhow::{Context, Result, ensure};
+use uuid::Uuid;
 
 const SERVER: &str = "2.9.6";
 /// The session's end, the original's take-over with its quiet wait, and a busy machine.
@@ -26,6 +29,8 @@ fn the_leader_is_followed_after_its_death() -> Result<()> {
     ensure!(leader == format!("127.0.0.1:{first}"), "{leader}");
     ensure!(all == format!("127.0.0.1:{first}, 127.0.0.1:{second}"), "{all}");
     ensure!(succeeds(&cluster, &["fs", "leader"])?.ends_with("\n127.0.0.1\n"), "no host name");
+
+    ours_is_refused(&zookeeper, &[first, second])?;
 
     let file = cluster.folder().join("file");
     std::fs::write(&file, "kept\n")?;
@@ -65,6 +70,25 @@ fn the_leader_is_followed_after_its_death() -> Result<()> {
     standby.kill()?;
     zookeeper.finish()?;
     cluster.finish()
+}
+
+/// A master of ours does not join them.
+#[tokio::main(flavor = "current_thread")]
+async fn ours_is_refused(zookeeper: &Ensemble, masters: &[u16]) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let conf = Configuration::defaults().with(&[
+        ("alluxio.zookeeper.address", &*zookeeper.address()),
+        ("alluxio.master.metastore.dir", &*folder.path().display().to_string()),
+    ])?;
+    let address = MasterAddress { host: "127.0.0.1".to_owned(), port: 1 };
+    let life = Arc::new(Life::begin(&conf, &address)?);
+    let mut election = Election::start(&conf, address, Uuid::nil(), life)?;
+    let outcome = tokio::time::timeout(LIMIT, election.elected()).await.context("it waits")?;
+    let refusal = outcome.err().context("it leads Java masters")?;
+    for port in masters {
+        ensure!(refusal.message.contains(&format!("127.0.0.1:{port}")), "{refusal}");
+    }
+    Ok(())
 }
 
 /// The leader and all masters, as `masterInfo` tells them.

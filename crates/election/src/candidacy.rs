@@ -41,6 +41,8 @@ impl fmt::Display for Lost {
 pub(crate) enum Step {
     /// Open a session.
     Connect,
+    /// Clear up after former sessions, and see whether this master may stand at all.
+    Enter,
     /// Create a node in the queue.
     Stand,
     /// List the queue.
@@ -79,6 +81,8 @@ pub(crate) struct Candidacy {
     policy: Policy,
     /// The granted timeout and the mark of own nodes, while there is a session.
     session: Option<(Duration, String)>,
+    /// This session may stand.
+    entered: bool,
     phase: Phase,
     /// A leadership was handed out and is not given back yet.
     held: bool,
@@ -87,7 +91,7 @@ pub(crate) struct Candidacy {
 
 impl Candidacy {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, session: None, phase: Phase::Absent, held: false, lost: None }
+        Self { policy, session: None, entered: false, phase: Phase::Absent, held: false, lost: None }
     }
 
     pub(crate) fn next(&self) -> Step {
@@ -96,6 +100,7 @@ impl Candidacy {
             Phase::Withdrawing => Step::Withdraw,
             Phase::Absent if self.held => Step::WaitForRelease,
             _ if self.session.is_none() => Step::Connect,
+            Phase::Absent if !self.entered => Step::Enter,
             Phase::Absent => Step::Stand,
             Phase::Looking => Step::Look,
             Phase::Waiting { predecessor } => Step::Watch(predecessor.clone()),
@@ -124,6 +129,12 @@ impl Candidacy {
     /// There is a new session. `mark` is unique to it: also a node whose creation was not confirmed is known by it.
     pub(crate) fn connected(&mut self, timeout: Duration, mark: String) {
         self.session = Some((timeout, mark));
+        self.entered = false;
+    }
+
+    /// This session may stand.
+    pub(crate) fn entered(&mut self) {
+        self.entered = self.session.is_some();
     }
 
     /// The session has ended, and all nodes with it.

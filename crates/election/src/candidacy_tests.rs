@@ -33,6 +33,7 @@ struct Request {
 #[derive(Clone, Debug)]
 enum Answer {
     Connected(u64),
+    Entered,
     Created,
     Names(Vec<String>),
     Changed,
@@ -71,6 +72,7 @@ impl Model {
         let Some(heard) = self.sessions.get_mut(&session) else { return Some(Answer::Expired) };
         *heard = self.now;
         Some(match &request.step {
+            Step::Enter => Answer::Entered,
             Step::Stand => {
                 let number = self.number();
                 self.nodes.insert(number, session);
@@ -129,6 +131,7 @@ impl Master {
                 self.session = Some(session);
                 self.candidacy.connected(TIMEOUT, mark(session));
             }
+            Some(Answer::Entered) => self.candidacy.entered(),
             Some(Answer::Created) => self.candidacy.stood(),
             Some(Answer::Names(names)) => drop(self.candidacy.saw(&names)),
             Some(Answer::Changed) => self.candidacy.changed(),
@@ -269,6 +272,8 @@ fn leader(policy: Policy) -> Candidacy {
     let mut candidacy = Candidacy::new(policy);
     assert_eq!(candidacy.next(), Step::Connect);
     candidacy.connected(TIMEOUT, "_c_a-".to_owned());
+    assert_eq!(candidacy.next(), Step::Enter);
+    candidacy.entered();
     assert_eq!(candidacy.next(), Step::Stand);
     candidacy.stood();
     assert_eq!(candidacy.next(), Step::Look);
@@ -305,6 +310,7 @@ fn the_policy_says_what_a_lost_connection_means() {
 fn each_waits_for_the_one_before_it() {
     let mut candidacy = Candidacy::new(Policy::Session);
     candidacy.connected(TIMEOUT, "_c_a-".to_owned());
+    candidacy.entered();
     candidacy.stood();
     let names =
         ["_c_a-lock-0000000012", "_c_z-lock-0000000002", "_c_b-lock-0000000011", "other"].map(str::to_owned);

@@ -1,9 +1,9 @@
 //! A master's part in the election: a task that does what [`Candidacy`] says.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alluxio_conf::{Configuration, key};
-use alluxio_fs::FsResult;
+use alluxio_fs::{FsError, FsResult};
 use futures::future::{BoxFuture, OptionFuture, pending};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -14,9 +14,11 @@ use uuid::Uuid;
 use zookeeper_client::{Client, Error, SessionState};
 
 use crate::{
-    MasterAddress, ZooKeeper, boot_time,
+    Life, MasterAddress, ZooKeeper, boot_time,
     candidacy::{Candidacy, Policy, Step},
+    entrance::{self, Turned},
     leadership::{Held, Leadership},
+    node,
     nodes::{Confirmed, Nodes, Shown, Unconfirmed},
 };
 
@@ -27,17 +29,23 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Stands for election until it is stopped. Dropped without that, the session is closed in the background.
 pub struct Election {
-    elected: mpsc::Receiver<Leadership>,
+    elected: mpsc::Receiver<FsResult<Leadership>>,
     stop: CancellationToken,
     task: AbortOnDropHandle<()>,
 }
 
 impl Election {
-    /// Begins to stand, in the background: ZooKeeper need not be there yet. `address` is what clients are told.
+    /// Begins to stand, in the background: ZooKeeper need not be there yet. `address` is what clients are told,
+    /// `cluster` whose journal this master has. `life` is to be kept until this process does nothing any more.
     ///
     /// # Errors
     /// When the properties are wrong.
-    pub fn start(conf: &Configuration, address: MasterAddress) -> FsResult<Self> {
+    pub fn start(
+        conf: &Configuration,
+        address: MasterAddress,
+        cluster: Uuid,
+        life: Arc<Life>,
+    ) -> FsResult<Self> {
         let zookeeper = ZooKeeper::of(conf)?;
         let policy = match conf.get(key::ZOOKEEPER_LEADER_CONNECTION_ERROR_POLICY).as_str() {
             "STANDARD" => Policy::Standard,
@@ -48,6 +56,9 @@ impl Election {
         let mut candidate = Candidate {
             zookeeper,
             address,
+            cluster,
+            life,
+            namesake: None,
             candidacy: Candidacy::new(policy),
             client: None,
             held: None,
@@ -55,17 +66,25 @@ impl Election {
         };
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
-            stopped.run_until_cancelled(candidate.stand_for_ever()).await;
+            let refused = stopped.run_until_cancelled(candidate.stand()).await;
             candidate.leave().await;
+            if let Some(refusal) = refused {
+                // Nobody else may still ask.
+                let _ = candidate.elected.send(Err(refusal)).await;
+            }
         });
         Ok(Self { elected, stop, task: AbortOnDropHandle::new(task) })
     }
 
     /// Waits until this master leads. Its former leadership must have been dropped.
-    pub async fn elected(&mut self) -> Leadership {
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION when this master must not stand: masters of the original do, or those of another
+    /// cluster, or another master has this address. It stands no more then.
+    pub async fn elected(&mut self) -> FsResult<Leadership> {
         match self.elected.recv().await {
-            Some(leadership) => leadership,
-            // The task ends only when it is stopped.
+            Some(outcome) => outcome,
+            // It was stopped, or the refusal was told before.
             None => pending().await,
         }
     }
@@ -80,25 +99,37 @@ impl Election {
     }
 }
 
+/// In this time a dead master's session ends: at its timeout, at most one tick of ZooKeeper later.
+fn patience(client: &Client) -> Duration {
+    client.session_timeout() * 3 / 2
+}
+
 struct Candidate {
     zookeeper: ZooKeeper,
     address: MasterAddress,
+    cluster: Uuid,
+    life: Arc<Life>,
+    /// A candidate before this one has the same address; since when that is known.
+    namesake: Option<(String, Duration)>,
     candidacy: Candidacy,
     client: Option<Client>,
     held: Option<Held>,
-    elected: mpsc::Sender<Leadership>,
+    elected: mpsc::Sender<FsResult<Leadership>>,
 }
 
 impl Candidate {
-    async fn stand_for_ever(&mut self) {
+    /// Ends only when this master must not stand.
+    async fn stand(&mut self) -> FsError {
         loop {
-            if let Err(error) = self.step().await {
-                self.failed(&error).await;
+            match self.step().await {
+                Ok(()) => {}
+                Err(Turned::Away(refusal)) => return refusal,
+                Err(Turned::Unknown(error)) => self.failed(&error).await,
             }
         }
     }
 
-    async fn step(&mut self) -> Result<(), Error> {
+    async fn step(&mut self) -> Result<(), Turned> {
         let step = self.candidacy.next();
         let Some(client) = self.client.clone() else {
             return match step {
@@ -106,12 +137,13 @@ impl Candidate {
                     self.wait_for_release().await;
                     Ok(())
                 }
-                _ => self.connect().await,
+                _ => Ok(self.connect().await?),
             };
         };
         let nodes = Nodes::new(client.clone(), &self.zookeeper, &self.address);
         match step {
             Step::Connect => self.connect().await?,
+            Step::Enter => self.enter(&client, &nodes).await?,
             Step::Stand => {
                 let stood = nodes.stand(self.candidacy.mark()).await;
                 if matches!(stood, Ok(()) | Err(Error::ConnectionLoss)) {
@@ -123,10 +155,21 @@ impl Candidate {
                 let names = nodes.queue().await?;
                 if self.candidacy.saw(&names) {
                     self.lead(&client, &nodes).await;
+                } else {
+                    let namesake = nodes.namesake(&names, self.candidacy.mark()).await?;
+                    self.compare(namesake, patience(&client))?;
                 }
             }
             Step::Watch(name) => {
-                nodes.changed(&name).await?;
+                let changed = nodes.changed(&name);
+                match &self.namesake {
+                    None => changed.await?,
+                    // It is looked at again when its session must have ended, if nothing changes before.
+                    Some((_, since)) => {
+                        let waited = boot_time::now().unwrap_or_default().saturating_sub(*since);
+                        timeout(patience(&client).saturating_sub(waited), changed).await.unwrap_or(Ok(()))?;
+                    }
+                }
                 self.candidacy.changed();
             }
             Step::Renew { .. } => self.lead(&client, &nodes).await,
@@ -140,9 +183,11 @@ impl Candidate {
     }
 
     async fn connect(&mut self) -> Result<(), Error> {
-        self.client = None;
+        if let Some(client) = self.client.take() {
+            self.life.gave_up(client.session_id().0);
+        }
         let client = self.zookeeper.connect(self.zookeeper.session_timeout).await?;
-        self.candidacy.connected(client.session_timeout(), format!("_c_{}-", Uuid::new_v4()));
+        self.candidacy.connected(client.session_timeout(), node::mark());
         tracing::info!(
             session = %client.session_id(),
             timeout = ?client.session_timeout(),
@@ -152,6 +197,56 @@ impl Candidate {
         );
         self.client = Some(client);
         Ok(())
+    }
+
+    /// Clears up after sessions that nobody acts for any more, then asks whether this master may stand.
+    async fn enter(&mut self, client: &Client, nodes: &Nodes) -> Result<(), Turned> {
+        let removed = nodes.clear(&self.life.ended()).await?;
+        if removed > 0 {
+            tracing::info!(
+                "{} has removed {removed} nodes of its former session, which is dead",
+                self.address
+            );
+        }
+        entrance::check(client, &self.zookeeper, self.cluster).await?;
+        self.life.stands_with(client.session_id().0);
+        self.candidacy.entered();
+        Ok(())
+    }
+
+    /// A master with the same address that stands before this one is either dead, and its session ends in time,
+    /// or it lives.
+    fn compare(&mut self, namesake: Option<String>, patience: Duration) -> Result<(), Turned> {
+        let now = boot_time::now().unwrap_or_default();
+        match (namesake, &self.namesake) {
+            (Some(name), Some((known, since))) if name == *known => {
+                if now.saturating_sub(*since) < patience {
+                    return Ok(());
+                }
+                Err(Turned::Away(FsError::failed_precondition(format!(
+                    "Another master with the address {} stands for election in ZooKeeper at {}, and lives: its \
+                     session has not ended within {} s. Stop one of them, or give this one another \
+                     alluxio.master.hostname or alluxio.master.rpc.port.",
+                    self.address,
+                    self.zookeeper.address,
+                    patience.as_secs()
+                ))))
+            }
+            (Some(name), _) => {
+                tracing::warn!(
+                    "a master with the address {} stands for election already; its session ends within {} s if \
+                     it is dead",
+                    self.address,
+                    patience.as_secs()
+                );
+                self.namesake = Some((name, now));
+                Ok(())
+            }
+            (None, _) => {
+                self.namesake = None;
+                Ok(())
+            }
+        }
     }
 
     /// Takes over what a failure means for the session; waits a little, so that nothing is tried in a hurry.
@@ -168,7 +263,10 @@ impl Candidate {
 
     fn session_ended(&mut self) {
         self.candidacy.expired();
-        self.client = None;
+        if let Some(client) = self.client.take() {
+            // ZooKeeper may not know yet that it has ended.
+            self.life.gave_up(client.session_id().0);
+        }
     }
 
     async fn wait_for_release(&mut self) {
@@ -228,7 +326,7 @@ impl Candidate {
                             if let Some(leadership) = leadership.take() {
                                 tracing::info!("{} is elected", self.address);
                                 // The last one was given back before, so there is room, or nobody asks any more.
-                                let _ = self.elected.try_send(leadership);
+                                let _ = self.elected.try_send(Ok(leadership));
                             }
                         }
                         Err(Unconfirmed::Gone) => self.candidacy.gone(),

@@ -9,7 +9,7 @@ use crate::{MasterAddress, ZooKeeper, boot_time, node};
 
 /// As the original's: masters are kept apart by the network and by ZooKeeper's own login.
 const ACL: Acls<'static> = Acls::anyone_all();
-const PERSISTENT: CreateOptions<'static> = CreateMode::Persistent.with_acls(ACL);
+pub(crate) const PERSISTENT: CreateOptions<'static> = CreateMode::Persistent.with_acls(ACL);
 
 /// Where a candidate's nodes are, and what they hold.
 #[derive(Clone, Debug)]
@@ -151,6 +151,47 @@ impl Nodes {
         Ok(stat.version)
     }
 
+    /// The first candidate in the queue with this address that stands before the own node, of another session.
+    pub(crate) async fn namesake(&self, names: &[String], mark: &str) -> Result<Option<String>, Error> {
+        let own =
+            names.iter().filter(|name| name.starts_with(mark)).filter_map(|name| node::sequence(name)).min();
+        let before =
+            |name: &&String| node::sequence(name).is_some_and(|number| own.is_some_and(|own| number < own));
+        for name in names.iter().filter(before) {
+            match self.client.get_data(&self.path(name)).await {
+                Ok((data, stat)) if data == self.address.to_string().as_bytes() && !self.is_own(&stat) => {
+                    return Ok(Some(name.clone()));
+                }
+                Ok(_) | Err(Error::NoNode) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes what sessions of this address have left, as [`withdraw`](Self::withdraw) does. Returns how many
+    /// nodes there were. It must be known that nobody acts for those sessions any more.
+    pub(crate) async fn clear(&self, sessions: &[i64]) -> Result<usize, Error> {
+        if sessions.is_empty() {
+            return Ok(0);
+        }
+        let mut paths = vec![self.leader.clone()];
+        paths.extend(self.queue().await?.iter().map(|name| self.path(name)));
+        let mut removed = 0;
+        for path in paths {
+            let stat = self.client.check_stat(&path).await?;
+            if let Some(stat) = stat.filter(|stat| sessions.contains(&stat.ephemeral_owner)) {
+                // With its version: another master of this address may have put its own node there meanwhile.
+                match self.client.delete(&path, Some(stat.version)).await {
+                    Ok(()) => removed += 1,
+                    Err(Error::NoNode | Error::BadVersion) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(removed)
+    }
+
     /// Removes the own nodes; the leader's first, so that no client is sent here while another master leads.
     pub(crate) async fn withdraw(&self, mark: &str) -> Result<(), Error> {
         if self.client.check_stat(&self.leader).await?.is_some_and(|stat| self.is_own(&stat)) {
@@ -163,7 +204,7 @@ impl Nodes {
     }
 }
 
-fn ignore_absent(deleted: Result<(), Error>) -> Result<(), Error> {
+pub(crate) fn ignore_absent(deleted: Result<(), Error>) -> Result<(), Error> {
     if deleted == Err(Error::NoNode) { Ok(()) } else { deleted }
 }
 
