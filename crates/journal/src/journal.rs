@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::checkpoint::CheckpointWriter;
+use crate::checkpoint::{CheckpointWriter, retire};
 use crate::error::{JournalError, Result};
 use crate::position::Position;
 use crate::stats::JournalStats;
@@ -133,8 +133,15 @@ impl Journal {
 
     /// Begins a checkpoint of the state at `position` (see [`Self::position`]). One at a time.
     pub async fn checkpoint_writer(&self, position: Position) -> Result<CheckpointWriter> {
-        CheckpointWriter::create(self.shared.clone(), self.store.clone(), self.commands.clone(), position)
+        CheckpointWriter::leader(self.shared.clone(), self.store.clone(), self.commands.clone(), position)
             .await
+    }
+
+    /// Verifies checkpoints that standbys have written, and removes what two verified ones cover. Cheap when there
+    /// is no new one.
+    pub async fn clean_up(&self) -> Result<()> {
+        self.confirm().await?;
+        retire(&self.shared, &self.store).await
     }
 
     /// How the journal stands.

@@ -8,7 +8,8 @@
 //!   and applies the records after it; [`Recovery::finish`] begins a segment and gives the [`Journal`].
 //! * **Write**: [`Journal::reserve`] before any lock, [`Permit::append`] under it, [`Ticket::wait`] after it. One
 //!   task drains all that is queued into one write, one sync and one fence check.
-//! * **Checkpoint**: [`Journal::checkpoint_writer`]; segments go only when two verified checkpoints cover them.
+//! * **Checkpoint**: [`Journal::checkpoint_writer`], or a standby's [`Follower::checkpoint_writer`]; segments go only
+//!   when two checkpoints that the writer has verified cover them ([`Journal::clean_up`]).
 //! * **Follow**: [`Follower::start`], [`Follower::next`]: a standby's state, one record after the other. When it is
 //!   to write, [`Recovery::take_over`] goes on from there.
 //! * **Look**: [`JournalReader`] reads without claiming anything.

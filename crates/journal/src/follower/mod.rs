@@ -18,8 +18,9 @@ use uuid::Uuid;
 
 use self::cursor::{Cursor, Read};
 pub use self::progress::Progress;
-use self::view::{Look, PATIENCE, View};
-use crate::checkpoint::CheckpointReader;
+pub(crate) use self::view::View;
+use self::view::{Look, PATIENCE};
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::core::chain::{BadSegment, Base, Chain};
 use crate::core::place::Place;
 use crate::error::{JournalError, Result};
@@ -167,6 +168,11 @@ impl Follower {
     /// The place after the last record given.
     pub fn position(&self) -> Position {
         self.at
+    }
+
+    /// Begins a checkpoint of the state at [`Self::position`], which must not go on before it is written out.
+    pub async fn checkpoint_writer(&self) -> Result<CheckpointWriter> {
+        CheckpointWriter::standby(self.store.clone(), self.cluster, self.at).await
     }
 
     /// How far this follower is, to be looked at by others.

@@ -96,6 +96,10 @@ impl Master {
         writer.finish(0, Bytes::new()).await.map(drop)
     }
 
+    pub async fn clean_up(&self) -> Result<()> {
+        self.journal.clean_up().await
+    }
+
     pub async fn roll(&self) -> Result<()> {
         self.journal.roll().await
     }

@@ -120,7 +120,8 @@ impl World {
                     drop(old.clone().clients(&self.ledger, count));
                 }
             }
-            55..65 => drop(master.checkpoint().await),
+            55..60 => drop(master.checkpoint().await),
+            60..65 => drop(master.clean_up().await),
             65..70 => drop(master.roll().await),
             70..90 => self.change_faults(),
             _ => tokio::time::sleep(Duration::from_millis(self.dice.random_range(1..3000))).await,

@@ -10,6 +10,9 @@ use tokio::task::JoinHandle;
 
 use super::record::Ledger;
 
+/// Records between two checkpoints.
+const CHECKPOINT_EVERY: u64 = 11;
+
 pub struct Standby {
     shown: Arc<Mutex<Shown>>,
     task: JoinHandle<()>,
@@ -87,10 +90,25 @@ async fn follow(store: &MemStore, ledger: &Ledger, shown: &Mutex<Shown>) -> Resu
             Followed::Restart(why) => return Ok(why),
         };
         ledger.given(record.sequence(), record.payload.clone());
-        let mut shown = shown.lock().unwrap();
-        shown.state.push(record.payload);
-        shown.position = record.position;
-        assert_eq!(record.position.sequence, shown.state.len() as u64);
-        assert_eq!(record.position, follower.position());
+        let state = {
+            let mut shown = shown.lock().unwrap();
+            shown.state.push(record.payload);
+            shown.position = record.position;
+            assert_eq!(record.position.sequence, shown.state.len() as u64);
+            assert_eq!(record.position, follower.position());
+            record.position.sequence.is_multiple_of(CHECKPOINT_EVERY).then(|| shown.state.clone())
+        };
+        if let Some(state) = state {
+            // It may fail for any reason, and this standby goes on.
+            drop(checkpoint(&follower, state).await);
+        }
     }
+}
+
+async fn checkpoint(follower: &Follower, state: Vec<Bytes>) -> Result<()> {
+    let mut writer = follower.checkpoint_writer().await?;
+    for payload in state {
+        writer.write(payload).await?;
+    }
+    writer.finish(0, Bytes::new()).await.map(drop)
 }
