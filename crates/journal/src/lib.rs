@@ -11,7 +11,8 @@
 //! * **Checkpoint**: [`Journal::checkpoint_writer`], or a standby's [`Follower::checkpoint_writer`]; segments go only
 //!   when two checkpoints that the writer has verified cover them ([`Journal::clean_up`]).
 //! * **Follow**: [`Follower::start`], [`Follower::next`]: a standby's state, one record after the other. When it is
-//!   to write, [`Recovery::take_over`] goes on from there.
+//!   to write, [`Recovery::take_over`] goes on from there. [`Journal::subscribe`] feeds followers live, by whatever
+//!   connection the caller has; what is before comes from the store.
 //! * **Look**: [`JournalReader`] reads without claiming anything.
 //!
 //! `core` holds formats and decisions without I/O; `store` holds what differs between a mounted path, HDFS and
@@ -20,6 +21,7 @@
 mod checkpoint;
 mod core;
 mod error;
+mod feed;
 mod follower;
 mod format;
 mod journal;
@@ -41,7 +43,8 @@ pub use self::core::chunk::{Footer, MAX_CHUNK, MAX_METADATA};
 pub use self::core::head::MAX_PAYLOAD;
 pub use self::core::header::FORMAT_VERSION;
 pub use self::error::{JournalError, Result};
-pub use self::follower::{FollowOptions, Followed, Follower, Progress, Restart};
+pub use self::feed::{FeedItem, Subscription};
+pub use self::follower::{Feed, FollowOptions, Followed, Follower, Progress, Restart};
 pub use self::format::{Existing, cluster_id, format, is_formatted};
 pub use self::journal::{Journal, JournalStatus};
 pub use self::options::Options;

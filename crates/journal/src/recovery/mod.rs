@@ -10,7 +10,6 @@ mod tip;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::replay::Replay;
@@ -146,19 +145,8 @@ impl Recovery {
         let shared = Arc::new(Shared::new(cluster, term, survey.end, &options));
         *shared.ended.lock() = survey.spans();
         shared.verified.lock().extend(checkpoint.iter().map(CheckpointReader::id));
-        let mut writer = Writer {
-            store: store.clone(),
-            fence,
-            shared: shared.clone(),
-            options,
-            track: Track::new(cluster, term, survey.predecessor),
-            file: None,
-            opened_at: Instant::now(),
-            mark_at: None,
-            rolling: Vec::new(),
-            closing: None,
-            _hold: hold,
-        };
+        let track = Track::new(cluster, term, survey.predecessor);
+        let mut writer = Writer::new(store.clone(), fence, shared.clone(), options, track, hold);
         writer.open().await?;
         sweep::sweep(&*store, term, &survey).await;
         Ok(Journal::start(shared, store, writer))

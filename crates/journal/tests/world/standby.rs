@@ -4,8 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alluxio_journal::store::mem::MemStore;
-use alluxio_journal::{FollowOptions, Followed, Follower, JournalError, Position, Progress, Restart, Result};
+use alluxio_journal::{
+    Feed, FollowOptions, Followed, Follower, JournalError, Position, Progress, Restart, Result,
+};
 use bytes::Bytes;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::record::Ledger;
@@ -23,6 +26,7 @@ struct Shown {
     position: Position,
     state: Vec<Bytes>,
     progress: Option<Progress>,
+    feeds: Option<mpsc::Sender<Feed>>,
 }
 
 impl Standby {
@@ -47,6 +51,11 @@ impl Standby {
 
     pub fn state(&self) -> Vec<Bytes> {
         self.shown.lock().unwrap().state.clone()
+    }
+
+    /// Where a connection to the leader is handed over.
+    pub fn feeds(&self) -> Option<mpsc::Sender<Feed>> {
+        self.shown.lock().unwrap().feeds.clone()
     }
 
     pub fn lag(&self) -> Option<Duration> {
@@ -82,8 +91,12 @@ async fn follow(store: &MemStore, ledger: &Ledger, shown: &Mutex<Shown>) -> Resu
         ledger.given(sequence, payload.clone());
     }
     assert_eq!(follower.position().sequence, state.len() as u64);
-    *shown.lock().unwrap() =
-        Shown { position: follower.position(), state, progress: Some(follower.progress()) };
+    *shown.lock().unwrap() = Shown {
+        position: follower.position(),
+        state,
+        progress: Some(follower.progress()),
+        feeds: Some(follower.feeds()),
+    };
     loop {
         let record = match follower.next().await? {
             Followed::Record(record) => record,
