@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::checkpoint::CheckpointWriter;
+use crate::checkpoint::{CheckpointWriter, retire};
 use crate::error::{JournalError, Result};
+use crate::feed::Subscription;
 use crate::position::Position;
 use crate::stats::JournalStats;
 use crate::store::Store;
@@ -131,10 +132,23 @@ impl Journal {
         ask(&self.shared, &self.commands, Command::Roll).await
     }
 
+    /// Subscribes to what becomes durable from some place on; what is before that place can be read on the store.
+    /// May take a second.
+    pub async fn subscribe(&self) -> Result<Subscription> {
+        ask(&self.shared, &self.commands, Command::Subscribe).await
+    }
+
     /// Begins a checkpoint of the state at `position` (see [`Self::position`]). One at a time.
     pub async fn checkpoint_writer(&self, position: Position) -> Result<CheckpointWriter> {
-        CheckpointWriter::create(self.shared.clone(), self.store.clone(), self.commands.clone(), position)
+        CheckpointWriter::leader(self.shared.clone(), self.store.clone(), self.commands.clone(), position)
             .await
+    }
+
+    /// Verifies checkpoints that standbys have written, and removes what two verified ones cover. Cheap when there
+    /// is no new one.
+    pub async fn clean_up(&self) -> Result<()> {
+        self.confirm().await?;
+        retire(&self.shared, &self.store).await
     }
 
     /// How the journal stands.
@@ -198,11 +212,11 @@ pub(crate) async fn confirm(shared: &Shared, commands: &mpsc::Sender<Command>) -
     ask(shared, commands, Command::Confirm).await
 }
 
-async fn ask(
+async fn ask<T>(
     shared: &Shared,
     commands: &mpsc::Sender<Command>,
-    command: impl FnOnce(oneshot::Sender<Result<()>>) -> Command,
-) -> Result<()> {
+    command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command,
+) -> Result<T> {
     let over = || shared.state.borrow().refusal().unwrap_or(JournalError::Closed);
     let (reply, answer) = oneshot::channel();
     // Either fails only when the writer has ended.

@@ -8,9 +8,11 @@
 //!   and applies the records after it; [`Recovery::finish`] begins a segment and gives the [`Journal`].
 //! * **Write**: [`Journal::reserve`] before any lock, [`Permit::append`] under it, [`Ticket::wait`] after it. One
 //!   task drains all that is queued into one write, one sync and one fence check.
-//! * **Checkpoint**: [`Journal::checkpoint_writer`]; segments go only when two verified checkpoints cover them.
+//! * **Checkpoint**: [`Journal::checkpoint_writer`], or a standby's [`Follower::checkpoint_writer`]; segments go only
+//!   when two checkpoints that the writer has verified cover them ([`Journal::clean_up`]).
 //! * **Follow**: [`Follower::start`], [`Follower::next`]: a standby's state, one record after the other. When it is
-//!   to write, [`Recovery::take_over`] goes on from there.
+//!   to write, [`Recovery::take_over`] goes on from there. [`Journal::subscribe`] feeds followers live, by whatever
+//!   connection the caller has; what is before comes from the store.
 //! * **Look**: [`JournalReader`] reads without claiming anything.
 //!
 //! `core` holds formats and decisions without I/O; `store` holds what differs between a mounted path, HDFS and
@@ -19,6 +21,7 @@
 mod checkpoint;
 mod core;
 mod error;
+mod feed;
 mod follower;
 mod format;
 mod journal;
@@ -40,7 +43,8 @@ pub use self::core::chunk::{Footer, MAX_CHUNK, MAX_METADATA};
 pub use self::core::head::MAX_PAYLOAD;
 pub use self::core::header::FORMAT_VERSION;
 pub use self::error::{JournalError, Result};
-pub use self::follower::{FollowOptions, Followed, Follower, Progress, Restart};
+pub use self::feed::{FeedItem, Subscription};
+pub use self::follower::{Feed, FollowOptions, Followed, Follower, Progress, Restart};
 pub use self::format::{Existing, cluster_id, format, is_formatted};
 pub use self::journal::{Journal, JournalStatus};
 pub use self::options::Options;

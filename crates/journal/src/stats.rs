@@ -84,7 +84,7 @@ impl JournalStats {
     pub(crate) fn checkpointed(&self, sequence: u64) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.checkpoints.fetch_add(1, Relaxed);
-        self.checkpoint_sequence.store(sequence, Relaxed);
+        self.checkpoint_sequence.fetch_max(sequence, Relaxed);
         self.checkpoint_ms.store(u64::try_from(since.as_millis()).unwrap_or(u64::MAX), Relaxed);
     }
 

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use crate::store::Store;
 use crate::store::mem::MemStore;
 use crate::{
-    Existing, FileId, FollowOptions, Followed, Follower, Journal, JournalError, Options, Recovery, SegmentId,
-    Uuid, format,
+    Existing, Feed, FileId, FollowOptions, Followed, Follower, Journal, JournalError, Options, Recovery,
+    SegmentId, Uuid, format,
 };
 
 pub(crate) const CLUSTER: Uuid = Uuid::from_u128(0xC1);
@@ -68,6 +68,19 @@ pub(crate) async fn given(follower: &mut Follower) -> Vec<Bytes> {
         }
     }
     payloads
+}
+
+/// Carries a subscription to a follower, as a connection does.
+pub(crate) async fn connect(journal: &Journal, follower: &Follower) -> tokio::task::JoinHandle<()> {
+    let mut subscription = journal.subscribe().await.unwrap();
+    let (sender, items) = tokio::sync::mpsc::channel(4);
+    let feed = Feed { term: subscription.term(), start: subscription.start(), items };
+    follower.feeds().send(feed).await.unwrap();
+    tokio::spawn(async move {
+        while let Some(item) = subscription.next().await
+            && sender.send(item).await.is_ok()
+        {}
+    })
 }
 
 /// A checkpoint whose chunks are the payloads up to the journal's end.

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use super::on_log::{OnLog, on_log};
 use super::reader::CheckpointReader;
 use crate::core::header::{HEADER_LENGTH, SegmentHeader};
 use crate::core::retire;
-use crate::error::Result;
+use crate::error::{JournalError, Result};
 use crate::position::{CheckpointId, FileId, SegmentId};
 use crate::store::{Listed, Store};
 use crate::writer::Shared;
 
-/// Called after a checkpoint has got its name and the fence has confirmed.
-pub(super) async fn retire(shared: &Shared, store: &Arc<dyn Store>) -> Result<()> {
+/// Called when the fence has confirmed. Only the one who writes the journal removes anything: others do not know
+/// that they have not been overtaken.
+pub(crate) async fn retire(shared: &Shared, store: &Arc<dyn Store>) -> Result<()> {
     let files = store.list().await?;
     let valid = valid_checkpoints(shared, store, &files).await;
     let Some(oldest_kept) = retire::oldest_kept(&valid) else { return Ok(()) };
@@ -41,6 +43,7 @@ pub(super) async fn retire(shared: &Shared, store: &Arc<dyn Store>) -> Result<()
             FileId::Checkpoint(id) if id < oldest_kept => {
                 store.remove(listed.file).await?;
                 shared.verified.lock().remove(&id);
+                shared.refused.lock().remove(&id);
             }
             // Given up, or too late.
             FileId::CheckpointDraft(id, _) if id < oldest_kept => store.remove(listed.file).await?,
@@ -54,7 +57,8 @@ pub(super) async fn retire(shared: &Shared, store: &Arc<dyn Store>) -> Result<()
 }
 
 /// The newest checkpoints that are valid, as many as are kept, oldest first. One that this process has not
-/// verified is read now: nothing is removed on the word of a file name.
+/// verified, such as a standby's, is read now and looked for in the log: nothing is removed on the word of a file
+/// name, or of another process.
 async fn valid_checkpoints(shared: &Shared, store: &Arc<dyn Store>, files: &[Listed]) -> Vec<CheckpointId> {
     let mut ids: Vec<_> = files
         .iter()
@@ -70,20 +74,43 @@ async fn valid_checkpoints(shared: &Shared, store: &Arc<dyn Store>, files: &[Lis
             break;
         }
         let known = shared.verified.lock().contains(&id);
-        if known {
+        let refused = shared.refused.lock().contains(&id);
+        if known || (!refused && verify(shared, store, id).await) {
             valid.push(id);
-            continue;
-        }
-        match CheckpointReader::open(store.clone(), id, shared.cluster).await {
-            Ok(_) => {
-                shared.verified.lock().insert(id);
-                valid.push(id);
-            }
-            Err(error) => tracing::warn!(%error, "an old checkpoint is not valid and does not count"),
         }
     }
     valid.reverse();
     valid
+}
+
+/// Reads all of a checkpoint and looks for its place in the log. One that is refused is not read again.
+async fn verify(shared: &Shared, store: &Arc<dyn Store>, id: CheckpointId) -> bool {
+    let found = async {
+        let reader = CheckpointReader::open(store.clone(), id, shared.cluster).await?;
+        on_log(&**store, shared.cluster, reader.footer().position).await
+    };
+    match found.await {
+        Ok(OnLog::Yes) => {
+            shared.verified.lock().insert(id);
+            shared.stats.checkpointed(id.sequence);
+            return true;
+        }
+        // Its segment is open: it is looked at again.
+        Ok(OnLog::NotShown) => return false,
+        Ok(OnLog::Covered) => tracing::debug!(%id, "a checkpoint is older than the log"),
+        Ok(OnLog::No(reason)) => {
+            tracing::error!(%id, reason, "a checkpoint is not of this log and does not count")
+        }
+        Err(error @ JournalError::BadCheckpoint { .. }) => {
+            tracing::warn!(%error, "a checkpoint is not valid and does not count");
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a checkpoint cannot be verified and does not count yet");
+            return false;
+        }
+    }
+    shared.refused.lock().insert(id);
+    false
 }
 
 /// A segment of an earlier term that is not in the chain, and whose records would all be covered.

@@ -5,13 +5,16 @@ use std::sync::atomic::Ordering;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
+use super::on_log::{OnLog, on_log};
 use super::reader::{CheckpointInfo, CheckpointReader};
 use super::retire;
 use crate::core::chunk::{
     Footer, FrameHead, FrameKind, MAX_CHUNK, MAX_METADATA, encode_footer, encode_opening,
 };
 use crate::error::{JournalError, Result};
+use crate::format::file_name;
 use crate::journal::{confirm, wait_durable};
 use crate::position::{CheckpointId, FileId, Position};
 use crate::store::{OpenFile, Store};
@@ -23,45 +26,56 @@ const WRITE_BYTES: usize = 1 << 20;
 /// and the batches of the journal on the same disk would wait behind it.
 const SYNC_BYTES: usize = 32 << 20;
 
-/// A checkpoint that is being written. Dropping it leaves only a draft, which the next one or the next start
-/// removes.
+/// A checkpoint that is being written. Dropping it leaves only a draft, which is removed later.
 pub struct CheckpointWriter {
-    shared: Arc<Shared>,
+    author: Author,
     store: Arc<dyn Store>,
-    commands: mpsc::Sender<Command>,
+    cluster: Uuid,
     position: Position,
     draft: FileId,
     file: Box<dyn OpenFile>,
     buffer: BytesMut,
     unsynced: usize,
     chunks: u64,
-    _only: OnlyOne,
+}
+
+/// Whose state it is.
+enum Author {
+    /// The writer's of the journal.
+    Leader { shared: Arc<Shared>, commands: mpsc::Sender<Command>, _only: OnlyOne },
+    /// A follower's.
+    Standby,
 }
 
 impl CheckpointWriter {
-    pub(crate) async fn create(
+    /// Of the state of the one who writes the journal.
+    pub(crate) async fn leader(
         shared: Arc<Shared>,
         store: Arc<dyn Store>,
         commands: mpsc::Sender<Command>,
         position: Position,
     ) -> Result<Self> {
-        let only = OnlyOne::take(&shared)?;
+        let cluster = shared.cluster;
+        let _only = OnlyOne::take(&shared)?;
+        Self::create(Author::Leader { shared, commands, _only }, store, cluster, position).await
+    }
+
+    /// Of a follower's state.
+    pub(crate) async fn standby(store: Arc<dyn Store>, cluster: Uuid, position: Position) -> Result<Self> {
+        Self::create(Author::Standby, store, cluster, position).await
+    }
+
+    async fn create(
+        author: Author,
+        store: Arc<dyn Store>,
+        cluster: Uuid,
+        position: Position,
+    ) -> Result<Self> {
         let draft = FileId::CheckpointDraft(CheckpointId::at(position), random_u32());
         let file = store.create(draft).await?;
         let mut buffer = BytesMut::with_capacity(WRITE_BYTES);
-        buffer.put_slice(&encode_opening(shared.cluster));
-        Ok(Self {
-            shared,
-            store,
-            commands,
-            position,
-            draft,
-            file,
-            buffer,
-            unsynced: 0,
-            chunks: 0,
-            _only: only,
-        })
+        buffer.put_slice(&encode_opening(cluster));
+        Ok(Self { author, store, cluster, position, draft, file, buffer, unsynced: 0, chunks: 0 })
     }
 
     /// Adds a chunk of the state, of at most [`MAX_CHUNK`] bytes.
@@ -87,29 +101,49 @@ impl CheckpointWriter {
         Ok(self.file.append(bytes).await?)
     }
 
-    /// Completes the checkpoint, and removes the checkpoints and segments that are not needed any more.
-    /// `tree_hash` and `metadata` (at most [`MAX_METADATA`] bytes) are kept in the footer.
+    async fn end(&mut self, footer: &Footer) -> Result<()> {
+        self.buffer.put_slice(&encode_footer(footer));
+        self.flush().await?;
+        Ok(self.file.sync().await?)
+    }
+
+    /// Leaves a draft that is complete.
+    #[cfg(test)]
+    pub(super) async fn finish_unconfirmed(mut self) -> FileId {
+        let position = self.position;
+        let footer = Footer { position, chunks: self.chunks, tree_hash: 0, metadata: Bytes::new() };
+        self.end(&footer).await.unwrap();
+        self.draft
+    }
+
+    /// Completes the checkpoint. `tree_hash` and `metadata` (at most [`MAX_METADATA`] bytes) are kept in the
+    /// footer. The one who writes the journal also removes the checkpoints and segments that are not needed any
+    /// more; those that a standby's checkpoint makes superfluous go with [`crate::Journal::clean_up`].
     pub async fn finish(mut self, tree_hash: u64, metadata: Bytes) -> Result<CheckpointInfo> {
         check_length("metadata", metadata.len(), MAX_METADATA)?;
-        // A checkpoint must never be ahead of the log: a crash would leave a state that no log leads to.
-        wait_durable(&self.shared, self.position.sequence).await?;
-        let footer = Footer { position: self.position, chunks: self.chunks, tree_hash, metadata };
-        self.buffer.put_slice(&encode_footer(&footer));
-        self.flush().await?;
-        self.file.sync().await?;
-        self.file.close().await?;
-
         let id = CheckpointId::at(self.position);
-        let draft = self.draft;
-        CheckpointReader::verify(self.store.clone(), draft, id, self.shared.cluster).await?;
-        // The log may have another master by now, who must not see its checkpoints change.
-        confirm(&self.shared, &self.commands).await?;
-        self.store.rename(draft, FileId::Checkpoint(id)).await?;
-        self.shared.verified.lock().insert(id);
-        self.shared.stats.checkpointed(id.sequence);
-        // The checkpoint is good whatever comes of this; what could not be removed goes with the next one.
-        if let Err(error) = retire::retire(&self.shared, &self.store).await {
-            tracing::warn!(%error, "old journal files could not be removed after a checkpoint");
+        if let Author::Leader { shared, .. } = &self.author {
+            // A checkpoint must never be ahead of the log: a crash would leave a state that no log leads to. What
+            // a follower has been given is durable.
+            wait_durable(shared, self.position.sequence).await?;
+        }
+        let footer = Footer { position: self.position, chunks: self.chunks, tree_hash, metadata };
+        self.end(&footer).await?;
+        self.file.close().await?;
+        CheckpointReader::verify(self.store.clone(), self.draft, id, self.cluster).await?;
+        match &self.author {
+            // The log may have another master by now, who must not see its checkpoints change.
+            Author::Leader { shared, commands, .. } => confirm(shared, commands).await?,
+            Author::Standby => confirm_standby(&*self.store, self.cluster, self.draft, self.position).await?,
+        }
+        self.store.rename(self.draft, FileId::Checkpoint(id)).await?;
+        if let Author::Leader { shared, .. } = &self.author {
+            shared.verified.lock().insert(id);
+            shared.stats.checkpointed(id.sequence);
+            // The checkpoint is good whatever comes of this; what could not be removed goes with the next one.
+            if let Err(error) = retire::retire(shared, &self.store).await {
+                tracing::warn!(%error, "old journal files could not be removed after a checkpoint");
+            }
         }
         Ok(CheckpointInfo::new(&*self.store, id))
     }
@@ -119,6 +153,19 @@ impl CheckpointWriter {
         drop(self.file);
         Ok(self.store.remove(self.draft).await?)
     }
+}
+
+/// A checkpoint that is not on the log would keep the next master from starting.
+async fn confirm_standby(store: &dyn Store, cluster: Uuid, draft: FileId, position: Position) -> Result<()> {
+    let reason = match on_log(store, cluster, position).await? {
+        OnLog::Yes | OnLog::NotShown => return Ok(()),
+        OnLog::Covered => "it comes too late: newer ones cover it".to_owned(),
+        OnLog::No(reason) => format!("{position} is not in the log: {reason}"),
+    };
+    if let Err(error) = store.remove(draft).await {
+        tracing::debug!(%error, "a draft stays behind");
+    }
+    Err(JournalError::BadCheckpoint { file: file_name(store, draft), reason })
 }
 
 fn check_length(what: &'static str, length: usize, limit: usize) -> Result<()> {

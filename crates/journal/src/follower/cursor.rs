@@ -104,6 +104,13 @@ impl Cursor {
         Ok(Read::AtEnd)
     }
 
+    /// The one who writes says that all up to this place is durable.
+    pub(super) fn vouch(&mut self, place: Position, ready: &mut VecDeque<Record>) {
+        if let Some(index) = self.pending.iter().position(|record| record.position == place) {
+            ready.extend(self.pending.drain(..=index));
+        }
+    }
+
     fn decode(&mut self, ready: &mut VecDeque<Record>) -> std::result::Result<Option<Position>, Flaw> {
         // With a recorded end nothing else has to say it.
         let recorded = self.link.end.is_some();

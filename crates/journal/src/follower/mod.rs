@@ -5,6 +5,7 @@
 //! says so: what rests on it must be dropped.
 
 mod cursor;
+mod live;
 mod progress;
 mod view;
 
@@ -13,16 +14,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::cursor::{Cursor, Read};
+pub use self::live::Feed;
+use self::live::Live;
 pub use self::progress::Progress;
-use self::view::{Look, PATIENCE, View};
-use crate::checkpoint::CheckpointReader;
+pub(crate) use self::view::View;
+use self::view::{Look, PATIENCE};
+use crate::checkpoint::{CheckpointReader, CheckpointWriter};
 use crate::core::chain::{BadSegment, Base, Chain};
 use crate::core::place::Place;
 use crate::error::{JournalError, Result};
+use crate::feed::FeedItem;
 use crate::format::cluster_id;
 use crate::position::{Position, SegmentId};
 use crate::recovery::{Record, bad_segment, confirm_flaw, newest_checkpoint};
@@ -30,6 +36,9 @@ use crate::store::{Hold, Store};
 
 /// How often a start looks anew when files are removed under it.
 const START_TRIES: u32 = 5;
+
+/// Time between two looks at the store while a live feed brings what is new.
+const FED_POLL: Duration = Duration::from_millis(700);
 
 /// How a journal is followed.
 #[derive(Clone, Debug)]
@@ -94,6 +103,9 @@ pub struct Follower {
     cursor: Option<Cursor>,
     /// Read and known to be durable, not given yet.
     ready: VecDeque<Record>,
+    live: Option<Live>,
+    feeds: mpsc::Receiver<Feed>,
+    feed_sender: mpsc::Sender<Feed>,
     /// The place after the last record given.
     at: Position,
     progress: Progress,
@@ -132,6 +144,7 @@ impl Follower {
         };
         let at = checkpoint.as_ref().map_or(Position::START, |c| c.footer().position);
         let now = Instant::now();
+        let (feed_sender, feeds) = mpsc::channel(1);
         Ok(Self {
             store,
             options,
@@ -141,6 +154,9 @@ impl Follower {
             chain,
             cursor: None,
             ready: VecDeque::new(),
+            live: None,
+            feeds,
+            feed_sender,
             at,
             progress: Progress::new(at),
             next_poll: now,
@@ -169,24 +185,54 @@ impl Follower {
         self.at
     }
 
+    /// Begins a checkpoint of the state at [`Self::position`], which must not go on before it is written out.
+    pub async fn checkpoint_writer(&self) -> Result<CheckpointWriter> {
+        CheckpointWriter::standby(self.store.clone(), self.cluster, self.at).await
+    }
+
     /// How far this follower is, to be looked at by others.
     pub fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// Takes live feeds of the one who writes the journal, each instead of the one before. To be kept by whoever
+    /// holds the connection. Where a feed does not lead on from here, the store alone is followed.
+    pub fn feeds(&self) -> mpsc::Sender<Feed> {
+        self.feed_sender.clone()
     }
 
     /// Waits for the next record. May be dropped while it waits: nothing is lost. A store that cannot be read is
     /// tried again; an error says that the journal is damaged, or is not this cluster's any more.
     pub async fn next(&mut self) -> Result<Followed> {
         loop {
-            if let Some(record) = self.ready.pop_front() {
-                self.at = record.position;
-                self.progress.given(self.at);
-                return Ok(Followed::Record(record));
+            while let Some(record) = self.ready.pop_front() {
+                // What the feed has brought comes from the store too.
+                if record.sequence() > self.at.sequence {
+                    self.at = record.position;
+                    self.progress.given(self.at);
+                    return Ok(Followed::Record(record));
+                }
+                if record.sequence() == self.at.sequence && record.position != self.at {
+                    return Ok(Followed::Restart(self.diverged(record.position)));
+                }
             }
             if let Some(at) = self.current_at.take() {
                 self.progress.current(at);
             }
-            tokio::time::sleep_until(self.next_poll).await;
+            let at = self.at;
+            let live = self.live.as_mut().filter(|live| live.is_reached(at));
+            tokio::select! {
+                // The sender lives in `self`.
+                Some(feed) = self.feeds.recv() => {
+                    self.adopt(feed);
+                    continue;
+                }
+                item = next_item(live) => {
+                    self.take(item);
+                    continue;
+                }
+                () = tokio::time::sleep_until(self.next_poll) => {}
+            }
             match self.read_on().await {
                 Ok(None) => self.reported = None,
                 Ok(Some(restart)) => return Ok(Followed::Restart(restart)),
@@ -203,6 +249,49 @@ impl Follower {
         }
     }
 
+    fn diverged(&self, other: Position) -> Restart {
+        Restart::Diverged { at: self.at, reason: format!("the log has {other}") }
+    }
+
+    /// The newest term that is known to have a writer.
+    fn newest_term(&self) -> u64 {
+        self.chain.links.last().map_or(0, |link| link.header.id.term).max(self.at.term)
+    }
+
+    fn adopt(&mut self, feed: Feed) {
+        let newest = self.newest_term();
+        if feed.term < newest {
+            tracing::warn!(term = feed.term, newest, "a live feed of an earlier term is not taken");
+            return;
+        }
+        tracing::info!(
+            term = feed.term,
+            start = feed.start.sequence,
+            at = self.at.sequence,
+            "a live feed begins"
+        );
+        self.live = Some(Live::new(feed));
+    }
+
+    /// Takes an item of the feed, which is all that is durable at this moment.
+    fn take(&mut self, item: Option<FeedItem>) {
+        let Some(live) = &mut self.live else { return };
+        let Some(item) = item else {
+            tracing::info!("the live feed has ended; the journal is followed on its store");
+            self.live = None;
+            self.next_poll = Instant::now();
+            return;
+        };
+        match live.take(item, self.at, &mut self.ready) {
+            Ok(()) => self.current_at = Some(Instant::now()),
+            Err(reason) => {
+                tracing::warn!(reason, "a live feed does not lead on from here; the store is followed");
+                self.live = None;
+                self.next_poll = Instant::now();
+            }
+        }
+    }
+
     /// Looks for segments when it is time to, and reads on in the one where the next record is.
     async fn read_on(&mut self) -> Result<Option<Restart>> {
         let begun = Instant::now();
@@ -211,6 +300,9 @@ impl Follower {
             self.next_look = begun + self.options.look;
             self.looked_at = begun;
             self.chain = look.chain;
+            let newest = self.newest_term();
+            // One who has been overtaken goes on saying that there is nothing new.
+            self.live.take_if(|live| live.term < newest);
             if let Some(restart) = self.find_segment()? {
                 return Ok(Some(restart));
             }
@@ -220,12 +312,18 @@ impl Follower {
         {
             return Ok(Some(restart));
         }
-        self.next_poll = begun + self.options.poll;
+        let fed = self.live.as_ref().is_some_and(|live| live.is_reached(self.at));
+        self.next_poll = begun + if fed { FED_POLL } else { self.options.poll };
         let Some(cursor) = self.cursor.as_mut().filter(|cursor| !cursor.is_over()) else {
             self.current_at = Some(self.looked_at);
             return Ok(None);
         };
-        match cursor.read(&*self.store, &mut self.ready).await {
+        let read = cursor.read(&*self.store, &mut self.ready).await;
+        if let Some(live) = &self.live {
+            // The end of a segment that nobody has closed may be told by a header that is not shown yet.
+            cursor.vouch(live.at(), &mut self.ready);
+        }
+        match read {
             Ok(Read::More) => self.next_poll = begun,
             // The next segment is known already.
             Ok(Read::AtEnd) if cursor.is_over() && cursor.link.end.is_some() => self.next_poll = begun,
@@ -234,8 +332,7 @@ impl Follower {
                 self.check_flaw().await?;
             }
             Ok(Read::Diverged(other)) => {
-                let reason = format!("the log has {other}");
-                return Ok(Some(Restart::Diverged { at: self.at, reason }));
+                return Ok(Some(self.diverged(other)));
             }
             // Removed under a checkpoint, or replaced by a copy: a look will tell.
             Err(JournalError::Store(error)) if error.is_not_found() => {
@@ -296,6 +393,17 @@ impl Follower {
         Ok(())
     }
 }
+
+/// For ever, when there is no feed to take from.
+async fn next_item(live: Option<&mut Live>) -> Option<FeedItem> {
+    match live {
+        Some(live) => live.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod live_tests;
 
 #[cfg(test)]
 #[path = "follower_tests.rs"]

@@ -24,15 +24,15 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The headers read so far. A header never changes.
 #[derive(Debug, Default)]
-pub(super) struct View {
+pub(crate) struct View {
     headers: HashMap<SegmentId, SegmentHeader>,
     damaged: HashMap<SegmentId, Instant>,
 }
 
 /// One look at the store.
-pub(super) struct Look {
+pub(crate) struct Look {
     /// The segments that count. The newest is open, as far as is known.
-    pub(super) chain: Chain,
+    pub(crate) chain: Chain,
     /// The checkpoints, newest first.
     pub(super) checkpoints: Vec<CheckpointId>,
 }
@@ -48,7 +48,7 @@ enum Begin {
 }
 
 impl View {
-    pub(super) async fn look(&mut self, store: &dyn Store, cluster: Uuid) -> Result<Look> {
+    pub(crate) async fn look(&mut self, store: &dyn Store, cluster: Uuid) -> Result<Look> {
         let files = store.list().await?;
         let mut found = Vec::new();
         let mut checkpoints = Vec::new();

@@ -23,7 +23,11 @@ pub(super) async fn check(store: &dyn Store, survey: &Survey, base: Position) ->
         Place::Ahead => diverged(format!("the log ends at {}", survey.end)),
         Place::Within(index) => {
             let found = position_after(store, &survey.chain.links[index], base.sequence).await?;
-            if found == base { Ok(None) } else { diverged(format!("the log was at {found}")) }
+            match found {
+                Some(found) if found == base => Ok(None),
+                Some(found) => diverged(format!("the log was at {found}")),
+                None => diverged(format!("the log ends at {}", survey.end)),
+            }
         }
     }
 }

@@ -10,14 +10,13 @@ mod tip;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::replay::Replay;
 pub(crate) use self::replay::{Item, ReplayPlan, stream};
 pub(crate) use self::select::newest_checkpoint;
 pub(crate) use self::survey::{Survey, Writers, bad_segment, survey};
-pub(crate) use self::tip::confirm_flaw;
+pub(crate) use self::tip::{confirm_flaw, position_after};
 use crate::checkpoint::CheckpointReader;
 use crate::core::track::Track;
 use crate::error::{JournalError, Result};
@@ -146,19 +145,8 @@ impl Recovery {
         let shared = Arc::new(Shared::new(cluster, term, survey.end, &options));
         *shared.ended.lock() = survey.spans();
         shared.verified.lock().extend(checkpoint.iter().map(CheckpointReader::id));
-        let mut writer = Writer {
-            store: store.clone(),
-            fence,
-            shared: shared.clone(),
-            options,
-            track: Track::new(cluster, term, survey.predecessor),
-            file: None,
-            opened_at: Instant::now(),
-            mark_at: None,
-            rolling: Vec::new(),
-            closing: None,
-            _hold: hold,
-        };
+        let track = Track::new(cluster, term, survey.predecessor);
+        let mut writer = Writer::new(store.clone(), fence, shared.clone(), options, track, hold);
         writer.open().await?;
         sweep::sweep(&*store, term, &survey).await;
         Ok(Journal::start(shared, store, writer))

@@ -55,25 +55,35 @@ pub(super) async fn scan(store: &dyn Store, link: &Link) -> Result<TipScan> {
     Ok(TipScan { end: RecordedEnd { length: decoder.offset(), end: decoder.position() }, closed })
 }
 
-/// The place after the record `sequence`, which is in this segment or just before it.
-pub(super) async fn position_after(store: &dyn Store, link: &Link, sequence: u64) -> Result<Position> {
+/// The place after the record `sequence`, which is in this segment or just before it; None when the segment is
+/// open, as far as is known, and does not show that record yet.
+pub(crate) async fn position_after(
+    store: &dyn Store,
+    link: &Link,
+    sequence: u64,
+) -> Result<Option<Position>> {
     let file = FileId::Segment(link.id);
     let mut decoder = SegmentDecoder::new(&link.header, link.end);
     while decoder.position().sequence < sequence {
-        match decoder.step().map_err(|flaw| corrupt(store, file, flaw))? {
-            Step::Record(_) | Step::Durable => {}
-            Step::End => break,
-            Step::More => {
+        let flaw = match decoder.step() {
+            Ok(Step::Record(_) | Step::Durable) => continue,
+            Ok(Step::End) => return Ok(None),
+            Ok(Step::More) => {
                 let block = store.read(file, decoder.wanted(), BLOCK).await?;
-                if block.is_empty() {
-                    let flaw = decoder.at_end_of_file();
-                    return flaw.map_or(Ok(decoder.position()), |flaw| Err(corrupt(store, file, flaw)));
+                if !block.is_empty() {
+                    decoder.feed(&block);
+                    continue;
                 }
-                decoder.feed(&block);
+                decoder.at_end_of_file()
             }
-        }
+            Err(flaw) => Some(flaw),
+        };
+        return match flaw {
+            Some(flaw) if link.end.is_some() => Err(corrupt(store, file, flaw)),
+            _ => Ok(None),
+        };
     }
-    Ok(decoder.position())
+    Ok(Some(decoder.position()))
 }
 
 /// An error unless the flaw can be what a write that was cut short has left at the end of the log.

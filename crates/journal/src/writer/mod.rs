@@ -1,5 +1,6 @@
 //! The way of a record from a caller to the disk: permit, queue, batch, sync, fence, ticket.
 
+mod followers;
 mod permit;
 mod shared;
 mod task;

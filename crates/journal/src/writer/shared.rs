@@ -96,6 +96,8 @@ pub(crate) struct Shared {
     pub(crate) ended: Mutex<Vec<Span>>,
     /// Checkpoints known to be valid.
     pub(crate) verified: Mutex<BTreeSet<CheckpointId>>,
+    /// Checkpoints known not to count.
+    pub(crate) refused: Mutex<BTreeSet<CheckpointId>>,
     pub(crate) checkpoint_running: AtomicBool,
 }
 
@@ -116,6 +118,7 @@ impl Shared {
             queue: Mutex::new(Queue { entries: VecDeque::new(), last: end, state: State::Writable }),
             ended: Mutex::new(Vec::new()),
             verified: Mutex::new(BTreeSet::new()),
+            refused: Mutex::new(BTreeSet::new()),
             checkpoint_running: AtomicBool::new(false),
         }
     }

@@ -10,10 +10,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant as TokioInstant;
 use uuid::Uuid;
 
+use super::followers::Followers;
 use super::shared::{Queued, Shared, State};
 use crate::core::head::{Kind, encode_batch, encode_mark};
 use crate::core::track::{EndedSegment, Track};
 use crate::error::{JournalError, Result};
+use crate::feed::Subscription;
 use crate::options::Options;
 use crate::position::FileId;
 use crate::store::{Fence, Hold, OpenFile, Store, StoreError};
@@ -22,6 +24,8 @@ use crate::store::{Fence, Hold, OpenFile, Store, StoreError};
 pub(crate) enum Command {
     /// End the open segment, after everything queued before.
     Roll(oneshot::Sender<Result<()>>),
+    /// Feed someone with what becomes durable from now on.
+    Subscribe(oneshot::Sender<Result<Subscription>>),
     /// Check the fence.
     Confirm(oneshot::Sender<Result<()>>),
     /// Write what is queued, and end.
@@ -54,24 +58,50 @@ enum End {
 
 /// The writer's state.
 pub(crate) struct Writer {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) fence: Box<dyn Fence>,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) options: Options,
-    pub(crate) track: Track,
-    pub(crate) file: Option<Box<dyn OpenFile>>,
-    pub(crate) opened_at: TokioInstant,
+    store: Arc<dyn Store>,
+    fence: Box<dyn Fence>,
+    shared: Arc<Shared>,
+    options: Options,
+    track: Track,
+    file: Option<Box<dyn OpenFile>>,
+    opened_at: TokioInstant,
     /// When to say in the open segment that all of it is durable; None when it says so, or nobody could read it.
-    pub(crate) mark_at: Option<TokioInstant>,
+    mark_at: Option<TokioInstant>,
     /// Who waits for the open segment to be ended.
-    pub(crate) rolling: Vec<oneshot::Sender<Result<()>>>,
+    rolling: Vec<oneshot::Sender<Result<()>>>,
+    followers: Followers,
     /// Who waits for the journal to be closed; None while nobody has asked for it.
-    pub(crate) closing: Option<Vec<oneshot::Sender<Result<()>>>>,
+    closing: Option<Vec<oneshot::Sender<Result<()>>>>,
     /// Keeps other processes out until the last write has ended.
-    pub(crate) _hold: Hold,
+    _hold: Hold,
 }
 
 impl Writer {
+    /// A writer that has not begun a segment yet.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        fence: Box<dyn Fence>,
+        shared: Arc<Shared>,
+        options: Options,
+        track: Track,
+        hold: Hold,
+    ) -> Self {
+        Self {
+            store,
+            fence,
+            shared,
+            options,
+            track,
+            file: None,
+            opened_at: TokioInstant::now(),
+            mark_at: None,
+            rolling: Vec::new(),
+            followers: Followers::default(),
+            closing: None,
+            _hold: hold,
+        }
+    }
+
     /// Begins a segment and makes sure that we are still the writer.
     pub(crate) async fn open(&mut self) -> Result<()> {
         self.begin_segment().await?;
@@ -115,16 +145,16 @@ impl Writer {
                     self.end_segment().await;
                     None
                 }
-                // Never reached without one; the branch is off then.
-                () = tokio::time::sleep_until(self.mark_at.unwrap_or(self.opened_at)),
-                    if self.mark_at.is_some() => {
+                () = at(self.mark_at) => {
                     self.mark().await;
                     None
                 }
+                () = at(self.followers.admit_at()) => None,
             };
             match command {
                 None => {}
                 Some(Some(Command::Roll(reply))) => self.rolling.push(reply),
+                Some(Some(Command::Subscribe(reply))) => self.followers.wait(reply),
                 Some(Some(Command::Confirm(reply))) => {
                     if matches!(self.confirm(reply).await, Written::Over) {
                         return End::Over;
@@ -145,10 +175,24 @@ impl Writer {
                     answer(reply, Ok(()));
                 }
             }
+            if self.followers.admit_at().is_some_and(|at| at <= TokioInstant::now()) {
+                self.admit_followers().await;
+            }
             if self.closing.is_some() {
                 return self.close(commands).await;
             }
         }
+    }
+
+    /// Begins to feed those who have asked for it. What is before must be readable: where an open segment is not,
+    /// it is ended.
+    async fn admit_followers(&mut self) {
+        if !self.store.tails() && self.track.open_has_records() {
+            self.end_segment().await;
+            self.followers.rolled();
+        }
+        // All that was handed over has been drained, so the track's end is past the fence too.
+        self.followers.admit(self.shared.term, self.track.end());
     }
 
     /// Writes what is queued up to the record `until`, and what fits into the same batches.
@@ -180,6 +224,7 @@ impl Writer {
                     if reported.is_some() {
                         tracing::info!(records = batch.len(), "the journal can be written again");
                     }
+                    self.followers.feed(&batch);
                     self.shared.complete(batch);
                     if reported.is_some() {
                         self.shared.enter(State::Writable, &mut []);
@@ -219,6 +264,7 @@ impl Writer {
         for reply in self.rolling.drain(..) {
             answer(reply, Err(refusal()));
         }
+        self.followers.refuse(refusal);
         let until = TokioInstant::now() + wait;
         while self.closing.is_none() {
             let command = tokio::select! {
@@ -228,6 +274,10 @@ impl Writer {
             };
             match command {
                 Some(Command::Roll(reply) | Command::Confirm(reply)) => answer(reply, Err(refusal())),
+                Some(Command::Subscribe(reply)) => {
+                    // Whoever asked may have gone away.
+                    let _ = reply.send(Err(refusal()));
+                }
                 Some(Command::Close(reply)) => self.closing.get_or_insert_default().push(reply),
                 None => drop(self.closing.get_or_insert_default()),
             }
@@ -386,6 +436,14 @@ struct EndOnDrop(Arc<Shared>);
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
         self.0.enter(State::Closed, &mut []);
+    }
+}
+
+/// Waits until a moment; for ever when there is none.
+async fn at(moment: Option<TokioInstant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use alluxio_journal::store::mem::MemStore;
-use alluxio_journal::{Journal, JournalError, Options, Position, Recovery, Restart, Result};
+use alluxio_journal::{Feed, Journal, JournalError, Options, Position, Recovery, Restart, Result};
 use bytes::Bytes;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::record::Ledger;
@@ -94,6 +95,26 @@ impl Master {
             writer.write(payload).await?;
         }
         writer.finish(0, Bytes::new()).await.map(drop)
+    }
+
+    /// Feeds a follower, until the journal ends or a number of items has been sent.
+    pub async fn feed(self: Arc<Self>, feeds: mpsc::Sender<Feed>, items: usize) {
+        let Ok(mut subscription) = self.journal.subscribe().await else { return };
+        let (sender, receiver) = mpsc::channel(2);
+        let (term, start) = (subscription.term(), subscription.start());
+        if feeds.try_send(Feed { term, start, items: receiver }).is_err() {
+            return;
+        }
+        for _ in 0..items {
+            let Some(item) = subscription.next().await else { return };
+            if sender.send(item).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    pub async fn clean_up(&self) -> Result<()> {
+        self.journal.clean_up().await
     }
 
     pub async fn roll(&self) -> Result<()> {

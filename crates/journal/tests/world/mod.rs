@@ -120,10 +120,22 @@ impl World {
                     drop(old.clone().clients(&self.ledger, count));
                 }
             }
-            55..65 => drop(master.checkpoint().await),
+            55..60 => drop(master.checkpoint().await),
+            60..65 => drop(master.clean_up().await),
             65..70 => drop(master.roll().await),
-            70..90 => self.change_faults(),
+            70..75 => self.connect(master),
+            75..90 => self.change_faults(),
             _ => tokio::time::sleep(Duration::from_millis(self.dice.random_range(1..3000))).await,
+        }
+    }
+
+    /// A standby connects to a master, perhaps to one that has been overtaken.
+    fn connect(&mut self, master: &Arc<Master>) {
+        let standby = &self.standbys[self.dice.random_range(0..self.standbys.len())];
+        let old = self.overtaken.first().filter(|_| self.dice.random_bool(0.2));
+        if let Some(feeds) = standby.feeds() {
+            let items = self.dice.random_range(1..100);
+            tokio::spawn(old.unwrap_or(master).clone().feed(feeds, items));
         }
     }
 
@@ -193,16 +205,18 @@ impl World {
         }
     }
 
-    /// Every standby has all of it, a second after it was written; where open segments are not shown, after they
-    /// were closed.
+    /// Every standby that is connected, or can read the open segment, has all of it a second after it was written.
     async fn check_standbys(&mut self, master: &Arc<Master>) {
         master.roll().await.unwrap();
         tokio::time::sleep(Duration::from_secs(20)).await;
+        if self.fencing == Fencing::Lease || self.dice.random_bool(0.5) {
+            for standby in &self.standbys {
+                tokio::spawn(master.clone().feed(standby.feeds().unwrap(), usize::MAX));
+            }
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
         for client in master.clone().clients(&self.ledger, 3) {
             client.await.unwrap();
-        }
-        if self.fencing == Fencing::Lease {
-            master.roll().await.unwrap();
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
         for standby in self.standbys.drain(..) {

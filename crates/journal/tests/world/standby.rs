@@ -4,11 +4,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alluxio_journal::store::mem::MemStore;
-use alluxio_journal::{FollowOptions, Followed, Follower, JournalError, Position, Progress, Restart, Result};
+use alluxio_journal::{
+    Feed, FollowOptions, Followed, Follower, JournalError, Position, Progress, Restart, Result,
+};
 use bytes::Bytes;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::record::Ledger;
+
+/// Records between two checkpoints.
+const CHECKPOINT_EVERY: u64 = 11;
 
 pub struct Standby {
     shown: Arc<Mutex<Shown>>,
@@ -20,6 +26,7 @@ struct Shown {
     position: Position,
     state: Vec<Bytes>,
     progress: Option<Progress>,
+    feeds: Option<mpsc::Sender<Feed>>,
 }
 
 impl Standby {
@@ -44,6 +51,11 @@ impl Standby {
 
     pub fn state(&self) -> Vec<Bytes> {
         self.shown.lock().unwrap().state.clone()
+    }
+
+    /// Where a connection to the leader is handed over.
+    pub fn feeds(&self) -> Option<mpsc::Sender<Feed>> {
+        self.shown.lock().unwrap().feeds.clone()
     }
 
     pub fn lag(&self) -> Option<Duration> {
@@ -79,18 +91,37 @@ async fn follow(store: &MemStore, ledger: &Ledger, shown: &Mutex<Shown>) -> Resu
         ledger.given(sequence, payload.clone());
     }
     assert_eq!(follower.position().sequence, state.len() as u64);
-    *shown.lock().unwrap() =
-        Shown { position: follower.position(), state, progress: Some(follower.progress()) };
+    *shown.lock().unwrap() = Shown {
+        position: follower.position(),
+        state,
+        progress: Some(follower.progress()),
+        feeds: Some(follower.feeds()),
+    };
     loop {
         let record = match follower.next().await? {
             Followed::Record(record) => record,
             Followed::Restart(why) => return Ok(why),
         };
         ledger.given(record.sequence(), record.payload.clone());
-        let mut shown = shown.lock().unwrap();
-        shown.state.push(record.payload);
-        shown.position = record.position;
-        assert_eq!(record.position.sequence, shown.state.len() as u64);
-        assert_eq!(record.position, follower.position());
+        let state = {
+            let mut shown = shown.lock().unwrap();
+            shown.state.push(record.payload);
+            shown.position = record.position;
+            assert_eq!(record.position.sequence, shown.state.len() as u64);
+            assert_eq!(record.position, follower.position());
+            record.position.sequence.is_multiple_of(CHECKPOINT_EVERY).then(|| shown.state.clone())
+        };
+        if let Some(state) = state {
+            // It may fail for any reason, and this standby goes on.
+            drop(checkpoint(&follower, state).await);
+        }
     }
+}
+
+async fn checkpoint(follower: &Follower, state: Vec<Bytes>) -> Result<()> {
+    let mut writer = follower.checkpoint_writer().await?;
+    for payload in state {
+        writer.write(payload).await?;
+    }
+    writer.finish(0, Bytes::new()).await.map(drop)
 }
