@@ -16,9 +16,12 @@ pub async fn connect(cluster: &Cluster) -> Result<FileSystem> {
 
 /// The same with further properties, which overrule the cluster's.
 pub async fn connect_with(cluster: &Cluster, properties: &[(&str, &str)]) -> Result<FileSystem> {
-    let extra = properties.iter().map(|(key, value)| format!("-D{key}={value}"));
-    let loaded = Configuration::load(Role::Client, cluster.properties().into_iter().chain(extra))?;
-    Ok(FileSystem::connect(&loaded.conf).await?)
+    Ok(FileSystem::connect(&configuration(cluster)?.with(properties)?).await?)
+}
+
+/// What a client of the cluster is configured with.
+pub fn configuration(cluster: &Cluster) -> Result<Configuration> {
+    Ok(Configuration::load(Role::Client, cluster.properties())?.conf)
 }
 
 /// Creates an empty file, and its parents, and completes it: two calls that change the tree.
