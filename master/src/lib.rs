@@ -3,11 +3,12 @@
 //!
 //! [`tree`] is the state, [`namespace`] the rules for changing and reading it, [`fs`] the operations,
 //! [`block`] the workers and what they hold, [`meta`] the cluster's configuration and peers, [`web`] the
-//! web port, [`checkpoint`] the tree on disk, [`Master`] all of it running.
+//! web port, [`checkpoint`] the tree on disk, [`mandate`] whether it may act, [`Master`] all of it running.
 
 pub mod block;
 mod checkpoint;
 pub mod fs;
+mod mandate;
 pub mod meta;
 pub mod namespace;
 mod start;

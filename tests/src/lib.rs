@@ -9,6 +9,7 @@ pub mod history;
 pub mod installation;
 pub mod java;
 pub mod links;
+pub mod masters;
 pub mod mounted;
 pub mod payload;
 mod plan;
@@ -20,4 +21,5 @@ pub mod zookeeper;
 
 pub use cluster::Cluster;
 pub use installation::Installation;
+pub use masters::Masters;
 pub use plan::Plan;

@@ -86,6 +86,13 @@ impl Process {
         self.child.id()
     }
 
+    /// Whether a signal has stopped it, so that it answers nobody.
+    pub fn is_stopped(&self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        // The state follows the name, which stands in brackets and may hold anything.
+        status.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    }
+
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         // Under the lock: once it has been waited for, its id may be somebody else's.

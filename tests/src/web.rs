@@ -62,16 +62,19 @@ pub fn is_served(port: u16, path: &str) -> bool {
     get(port, path).is_ok_and(|answer| answer.status == 200)
 }
 
+/// The hash over a master's whole tree, and the sequence it stands for.
+pub fn tree_hash(port: u16) -> Result<(u64, String)> {
+    let answer = json_of(&get_within(TREE_LIMIT, port, "/debug/tree_hash")?)?;
+    match (answer["sequence"].as_u64(), answer["hash"].as_str()) {
+        (Some(sequence), Some(hash)) => Ok((sequence, hash.to_owned())),
+        _ => bail!("not a tree hash: {answer}"),
+    }
+}
+
 impl Cluster {
     /// The hash over the master's whole tree, and the sequence it stands for.
     pub fn tree_hash(&self) -> Result<(u64, String)> {
-        let answer = json_of(&get_within(TREE_LIMIT, self.master_web_port(), "/debug/tree_hash")?)?;
-        let sequence = answer["sequence"].as_u64();
-        let hash = answer["hash"].as_str();
-        match (sequence, hash) {
-            (Some(sequence), Some(hash)) => Ok((sequence, hash.to_owned())),
-            _ => bail!("not a tree hash: {answer}"),
-        }
+        tree_hash(self.master_web_port())
     }
 
     /// The master's metrics as JSON.

@@ -47,6 +47,12 @@ impl ZooKeeper {
         })
     }
 
+    /// What is asked for; ZooKeeper may grant another one.
+    #[must_use]
+    pub fn session_timeout(&self) -> Duration {
+        self.session_timeout
+    }
+
     /// Opens a session. It is bounded: it fails when none is open after about `session_timeout`.
     pub(crate) async fn connect(&self, session_timeout: Duration) -> Result<Client, Error> {
         let mut connector = Client::connector()

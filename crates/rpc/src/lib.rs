@@ -25,7 +25,7 @@ pub use caller::{Caller, caller};
 pub use client::{Connector, SessionChannel};
 pub use error::RpcError;
 pub use groups::{CachedGroups, GroupError, GroupLookup, NoGroups, UnixGroups, UserAsGroup, group_lookup};
-pub use server::{Gate, MessageLimits, RpcServer, raise_open_file_limit};
+pub use server::{Mandate, MessageLimits, RpcServer, Stage, raise_open_file_limit};
 pub use service_type::version_of;
 pub use session::Sessions;
 pub use transport::Transport;

@@ -54,4 +54,6 @@ pub enum StartError {
     Bootstrap(FsError),
     #[error("{0}")]
     Rpc(RpcError),
+    #[error("this master cannot stand for election: {0}")]
+    Election(FsError),
 }

@@ -1,7 +1,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use alluxio_conf::Configuration;
-use alluxio_journal::{Existing, Uuid};
+use alluxio_journal::{
+    Existing, Uuid,
+    store::local::{LocalStore, Sharing},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -10,7 +13,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::namespace::now_ms;
+use crate::{checkpoint::Checkpointer, namespace::now_ms};
 
 /// The original's metrics: name and kind.
 const ORIGINAL: &str = include_str!("../../../crates/telemetry/src/metrics/metrics.tsv");
@@ -141,13 +144,13 @@ async fn the_last_checkpoint_is_told() {
             metrics["journalLastCheckpointTime"].take(),
         ]
     };
-    let records = master.namespace.journal().durable();
+    let records = master.namespace().journal().durable();
     assert!(records > 0);
     let [of_masters, of_metrics, shown, instant] = told().await;
     assert_eq!([of_masters, of_metrics], [records, records]);
     assert_eq!([shown, instant], ["N/A", "N/A"]);
     let before = now_ms();
-    Checkpointer::new(master.namespace.clone(), 1, 0).write().await.unwrap();
+    Checkpointer::new(master.namespace().clone(), 1, 0).write().await.unwrap();
     let [of_masters, of_metrics, shown, instant] = told().await;
     assert_eq!([of_masters, of_metrics], [0, 0]);
     assert_ne!(shown, "N/A");

@@ -76,8 +76,8 @@ pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> Rpc
         mounts: Arc::new(Mounts(namespace.clone())),
         hashes: checkpointer.clone(),
     };
-    web.set_pages(PageSources::new(conf, &info, fs.clone(), standbys.clone()));
-    web.set_info(info);
+    let pages = PageSources::new(conf, &info, fs.clone(), standbys.clone());
+    web.show(info, pages);
     let meta = MetaClientService {
         facts: facts.clone(),
         configuration: configuration.clone(),

@@ -27,6 +27,16 @@ pub struct RoleStatus {
     /// The journal format that is written.
     pub journal_format: u32,
     pub version: String,
+    /// `host:port` of the leader, as far as a standby knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leader: Option<String>,
+}
+
+/// What a standby has to say instead of its pages.
+pub struct NotLeading {
+    pub text: String,
+    /// The address of the leader's pages, if that is known.
+    pub leader_page: Option<String>,
 }
 
 /// Knows the master's role. Must answer at once: it takes no lock that is held over I/O.
@@ -36,6 +46,9 @@ pub trait RoleSource: Send + Sync {
     /// Why this master should get no work yet; `None` when it may: a leader that serves, or a standby
     /// that is close enough behind.
     fn not_ready(&self) -> Option<String>;
+
+    /// `None` unless this is a standby.
+    fn not_leading(&self) -> Option<NotLeading>;
 }
 
 pub(super) async fn livez() -> &'static str {

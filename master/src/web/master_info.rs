@@ -119,7 +119,7 @@ pub(super) async fn info(
     State(web): State<Arc<MasterWeb>>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<MasterInfo>, WebError> {
-    let sources = web.info.get().ok_or_else(super::starting)?;
+    let (sources, _) = web.sources()?;
     let capacity = sources.blocks.capacity();
     let (workers, others): (Vec<_>, Vec<_>) =
         sources.blocks.worker_reports().into_iter().partition(|report| report.standing == Standing::Active);

@@ -12,15 +12,16 @@ mod preview;
 mod sources;
 mod tree_hash;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use alluxio_fs::FsError;
 use alluxio_telemetry::metrics::Metrics;
 use alluxio_web::WebSettings;
 use axum::Router;
 use axum::routing::{get, post};
+use parking_lot::RwLock;
 
-pub use health::{RoleSource, RoleStatus};
+pub use health::{NotLeading, RoleSource, RoleStatus};
 pub use log_level::LogLevels;
 pub use master_info::{InfoSources, MountSource};
 pub use sources::PageSources;
@@ -32,9 +33,12 @@ pub struct MasterWeb {
     metrics: Metrics,
     log_levels: Arc<dyn LogLevels>,
     settings: WebSettings,
-    info: OnceLock<InfoSources>,
-    pages: OnceLock<PageSources>,
+    /// There while this master leads.
+    sources: RwLock<Option<Sources>>,
 }
+
+/// What belongs to one leadership.
+type Sources = (Arc<InfoSources>, Arc<PageSources>);
 
 impl MasterWeb {
     pub fn new(
@@ -43,22 +47,26 @@ impl MasterWeb {
         log_levels: Arc<dyn LogLevels>,
         settings: WebSettings,
     ) -> Arc<Self> {
-        Arc::new(Self { role, metrics, log_levels, settings, info: OnceLock::new(), pages: OnceLock::new() })
+        Arc::new(Self { role, metrics, log_levels, settings, sources: RwLock::default() })
     }
 
-    /// Adds what is there only once the master is set up. The first call counts.
-    pub fn set_info(&self, sources: InfoSources) {
-        self.info.get_or_init(|| sources);
+    /// From now on the pages show this master as the leader.
+    pub fn show(&self, info: InfoSources, pages: PageSources) {
+        *self.sources.write() = Some((Arc::new(info), Arc::new(pages)));
     }
 
-    /// The same for what the pages need beyond that.
-    pub fn set_pages(&self, sources: PageSources) {
-        self.pages.get_or_init(|| sources);
+    /// It leads no more.
+    pub fn clear(&self) {
+        let former = self.sources.write().take();
+        drop(former);
     }
 
     /// What a serving master has; until then it is UNAVAILABLE.
-    fn sources(&self) -> Result<(&InfoSources, &PageSources), FsError> {
-        self.info.get().zip(self.pages.get()).ok_or_else(starting)
+    fn sources(&self) -> Result<Sources, FsError> {
+        self.sources.read().clone().ok_or_else(|| match self.role.not_leading() {
+            Some(standby) => FsError::unavailable(standby.text),
+            None => FsError::unavailable("The master is starting: try again in a moment."),
+        })
     }
 
     /// Every path with and without a slash at its end, as Prometheus jobs are written both ways.
@@ -80,10 +88,6 @@ impl MasterWeb {
         let router = if self.settings.pages { router.merge(pages::routes()) } else { router };
         self.settings.protect(router.with_state(Arc::clone(self)))
     }
-}
-
-fn starting() -> FsError {
-    FsError::unavailable("The master is starting: try again in a moment.")
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::block::{BlockCommits, BlockLengths, BlockMaster, BlockOptions, Registration};
-use crate::meta::{ClusterConfiguration, MasterFacts};
+use crate::fs::fixture::Rig;
+use crate::meta::{ClusterConfiguration, MasterFacts, Peers};
 use alluxio_web::connections::{Limits, serve_within};
 
 /// A master that replays, serves or holds log levels, as the test wants it.
@@ -29,6 +30,7 @@ struct TestMaster {
     serving: Mutex<bool>,
     levels: Mutex<BTreeMap<String, String>>,
     hashing: Mutex<bool>,
+    standby: Mutex<bool>,
 }
 
 impl RoleSource for TestMaster {
@@ -42,11 +44,19 @@ impl RoleSource for TestMaster {
             lag_ms: 0,
             journal_format: 1,
             version: "0.1.0".to_owned(),
+            leader: None,
         }
     }
 
     fn not_ready(&self) -> Option<String> {
         (!*self.serving.lock()).then(|| "replaying the journal".to_owned())
+    }
+
+    fn not_leading(&self) -> Option<NotLeading> {
+        self.standby.lock().then(|| NotLeading {
+            text: "The leader is m2:19998.".to_owned(),
+            leader_page: Some("http://m2:19999/".to_owned()),
+        })
     }
 }
 
@@ -162,6 +172,21 @@ async fn pages_of_a_master_that_replays() {
     assert_eq!(call(&web, Method::OPTIONS, "/overview").await.0, StatusCode::METHOD_NOT_ALLOWED);
 }
 
+/// They say where the leader is, and look again by themselves.
+#[tokio::test]
+async fn pages_of_a_standby() {
+    let (master, web) = web();
+    *master.standby.lock() = true;
+    for path in ["/overview", "/browse", "/workers", "/config"] {
+        let (status, page) = get(&web, path).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert!(page.contains("Standby master") && page.contains("The leader is m2:19998."), "{page}");
+        assert!(page.contains("href=\"http://m2:19999/\"") && page.contains("data-refresh"), "{page}");
+    }
+    let (_, error) = get(&web, "/api/v1/master/webui_overview").await;
+    assert!(error.contains("UNAVAILABLE") && error.contains("m2:19998"), "{error}");
+}
+
 #[tokio::test]
 async fn the_role_has_exactly_these_fields() {
     let (_, web) = web();
@@ -225,13 +250,16 @@ async fn master_info_has_the_keys_of_the_original() {
     };
     let attempt = blocks.begin_registration(id, facts).unwrap();
     blocks.finish_registration(attempt).await.unwrap();
-    web.set_info(InfoSources {
+    let info = InfoSources {
         facts: Arc::new(MasterFacts::new(&conf, "m1".to_owned(), 19998, 19999, "c".to_owned())),
-        configuration: Arc::new(ClusterConfiguration::new(conf)),
+        configuration: Arc::new(ClusterConfiguration::new(conf.clone())),
         blocks,
         mounts: master.clone(),
         hashes: master.clone(),
-    });
+    };
+    let rig = Rig::new().await;
+    let pages = PageSources::new(&conf, &info, rig.fs.clone(), Arc::new(Peers::new(None, None)));
+    web.show(info, pages);
     let info: Value =
         serde_json::from_str(&get(&web, "/api/v1/master/info?raw_configuration=true").await.1).unwrap();
     let mut keys: Vec<&str> = info.as_object().unwrap().keys().map(String::as_str).collect();

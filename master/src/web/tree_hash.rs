@@ -28,7 +28,7 @@ pub(super) struct TreeHash {
 }
 
 pub(super) async fn tree_hash(State(web): State<Arc<MasterWeb>>) -> Result<Json<TreeHash>, Response> {
-    let sources = web.info.get().ok_or_else(|| refusal(super::starting()))?;
+    let (sources, _) = web.sources().map_err(refusal)?;
     let (sequence, hash) = sources.hashes.tree_hash().await.map_err(refusal)?;
     Ok(Json(TreeHash { sequence, hash: format!("{hash:016x}") }))
 }

@@ -25,6 +25,8 @@ pub enum Kind {
     Tools,
     /// `org.apache.hadoop.fs.FsShell`
     Hadoop,
+    /// The same without any host: the masters are known by the client's properties alone.
+    HadoopWithoutHost,
 }
 
 /// What one command has left.
@@ -66,6 +68,11 @@ impl ShellSession {
                 "hadoop",
                 "fs.alluxio.impl=alluxio.hadoop.FileSystem",
                 &format!("fs.defaultFS=alluxio://{HOST}:{}", client.master_rpc_port()),
+            ]),
+            Kind::HadoopWithoutHost => command.args([
+                "hadoop",
+                "fs.alluxio.impl=alluxio.hadoop.FileSystem",
+                "fs.defaultFS=alluxio:///",
             ]),
         };
         command

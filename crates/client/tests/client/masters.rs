@@ -43,14 +43,14 @@ async fn who_leads(client: &MetaMasterClient) -> String {
 #[tokio::test]
 async fn calls_follow_the_leader() {
     let (one, two) = (start("one", anywhere()).await, start("two", anywhere()).await);
-    one.gate.shut("This master is a standby.");
+    one.stand_by();
     let addresses = format!("{},{}", one.addr, two.addr);
     let cluster = Cluster::connect(&conf(&[("alluxio.master.rpc.addresses", &addresses)])).await.unwrap();
     let client = MetaMasterClient::new(&cluster);
     assert_eq!(who_leads(&client).await, "two");
 
-    two.gate.shut("This master is a standby.");
-    one.gate.open();
+    two.stand_by();
+    one.lead();
     assert_eq!(who_leads(&client).await, "one");
 }
 
@@ -116,9 +116,9 @@ async fn changes_of_the_defaults_are_followed() {
         };
         tokio::time::timeout(Duration::from_secs(10), followed).await.expect("the change is seen");
         // Nothing breaks while the master is away, and it is followed again afterwards.
-        server.gate.shut("This master is a standby.");
+        server.stand_by();
         tokio::time::sleep(Duration::from_millis(60)).await;
-        server.gate.open();
+        server.lead();
     }
     assert_eq!(never.conf().get(key::USER_BLOCK_SIZE_BYTES_DEFAULT), 7 << 20, "told not to follow");
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use alluxio_client::WorkerClient;
 use alluxio_conf::Configuration;
 use alluxio_proto::grpc::{WorkerNetAddress, block::block_worker_server::BlockWorkerServer};
-use alluxio_rpc::{Connector, Gate, NoGroups, Role, RpcServer, ServiceType, Sessions, version_of};
+use alluxio_rpc::{Connector, NoGroups, Role, RpcServer, ServiceType, Sessions, Stage, version_of};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -17,8 +17,20 @@ pub fn conf(settings: &[(&str, &str)]) -> Configuration {
 
 pub struct Server {
     pub addr: SocketAddr,
-    pub gate: Gate,
+    stage: Stage,
+    services: RpcServer,
     _stop: DropGuard,
+}
+
+impl Server {
+    /// From now on it answers as a standby does.
+    pub fn stand_by(&self) {
+        self.stage.shut("This master is a standby.");
+    }
+
+    pub fn lead(&self) {
+        self.stage.open(self.services.clone(), Arc::new(|| true));
+    }
 }
 
 /// Serves what `build` adds.
@@ -32,13 +44,15 @@ pub async fn serve_at(
     build: impl FnOnce(RpcServer) -> RpcServer,
 ) -> Server {
     let sessions = Sessions::new(conf, Arc::new(NoGroups)).unwrap();
-    let server = build(RpcServer::new(conf, Role::Worker, sessions));
-    let gate = server.gate();
+    let services = build(RpcServer::new(conf, Role::Worker, sessions.clone()));
+    let stage = Stage::new(conf, Role::Worker, sessions, "Nothing is here yet.");
     let listener = TcpListener::bind(addr).await.unwrap();
     let addr = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    tokio::spawn(server.serve(listener, stop.clone()));
-    Server { addr, gate, _stop: stop.drop_guard() }
+    tokio::spawn(stage.clone().serve(listener, stop.clone()));
+    let server = Server { addr, stage, services, _stop: stop.drop_guard() };
+    server.lead();
+    server
 }
 
 /// A fake worker, a client for it, and what the worker saw.

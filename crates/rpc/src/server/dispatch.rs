@@ -12,11 +12,12 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderValue, Request, Response};
+use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body};
 use tower::{Service, util::BoxCloneSyncService};
 
-use super::{CallWatcher, Gate};
+use super::stage::{Act, Offer};
 use crate::{Sessions, session::SaslService, unsupported};
 
 /// Of an encoded error text. grpc-java takes 8 kB of headers and fails the call with another error when
@@ -54,37 +55,35 @@ impl Routes {
 
 #[derive(Clone)]
 pub(super) struct Dispatch {
-    routes: Arc<Routes>,
+    act: Arc<RwLock<Act>>,
     sessions: Sessions,
-    gate: Gate,
-    watcher: Option<CallWatcher>,
     shutdown: CancellationToken,
 }
 
 impl Dispatch {
-    pub(super) fn new(
-        routes: Arc<Routes>,
-        sessions: Sessions,
-        gate: Gate,
-        watcher: Option<CallWatcher>,
-        shutdown: CancellationToken,
-    ) -> Self {
-        Self { routes, sessions, gate, watcher, shutdown }
+    pub(super) fn new(act: Arc<RwLock<Act>>, sessions: Sessions, shutdown: CancellationToken) -> Self {
+        Self { act, sessions, shutdown }
     }
 
     /// The service for a request, with the caller put where [`caller`](crate::caller) finds it.
-    fn admit(&self, request: &mut Request<Body>) -> Result<Handler, Status> {
+    fn admit(&self, request: &mut Request<Body>) -> Result<(Handler, Arc<Offer>), Status> {
         if self.shutdown.is_cancelled() {
             return Err(Status::unavailable("The server is shutting down."));
         }
         let path = request.uri().path();
         let name = service_name(path);
-        if let Some(reason) = self.gate.reason()
-            && name != Some(version_service())
-        {
-            return Err(Status::unavailable(&*reason));
+        let offer = match &*self.act.read() {
+            // Word for word the original's.
+            Act::Empty(_) if name == Some(version_service()) => {
+                return Err(Status::unavailable("GetServiceVersion is not supported on standby master"));
+            }
+            Act::Empty(reason) => return Err(Status::unavailable(&**reason)),
+            Act::Playing(offer) => Arc::clone(offer),
+        };
+        if let Some(guard) = &offer.guard {
+            guard.check()?;
         }
-        let Some((access, handler)) = name.and_then(|name| self.routes.0.get(name)) else {
+        let Some((access, handler)) = name.and_then(|name| offer.routes.0.get(name)) else {
             return Err(unknown_service(path));
         };
         let caller = match (self.sessions.authenticate(request.headers(), path), access) {
@@ -94,7 +93,7 @@ impl Dispatch {
         };
         let handler = handler.clone();
         request.extensions_mut().insert(caller);
-        Ok(handler)
+        Ok((handler, offer))
     }
 }
 
@@ -127,24 +126,36 @@ impl Service<Request<Body>> for Dispatch {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let mut handler = match self.admit(&mut request) {
-            Ok(handler) => handler,
+        let (mut handler, offer) = match self.admit(&mut request) {
+            Ok(admitted) => admitted,
             Err(status) => return std::future::ready(Ok(status.into_http())).boxed(),
         };
         let path = request.uri().path().to_owned();
-        let watcher = self.watcher.clone();
         async move {
             let begun = Instant::now();
             // A panic must cost its own call and nothing else. The handler is a clone that is not
             // used again, so there is no half-changed state to see.
-            let answered = AssertUnwindSafe(async { handler.call(request).await }).catch_unwind().await;
-            if let Some(watcher) = watcher {
+            let answering = AssertUnwindSafe(async { handler.call(request).await }).catch_unwind();
+            let answered = match &offer.guard {
+                None => answering.await,
+                Some(guard) => tokio::select! {
+                    biased;
+                    answered = answering => answered,
+                    // The check below finds that it has ended.
+                    () = guard.ended() => Ok(Ok(Response::default())),
+                },
+            };
+            if let Some(watcher) = &offer.watcher {
                 watcher(begun.elapsed());
             }
-            match answered {
-                Ok(Ok(response)) => Ok(presentable(response, &path)),
-                Err(panic) => Ok(panicked(&path, &*panic).into_http()),
-            }
+            let response = match answered {
+                Ok(Ok(response)) => presentable(response, &path),
+                Err(panic) => panicked(&path, &*panic).into_http(),
+            };
+            Ok(match &offer.guard {
+                None => response,
+                Some(guard) => guard.clone().watch(response),
+            })
         }
         .boxed()
     }

@@ -1,12 +1,16 @@
 //! The server side: one listener, many services, every call checked for its session.
+//!
+//! An [`RpcServer`] is a set of services. It is served for good, or put on a [`Stage`] for as long as this process
+//! may offer it.
 
 mod accept;
 mod dispatch;
-mod gate;
+mod guard;
 mod limits;
 mod messages;
 mod open_files;
 mod socket_authority;
+mod stage;
 mod version;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -20,20 +24,17 @@ use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, server::NamedService};
 use tower::Service;
 
-use accept::{Listener, accepted};
-use dispatch::{Access, Dispatch, Routes};
-pub use gate::Gate;
+use accept::Listener;
+use dispatch::{Access, Routes};
+pub use guard::Mandate;
 use limits::Limits;
 pub(crate) use limits::window_bytes;
 pub use messages::MessageLimits;
 pub use open_files::raise_open_file_limit;
+pub use stage::Stage;
 use version::Versions;
 
-use crate::{RpcError, Scheme, Sessions, Transport, service_type::is_open, session::SaslService};
-
-/// Calls that one connection may have open. A Java client keeps one stream per session open all the
-/// time and sends hundreds of sessions over one connection, so the usual 100 or 200 would lock it up.
-const STREAMS_PER_CONNECTION: u32 = 16_384;
+use crate::{RpcError, Scheme, Sessions, service_type::is_open, session::SaslService};
 
 /// A gRPC server as Alluxio clients expect it. Build it once; [`serve`](Self::serve) it on one or
 /// several listeners (clones share everything).
@@ -58,7 +59,6 @@ pub struct RpcServer {
     conf: Configuration,
     limits: Limits,
     sessions: Sessions,
-    gate: Gate,
     versions: Versions,
     routes: Routes,
     watcher: Option<CallWatcher>,
@@ -71,8 +71,7 @@ impl RpcServer {
     /// A server with nothing but the version service and, unless authentication is off, the SASL
     /// service. A worker's limits apply for every role but the master's.
     pub fn new(conf: &Configuration, role: Role, sessions: Sessions) -> Self {
-        let gate = Gate::new();
-        let versions = Versions::new(gate.clone());
+        let versions = Versions::default();
         let mut routes = Routes::default();
         routes.add(
             ServiceVersionClientServiceServer::<Versions>::NAME,
@@ -84,15 +83,8 @@ impl RpcServer {
                 conf.get(key::NETWORK_CONNECTION_AUTH_TIMEOUT).duration().unwrap_or(limits::PATIENCE);
             routes.add(SaslService::NAME, Access::Open, SaslService::new(sessions.clone(), patience));
         }
-        Self {
-            conf: conf.clone(),
-            limits: Limits::of(conf, role),
-            sessions,
-            gate,
-            versions,
-            routes,
-            watcher: None,
-        }
+        let limits = Limits::of(conf, role);
+        Self { conf: conf.clone(), limits, sessions, versions, routes, watcher: None }
     }
 
     /// Has `watcher` told how long each call took until its answer began. It must not block.
@@ -139,11 +131,6 @@ impl RpcServer {
         self
     }
 
-    /// The gate all calls pass: a standby master keeps it shut.
-    pub fn gate(&self) -> Gate {
-        self.gate.clone()
-    }
-
     /// Serves until `shutdown`; then takes no new calls, ends the sessions, lets calls under way
     /// finish for `alluxio.network.connection.server.shutdown.timeout`, and cuts what is left.
     ///
@@ -151,28 +138,6 @@ impl RpcServer {
     /// When the configured transport cannot be served, or fails as a whole. A failing connection ends
     /// only itself.
     pub async fn serve(self, listener: impl Listener, shutdown: CancellationToken) -> Result<(), RpcError> {
-        let Self { conf, limits, sessions, gate, versions: _, routes, watcher } = self;
-        // One variant today; a second one makes this a compile error and shows where TLS goes.
-        let Transport::Plain = Transport::of(&conf)?;
-        let cut = CancellationToken::new();
-        let incoming = accepted(listener, open_files::connections()?, cut.clone());
-        let dispatch = Dispatch::new(Arc::new(routes), sessions.clone(), gate, watcher, shutdown.clone());
-        let server =
-            limits.apply(tonic::transport::Server::builder().max_concurrent_streams(STREAMS_PER_CONNECTION));
-        let serving = server.serve_with_incoming_shutdown(dispatch, incoming, shutdown.cancelled());
-        let draining = async {
-            shutdown.cancelled().await;
-            // The streams of sessions never end by themselves and would hold every connection open.
-            sessions.revoke_all();
-            tokio::time::sleep(limits.drain).await;
-            tracing::warn!(limit = ?limits.drain, "calls still run after the shutdown timeout: cutting their connections");
-            cut.cancel();
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            served = serving => served.map_err(RpcError::Serve),
-            () = draining => Ok(()),
-            () = sessions.purge() => Ok(()),
-        }
+        Stage::of(self).serve(listener, shutdown).await
     }
 }

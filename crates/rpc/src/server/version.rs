@@ -9,21 +9,15 @@ use alluxio_proto::grpc::version::{
 use parking_lot::RwLock;
 use tonic::{Request, Response, Status};
 
-use super::Gate;
 use crate::service_type::UNVERSIONED;
 
 /// The services registered with a server. Clones are the same table.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Versions {
-    gate: Gate,
     known: Arc<RwLock<BTreeMap<i32, i64>>>,
 }
 
 impl Versions {
-    pub(super) fn new(gate: Gate) -> Self {
-        Self { gate, known: Arc::default() }
-    }
-
     pub(super) fn register(&self, service: ServiceType, version: i64) {
         self.known.write().insert(service.into(), version);
     }
@@ -46,10 +40,6 @@ impl ServiceVersionClientService for Versions {
         &self,
         request: Request<GetServiceVersionPRequest>,
     ) -> Result<Response<GetServiceVersionPResponse>, Status> {
-        // A standby must not say NOT_FOUND: that would end the client's search for the leader.
-        if self.gate.reason().is_some() {
-            return Err(Status::unavailable("GetServiceVersion is not supported on standby master"));
-        }
         let version = self.find(request.into_inner().service_type.unwrap_or_default())?;
         Ok(Response::new(GetServiceVersionPResponse { version: Some(version) }))
     }

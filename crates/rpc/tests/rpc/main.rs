@@ -9,3 +9,4 @@ mod raw;
 mod rig;
 mod sessions;
 mod shutdown;
+mod stage;

@@ -12,7 +12,7 @@ use alluxio_proto::grpc::{
     },
 };
 use alluxio_rpc::{
-    Connector, Gate, Role, RpcError, RpcServer, ServiceType, SessionChannel, Sessions, UserAsGroup,
+    Connector, Mandate, Role, RpcError, RpcServer, ServiceType, SessionChannel, Sessions, Stage, UserAsGroup,
     version_of,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -26,7 +26,8 @@ pub type Settled = [(&'static str, &'static str)];
 pub struct Rig {
     pub addr: SocketAddr,
     pub sessions: Sessions,
-    pub gate: Gate,
+    pub stage: Stage,
+    services: RpcServer,
     pub stop: CancellationToken,
     pub served: JoinHandle<Result<(), RpcError>>,
 }
@@ -56,9 +57,15 @@ impl Rig {
         let addr = listener.local_addr().unwrap();
         let (server, sessions) = server(settings, heartbeat);
         let stop = CancellationToken::new();
-        let gate = server.gate();
-        let served = tokio::spawn(server.serve(listener, stop.clone()));
-        Self { addr, sessions, gate, stop, served }
+        let stage = Stage::new(&conf(settings), Role::Worker, sessions.clone(), "Nothing is here yet.");
+        stage.open(server.clone(), Arc::new(|| true));
+        let served = tokio::spawn(stage.clone().serve(listener, stop.clone()));
+        Self { addr, sessions, stage, services: server, stop, served }
+    }
+
+    /// The same services again.
+    pub fn open(&self, mandate: Mandate) {
+        self.stage.open(self.services.clone(), mandate);
     }
 
     /// A connector of its own, so a connection of its own.

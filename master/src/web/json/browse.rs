@@ -60,7 +60,7 @@ pub(super) async fn browse(State(web): Web, Query(asked): Query<Asked>) -> Answe
         }
     };
     answer.current_path = Some(path.to_string());
-    if let Err(error) = fill(&web, pages, &path, &asked, &mut answer).await {
+    if let Err(error) = fill(&web, &pages, &path, &asked, &mut answer).await {
         answer.invalid_path_error = Some(told(&path, &error));
     }
     Ok(Json(answer))

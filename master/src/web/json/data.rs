@@ -45,7 +45,7 @@ pub(super) async fn data(State(web): Web, Query(asked): Query<Asked>) -> Answer<
         show_permissions: web.settings.permissions,
         ..Data::default()
     };
-    let found = match find(&web, pages).await {
+    let found = match find(&web, &pages).await {
         Ok(found) => found,
         Err(error) => {
             answer.fatal_error = Some(format!("Error: {error}"));

@@ -40,6 +40,6 @@ pub(super) fn routes() -> Router<Arc<MasterWeb>> {
 
 /// Also while the journal is replayed: that is when somebody wants to see the log.
 async fn logs(State(web): Web, Query(asked): Query<Asked>) -> Json<LogsAnswer> {
-    let tiers = web.pages.get().map_or(&[][..], |pages| &pages.tiers);
-    Json(shared::logs(&web.settings, &asked, tiers).await)
+    let tiers = web.sources().map_or_else(|_| Vec::new(), |(_, pages)| pages.tiers.clone());
+    Json(shared::logs(&web.settings, &asked, &tiers).await)
 }

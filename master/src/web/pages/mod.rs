@@ -17,7 +17,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
-use super::MasterWeb;
+use super::{MasterWeb, NotLeading};
 
 type Web = State<Arc<MasterWeb>>;
 
@@ -45,7 +45,11 @@ pub(super) fn routes() -> Router<Arc<MasterWeb>> {
 }
 
 fn shell(web: &MasterWeb, current: &'static str) -> Shell {
-    let address = web.info.get().map_or_else(|| "starting".to_owned(), |info| info.facts.rpc_address());
+    let address = match web.sources() {
+        Ok((info, _)) => info.facts.rpc_address(),
+        Err(_) if web.role.not_leading().is_some() => "standby".to_owned(),
+        Err(_) => "starting".to_owned(),
+    };
     let shown = NAV.iter().filter(|entry| web.settings.files || !matches!(entry.href, "browse" | "logs"));
     Shell::new("Master", address, shown.copied().collect(), current, &web.settings)
 }
@@ -59,14 +63,27 @@ fn failed(web: &MasterWeb, current: &'static str, error: &FsError) -> Response {
         ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Not available"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "This did not work"),
     };
-    let text = web.role.not_ready().unwrap_or_else(|| error.to_string());
     let shell = shell(web, current);
+    if let Some(standby) = web.role.not_leading() {
+        return stands_by(shell.live(&web.settings), standby);
+    }
+    let text = web.role.not_ready().unwrap_or_else(|| error.to_string());
     let shell = if error.kind == ErrorKind::Unavailable { shell.live(&web.settings) } else { shell };
     let notice = Notice::new(shell, status, heading, text);
     match current {
         "browse" => notice.link("browse", "Go to the root directory"),
         "" | "overview" => notice,
         _ => notice.link("overview", "Go to the overview"),
+    }
+    .into_response()
+}
+
+/// A standby's page looks again by itself: it may lead in a moment.
+fn stands_by(shell: Shell, standby: NotLeading) -> Response {
+    let notice = Notice::new(shell, StatusCode::SERVICE_UNAVAILABLE, "Standby master", standby.text);
+    match standby.leader_page {
+        Some(page) => notice.link(page, "Go to the leader"),
+        None => notice,
     }
     .into_response()
 }

@@ -2,8 +2,6 @@
 
 use super::*;
 use crate::checkpoint::Checkpointer;
-use crate::fs::fixture::Rig;
-use crate::meta::Peers;
 
 fn pages(rig: &Rig) -> Arc<MasterWeb> {
     let (master, web) = web();
@@ -17,8 +15,8 @@ fn pages(rig: &Rig) -> Arc<MasterWeb> {
         hashes: checkpointer,
     };
     let standbys = Arc::new(Peers::new(None, None));
-    web.set_pages(PageSources::new(conf, &info, rig.fs.clone(), standbys));
-    web.set_info(info);
+    let pages = PageSources::new(conf, &info, rig.fs.clone(), standbys);
+    web.show(info, pages);
     web
 }
 
@@ -33,7 +31,8 @@ async fn all_files_are_looked_at_for_one_caller_at_a_time() {
     let worker = rig.worker("w").await;
     rig.write("/f", worker, 10).await.unwrap();
     let web = pages(&rig);
-    let turn = web.pages.get().unwrap().whole_looks.acquire().await.unwrap();
+    let (_, sources) = web.sources().unwrap();
+    let turn = sources.whole_looks.acquire().await.unwrap();
     tokio::time::pause();
     let late = get_json(&web, "/api/v1/master/webui_data").await;
     tokio::time::resume();

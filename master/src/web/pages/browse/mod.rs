@@ -67,7 +67,7 @@ async fn look(web: &MasterWeb, query: &Asked) -> Result<Response, FsError> {
         Looked::Directory(directory) => {
             Page(directory::page(web, &path, *directory, query, limit)).into_response()
         }
-        Looked::File(file) => Page(file::page(web, pages, &path, &file, first, query).await).into_response(),
+        Looked::File(file) => Page(file::page(web, &pages, &path, &file, first, query).await).into_response(),
     })
 }
 

@@ -1,0 +1,170 @@
+//! Standing for election, leading, standing again, in one process.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use alluxio_election::{Election, Inquiry, Leadership, Life, MasterAddress, ZooKeeper};
+use alluxio_fs::FsError;
+use alluxio_journal::{Uuid, store::Store};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{backoff::Backoff, process::Process, serving::Serving};
+use crate::mandate::Mandate;
+
+/// How often a standby asks who leads; it only tells others.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// For one such question.
+const ASK_LIMIT: Duration = Duration::from_secs(3);
+
+const TAKING_OVER: &str = "This master has just been elected and reads the journal: try again in a moment.";
+
+/// A master that takes part in the election.
+pub(super) struct Candidate {
+    process: Arc<Process>,
+    store: Arc<dyn Store>,
+    address: MasterAddress,
+    cluster: Uuid,
+    /// Kept until this master does nothing any more.
+    life: Arc<Life>,
+    inquiry: Inquiry,
+    stop: CancellationToken,
+    backoff: Backoff,
+}
+
+/// How a leadership ended.
+enum End {
+    /// The process ends.
+    Stopped,
+    /// Another one may lead already.
+    Lost,
+    /// This master cannot lead at the moment, although it was elected.
+    Unable,
+}
+
+impl Candidate {
+    pub fn new(
+        process: Arc<Process>,
+        store: Arc<dyn Store>,
+        cluster: Uuid,
+        stop: CancellationToken,
+    ) -> Result<Self, FsError> {
+        let zookeeper = ZooKeeper::of(&process.conf)?;
+        let backoff = Backoff::new(zookeeper.session_timeout());
+        let address = MasterAddress { host: process.host.clone(), port: process.rpc_addr.port() };
+        let life = Arc::new(Life::begin(&process.conf, &address)?);
+        let inquiry = Inquiry::new(zookeeper);
+        Ok(Self { process, store, address, cluster, life, inquiry, stop, backoff })
+    }
+
+    /// Begins to stand. Separate from [`run`](Self::run) so that wrong settings end the start.
+    pub fn stand(&self) -> Result<Election, FsError> {
+        Election::start(&self.process.conf, self.address.clone(), self.cluster, self.life.clone())
+    }
+
+    /// Until the process ends. An error says why this master can stand no more.
+    pub async fn run(mut self, mut election: Election) -> Result<(), FsError> {
+        loop {
+            let leadership = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => break,
+                elected = election.elected() => elected?,
+                never = self.stand_by() => match never {},
+            };
+            let begun = Instant::now();
+            match self.lead(&leadership).await {
+                End::Stopped => break,
+                End::Lost => {}
+                End::Unable => {
+                    let wait = self.backoff.wait(begun.elapsed());
+                    if !wait.is_zero() {
+                        tracing::warn!("this master does not stand for election for {wait:?}");
+                        election.stop().await;
+                        drop(leadership);
+                        let stand_by = self.stand_by();
+                        tokio::select! {
+                            () = self.stop.cancelled() => return Ok(()),
+                            () = sleep(wait) => {}
+                            never = stand_by => match never {},
+                        }
+                        election = self.stand()?;
+                    }
+                }
+            }
+        }
+        election.stop().await;
+        Ok(())
+    }
+
+    /// Tells those who ask who leads.
+    async fn stand_by(&self) -> Infallible {
+        let Process { role, stage, .. } = &*self.process;
+        role.stands_by();
+        stage.shut(&role.standby_text());
+        loop {
+            let leader = timeout(ASK_LIMIT, self.inquiry.leader()).await.ok().and_then(Result::ok);
+            // A node of this address was left by a former session, and will go with it.
+            let leader = leader.filter(|leader| *leader != self.address);
+            if role.knows_leader(leader) {
+                stage.shut(&role.standby_text());
+            }
+            sleep(ASK_EVERY).await;
+        }
+    }
+
+    /// From the election to the end of the leadership. When this returns, nothing is answered any more and
+    /// nothing of the namespace is left.
+    async fn lead(&self, leadership: &Leadership) -> End {
+        self.process.role.takes_over();
+        self.process.stage.shut(TAKING_OVER);
+        let opening =
+            Serving::open(self.process.clone(), self.store.clone(), Mandate::Lease(leadership.lease()));
+        let opened = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return End::Stopped,
+            lost = leadership.lost() => {
+                tracing::warn!("this master leads no more, before it served: {lost}");
+                return End::Lost;
+            }
+            opened = opening => opened,
+        };
+        let mut serving = match opened {
+            Ok(serving) => serving,
+            Err(error) => {
+                tracing::error!("this master was elected and cannot lead: {error}");
+                self.process.role.failed(&error.to_string());
+                return End::Unable;
+            }
+        };
+        serving.serve();
+        let end = self.until_the_end(leadership, &serving).await;
+        self.process.role.stands_by();
+        serving.halt(&self.process.role.standby_text()).await;
+        if !matches!(end, End::Stopped) {
+            serving.forget().await;
+        }
+        end
+    }
+
+    async fn until_the_end(&self, leadership: &Leadership, serving: &Serving) -> End {
+        let leading = async {
+            // That it is lost is told below.
+            if leadership.announce().await.is_ok() {
+                tracing::info!("{} leads", self.address);
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            lost = leadership.lost() => {
+                tracing::warn!("this master leads no more: {lost}");
+                End::Lost
+            }
+            reason = serving.ended() => {
+                tracing::error!("this master stops leading: {reason}");
+                End::Unable
+            }
+            () = self.stop.cancelled() => End::Stopped,
+            () = leading => End::Lost,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! One leadership: the namespace with all that serves it. It is made anew each time, and nothing of it is left
+//! when it is over: what is in memory then may not be in the log (invariant 5).
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use alluxio_conf::key;
+use alluxio_journal::store::Store;
+use alluxio_rpc::RpcServer;
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    error::StartError,
+    process::Process,
+    replay::{self, Restored},
+    services::{self, Parts},
+    sources::{journal_options, mount_root},
+    watch,
+};
+use crate::{
+    block::{BlockMaster, BlockOptions},
+    checkpoint::Checkpointer,
+    fs::FileSystemMaster,
+    mandate::Mandate,
+    namespace::Namespace,
+};
+
+/// For background tasks: each looks at its token between steps, and a step ends with the journal's.
+const TASKS_END: Duration = Duration::from_secs(10);
+/// For the end of the journal's last segment. Without it the next leader has a little more to do.
+const JOURNAL_ENDS: Duration = Duration::from_secs(5);
+/// For calls that still hold the namespace while they wait for an under storage.
+const HOLDERS_END: Duration = Duration::from_secs(10);
+
+pub(super) struct Serving {
+    process: Arc<Process>,
+    namespace: Arc<Namespace>,
+    mandate: Mandate,
+    parts: Parts,
+    tasks: JoinSet<()>,
+    task_stop: CancellationToken,
+}
+
+impl Serving {
+    /// Claims the journal and replays it. Nobody is answered yet.
+    pub async fn open(
+        process: Arc<Process>,
+        store: Arc<dyn Store>,
+        mandate: Mandate,
+    ) -> Result<Self, StartError> {
+        let conf = &process.conf;
+        let begun = Instant::now();
+        let options = journal_options(conf, process.address());
+        let Restored { mut tree, journal, checkpoint } =
+            replay::restore(store, options, &process.role).await?;
+        let replayed = begun.elapsed();
+        mount_root(conf, &mut tree);
+        let namespace = Arc::new(Namespace::new(tree, journal));
+        let metrics = process.metrics.clone();
+        watch::journal(&metrics, namespace.journal(), checkpoint, replayed);
+        replay::bootstrap(conf, &namespace).await?;
+
+        let blocks =
+            Arc::new(BlockMaster::new(BlockOptions::from_conf(conf), namespace.clone(), namespace.clone()));
+        let groups = process.groups.clone();
+        let fs = Arc::new(FileSystemMaster::new(conf, namespace.clone(), blocks.clone(), groups, &metrics));
+        let period =
+            u64::try_from(conf.get(key::MASTER_JOURNAL_CHECKPOINT_PERIOD_ENTRIES)).unwrap_or(u64::MAX);
+        let checkpointer = Arc::new(Checkpointer::new(namespace.clone(), period, checkpoint));
+        let cluster_id = namespace.peek(|tree| tree.cluster_id().to_owned());
+        let parts = Parts {
+            conf: conf.clone(),
+            facts: Arc::new(process.facts(cluster_id)),
+            namespace: namespace.clone(),
+            blocks,
+            fs,
+            checkpointer,
+            metrics,
+        };
+        let (tasks, task_stop) = (JoinSet::new(), CancellationToken::new());
+        Ok(Self { process, namespace, mandate, parts, tasks, task_stop })
+    }
+
+    /// From now on this master answers as the leader.
+    pub fn serve(&mut self) {
+        let process = &self.process;
+        let server = RpcServer::new(&process.conf, alluxio_rpc::Role::Master, process.sessions.clone());
+        let server = services::register(&self.parts, watch::calls(&process.metrics, server), &process.pages);
+        services::run_tasks(&self.parts, &mut self.tasks, &self.task_stop);
+        self.parts.blocks.start_serving();
+        process.role.leads(self.namespace.clone());
+        let mandate = self.mandate.clone();
+        process.stage.open(server, Arc::new(move || mandate.is_valid()));
+        tracing::info!(rpc = %process.rpc_addr, web = %process.web_addr, "the master serves");
+    }
+
+    /// Returns when this must not go on: the journal belongs to another, or the memory is not to be trusted.
+    pub async fn ended(&self) -> String {
+        tokio::select! {
+            state = self.namespace.journal().ended_with() => format!("the journal has ended: {state:?}"),
+            () = self.namespace.broken() => "the memory is not consistent".to_owned(),
+        }
+    }
+
+    /// Stops answering at once, then ends the journal. The tasks are told to end.
+    pub async fn halt(&self, reason: &str) {
+        self.process.stage.shut(reason);
+        self.process.pages.clear();
+        self.task_stop.cancel();
+        if timeout(JOURNAL_ENDS, self.close_journal()).await.is_err() {
+            tracing::warn!("the journal was not closed in time; the next leader seals it");
+        }
+    }
+
+    pub async fn close_journal(&self) {
+        if let Err(error) = self.namespace.journal().shutdown().await {
+            tracing::error!(%error, "the journal could not be closed; the next start will replay its end");
+        }
+    }
+
+    /// Ends the background tasks, cutting off those that do not end in time.
+    pub async fn end_tasks(&mut self) {
+        self.task_stop.cancel();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(TASKS_END, ended).await.is_err() {
+            tracing::warn!("background tasks did not end within {TASKS_END:?} and are cut off");
+            self.tasks.abort_all();
+        }
+    }
+
+    /// Drops what is in memory. Returns when it is gone, so that there is never room needed for two.
+    pub async fn forget(mut self) {
+        self.end_tasks().await;
+        let Self { namespace, parts, tasks, .. } = self;
+        drop((parts, tasks));
+        let begun = Instant::now();
+        while Arc::strong_count(&namespace) > 1 {
+            if begun.elapsed() > HOLDERS_END {
+                tracing::warn!("calls that wait for an under storage still hold the former namespace");
+                break;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        // A large tree takes seconds to free: not on a thread that serves.
+        if let Err(error) = tokio::task::spawn_blocking(move || drop(namespace)).await {
+            tracing::warn!(%error, "the former namespace was not dropped cleanly");
+        }
+    }
+
+    #[cfg(test)]
+    pub fn namespace(&self) -> &Arc<Namespace> {
+        &self.namespace
+    }
+}

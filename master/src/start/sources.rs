@@ -1,0 +1,68 @@
+//! Where the master's state comes from: the journal's store, and the under storage of the root.
+
+use std::sync::Arc;
+
+use alluxio_conf::{Configuration, KeyName, Source, key};
+use alluxio_journal::{
+    Options, Uuid,
+    store::{
+        Store,
+        local::{LocalStore, Sharing},
+    },
+};
+
+use super::error::StartError;
+use crate::tree::Tree;
+
+pub(super) fn journal_store(conf: &Configuration, sharing: Sharing) -> Result<Arc<dyn Store>, StartError> {
+    let kind = conf.by_name("alluxio.master.journal.type").unwrap_or_default();
+    if kind == "EMBEDDED" {
+        return Err(StartError::EmbeddedJournal);
+    }
+    let folder = conf.get(key::MASTER_JOURNAL_FOLDER);
+    let path = folder.strip_prefix("file://").unwrap_or(&folder);
+    if path.contains("://") {
+        return Err(StartError::JournalScheme(folder));
+    }
+    Ok(Arc::new(LocalStore::new(path, sharing)))
+}
+
+pub(super) fn journal_options(conf: &Configuration, owner: String) -> Options {
+    let roll_bytes = conf.get(key::MASTER_JOURNAL_LOG_SIZE_BYTES_MAX);
+    Options { owner, roll_bytes, ..Options::default() }
+}
+
+/// Refuses at the start what would only be found out after an election.
+/// Gives the cluster whose journal it is.
+pub(super) async fn check_journal(store: &dyn Store) -> Result<Uuid, StartError> {
+    Ok(alluxio_journal::cluster_id(store).await?)
+}
+
+/// The root mount comes from the configuration. A local folder that nobody chose is made.
+pub(super) async fn check_root(conf: &Configuration) -> Result<(), StartError> {
+    let uri = conf.get(key::MASTER_MOUNT_TABLE_ROOT_UFS);
+    let properties = conf.nested("alluxio.master.mount.table.root.option");
+    let ufs = alluxio_ufs::open_ufs(&uri, &properties).map_err(StartError::RootUfs)?;
+    let root = alluxio_ufs::UfsPath::root();
+    if ufs.status(&root).await.map_err(StartError::RootUfs)?.is_none() {
+        let name = key::MASTER_MOUNT_TABLE_ROOT_UFS.name();
+        if !matches!(conf.source_of(name), Source::Default) {
+            return Err(StartError::NoRootUfs { uri, property: name.to_owned() });
+        }
+        let options = alluxio_ufs::MkdirsOptions::with_parents(alluxio_ufs::Attributes::default());
+        ufs.mkdirs(&root, options).await.map_err(StartError::RootUfs)?;
+    }
+    Ok(())
+}
+
+/// Without a look at it: an under storage that is away for a moment keeps nobody from leading.
+pub(super) fn mount_root(conf: &Configuration, tree: &mut Tree) {
+    let uri = conf.get(key::MASTER_MOUNT_TABLE_ROOT_UFS);
+    let properties = conf.nested("alluxio.master.mount.table.root.option");
+    let read_only = conf.get(key::MASTER_MOUNT_TABLE_ROOT_READONLY);
+    let shared = conf.get(key::MASTER_MOUNT_TABLE_ROOT_SHARED);
+    // Without a slash at its end, unless it is all there is.
+    let trimmed = uri.trim_end_matches('/');
+    let uri = if trimmed.is_empty() || trimmed.ends_with(':') { &uri } else { trimmed };
+    tree.set_root_mount(uri.to_owned(), read_only, shared, properties);
+}
