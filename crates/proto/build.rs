@@ -15,6 +15,7 @@ const ROOTS: &[&str] = &[
     "grpc/version.proto",
     "own/checkpoint.proto",
     "own/coordination.proto",
+    "own/journal_feed.proto",
     "proto/client/cache.proto",
     "proto/journal/journal.proto",
     "proto/meta/block.proto",
@@ -31,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .include_file("schema.rs")
         // Block data travels without being copied out of the receive buffer.
         .bytes(".alluxio.grpc.block.Chunk")
+        .bytes(".alluxio.own.FollowResponse.payloads")
         // Replies and records must not depend on hash order.
         .btree_map(".")
         .out_dir(&out)

@@ -2,11 +2,13 @@
 //! makes changes durable, and the services that clients, workers and operators call.
 //!
 //! [`tree`] is the state, [`namespace`] the rules for changing and reading it, [`fs`] the operations,
-//! [`block`] the workers and what they hold, [`meta`] the cluster's configuration and peers, [`web`] the
-//! web port, [`checkpoint`] the tree on disk, [`mandate`] whether it may act, [`Master`] all of it running.
+//! [`block`] the workers and what they hold, [`feed`] the journal sent to standbys, [`meta`] the cluster's
+//! configuration and peers, [`web`] the web port, [`checkpoint`] the tree on disk, [`mandate`] whether it may
+//! act, [`Master`] all of it running.
 
 pub mod block;
 mod checkpoint;
+pub mod feed;
 pub mod fs;
 mod mandate;
 pub mod meta;

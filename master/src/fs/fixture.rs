@@ -28,6 +28,7 @@ use tokio::sync::mpsc;
 
 use super::{FileSystemMaster, Subject};
 use crate::block::{BlockMaster, BlockOptions, Heartbeat, Registration};
+use crate::namespace::Namespace;
 
 /// The user that runs the master.
 pub const ROOT: &str = "master-user";
@@ -53,6 +54,11 @@ impl Rig {
 
     /// With properties other than the defaults.
     pub async fn with(properties: &[(&str, &str)]) -> Self {
+        Self::on(MemStore::new(), properties).await
+    }
+
+    /// With the journal on a store of its own kind.
+    pub async fn on(store: MemStore, properties: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("root")).unwrap();
         let root = folder.path().join("root").display().to_string();
@@ -68,9 +74,16 @@ impl Rig {
             .unwrap()
             .with(properties)
             .unwrap();
-        let store = MemStore::new();
         alluxio_journal::format(&store, Uuid::from_u128(7), Existing::Keep).await.unwrap();
         Self { fs: open(&conf, &store).await, conf, store, folder }
+    }
+
+    pub fn namespace(&self) -> Arc<Namespace> {
+        self.fs.namespace.clone()
+    }
+
+    pub fn store(&self) -> MemStore {
+        self.store.clone()
     }
 
     pub fn conf(&self) -> &Configuration {

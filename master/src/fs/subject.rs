@@ -35,6 +35,18 @@ impl FileSystemMaster {
         Ok(Subject { user, groups, privileged })
     }
 
+    /// For what is only between masters, and for those who run them.
+    pub async fn require_privileged(&self, caller: &Caller) -> Result<(), FsError> {
+        let subject = self.subject(caller).await?;
+        if self.permissions.free(&subject) {
+            return Ok(());
+        }
+        Err(FsError::permission_denied(format!(
+            "User {} may not do this: it is for the user that runs the master and for the supergroup.",
+            subject.user
+        )))
+    }
+
     /// The groups that the master's group mapping knows for a user; none of a user it does not know.
     pub(super) async fn groups_of(&self, user: &str) -> Result<Arc<[String]>, FsError> {
         self.groups.groups(user).await.map_err(|error| {

@@ -54,7 +54,7 @@ pub const MAX_CHANGES_PER_HOLD: usize = 200;
 const MAX_SNAPSHOT_BACKLOG: usize = 64 << 20;
 
 /// A change that needs a larger record is refused: the journal ends when it is handed one above its own limit.
-const MAX_RECORD_BYTES: usize = 64 << 20;
+pub(crate) const MAX_RECORD_BYTES: usize = 64 << 20;
 const _: () = assert!(MAX_RECORD_BYTES <= alluxio_journal::MAX_PAYLOAD);
 
 /// The tree and what is not durable of it yet.

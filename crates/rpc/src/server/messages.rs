@@ -26,7 +26,7 @@ use alluxio_proto::{
         },
         metric::metrics_master_client_service_server::MetricsMasterClientServiceServer,
     },
-    own::coordination_server::CoordinationServer,
+    own::{coordination_server::CoordinationServer, journal_feed_server::JournalFeedServer},
 };
 
 /// A server whose decoding limit can be set. tonic sets it on each generated server by itself; this
@@ -58,6 +58,7 @@ generated!(
     JobMasterClientServiceServer,
     JobMasterMasterServiceServer,
     JobMasterWorkerServiceServer,
+    JournalFeedServer,
     JournalMasterClientServiceServer,
     MetaMasterClientServiceServer,
     MetaMasterConfigurationServiceServer,
