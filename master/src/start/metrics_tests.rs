@@ -1,7 +1,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use alluxio_conf::Configuration;
-use alluxio_journal::{Existing, Uuid};
+use alluxio_journal::{
+    Existing, Uuid,
+    store::local::{LocalStore, Sharing},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{

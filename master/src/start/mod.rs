@@ -1,6 +1,7 @@
 //! Bringing a master up and down: ports, journal, replay, services, tasks.
 
 mod error;
+mod journal_store;
 mod replay;
 mod role;
 mod services;
@@ -16,20 +17,17 @@ use std::{
 };
 
 use alluxio_conf::{Configuration, KeyName, Source, UnsetKey, key};
-use alluxio_journal::{
-    Options,
-    store::{
-        Store,
-        local::{LocalStore, Sharing},
-    },
-};
+use alluxio_journal::Options;
 use alluxio_rpc::{RpcServer, Sessions, group_lookup};
 use alluxio_telemetry::{logs::LogHandle, metrics::Metrics};
 use alluxio_web::WebSettings;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use self::error::StartError;
+pub use self::{
+    error::StartError,
+    journal_store::{JournalPlaceError, journal_store, journal_store_at},
+};
 use self::{
     replay::{Restored, restore},
     role::{Logs, Role},
@@ -166,7 +164,7 @@ impl Master {
 #[cfg(test)]
 pub(crate) async fn open_namespace(
     conf: &Configuration,
-    store: Arc<dyn Store>,
+    store: Arc<dyn alluxio_journal::store::Store>,
 ) -> Result<Namespace, StartError> {
     let Restored { mut tree, journal, .. } =
         restore(store, journal_options(conf, "test".to_owned()), &Role::default()).await?;
@@ -201,22 +199,9 @@ async fn bind(conf: &Configuration, host: &str, port: &str) -> Result<TcpListene
     })
 }
 
-fn journal_store(conf: &Configuration) -> Result<Arc<dyn Store>, StartError> {
-    let kind = conf.by_name("alluxio.master.journal.type").unwrap_or_default();
-    if kind == "EMBEDDED" {
-        return Err(StartError::EmbeddedJournal);
-    }
-    let folder = conf.get(key::MASTER_JOURNAL_FOLDER);
-    let path = folder.strip_prefix("file://").unwrap_or(&folder);
-    if path.contains("://") {
-        return Err(StartError::JournalScheme(folder));
-    }
-    Ok(Arc::new(LocalStore::new(path, Sharing::Exclusive)))
-}
-
 fn journal_options(conf: &Configuration, owner: String) -> Options {
     let roll_bytes = conf.get(key::MASTER_JOURNAL_LOG_SIZE_BYTES_MAX);
-    Options { owner, roll_bytes, ..Options::default() }
+    Options { owner, roll_bytes, roll_age: journal_store::roll_age(conf), ..Options::default() }
 }
 
 /// The root mount comes from the configuration. A local folder that nobody chose is made.
