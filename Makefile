@@ -28,7 +28,7 @@ dist: ## the tar.gz with programs, scripts, templates and docs, in target/dist/
 	cargo build --release --workspace
 	scripts/dist.sh $(TARGET_DIR)/release $(TARGET_DIR)/dist
 
-test: ## everything: unit, property, wire-schema, peer, fault, ZooKeeper, web and installation tests
+test: ## everything: unit, property, wire-schema, peer, fault, ZooKeeper, HDFS, web and installation tests
 	scripts/test.sh unit schema peers faults ha web dist
 
 test-unit: ## unit and property tests
@@ -43,7 +43,7 @@ test-peers: ## the original's Java clients against our processes
 test-faults: ## kill -9, full disks, damaged journals, bad input
 	scripts/test.sh faults
 
-test-ha: ## several masters and a real ZooKeeper
+test-ha: ## several masters, a real ZooKeeper, a journal on a real HDFS
 	scripts/test.sh ha
 
 test-web: ## the web pages in a headless Chromium, with 100,000 files in a directory; screenshots in target/

@@ -65,7 +65,7 @@ java=
 if needs_java "$@"; then
   # Beside the build: it waits for the network, the build for the processors.
   (for version in ${JAVA_VERSIONS:-2.9.4 2.9.6}; do tests/java/fetch.sh "$version" || exit 1; done
-    tests/java/fetch.sh 2.9.6 server && tests/java/fetch.sh 3.8.4 zookeeper) >"$work/java" 2>&1 &
+    tests/java/fetch.sh 2.9.6 server && tests/java/fetch.sh 3.8.4 zookeeper && tests/java/fetch.sh 3.3.6 hdfs) >"$work/java" 2>&1 &
   java=$!
 fi
 browser=

@@ -2,28 +2,22 @@
 
 use std::sync::Arc;
 
-use alluxio_conf::{Configuration, key};
-use alluxio_journal::store::{
-    Store,
-    local::{LocalStore, Sharing},
-};
+use alluxio_conf::Configuration;
+use alluxio_journal::store::{Store, local::Sharing};
+use alluxio_master::{JournalPlaceError, journal_store, journal_store_at};
 
 use crate::error::CommandError;
 
 /// The journal's place. Nothing is read or made there yet.
 pub fn open(conf: &Configuration) -> Result<Arc<dyn Store>, CommandError> {
-    open_folder(&conf.get(key::MASTER_JOURNAL_FOLDER))
+    journal_store(conf, Sharing::Exclusive).map_err(failed)
 }
 
-/// The journal in a folder given as path or `file://` URI.
-pub fn open_folder(folder: &str) -> Result<Arc<dyn Store>, CommandError> {
-    let path = folder.strip_prefix("file://").unwrap_or(folder);
-    if let Some((scheme, _)) = path.split_once("://") {
-        return Err(CommandError::failed(format!(
-            "alluxio.master.journal.folder={folder}: journals on {scheme} are not supported; use a folder that is \
-             mounted here"
-        )));
-    }
-    // Exclusive: the commands must not touch a journal that a running master has locked.
-    Ok(Arc::new(LocalStore::new(path, Sharing::Exclusive)))
+/// The journal in a folder given as path or URI.
+pub fn open_folder(conf: &Configuration, folder: &str) -> Result<Arc<dyn Store>, CommandError> {
+    journal_store_at(conf, folder).map_err(failed)
+}
+
+fn failed(error: JournalPlaceError) -> CommandError {
+    CommandError::failed(error.to_string())
 }

@@ -17,7 +17,7 @@ mod start;
 pub mod tree;
 pub mod web;
 
-pub use self::start::{Master, StartError};
+pub use self::start::{JournalPlaceError, Master, StartError, journal_store, journal_store_at};
 
 /// Measurements of memory need the allocator of the program.
 #[cfg(test)]

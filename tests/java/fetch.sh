@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Fetches the Java clients, or the servers, of one Alluxio version, or a ZooKeeper server, once, and prints the
-# folder that holds them:
-#   lib/      the jars        classes/   our ShellSession, compiled against them (clients only)
-# Usage: fetch.sh VERSION [client|server|zookeeper]
+# Fetches the Java clients, or the servers, of one Alluxio version, or a ZooKeeper server, or an HDFS, once, and
+# prints the folder that holds them:
+#   lib/      the jars        classes/   our own class, compiled against them (clients: ShellSession; hdfs: MiniHdfs)
+# Usage: fetch.sh VERSION [client|server|zookeeper|hdfs]
 set -euo pipefail
 
-version=${1:?usage: fetch.sh VERSION [client|server|zookeeper]}
+version=${1:?usage: fetch.sh VERSION [client|server|zookeeper|hdfs]}
 kind=${2:-client}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/alluxio-rs/java
@@ -13,7 +13,8 @@ case $kind in
   client) name=$version pom=$here/pom.xml sources=("$here/ShellSession.java") property=alluxio.version ;;
   server) name=$version-server pom=$here/server/pom.xml sources=() property=alluxio.version ;;
   zookeeper) name=zookeeper-$version pom=$here/zookeeper/pom.xml sources=() property=zookeeper.version ;;
-  *) echo "usage: fetch.sh VERSION [client|server|zookeeper]" >&2; exit 2 ;;
+  hdfs) name=hdfs-$version pom=$here/hdfs/pom.xml sources=("$here/hdfs/MiniHdfs.java") property=hadoop.version ;;
+  *) echo "usage: fetch.sh VERSION [client|server|zookeeper|hdfs]" >&2; exit 2 ;;
 esac
 dir=$cache/$name
 # A changed pom or class makes a new set.

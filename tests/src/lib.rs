@@ -5,6 +5,7 @@ pub mod browser;
 pub mod client;
 pub mod cluster;
 pub mod document;
+pub mod hdfs;
 pub mod history;
 pub mod installation;
 pub mod java;

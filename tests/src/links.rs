@@ -47,7 +47,8 @@ static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
 impl Link {
     /// Listens at `at` for what serves at `to`.
     pub fn open(at: SocketAddr, to: SocketAddr) -> Result<Link> {
-        let runtime = RUNTIME.as_ref().map_err(|error| anyhow::anyhow!("no runtime for the links: {error}"))?;
+        let runtime =
+            RUNTIME.as_ref().map_err(|error| anyhow::anyhow!("no runtime for the links: {error}"))?;
         let first = Listener::bind(at).with_context(|| format!("a link at {at}"))?;
         first.set_nonblocking(true)?;
         let (traffic, seen) = watch::channel(Traffic::Passes);

@@ -127,7 +127,7 @@ async fn dump(
     mut write: impl FnMut(&str) -> Result<(), CommandError>,
 ) -> Result<(), CommandError> {
     let store = match &asked.input {
-        Some(folder) => journal_folder::open_folder(folder)?,
+        Some(folder) => journal_folder::open_folder(conf, folder)?,
         None => journal_folder::open(conf)?,
     };
     let failed =

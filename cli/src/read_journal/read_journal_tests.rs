@@ -25,7 +25,7 @@ fn entry(id: i64) -> JournalEntry {
 
 /// A journal of ten records in `folder`.
 async fn written(folder: &Path) -> Arc<dyn Store> {
-    let store = journal_folder::open_folder(folder.to_str().unwrap()).unwrap();
+    let store = journal_folder::open_folder(&Configuration::defaults(), folder.to_str().unwrap()).unwrap();
     alluxio_journal::format(store.as_ref(), Uuid::new_v4(), Existing::Keep).await.unwrap();
     let mut recovery = Recovery::start(store.clone(), Options::default()).await.unwrap();
     while recovery.next().await.unwrap().is_some() {}

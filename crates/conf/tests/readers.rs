@@ -11,11 +11,16 @@ use std::{
 const TABLE: &str = include_str!("../properties.tsv");
 
 /// Read by a name that is not a constant: how its name begins, the file that reads it, and the code that does.
-const BY_NAME: [(&str, &str, &str); 11] = [
+const BY_NAME: [(&str, &str, &str); 12] = [
     ("alluxio.conf.dir", "crates/conf/src/load.rs", "\"alluxio.conf.dir\""),
     ("alluxio.locality.<word>", "worker/src/address.rs", "alluxio.locality.{tier}"),
     ("alluxio.locality.node", "worker/src/address.rs", "alluxio.locality.{tier}"),
     ("alluxio.locality.rack", "worker/src/address.rs", "alluxio.locality.{tier}"),
+    (
+        "alluxio.master.journal.ufs.option",
+        "master/src/start/journal_store.rs",
+        "alluxio.master.journal.ufs.option",
+    ),
     // Of the mounts only the root's is in the configuration.
     ("alluxio.master.mount.table.<word>.option.", "master/src/start/mod.rs", "mount.table.root.option"),
     ("alluxio.master.mount.table.root.option", "master/src/start/mod.rs", "mount.table.root.option"),

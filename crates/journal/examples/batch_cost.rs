@@ -1,13 +1,15 @@
-//! Measures what a batch of the journal costs on a folder's disk: write, fdatasync and the fence's rename.
+//! Measures what a batch of the journal costs at a place: write, sync and the fence's rename.
 //!
-//! `cargo run --release -p alluxio-journal --example batch_cost -- <an empty or missing folder>`
+//! `cargo run --release -p alluxio-journal --example batch_cost -- <an empty or missing folder, or hdfs://host:port/path>`
 
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use alluxio_hdfs::{Address, Settings};
 use alluxio_journal::store::Store;
+use alluxio_journal::store::hdfs::HdfsStore;
 use alluxio_journal::store::local::{LocalStore, Sharing};
 use alluxio_journal::{Existing, Options, Recovery, Uuid, format};
 use bytes::Bytes;
@@ -18,7 +20,11 @@ const RECORD: usize = 300;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).ok_or("give a folder on the disk to measure")?;
-    let store: Arc<dyn Store> = Arc::new(LocalStore::new(folder, Sharing::Exclusive));
+    let store: Arc<dyn Store> = if Address::is_hdfs(&folder) {
+        Arc::new(HdfsStore::new(&folder, Settings::default(), Sharing::Shared)?)
+    } else {
+        Arc::new(LocalStore::new(folder, Sharing::Exclusive))
+    };
     format(&*store, Uuid::new_v4(), Existing::Keep).await?;
     println!("writers  records/s  batches/s  records/batch  us/batch  of these us in the fence");
     for writers in [1, 4, 16, 64, 256, 1024] {

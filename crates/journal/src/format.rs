@@ -101,5 +101,5 @@ async fn read_marker(store: &dyn Store) -> Result<Uuid> {
 
 /// A file as a user can find it.
 pub(crate) fn file_name(store: &dyn Store, file: FileId) -> String {
-    format!("{}/{file}", store.location())
+    store.shown(file)
 }

@@ -8,6 +8,7 @@ use alluxio_rpc::RpcError;
 use alluxio_ufs::UfsError;
 use thiserror::Error;
 
+use super::JournalPlaceError;
 use crate::tree::{ApplyError, RestoreError};
 
 #[derive(Debug, Error)]
@@ -18,15 +19,8 @@ pub enum StartError {
     Bind { address: String, property: String, source: io::Error },
     #[error("the address of a listener cannot be found out: {0}")]
     Address(io::Error),
-    #[error(
-        "alluxio.master.journal.type=EMBEDDED is not supported: there is no Raft journal here. Leave it out or set UFS; \
-         to bring the data of an embedded journal, take a backup with `alluxio fsadmin backup` on the old cluster."
-    )]
-    EmbeddedJournal,
-    #[error(
-        "alluxio.master.journal.folder={0}: only journals on a mounted path are supported; give a local or NFS folder."
-    )]
-    JournalScheme(String),
+    #[error(transparent)]
+    JournalPlace(#[from] JournalPlaceError),
     #[error("{0}")]
     Journal(#[from] JournalError),
     #[error(

@@ -4,6 +4,7 @@
 
 mod backoff;
 mod error;
+mod journal_store;
 mod process;
 mod replay;
 mod role;
@@ -25,12 +26,15 @@ use alluxio_telemetry::logs::LogHandle;
 use tokio::sync::watch as channel;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-pub use self::error::StartError;
+pub use self::{
+    error::StartError,
+    journal_store::{JournalPlaceError, journal_store, journal_store_at},
+};
 use self::{
     process::{Process, Servers},
     roles::Candidate,
     serving::Serving,
-    sources::{check_journal, check_root, journal_store},
+    sources::{check_journal, check_root},
 };
 use crate::mandate::Mandate;
 
@@ -126,7 +130,8 @@ impl Part {
         let store = journal_store(&process.conf, Sharing::Shared)?;
         let cluster = check_journal(&*store).await?;
         let stop = CancellationToken::new();
-        let candidate = Candidate::new(process, store, cluster, stop.clone()).map_err(StartError::Election)?;
+        let candidate =
+            Candidate::new(process, store, cluster, stop.clone()).map_err(StartError::Election)?;
         let election = candidate.stand().map_err(StartError::Election)?;
         let (ended, over) = channel::channel(None);
         let task = tokio::spawn(async move {

@@ -1,35 +1,14 @@
 //! Where the master's state comes from: the journal's store, and the under storage of the root.
 
-use std::sync::Arc;
-
 use alluxio_conf::{Configuration, KeyName, Source, key};
-use alluxio_journal::{
-    Options, Uuid,
-    store::{
-        Store,
-        local::{LocalStore, Sharing},
-    },
-};
+use alluxio_journal::{Options, Uuid, store::Store};
 
-use super::error::StartError;
+use super::{error::StartError, journal_store::roll_age};
 use crate::tree::Tree;
-
-pub(super) fn journal_store(conf: &Configuration, sharing: Sharing) -> Result<Arc<dyn Store>, StartError> {
-    let kind = conf.by_name("alluxio.master.journal.type").unwrap_or_default();
-    if kind == "EMBEDDED" {
-        return Err(StartError::EmbeddedJournal);
-    }
-    let folder = conf.get(key::MASTER_JOURNAL_FOLDER);
-    let path = folder.strip_prefix("file://").unwrap_or(&folder);
-    if path.contains("://") {
-        return Err(StartError::JournalScheme(folder));
-    }
-    Ok(Arc::new(LocalStore::new(path, sharing)))
-}
 
 pub(super) fn journal_options(conf: &Configuration, owner: String) -> Options {
     let roll_bytes = conf.get(key::MASTER_JOURNAL_LOG_SIZE_BYTES_MAX);
-    Options { owner, roll_bytes, ..Options::default() }
+    Options { owner, roll_bytes, roll_age: roll_age(conf), ..Options::default() }
 }
 
 /// Refuses at the start what would only be found out after an election.

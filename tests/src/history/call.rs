@@ -141,6 +141,10 @@ pub struct Call {
 impl Display for Call {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (begin, end) = (self.begin.as_secs_f64(), self.end.as_secs_f64());
-        write!(f, "{begin:10.4} {end:10.4}  client {:2}  {:?} -> {:?}", self.client, self.request, self.outcome)
+        write!(
+            f,
+            "{begin:10.4} {end:10.4}  client {:2}  {:?} -> {:?}",
+            self.client, self.request, self.outcome
+        )
     }
 }

@@ -41,9 +41,8 @@ pub fn check(calls: &[Call], limit: Duration) -> Result<()> {
 /// The history as it was known at a moment: what ran then has no outcome yet.
 fn until(calls: &[Call], moment: Duration) -> Vec<Call> {
     let begun = calls.iter().filter(|call| call.begin <= moment).cloned();
-    let known = begun.map(|call| {
-        if call.end <= moment { call } else { Call { outcome: Outcome::Unknown, ..call } }
-    });
+    let known =
+        begun.map(|call| if call.end <= moment { call } else { Call { outcome: Outcome::Unknown, ..call } });
     known.collect()
 }
 
@@ -66,9 +65,9 @@ fn is_explained(calls: Vec<Call>, limit: Duration) -> Result<bool> {
 /// Begins and ends in the order of time. What may have its effect at any later time ends after all else.
 fn actions(calls: &[Call]) -> Vec<(usize, Action<Asked>)> {
     // A read without an answer says nothing.
-    let telling = calls
-        .iter()
-        .filter(|call| matches!((&call.request, &call.outcome), (Request::Change(_), _) | (_, Outcome::Replied(_))));
+    let telling = calls.iter().filter(|call| {
+        matches!((&call.request, &call.outcome), (Request::Change(_), _) | (_, Outcome::Replied(_)))
+    });
     let mut events = Vec::new();
     for (number, call) in telling.enumerate() {
         let asked = (call.request, call.outcome.clone());
@@ -140,9 +139,14 @@ mod tests {
         ];
         // Once it was seen to have happened, it has happened.
         let wavering = [create.clone(), unknown(delete(a)), read(4, 5, a, None), read(6, 7, a, Some(7))];
-        for (name, calls) in
-            [("lost", &lost[..]), ("back", &back), ("half", &half), ("other", &other), ("stale", &stale), ("wavering", &wavering)]
-        {
+        for (name, calls) in [
+            ("lost", &lost[..]),
+            ("back", &back),
+            ("half", &half),
+            ("other", &other),
+            ("stale", &stale),
+            ("wavering", &wavering),
+        ] {
             let error = check(calls, LIMIT).unwrap_err().to_string();
             // All but the last call can be explained, so the last one is shown.
             let last = calls.last().unwrap().to_string();

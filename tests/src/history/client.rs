@@ -7,7 +7,8 @@ use alluxio_conf::Configuration;
 use alluxio_fs::{AlluxioPath, ErrorKind, FsError, FsResult};
 use alluxio_proto::grpc::file::{
     CompleteFilePOptions, CreateDirectoryPOptions, CreateFilePOptions, DeletePOptions, FileInfo,
-    FileSystemMasterCommonPOptions, FsOpPId, GetStatusPOptions, ListStatusPOptions, RenamePOptions, WritePType,
+    FileSystemMasterCommonPOptions, FsOpPId, GetStatusPOptions, ListStatusPOptions, RenamePOptions,
+    WritePType,
 };
 use anyhow::{Result, ensure};
 use futures::TryStreamExt;
@@ -187,12 +188,14 @@ fn refused(change: Change, refusal: Refusal, tries: u32) -> Outcome {
 /// Whether another try may be answered. Everything else would be a defect.
 fn may_pass(kind: ErrorKind) -> bool {
     use ErrorKind as K;
-    matches!(kind, K::Unavailable | K::Cancelled | K::DeadlineExceeded | K::Unauthenticated | K::ResourceExhausted)
+    matches!(
+        kind,
+        K::Unavailable | K::Cancelled | K::DeadlineExceeded | K::Unauthenticated | K::ResourceExhausted
+    )
 }
 
 fn found(info: &FileInfo) -> Found {
-    let kind =
-        if info.folder() { Kind::Directory } else { Kind::File { complete: info.completed() } };
+    let kind = if info.folder() { Kind::Directory } else { Kind::File { complete: info.completed() } };
     Found { kind, id: info.file_id() }
 }
 

@@ -91,7 +91,8 @@ impl Workload {
             directories: Mutex::default(),
         });
         let mut running = JoinSet::new();
-        let random = |number: usize| StdRng::seed_from_u64(seed.wrapping_mul(1000).wrapping_add(number as u64));
+        let random =
+            |number: usize| StdRng::seed_from_u64(seed.wrapping_mul(1000).wrapping_add(number as u64));
         for number in 0..clients.count {
             let client = Client::new(clients.conf)?;
             running.spawn(work(Arc::clone(&shared), client, number, random(number), clients.patience));
@@ -134,7 +135,8 @@ impl Workload {
         for directory in 0..count {
             let requests = Slot::all().map(Request::Status).chain([Request::List]);
             for request in requests {
-                let outcome = self.shared.ask(&mut reader, self.last, directory, request, self.patience).await?;
+                let outcome =
+                    self.shared.ask(&mut reader, self.last, directory, request, self.patience).await?;
                 ensure!(
                     matches!(outcome, Outcome::Replied(_)),
                     "{request:?} in {} has no answer after {:?}",
@@ -202,7 +204,10 @@ impl Shared {
         let path = self.path(directory);
         let begin = self.began.elapsed();
         let outcome = client.ask(&path, request, patience).await?;
-        self.record(directory, Call { client: number, request, begin, end: self.began.elapsed(), outcome: outcome.clone() });
+        self.record(
+            directory,
+            Call { client: number, request, begin, end: self.began.elapsed(), outcome: outcome.clone() },
+        );
         Ok(outcome)
     }
 

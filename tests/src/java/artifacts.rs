@@ -1,4 +1,4 @@
-//! The jars of one Alluxio version, or of ZooKeeper, fetched once by `java/fetch.sh` into the user's cache folder.
+//! The jars of one Alluxio version, of ZooKeeper or HDFS, fetched once by `java/fetch.sh` into the user's cache folder.
 
 use std::{
     fs,
@@ -27,6 +27,11 @@ impl Artifacts {
     /// The same for ZooKeeper's server.
     pub fn of_zookeeper(version: &str) -> Result<Artifacts> {
         Artifacts::fetched(version, "zookeeper")
+    }
+
+    /// The same for a whole HDFS.
+    pub fn of_hdfs(version: &str) -> Result<Artifacts> {
+        Artifacts::fetched(version, "hdfs")
     }
 
     fn fetched(version: &str, set: &str) -> Result<Artifacts> {

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod client;
+mod dialogue;
 mod server;
 mod session;
 
@@ -9,6 +10,7 @@ use std::process::Command;
 
 pub use artifacts::Artifacts;
 pub use client::{JavaClient, Locality};
+pub(crate) use dialogue::Dialogue;
 pub use session::{Kind, Outcome, ShellSession, line_of};
 
 /// A JVM with the jars and our settings on its class path.

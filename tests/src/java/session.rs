@@ -1,18 +1,10 @@
 //! A shell of the original, kept open in one JVM for many commands.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader, Write},
-    path::PathBuf,
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{self, Receiver},
-    thread,
-    time::Duration,
-};
+use std::{fs, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
-use super::JavaClient;
+use super::{JavaClient, dialogue::Dialogue};
 use crate::cluster::HOST;
 
 /// Whose shell.
@@ -47,9 +39,7 @@ impl Outcome {
 
 /// An open shell.
 pub struct ShellSession {
-    child: Child,
-    commands: ChildStdin,
-    answers: Receiver<String>,
+    jvm: Dialogue,
     folder: PathBuf,
     limit: Duration,
     next: u32,
@@ -75,17 +65,8 @@ impl ShellSession {
                 "fs.defaultFS=alluxio:///",
             ]),
         };
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(folder.join("jvm.err"))?);
-        let mut child = command.spawn().context("starting java")?;
-        let commands = child.stdin.take().context("no stdin")?;
-        let lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
-        let (sender, answers) = mpsc::sync_channel(1);
-        // Ends with the JVM's output.
-        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Ok(ShellSession { child, commands, answers, folder, limit, next: 0 })
+        let jvm = Dialogue::start(command, &folder)?;
+        Ok(ShellSession { jvm, folder, limit, next: 0 })
     }
 
     /// Runs one command, whatever it answers.
@@ -94,27 +75,10 @@ impl ShellSession {
         let stdout = self.folder.join(format!("{}.out", self.next));
         let errors = self.folder.join(format!("{}.err", self.next));
         self.next += 1;
-        writeln!(self.commands, "{}\t{}\t{}", stdout.display(), errors.display(), command.join("\t"))?;
-        let Ok(code) = self.answers.recv_timeout(self.limit) else {
-            self.dump_threads();
-            bail!("no answer to {command:?} within {:?}; see {}", self.limit, self.folder.display());
-        };
+        let line = format!("{}\t{}\t{}", stdout.display(), errors.display(), command.join("\t"));
+        let code = self.jvm.ask(&line, self.limit)?;
         let errors = String::from_utf8_lossy(&fs::read(errors)?).into_owned();
         Ok(Outcome { code: code.trim().parse().with_context(|| code.clone())?, stdout, errors })
-    }
-
-    /// What the JVM is waiting for, for whoever looks into the folder.
-    fn dump_threads(&self) {
-        let dump = fs::File::create(self.folder.join("threads.txt")).map(|file| {
-            Command::new("jstack")
-                .arg(self.child.id().to_string())
-                .stdout(file)
-                .stderr(Stdio::null())
-                .status()
-        });
-        if let Err(error) | Ok(Err(error)) = dump {
-            eprintln!("no dump of the JVM's threads: {error}");
-        }
     }
 
     /// Runs one command that must succeed.
@@ -147,12 +111,4 @@ impl ShellSession {
 pub fn line_of<'a>(listing: &'a str, path: &str) -> Result<&'a str> {
     let found = listing.lines().find(|line| line.trim_end().ends_with(&format!(" {path}")));
     found.with_context(|| format!("no {path} in\n{listing}"))
-}
-
-impl Drop for ShellSession {
-    fn drop(&mut self) {
-        // Nothing of a client's must be saved; it may also have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

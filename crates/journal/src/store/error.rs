@@ -40,6 +40,16 @@ pub enum StoreError {
         /// What it breaks.
         reason: &'static str,
     },
+    /// The folder's files cannot be synced.
+    #[error(
+        "{location} cannot hold a journal: {reason}; choose another folder (alluxio.master.journal.folder)"
+    )]
+    Unsuitable {
+        /// The journal.
+        location: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The term has been sealed by a later master.
     #[error("term {term} is sealed: another master has taken over {location}")]
     Sealed {

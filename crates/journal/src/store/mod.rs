@@ -6,6 +6,7 @@
 //! [`Store::secure`] and [`Fence`].
 
 mod error;
+pub mod hdfs;
 pub mod local;
 pub mod mem;
 
@@ -18,6 +19,19 @@ use bytes::Bytes;
 
 pub use self::error::StoreError;
 use crate::position::{FileId, SegmentId};
+
+/// What Java masters leave in their journal folder: `<Name>/v1` for the UFS journal, `raft` for the embedded one
+/// (protocol notes 6.1).
+const JAVA_FOLDERS: [&str; 8] = [
+    "FileSystemMaster/v1",
+    "BlockMaster/v1",
+    "MetaMaster/v1",
+    "MetricsMaster/v1",
+    "JournalMaster/v1",
+    "ThrottleMaster/v1",
+    "TableMaster/v1",
+    "raft",
+];
 
 /// What lies in the folder of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +84,11 @@ impl fmt::Debug for Hold {
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The place, as a user knows it.
     fn location(&self) -> String;
+
+    /// A file, as a user can find it.
+    fn shown(&self, file: FileId) -> String {
+        format!("{}/{file}", self.location())
+    }
 
     /// Whether others can read what has been synced of a file that is still being written.
     fn tails(&self) -> bool {

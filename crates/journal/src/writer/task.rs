@@ -292,7 +292,10 @@ impl Writer {
             Err(error) => {
                 // That file is never written or synced again; see core::track.
                 self.give_segment_up().await;
-                return Err(Failure::Store(error));
+                return Err(match error {
+                    StoreError::Sealed { .. } => Failure::Fence(error),
+                    _ => Failure::Store(error),
+                });
             }
         };
         let synced = Instant::now();

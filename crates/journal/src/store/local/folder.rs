@@ -6,20 +6,7 @@ use std::path::Path;
 
 use super::names::Names;
 use crate::position::FileId;
-use crate::store::{FolderState, Listed};
-
-/// What Java masters leave in their journal folder: `<Name>/v1` for the UFS journal, `raft` for the embedded one
-/// (protocol notes 6.1).
-const JAVA_FOLDERS: [&str; 8] = [
-    "FileSystemMaster/v1",
-    "BlockMaster/v1",
-    "MetaMaster/v1",
-    "MetricsMaster/v1",
-    "JournalMaster/v1",
-    "ThrottleMaster/v1",
-    "TableMaster/v1",
-    "raft",
-];
+use crate::store::{FolderState, JAVA_FOLDERS, Listed};
 
 pub(super) fn state(names: &Names) -> io::Result<FolderState> {
     // Java first: a folder with both must not be used by either.

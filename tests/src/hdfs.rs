@@ -1,0 +1,151 @@
+//! A real HDFS: one NameNode and several DataNodes of Hadoop, in one JVM, on ports of this machine.
+
+use std::{fmt::Display, time::Duration};
+
+use anyhow::{Result, bail};
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use crate::{
+    java::{Artifacts, Dialogue, jvm},
+    ports::free_port,
+};
+
+pub const VERSION: &str = "3.3.6";
+
+const START_LIMIT: Duration = Duration::from_secs(90);
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+
+/// What is to be started.
+pub struct HdfsPlan {
+    datanodes: usize,
+    settings: Vec<String>,
+}
+
+impl HdfsPlan {
+    /// How many DataNodes; three when not said.
+    pub fn datanodes(mut self, count: usize) -> HdfsPlan {
+        self.datanodes = count;
+        self
+    }
+
+    /// A property for NameNode and DataNodes.
+    pub fn set(mut self, key: &str, value: impl Display) -> HdfsPlan {
+        self.settings.push(format!("{key}={value}"));
+        self
+    }
+
+    /// Starts it, empty, and waits until it serves.
+    pub fn start(self) -> Result<Hdfs> {
+        let artifacts = Artifacts::of_hdfs(VERSION)?;
+        let folder = tempfile::Builder::new().prefix("alluxio-test-hdfs-").tempdir()?;
+        let port = free_port()?;
+        let mut command = jvm("512m");
+        command.arg("-cp").arg(artifacts.class_path()).arg("MiniHdfs");
+        command.arg(port.to_string()).arg(self.datanodes.to_string()).arg(folder.path().join("data"));
+        command.args(self.settings);
+        let mut jvm = Dialogue::start(command, folder.path())?;
+        let started = jvm.answer(START_LIMIT).and_then(accepted);
+        let hdfs = Hdfs { jvm, folder: Some(folder), port };
+        started.map(|_| hdfs)
+    }
+}
+
+/// The processes and their folder. Dropped without [`Hdfs::finish`] they are killed and the folder stays.
+pub struct Hdfs {
+    jvm: Dialogue,
+    folder: Option<TempDir>,
+    port: u16,
+}
+
+impl Hdfs {
+    /// Three DataNodes, until told otherwise. The NameNode sends a DataNode to work when that reports to it: by
+    /// default every 3 s, here every second.
+    pub fn plan() -> HdfsPlan {
+        HdfsPlan { datanodes: 3, settings: vec!["dfs.heartbeat.interval=1".to_owned()] }
+    }
+
+    /// `hdfs://127.0.0.1:port`.
+    pub fn uri(&self) -> String {
+        format!("hdfs://127.0.0.1:{}", self.port)
+    }
+
+    /// The port of the NameNode.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The end of the NameNode; the DataNodes stay.
+    pub fn stop_namenode(&mut self) -> Result<()> {
+        self.ask("stop-namenode").map(drop)
+    }
+
+    /// A NameNode again, on the same port and with what it had written; waits until it serves.
+    pub fn start_namenode(&mut self) -> Result<()> {
+        self.ask("start-namenode").map(drop)
+    }
+
+    /// The end of a DataNode. The NameNode believes it alive until it has missed it for some minutes.
+    pub fn stop_datanode(&mut self, index: usize) -> Result<()> {
+        self.ask(&format!("stop-datanode {index}")).map(drop)
+    }
+
+    /// The same DataNode again, on the same port.
+    pub fn start_datanode(&mut self, index: usize) -> Result<()> {
+        self.ask(&format!("start-datanode {index}")).map(drop)
+    }
+
+    /// SIGSTOP to all of it: connections stay open and nothing answers.
+    pub fn pause(&self) -> Result<()> {
+        self.jvm.signal(Signal::SIGSTOP)
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) -> Result<()> {
+        self.jvm.signal(Signal::SIGCONT)
+    }
+
+    /// Makes a folder, with these permissions (octal digits), as the superuser.
+    pub fn make_folder(&mut self, path: &str, permissions: &str) -> Result<()> {
+        self.ask(&format!("mkdir {path} {permissions}")).map(drop)
+    }
+
+    /// Makes a folder whose files are erasure-coded.
+    pub fn make_erasure_coded(&mut self, path: &str) -> Result<()> {
+        self.ask(&format!("erasure-code {path}")).map(drop)
+    }
+
+    /// How many copies a file is to have.
+    pub fn replication(&mut self, path: &str) -> Result<u32> {
+        Ok(self.ask(&format!("replication {path}"))?.parse()?)
+    }
+
+    fn ask(&mut self, command: &str) -> Result<String> {
+        self.jvm.ask(command, COMMAND_LIMIT).and_then(accepted)
+    }
+
+    /// The end of a test that went well: all of it is killed, the folder goes.
+    pub fn finish(mut self) -> Result<()> {
+        let folder = self.folder.take();
+        drop(self);
+        if let Some(folder) = folder {
+            folder.close()?;
+        }
+        Ok(())
+    }
+}
+
+/// What comes after the "ok" of an answer.
+fn accepted(answer: String) -> Result<String> {
+    match answer.strip_prefix("ok") {
+        Some(rest) => Ok(rest.trim().to_owned()),
+        None => bail!("HDFS: {answer}"),
+    }
+}
+
+impl Drop for Hdfs {
+    fn drop(&mut self) {
+        let Some(folder) = self.folder.take() else { return };
+        eprintln!("--- the files and logs of HDFS stay in {}", folder.keep().display());
+    }
+}
