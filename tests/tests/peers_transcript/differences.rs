@@ -59,13 +59,15 @@ pub const DIFFERENCES: &[Difference] = &[
             "fsadmin journal",
             "fsadmin journal nothing",
             "fsadmin pathConf show",
+            "fsadmin decommissionWorker",
+            "fsadmin enableWorker",
             "getConf alluxio.no.such.property",
             "getConf a b",
         ],
     },
     Difference {
         reason: "Commands that are not part of this version are not offered: checkConsistency, distributedCp, \
-            startSync, stopSync, syncDirNextTime; backup, decommissionWorker, enableWorker.",
+            startSync, stopSync, syncDirNextTime; backup.",
         parts: &[Output],
         steps: &["fs", "fs nothing", "fs help", "fsadmin", "fsadmin nothing"],
     },
@@ -79,8 +81,6 @@ pub const DIFFERENCES: &[Difference] = &[
             "fs stopSync {home}",
             "fsadmin backup",
             "fsadmin journal quorum",
-            "fsadmin decommissionWorker",
-            "fsadmin enableWorker",
         ],
     },
     Difference {
