@@ -50,7 +50,7 @@ async fn run(call: Call<'_>) -> Outcome {
     }
     if failed.is_empty() {
         out.line(
-            "All of them may register again. Clients use them after alluxio.user.worker.list.refresh.interval at the latest.",
+            "Successfully re-enabled all workers on the master: they may register. Clients use them after alluxio.user.worker.list.refresh.interval at the latest.",
         )?;
         return Ok(SUCCESS);
     }

@@ -93,6 +93,8 @@ pub const DIFFERENCES: &[Difference] = &[
         parts: &[Output],
         steps: &[
             "fs freeWorker",
+            "fsadmin decommissionWorker --addresses nobody",
+            "fsadmin enableWorker --addresses nobody:1",
             "fs ls s3://bucket/a",
             "fs copyFromLocal {local}/nothing {home}/nothing",
             "fs head -c 0 {home}/small",
