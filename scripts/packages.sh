@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that the machine has the tools named. Root on Debian: installs the packages that are missing.
 # Elsewhere: one line that names them, and failure.
-# Usage: packages.sh [build|mounts|java|browser]...
+# Usage: packages.sh [build|mounts|java|browser|ssh]...
 set -euo pipefail
 
 packages=()
@@ -25,7 +25,12 @@ for set in "$@"; do
       needs node nodejs
       needs npm npm
       ;;
-    *) echo "usage: packages.sh [build|mounts|java|browser]..." >&2; exit 2 ;;
+    ssh)
+      needs /usr/sbin/sshd openssh-server
+      needs ssh openssh-client
+      needs rsync rsync
+      ;;
+    *) echo "usage: packages.sh [build|mounts|java|browser|ssh]..." >&2; exit 2 ;;
   esac
 done
 [ ${#packages[@]} -gt 0 ] || exit 0
@@ -35,5 +40,12 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
   exit 1
 fi
 echo "installing ${packages[*]}"
+# Tools for tests: no service of theirs is to be started.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod +x "$policy"
+fi
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"

@@ -50,6 +50,7 @@ with_mounts=(unshare --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "*) true ;; *) false ;; esac; }
+needs_ssh() { case " $* " in *" dist "*) true ;; *) false ;; esac; }
 needs_mounts() { case " $* " in *" faults "* | *" dist "*) true ;; *) false ;; esac; }
 
 [ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, web, dist, scale)' >&2; exit 2; }
@@ -57,6 +58,7 @@ needs_mounts() { case " $* " in *" faults "* | *" dist "*) true ;; *) false ;; e
 sets=(build)
 if needs_mounts "$@"; then sets+=(mounts); fi
 if needs_java "$@"; then sets+=(java); fi
+if needs_ssh "$@"; then sets+=(ssh); fi
 if needs_browser "$@"; then sets+=(browser); fi
 scripts/packages.sh "${sets[@]}" || exit 1
 

@@ -2,13 +2,13 @@
 
 use std::{future::Future, time::Duration};
 
-use alluxio_client::{Cluster, FileSystem, MasterAddress, MetaMasterClient};
+use alluxio_client::{Authority, Cluster, FileSystem, MasterAddress, MetaMasterClient};
 use alluxio_conf::{Configuration, key};
 use alluxio_fs::{ErrorKind, FsError};
 use alluxio_proto::grpc::{ConfigProperty, WorkerNetAddress, meta::GetConfigurationPOptions};
 use tokio::time::timeout;
 
-use crate::{error::CommandError, output::Output, shell::path::configured_masters};
+use crate::{error::CommandError, output::Output};
 
 /// When waiting becomes worth a line.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,7 +33,7 @@ pub async fn announced<T>(
     let result = match timeout(PATIENCE, &mut answer).await {
         Ok(result) => result,
         Err(_) => {
-            out.note(format_args!("Waiting for the Alluxio master at {} ...", configured_masters(conf)));
+            out.note(format_args!("Waiting for the Alluxio master at {} ...", Authority::configured(conf)));
             answer.await
         }
     };
@@ -70,7 +70,7 @@ fn explained(conf: &Configuration, error: FsError) -> CommandError {
     } else {
         "Check that it runs there, and that alluxio.master.hostname and alluxio.master.rpc.port name it."
     };
-    let masters = configured_masters(conf);
+    let masters = Authority::configured(conf);
     // The client's text begins with the address, too.
     let reason = error.message.strip_prefix(&format!("Cannot reach {masters}: ")).unwrap_or(&error.message);
     let reason = reason.trim_end_matches('.');

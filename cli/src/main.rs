@@ -21,6 +21,7 @@ mod run_tests;
 mod shell;
 mod top;
 mod version;
+mod web_request;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says whether the processes of this host serve; if not, shows the end of their logs and fails.
+# Says whether masters and workers serve; if not, shows the end of their logs and fails.
 set -uo pipefail
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../libexec/alluxio-config.sh"
 for part in hosts processes; do . "$libexec/$part.sh"; done
@@ -9,10 +9,10 @@ usage() {
 Usage: alluxio-monitor.sh [-hL] ACTION
 
 ACTION is one of:
-  all, local        the master and the worker
-  master, masters   the master
-  worker, workers   the worker
-(masters, workers and all look at conf/masters and conf/workers; this host only, for now)
+  local             the master and the worker of this host
+  master, worker    that of this host
+  all, masters, workers
+                    those that conf/masters and conf/workers name
 
 Options:
   -h   print this text
@@ -49,6 +49,14 @@ check() { # ROLE
   return 1
 }
 
+# By this script on each host.
+check_everywhere() { # ACTION
+  local failed=
+  case $1 in all | masters) on_hosts masters "$bin/alluxio-monitor.sh" ${logs_only:+-L} master || failed=1 ;; esac
+  case $1 in all | workers) on_hosts workers "$bin/alluxio-monitor.sh" ${logs_only:+-L} worker || failed=1 ;; esac
+  [ -z "$failed" ]
+}
+
 logs_only=
 while getopts ":hL" option; do
   case $option in
@@ -61,8 +69,12 @@ shift $((OPTIND - 1))
 [ $# = 1 ] || usage_error "which ACTION?"
 
 case $1 in
-  all) only_this_host masters "bin/alluxio-monitor.sh local" && only_this_host workers "bin/alluxio-monitor.sh local" || exit 1 ;;
-  masters | workers) only_this_host "$1" "bin/alluxio-monitor.sh ${1%s}" || exit 1 ;;
+  all | masters | workers)
+    if is_about_others "$1"; then
+      check_everywhere "$1"
+      exit
+    fi
+    ;;
   local | master | worker) ;;
   job_master | job_masters | job_worker | job_workers) echo "There is no $1 here to watch."; exit 0 ;;
   *) usage_error "unknown ACTION $1" ;;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the master and the worker of this host.
+# Starts masters and workers: of this host, or of the hosts that conf/masters and conf/workers name.
 set -uo pipefail
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../libexec/alluxio-config.sh"
 for part in hosts processes ramdisk; do . "$libexec/$part.sh"; done
@@ -9,14 +9,14 @@ usage() {
 Usage: alluxio-start.sh [-ahmNw] ACTION [MOPT] [-f]
 
 ACTION is one of:
-  all [MOPT]      Start the masters and workers that conf/masters and conf/workers name (this host only, for now)
+  all [MOPT]      Start the masters and workers that conf/masters and conf/workers name
   local [MOPT]    Start a master and a worker on this host
   master          Start the master on this host
-  masters         Start the masters that conf/masters names (this host only, for now)
+  masters         Start the masters that conf/masters names
   worker [MOPT]   Start the worker on this host
-  workers [MOPT]  Start the workers that conf/workers names (this host only, for now)
+  workers [MOPT]  Start the workers that conf/workers names
   restart_worker, restart_workers
-                  Start the worker if it does not run
+                  Start the worker of this host, or those of conf/workers, where none runs
   safe            Start the master, and start it again whenever it has ended, until this script is stopped
   job_master(s), job_worker(s)
                   Nothing: masters and workers persist and load files themselves
@@ -32,7 +32,9 @@ Options:
   -h          print this text
   -m          check the result with alluxio-monitor.sh
   -N          leave processes that run already as they are; without it they are stopped and started again
-  -w          stay until the started processes end; SIGTERM stops them
+  -w          stay until the started processes end; SIGTERM stops them (on this host only)
+
+Other hosts are reached over ssh, with the options of ALLUXIO_SSH_OPTS; Alluxio lies in the same place on each.
 END
 }
 
@@ -100,14 +102,30 @@ wait_for_their_end() {
   done
 }
 
-monitor= keep= asynchronous= stay=
+# Starts what the lists name, by this script on each host.
+start_everywhere() { # ACTION
+  if [ -n "$format" ]; then
+    # What runs must not see its journal go.
+    [ "$1" = masters ] || on_hosts workers "$bin/alluxio-stop.sh" worker || return 1
+    on_hosts masters "$bin/alluxio-stop.sh" master || return 1
+    case $1 in masters) "$bin/alluxio" formatMasters ;; *) "$bin/alluxio" format ;; esac || return 1
+  fi
+  case $1 in all | masters) on_hosts masters "$bin/alluxio-start.sh" ${passed_on[@]+"${passed_on[@]}"} master || return 1 ;; esac
+  case $1 in
+    all | workers) on_hosts workers "$bin/alluxio-start.sh" ${passed_on[@]+"${passed_on[@]}"} worker "$mount" || return 1 ;;
+    restart_workers) on_hosts workers "$bin/alluxio-start.sh" ${passed_on[@]+"${passed_on[@]}"} restart_worker || return 1 ;;
+  esac
+  [ -z "$monitor" ] || "$bin/alluxio-monitor.sh" "${1/restart_/}"
+}
+
+monitor= keep= asynchronous= stay= passed_on=()
 while getopts ":ahi:mNwc:" option; do
   case $option in
-    a) asynchronous=1 ;;
+    a) asynchronous=1 passed_on+=(-a) ;;
     h) usage; exit 0 ;;
     i) usage_error "-i: a journal cannot be filled from a backup yet" ;;
     m) monitor=1 ;;
-    N) keep=1 ;;
+    N) keep=1 passed_on+=(-N) ;;
     w) stay=1 ;;
     c) usage_error "-c (a copy of the worker's memory) is not supported" ;;
     *) usage_error "unknown option, or one without its value: -$OPTARG" ;;
@@ -137,8 +155,11 @@ fi
 
 case $action in
   all | masters | workers | restart_workers)
-    case $action in *workers) ;; *) only_this_host masters "bin/alluxio-start.sh master" || exit 1 ;; esac
-    case $action in masters) ;; *) only_this_host workers "bin/alluxio-start.sh worker" || exit 1 ;; esac
+    if is_about_others "$action"; then
+      [ -z "$stay" ] || usage_error "-w stays with processes of this host; $action is about others too"
+      start_everywhere "$action"
+      exit
+    fi
     ;;
   job_master | job_masters | job_worker | job_workers) not_needed "$action"; exit 0 ;;
   local | master | worker | restart_worker | safe) ;;

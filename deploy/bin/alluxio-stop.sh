@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stops the worker and the master of this host.
+# Stops masters and workers: of this host, or of the hosts that conf/masters and conf/workers name.
 set -uo pipefail
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../libexec/alluxio-config.sh"
 for part in hosts processes; do . "$libexec/$part.sh"; done
@@ -9,9 +9,12 @@ usage() {
 Usage: alluxio-stop.sh [-hs] ACTION
 
 ACTION is one of:
-  all      Stop the masters and workers that conf/masters and conf/workers name (this host only, for now)
+  all      Stop the masters and workers that conf/masters and conf/workers name
   local    Stop the worker and the master of this host
-  master, masters, worker, workers
+  master, worker
+           Stop that of this host
+  masters, workers
+           Stop those that conf/masters, conf/workers name
   job_master(s), job_worker(s)
            Nothing: there are no such processes
 
@@ -36,10 +39,23 @@ done
 shift $((OPTIND - 1))
 [ $# = 1 ] || usage_error "which ACTION?"
 
+# By this script on each host; the workers first: they tell the master what they still have to tell.
+stop_everywhere() { # ACTION
+  local failed=
+  case $1 in all | workers) on_hosts workers "$bin/alluxio-stop.sh" ${soft:+-s} worker || failed=1 ;; esac
+  # Masters stay for a worker that could not be stopped softly.
+  [ -z "$failed" ] || [ -z "$soft" ] || return 1
+  case $1 in all | masters) on_hosts masters "$bin/alluxio-stop.sh" ${soft:+-s} master || failed=1 ;; esac
+  [ -z "$failed" ]
+}
+
 case $1 in
-  all) only_this_host masters "bin/alluxio-stop.sh local" && only_this_host workers "bin/alluxio-stop.sh local" || exit 1 ;;
-  masters) only_this_host masters "bin/alluxio-stop.sh master" || exit 1 ;;
-  workers) only_this_host workers "bin/alluxio-stop.sh worker" || exit 1 ;;
+  all | masters | workers)
+    if is_about_others "$1"; then
+      stop_everywhere "$1"
+      exit
+    fi
+    ;;
   local | master | worker) ;;
   job_master | job_masters | job_worker | job_workers | proxy | proxies | logserver | secondary_master)
     echo "There is no $1 here to stop."

@@ -1,11 +1,10 @@
-# conf/masters and conf/workers. These scripts act on this host only: a list with other hosts is refused
-# before anything is done, so that no cluster is left half started.
+# The hosts of conf/masters and conf/workers, and running commands on them: here directly, elsewhere over ssh.
 
-# The hosts of a list, one a line. A list that is not there names this host.
+# The hosts of a list, one a line, each once. A list that is not there names this host.
 hosts_of() { # masters|workers
   local list=$ALLUXIO_CONF_DIR/$1
   if [ -f "$list" ]; then
-    sed 's/#.*//; s/[[:space:]]//g; /^$/d' "$list"
+    sed 's/#.*//; s/[[:space:]]//g; /^$/d' "$list" | awk '!seen[$0]++'
   else
     echo localhost
   fi
@@ -13,7 +12,7 @@ hosts_of() { # masters|workers
 
 is_this_host() { # NAME
   case $1 in
-    localhost | 127.* | ::1 | "$(hostname)" | "$(host_name)") return 0 ;;
+    localhost | 127.0.0.1 | ::1 | "$(hostname)" | "$(host_name)") return 0 ;;
   esac
   local address
   for address in $(hostname -I 2>/dev/null); do
@@ -22,14 +21,79 @@ is_this_host() { # NAME
   return 1
 }
 
-# Fails, with one line that says what to type where, when a list names another host.
-only_this_host() { # masters|workers COMMAND
-  local name others=()
+names_this_host() { # masters|workers
+  local name
   while read -r name; do
-    is_this_host "$name" || others+=("$name")
+    ! is_this_host "$name" || return 0
   done < <(hosts_of "$1")
-  [ ${#others[@]} -gt 0 ] || return 0
-  echo "$ALLUXIO_CONF_DIR/$1 names other hosts (${others[*]}), and running commands on them over ssh is not" \
-    "supported yet. Nothing was done. Run on each of them: $2" >&2
   return 1
+}
+
+# Whether a list names anything but this host.
+goes_beyond() { # masters|workers
+  local name
+  names_this_host "$1" || return 0
+  while read -r name; do
+    is_this_host "$name" || return 0
+  done < <(hosts_of "$1")
+  return 1
+}
+
+# Whether an action is about other hosts.
+is_about_others() { # ACTION
+  case $1 in
+    all) goes_beyond masters || goes_beyond workers ;;
+    masters) goes_beyond masters ;;
+    workers | restart_workers) goes_beyond workers ;;
+    *) return 1 ;;
+  esac
+}
+
+# The first value of an option counts for ssh: those of ALLUXIO_SSH_OPTS stand first. Nobody is asked for a password, as all hosts
+# would ask at once.
+ssh_command() {
+  echo "ssh ${ALLUXIO_SSH_OPTS:-} -o BatchMode=yes -o ConnectTimeout=5 -o StrictHostKeyChecking=accept-new"
+}
+
+# Runs a command on one host. Elsewhere the installation lies in the same place.
+on_host() { # HOST COMMAND...
+  local host=$1
+  shift
+  if is_this_host "$host"; then
+    "$@" </dev/null
+    return
+  fi
+  $(ssh_command) -n -- "$host" "$(printf 'ALLUXIO_HOME=%q ALLUXIO_CONF_DIR=%q ' "$ALLUXIO_HOME" "$ALLUXIO_CONF_DIR")$(printf '%q ' "$@")"
+}
+
+# Runs a command on all hosts of a list at the same time. Each line is shown with its host. Fails when it failed anywhere.
+on_hosts() { # masters|workers COMMAND...
+  local list=$1 host at hosts=() running=() failed=()
+  shift
+  while read -r host; do hosts+=("$host"); done < <(hosts_of "$list")
+  for host in ${hosts[@]+"${hosts[@]}"}; do
+    { on_host "$host" "$@" 2>&1 | labelled "$host"; } &
+    running+=($!)
+  done
+  for at in ${running[@]+"${!running[@]}"}; do
+    wait "${running[$at]}" || failed+=("${hosts[$at]}")
+  done
+  [ ${#failed[@]} -gt 0 ] || return 0
+  echo "It failed on ${failed[*]} (see above): $*" >&2
+  return 1
+}
+
+labelled() { # HOST
+  local line
+  while IFS= read -r line || [ -n "$line" ]; do printf '[%s] %s\n' "$1" "$line"; done
+}
+
+# The end of alluxio-masters.sh and alluxio-workers.sh.
+on_hosts_as_asked() { # masters|workers COMMAND...
+  if [ $# = 1 ] || [ "$2" = -h ]; then
+    echo "Usage: alluxio-$1.sh COMMAND [ARGUMENT...]    runs it on each host of conf/$1, elsewhere over ssh" >&2
+    [ $# -gt 1 ]
+    exit
+  fi
+  on_hosts "$@"
 }

@@ -94,8 +94,6 @@ const views = {
 const open = async (view) => {
   const context = await browser.newContext(views[view]);
   const page = await context.newPage();
-  // The first look into a directory loads it: in a debug build, on a busy machine, 100,000 files take long.
-  page.setDefaultNavigationTimeout(120_000);
   page.where = view;
   page.expected = 200;
   page.on('console', (message) => {
@@ -117,6 +115,20 @@ const open = async (view) => {
   return page;
 };
 
+// The first look into a directory loads it, and the page shows that. In a debug build, on a busy machine, 100,000 files
+// take long.
+const loaded = async (page) => {
+  const loading = page.getByText('entries so far');
+  if (!(await loading.count())) return;
+  seenLoading += 1;
+  if (seenLoading === 1) {
+    for (const what of await page.evaluate(inspect)) wrong(`${page.where}, loading`, what);
+    await page.screenshot({ path: join(plan.out, 'directory-loading.png') });
+  }
+  await loading.waitFor({ state: 'detached', timeout: 120_000 });
+};
+
+let seenLoading = 0;
 let looked = 0;
 const times = [];
 const look = async (page, view, one) => {
@@ -126,6 +138,7 @@ const look = async (page, view, one) => {
   const answer = await page.goto(one.url, { waitUntil: 'load' });
   times.push([page.where, Date.now() - began]);
   if (answer.status() !== page.expected) wrong(page.where, `answered ${answer.status()}`);
+  await loaded(page);
   for (const text of one.has ?? []) {
     if (!(await page.locator('body').innerText()).includes(text)) wrong(page.where, `does not show "${text}"`);
   }

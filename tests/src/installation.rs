@@ -17,6 +17,7 @@ use crate::{
     web,
 };
 
+const HOST: &str = "127.0.0.1";
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// An extracted tar.gz with ports and a memory folder of its own. What a failed test leaves running is killed.
@@ -49,7 +50,7 @@ impl Installation {
             worker_rpc,
             worker_web,
         };
-        let options = it.properties().iter().map(|(key, value)| format!("-D{key}={value} ")).collect();
+        let options = it.options(HOST, HOST);
         let memory = it.memory.path().display().to_string();
         it.variables
             .extend([("ALLUXIO_JAVA_OPTS".to_owned(), options), ("ALLUXIO_RAM_FOLDER".to_owned(), memory)]);
@@ -65,17 +66,26 @@ impl Installation {
         Ok(it)
     }
 
-    /// Loopback and ports that nobody has.
-    fn properties(&self) -> Vec<(&'static str, String)> {
+    /// Where the worker's memory folder lies.
+    pub fn memory(&self) -> &Path {
+        self.memory.path()
+    }
+
+    /// Loopback addresses and ports that nobody has, as properties for a command line.
+    pub fn options(&self, master: &str, worker: &str) -> String {
+        self.properties(master, worker).iter().map(|(key, value)| format!("-D{key}={value} ")).collect()
+    }
+
+    fn properties(&self, master: &str, worker: &str) -> Vec<(&'static str, String)> {
         let mut all: Vec<(&str, String)> = [
-            "alluxio.master.hostname",
-            "alluxio.master.bind.host",
-            "alluxio.master.web.bind.host",
-            "alluxio.worker.hostname",
-            "alluxio.worker.bind.host",
-            "alluxio.worker.web.bind.host",
+            ("alluxio.master.hostname", master),
+            ("alluxio.master.bind.host", master),
+            ("alluxio.master.web.bind.host", master),
+            ("alluxio.worker.hostname", worker),
+            ("alluxio.worker.bind.host", worker),
+            ("alluxio.worker.web.bind.host", worker),
         ]
-        .map(|key| (key, "127.0.0.1".to_owned()))
+        .map(|(key, address)| (key, address.to_owned()))
         .into();
         all.extend(
             [

@@ -38,14 +38,7 @@ fn all_bytes_take_the_socket(version: &str, as_uuid: bool) -> Result<()> {
 
     // On the worker's host, where it would open block files itself if there were no socket.
     let client = JavaClient::new(version, Locality::ShortCircuit, &cluster)?;
-    let done = client.run_main("alluxio.cli.TestRunner", &[], LIMIT)?;
-    let passed = done.output.matches("Passed the test!").count();
-    ensure!(
-        done.code == 0 && passed == 24,
-        "exit code {}, {passed} of 24 passed:\n{}",
-        done.code,
-        done.output
-    );
+    client.passes_all_tests(LIMIT)?;
 
     let count = |name: &str| cluster.worker_counter(0, name);
     ensure!(count("Worker.BytesReadDomain")? > 0, "nothing was read over the socket");

@@ -9,7 +9,7 @@ use alluxio_tests::{
     java::{JavaClient, Locality},
     waiting::wait_until,
 };
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 const SERVER: &str = "2.9.6";
 const LIMIT: Duration = Duration::from_secs(90);
@@ -137,16 +137,9 @@ async fn our_worker_persists_what_lies_on_a_worker_of_the_original() -> Result<(
 }
 
 fn all_tests_pass(cluster: &Cluster, version: &str, locality: Locality) -> Result<()> {
-    let client = JavaClient::new(version, locality, cluster)?;
-    let done = client.run_main("alluxio.cli.TestRunner", &[], LIMIT)?;
-    let passed = done.output.matches("Passed the test!").count();
-    ensure!(
-        done.code == 0 && passed == 24,
-        "client {version}: exit code {}, {passed} of 24 passed:\n{}",
-        done.code,
-        done.output
-    );
-    Ok(())
+    JavaClient::new(version, locality, cluster)?
+        .passes_all_tests(LIMIT)
+        .with_context(|| format!("client {version}"))
 }
 
 /// The same program with our own client.

@@ -35,14 +35,7 @@ fn all_24_pass(version: &str, locality: Locality) -> Result<()> {
     let cluster = Cluster::plan().start()?;
     let client = JavaClient::new(version, locality, &cluster)?;
 
-    let done = client.run_main("alluxio.cli.TestRunner", &[], LIMIT)?;
-    let passed = done.output.matches("Passed the test!").count();
-    ensure!(
-        done.code == 0 && passed == 24,
-        "exit code {}, {passed} of 24 passed:\n{}",
-        done.code,
-        done.output
-    );
+    client.passes_all_tests(LIMIT)?;
     went_the_way_that_was_chosen(&client.log()?, locality)?;
 
     cluster.finish()

@@ -1,21 +1,8 @@
-use alluxio_conf::Configuration;
-
 use super::*;
-use crate::{error::ExitStatus, output::Captured};
+use crate::error::ExitStatus;
 
-/// Runs a line against a master that is not there.
 async fn shell(line: &str) -> (ExitStatus, String, String) {
-    let conf = Configuration::defaults()
-        .with(&[
-            ("alluxio.master.hostname", "127.0.0.1"),
-            ("alluxio.master.rpc.port", "1"),
-            ("alluxio.user.rpc.retry.max.duration", "0"),
-        ])
-        .unwrap();
-    let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
-    let seen = Captured::default();
-    let status = shell::run(&SET, &words, conf, seen.output()).await;
-    (status, seen.text(), seen.errors())
+    shell::without_a_master(&SET, line).await
 }
 
 #[tokio::test]

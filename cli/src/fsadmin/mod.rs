@@ -1,7 +1,9 @@
 //! `alluxio fsadmin`: what administrators ask of a cluster and change in it.
 
 mod block_info;
+mod decommission;
 mod doctor;
+mod enable_worker;
 mod journal;
 mod metrics;
 mod path_conf;
@@ -9,6 +11,7 @@ mod report;
 mod state_lock;
 mod ufs;
 mod update_conf;
+mod worker_address;
 
 use crate::{
     absent::Absent,
@@ -26,7 +29,9 @@ pub const FSADMIN: TopCommand = TopCommand {
 
 const COMMANDS: &[ShellCommand] = &[
     block_info::GET_BLOCK_INFO,
+    decommission::DECOMMISSION_WORKER,
     doctor::DOCTOR,
+    enable_worker::ENABLE_WORKER,
     report::REPORT,
     state_lock::STATE_LOCK,
     ufs::UFS,
@@ -36,41 +41,21 @@ const COMMANDS: &[ShellCommand] = &[
 const GROUPS: &[Group] = &[journal::GROUP, metrics::GROUP, path_conf::GROUP];
 
 /// What this version does not do, and what does instead.
-const ABSENT: &[Absent] = &[
-    Absent {
-        name: "backup",
-        instead: "`alluxio fsadmin journal checkpoint` stores the present state in the journal folder; copy that folder to keep it.",
-    },
-    Absent {
-        name: "decommissionWorker",
-        instead: "Stop the worker (SIGTERM): it first writes what is only on it to the under storage.",
-    },
-    Absent { name: "enableWorker", instead: "A worker that is started registers by itself." },
-];
+const ABSENT: &[Absent] = &[Absent {
+    name: "backup",
+    instead: "`alluxio fsadmin journal checkpoint` stores the present state in the journal folder; copy that folder to keep it.",
+}];
 
 pub static SET: CommandSet =
     CommandSet { name: "fsadmin", commands: COMMANDS, groups: GROUPS, aliases: &[], absent: ABSENT };
 
 #[cfg(test)]
 mod tests {
-    use alluxio_conf::Configuration;
-
     use super::*;
-    use crate::{error::ExitStatus, output::Captured};
+    use crate::error::ExitStatus;
 
-    /// Runs a line against a master that is not there.
     async fn fsadmin(line: &str) -> (ExitStatus, String, String) {
-        let conf = Configuration::defaults()
-            .with(&[
-                ("alluxio.master.hostname", "127.0.0.1"),
-                ("alluxio.master.rpc.port", "1"),
-                ("alluxio.user.rpc.retry.max.duration", "0"),
-            ])
-            .unwrap();
-        let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
-        let seen = Captured::default();
-        let status = shell::run(&SET, &words, conf, seen.output()).await;
-        (status, seen.text(), seen.errors())
+        shell::without_a_master(&SET, line).await
     }
 
     #[tokio::test]
@@ -85,7 +70,9 @@ mod tests {
         assert_eq!(
             names,
             [
+                "decommissionWorker",
                 "doctor",
+                "enableWorker",
                 "getBlockInfo",
                 "journal",
                 "metrics",
@@ -112,6 +99,16 @@ mod tests {
             ("doctor nothing", "doctor [category]"),
             ("getBlockInfo", "Command getBlockInfo takes 1 arguments, not 0"),
             ("getBlockInfo x", "x is not a valid block id."),
+            ("decommissionWorker", "Failed to parse args for decommissionWorker: Missing required option: a"),
+            (
+                "decommissionWorker -a a:b",
+                "Worker address a:b cannot be recognized: write host or host:webPort.",
+            ),
+            ("decommissionWorker -a h --wait soon", "--wait soon must be a duration, such as 30s or 5m."),
+            (
+                "enableWorker --addresses h,",
+                "Worker address  cannot be recognized: write host or host:webPort.",
+            ),
             ("journal", "No sub-command is specified"),
             ("journal nothing", "Unknown sub-command: nothing"),
             ("pathConf show", "Command show takes 1 arguments, not 0"),

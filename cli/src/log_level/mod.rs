@@ -1,9 +1,9 @@
 //! `alluxio logLevel`: asks running servers for the level of a logger, or changes it.
 
-mod http;
 mod target;
 
 use alluxio_conf::{Configuration, Role};
+use http::Method;
 use serde_json::Value;
 
 use self::target::Target;
@@ -14,6 +14,7 @@ use crate::{
     output::{self, Output},
     process,
     top::{Inside, TopCommand, finish},
+    web_request,
 };
 
 pub const LOG_LEVEL: TopCommand = TopCommand {
@@ -54,8 +55,11 @@ async fn run(words: &[String], conf: &Configuration, out: &Output) -> Result<Exi
         targets.extend(find(word, conf, out).await?);
     }
     for target in targets {
-        let answer =
-            http::post(&target, &target.request(logger, level)).await.map_err(CommandError::Failed)?;
+        let path = target.request(logger, level);
+        let answer = web_request::ask(Method::POST, &target.host, target.port, &path).await;
+        let answer = answer.map_err(|reason| {
+            CommandError::failed(format!("Failed to set log level on {target}: {reason}"))
+        })?;
         out.line(format_args!("{target}{}", shown(&answer)))?;
     }
     Ok(SUCCESS)

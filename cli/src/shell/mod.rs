@@ -166,3 +166,19 @@ fn print_usage(set: &CommandSet, out: &Output) -> std::io::Result<()> {
     out.line(format_args!("Usage: alluxio {} [generic options]", set.name))?;
     set.usages().iter().try_for_each(|usage| out.line(format_args!("{:<60}", format!("\t [{usage}]"))))
 }
+
+/// Runs a line against a master that is not there: its status, output and errors.
+#[cfg(test)]
+pub async fn without_a_master(set: &'static CommandSet, line: &str) -> (ExitStatus, String, String) {
+    let conf = Configuration::defaults()
+        .with(&[
+            ("alluxio.master.hostname", "127.0.0.1"),
+            ("alluxio.master.rpc.port", "1"),
+            ("alluxio.user.rpc.retry.max.duration", "0"),
+        ])
+        .unwrap();
+    let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+    let seen = crate::output::Captured::default();
+    let status = run(set, &words, conf, seen.output()).await;
+    (status, seen.text(), seen.errors())
+}

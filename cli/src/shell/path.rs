@@ -3,12 +3,11 @@
 
 use std::fmt;
 
-use alluxio_conf::{Configuration, key};
+use alluxio_client::Authority;
+use alluxio_conf::Configuration;
 use alluxio_fs::{AlluxioPath, FsError};
 
 const SCHEME: &str = "alluxio://";
-/// Before the servers of a ZooKeeper in place of masters.
-const ZOOKEEPER: &str = "zk@";
 
 /// A path with the scheme and masters it was given with: messages repeat it as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,22 +54,12 @@ impl ShellPath {
         self.path.as_str().contains('*')
     }
 
-    /// Refuses masters other than the configured ones, so that a command never runs on a cluster
-    /// that was not meant. Where ZooKeeper tells who leads, host and port of a master say nothing, and only
-    /// another ZooKeeper is refused.
-    pub fn check_masters(&self, conf: &Configuration) -> Result<(), FsError> {
-        let named = self.prefix.strip_prefix(SCHEME).unwrap_or_default();
-        if named.is_empty() || conf.opt(key::USER_SKIP_AUTHORITY_CHECK).unwrap_or(false) {
-            return Ok(());
+    /// The configuration to reach it with, when `conf` will not do. Other masters than the configured ones are refused.
+    pub fn chosen(&self, conf: &Configuration) -> Result<Option<Configuration>, FsError> {
+        match self.prefix.strip_prefix(SCHEME) {
+            None | Some("") => Ok(None),
+            Some(authority) => Authority::parse(authority).chosen(conf),
         }
-        let configured = configured_masters(conf);
-        let ignored = conf.get(key::ZOOKEEPER_ENABLED) && !named.starts_with(ZOOKEEPER);
-        if ignored || same_masters(named, &configured) {
-            return Ok(());
-        }
-        Err(FsError::invalid_argument(format!(
-            "The URI authority {named} does not match the configured value of {configured}."
-        )))
     }
 }
 
@@ -78,34 +67,6 @@ impl fmt::Display for ShellPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.prefix, self.path)
     }
-}
-
-/// The masters the configuration leads to, as they stand in a path.
-pub fn configured_masters(conf: &Configuration) -> String {
-    if conf.get(key::ZOOKEEPER_ENABLED) {
-        // A path in ZooKeeper cannot be told from the path of a file: it stands in the configuration only.
-        let address = conf.opt(key::ZOOKEEPER_ADDRESS).unwrap_or_default();
-        return format!("{ZOOKEEPER}{}", address.split('/').next().unwrap_or_default());
-    }
-    match conf.opt(key::MASTER_RPC_ADDRESSES) {
-        Some(addresses) if !addresses.is_empty() => addresses.join(","),
-        _ => {
-            let host = conf.opt(key::MASTER_HOSTNAME).unwrap_or_else(|| "localhost".to_owned());
-            format!("{host}:{}", conf.get(key::MASTER_RPC_PORT))
-        }
-    }
-}
-
-/// Several masters, or servers of ZooKeeper, may stand in any order, separated by `,`, `;` or `+`.
-fn same_masters(left: &str, right: &str) -> bool {
-    let sorted = |text: &str| {
-        let servers = text.strip_prefix(ZOOKEEPER);
-        let mut parts: Vec<String> =
-            servers.unwrap_or(text).split([',', ';', '+']).map(str::to_owned).collect();
-        parts.sort();
-        (servers.is_some(), parts)
-    };
-    sorted(left) == sorted(right)
 }
 
 #[cfg(test)]
@@ -135,30 +96,10 @@ mod tests {
     #[test]
     fn other_masters_are_refused() {
         let conf = Configuration::defaults().with(&[("alluxio.master.hostname", "m1")]).unwrap();
-        let check = |text: &str, conf: &Configuration| ShellPath::parse(text).unwrap().check_masters(conf);
-        assert!(check("/a", &conf).is_ok());
-        assert!(check("alluxio:///a", &conf).is_ok());
-        assert!(check("alluxio://m1:19998/a", &conf).is_ok());
-        assert_eq!(
-            check("alluxio://m2:19998/a", &conf).unwrap_err().message,
-            "The URI authority m2:19998 does not match the configured value of m1:19998."
-        );
-        let several = conf.with(&[("alluxio.master.rpc.addresses", "a:1,b:2")]).unwrap();
-        assert!(check("alluxio://b:2,a:1/x", &several).is_ok());
-        let zookeeper = [
-            ("alluxio.zookeeper.enabled", "true"),
-            ("alluxio.zookeeper.address", "z1:2181,z2:2181/alluxio/a"),
-        ];
-        let elected = conf.with(&zookeeper).unwrap();
-        for same in ["alluxio://zk@z2:2181,z1:2181/x", "alluxio://zk@z1:2181;z2:2181/x", "alluxio://m9:1/x"] {
-            assert!(check(same, &elected).is_ok(), "{same}");
+        let chosen = |text: &str| ShellPath::parse(text).unwrap().chosen(&conf);
+        for same in ["/a", "alluxio:///a", "alluxio://m1:19998/a"] {
+            assert!(chosen(same).is_ok(), "{same}");
         }
-        assert_eq!(
-            check("alluxio://zk@z3:2181/x", &elected).unwrap_err().message,
-            "The URI authority zk@z3:2181 does not match the configured value of zk@z1:2181,z2:2181."
-        );
-        assert!(check("alluxio://zk@m1:19998/a", &conf).is_err(), "ZooKeeper is not a master");
-        let skipped = conf.with(&[("alluxio.user.skip.authority.check", "true")]).unwrap();
-        assert!(check("alluxio://m2:19998/a", &skipped).is_ok());
+        assert!(chosen("alluxio://m2:19998/a").unwrap_err().message.contains("m2:19998 does not match"));
     }
 }

@@ -1,5 +1,7 @@
 //! What the commands of the shell share: configuration, output, the connection, and paths with `*`.
 
+use std::sync::OnceLock;
+
 use alluxio_client::{BlockMasterClient, Cluster, FileSystem};
 use alluxio_conf::Configuration;
 use alluxio_fs::{AlluxioPath, ErrorKind};
@@ -25,12 +27,21 @@ pub struct Shell {
     pub progress: Progress,
     set: &'static CommandSet,
     conf: Configuration,
+    /// Where the first path that says so leads, when the configuration names no masters.
+    chosen: OnceLock<Configuration>,
     connected: OnceCell<FileSystem>,
 }
 
 impl Shell {
     pub fn new(set: &'static CommandSet, conf: Configuration, out: Output) -> Self {
-        Self { out, progress: Progress::on_terminal(), set, conf, connected: OnceCell::new() }
+        Self {
+            out,
+            progress: Progress::on_terminal(),
+            set,
+            conf,
+            chosen: OnceLock::new(),
+            connected: OnceCell::new(),
+        }
     }
 
     /// Prints a line of a long command at once, above the bar that shows how far it is.
@@ -47,12 +58,16 @@ impl Shell {
     }
 
     pub async fn fs(&self) -> Result<&FileSystem, CommandError> {
-        self.connected.get_or_try_init(|| connection::file_system(&self.conf, &self.out)).await
+        self.connected.get_or_try_init(|| connection::file_system(self.given_conf(), &self.out)).await
+    }
+
+    fn given_conf(&self) -> &Configuration {
+        self.chosen.get().unwrap_or(&self.conf)
     }
 
     /// The configuration; once connected, with the cluster's defaults.
     pub fn conf(&self) -> Configuration {
-        self.connected.get().map_or_else(|| self.conf.clone(), FileSystem::conf)
+        self.connected.get().map_or_else(|| self.given_conf().clone(), FileSystem::conf)
     }
 
     pub async fn blocks(&self) -> Result<BlockMasterClient, CommandError> {
@@ -61,13 +76,20 @@ impl Shell {
 
     /// The masters as they are configured.
     pub fn cluster(&self) -> Result<Cluster, CommandError> {
-        Ok(Cluster::without_defaults(&self.conf)?)
+        Ok(Cluster::without_defaults(self.given_conf())?)
     }
 
     /// A path of the command line.
     pub fn path(&self, text: &str) -> Result<ShellPath, CommandError> {
         let path = ShellPath::parse(text)?;
-        path.check_masters(&self.conf)?;
+        if let Some(chosen) = path.chosen(self.given_conf())? {
+            if self.connected.initialized() {
+                return Err(CommandError::failed(format!(
+                    "{path} is of another cluster than the one this command works with already."
+                )));
+            }
+            self.chosen.get_or_init(|| chosen);
+        }
         Ok(path)
     }
 

@@ -6,6 +6,7 @@
 //! [`MetricsClient`], [`WorkerMasterClient`]. [`WorkerClient`] talks to one worker: block streams
 //! and short circuit, also between workers.
 
+mod authority;
 mod block_master;
 mod cluster;
 mod file;
@@ -16,6 +17,7 @@ mod stubs;
 mod worker;
 mod worker_master;
 
+pub use authority::Authority;
 pub use block_master::BlockMasterClient;
 pub use cluster::{Cluster, MasterAddress};
 pub use file::{FileReader, FileWriter};

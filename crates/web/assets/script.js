@@ -2,7 +2,8 @@
 'use strict';
 
 (() => {
-  const period = Number(document.body.dataset.refresh || 0);
+  const periodOf = (page) => Number(page.body.dataset.refresh || 0);
+  let period = periodOf(document);
   const main = document.getElementById('main');
 
   const tailOf = (root) => root.querySelector('[data-tail]');
@@ -72,6 +73,9 @@
     }
     const now = page.querySelector('.now');
     if (now) document.querySelector('.now').replaceWith(now);
+    // What was loading may be another kind of page by now.
+    period = periodOf(page);
+    button.hidden = !period;
   };
 
   button.addEventListener('click', () => {
@@ -82,5 +86,6 @@
   });
   button.hidden = false;
   show();
-  setInterval(renew, period);
+  const wait = () => { if (period) setTimeout(() => renew().then(wait), period); };
+  wait();
 })();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -14,12 +15,15 @@ use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::bodies;
+
 /// What bounds the web port.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at a time; more wait in the kernel's queue.
     pub connections: usize,
-    /// Time to send a request, from the opening of the connection or the end of the request before.
+    /// Time to send a request, from the opening of the connection or the end of the request before; and once more for
+    /// its body.
     pub request: Duration,
     /// Time in which a part of an answer must be taken.
     pub stall: Duration,
@@ -48,6 +52,7 @@ pub async fn serve_within(
     router: Router,
     shutdown: CancellationToken,
 ) {
+    let router = router.layer(from_fn(move |request, next| bodies::read(limits.request, request, next)));
     let room = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     loop {
@@ -94,6 +99,39 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_never_comes_does_not_keep_the_place() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new()
+            .route("/read", axum::routing::post(|body: String| async move { body }))
+            .route("/unread", axum::routing::post(|| async { "unread" }));
+        let limits = Limits { connections: 1, request: Duration::from_millis(300), ..LIMITS };
+        let shutdown = CancellationToken::new();
+        let served = tokio::spawn(serve_within(limits, listener, router, shutdown.clone()));
+        let ask = async |path: &str, length: usize| {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = format!("POST {path} HTTP/1.1\r\nHost: m\r\nContent-Length: {length}\r\n\r\nabc");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            stream
+        };
+        for path in ["/read", "/unread"] {
+            // It has the only place.
+            let mut never_sent = ask(path, 10).await;
+            let mut answer = String::new();
+            let ended = never_sent.read_to_string(&mut answer);
+            tokio::time::timeout(Duration::from_secs(5), ended).await.expect("it keeps the place").unwrap();
+            assert!(answer.starts_with("HTTP/1.1 408 "), "{path}: {answer}");
+        }
+        for (length, status) in [(3, "200 "), (bodies::LONGEST + 1, "413 ")] {
+            let mut answer = vec![0; 12];
+            ask("/read", length).await.read_exact(&mut answer).await.unwrap();
+            assert_eq!(answer, format!("HTTP/1.1 {status}")[..12].as_bytes());
+        }
+        shutdown.cancel();
+        served.await.unwrap();
+    }
 
     #[tokio::test]
     async fn who_does_not_read_an_answer_does_not_keep_the_place() {

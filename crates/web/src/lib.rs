@@ -6,6 +6,7 @@
 //! is alike on masters and workers is in [`json`]. [`connections`] serves it all, within limits.
 
 pub mod assets;
+mod bodies;
 pub mod connections;
 mod cors;
 pub mod guard;

@@ -149,7 +149,7 @@ impl BlockMasterClientService for BlockClientService {
     ) -> Reply<RemoveDisabledWorkerPResponse> {
         alluxio_rpc::caller(&request)?;
         let options = request.into_inner();
-        self.master.enable(&options.worker_hostname, options.worker_web_port)?;
+        self.master.enable(&options.worker_hostname, options.worker_web_port);
         Ok(Response::new(RemoveDisabledWorkerPResponse {}))
     }
 }

@@ -28,12 +28,13 @@ impl BlockMaster {
             }
             tracing::info!(worker = worker.id, address = %endpoint, may_return, "worker decommissioned");
         }
-        if matched { Ok(()) } else { Err(no_such_worker(host, web_port, "registered")) }
+        if matched { Ok(()) } else { Err(no_such_worker(host, web_port)) }
     }
 
     /// Lets disabled workers register again and calls decommissioned ones back: their next heartbeat is
-    /// answered with the command to register.
-    pub fn enable(&self, host: &str, web_port: Option<i64>) -> Result<(), FsError> {
+    /// answered with the command to register. A worker that nobody took out may register anyway: that is no
+    /// failure, so the call can be repeated.
+    pub fn enable(&self, host: &str, web_port: Option<i64>) {
         let mut matched =
             self.workers.enable(|of_host, of_port| is_meant(host, web_port, of_host, of_port)) > 0;
         for worker in self.workers.all() {
@@ -45,7 +46,7 @@ impl BlockMaster {
                 matched = true;
             }
         }
-        if matched { Ok(()) } else { Err(no_such_worker(host, web_port, "disabled or decommissioned")) }
+        tracing::info!(host, web_port, was_out = matched, "workers may register");
     }
 }
 
@@ -53,10 +54,10 @@ fn is_meant(host: &str, web_port: Option<i64>, of_host: &str, of_port: i32) -> b
     host == of_host && web_port.is_none_or(|port| port == i64::from(of_port))
 }
 
-fn no_such_worker(host: &str, web_port: Option<i64>, what: &str) -> FsError {
+fn no_such_worker(host: &str, web_port: Option<i64>) -> FsError {
     let port = web_port.map(|port| format!(" with web port {port}")).unwrap_or_default();
     FsError::not_found(format!(
-        "No worker on {host}{port} is {what}. `alluxio fsadmin report capacity` lists the workers."
+        "No worker on {host}{port} is registered. `alluxio fsadmin report capacity` lists the workers."
     ))
 }
 

@@ -47,4 +47,6 @@ pub use worker_service::BlockWorkerService;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+pub mod no_blocks;
+#[cfg(test)]
 mod test_cluster;

@@ -61,8 +61,21 @@ pub enum Looked {
 }
 
 impl FileSystemMaster {
-    /// Brings in what the under storage has, as a listing does, and looks. At most `limit` entries of a
-    /// directory, and fewer where that is much; of a file those of its `blocks`.
+    /// Brings in what the under storage has, as a listing does. It may take long.
+    pub async fn bring_in(&self, subject: &Subject, path: &AlluxioPath) -> Result<(), FsError> {
+        let seen = self.seen(subject, path, &GetStatusPOptions::default()).await?;
+        if seen.info.folder() { self.load_for_listing(path, None, None, false).await } else { Ok(()) }
+    }
+
+    /// Entries of a directory that are known now.
+    pub fn known_entries(&self, path: &AlluxioPath) -> usize {
+        self.namespace.peek(|tree| {
+            let inode = tree.lookup(path).target().and_then(|slot| tree.get(slot));
+            inode.map_or(0, |inode| tree.child_count(inode))
+        })
+    }
+
+    /// Looks: at most `limit` entries of a directory, and fewer where that is much; of a file those of its `blocks`.
     pub async fn browse(
         &self,
         subject: &Subject,
@@ -76,7 +89,6 @@ impl FileSystemMaster {
             let (info, blocks) = self.with_some_blocks(seen, blocks).await;
             return Ok(Looked::File(Box::new(File { info, blocks })));
         }
-        self.load_for_listing(path, None, None, false).await?;
         let limit = limit.clamp(1, ENTRIES_PER_LOOK);
         let mut part = self.part(subject, path, start, limit).await?;
         while part.entries.len() < limit && part.offset + part.entries.len() < part.total {

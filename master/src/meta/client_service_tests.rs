@@ -9,38 +9,12 @@ use parking_lot::Mutex;
 use tonic::Code;
 
 use super::*;
-use crate::block::{BlockCommits, BlockLengths, BlockOptions, Registration};
+use crate::block::{BlockOptions, Registration, no_blocks::NoBlocks};
 
 /// A tree without blocks, whose checkpoint succeeds when it is told to.
 #[derive(Default)]
 struct TestTree {
     disk_full: Mutex<bool>,
-}
-
-#[async_trait]
-impl BlockLengths for TestTree {
-    fn block_known(&self, _: i64) -> bool {
-        false
-    }
-
-    fn block_length(&self, _: i64) -> Option<i64> {
-        None
-    }
-
-    fn file_of(&self, _: i64) -> Option<i64> {
-        None
-    }
-
-    async fn settled(&self, _: &[i64]) -> Result<(), FsError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl BlockCommits for TestTree {
-    async fn commit_block(&self, block_id: i64, _: i64) -> Result<(), FsError> {
-        Err(FsError::not_found(format!("Block {block_id} belongs to no file.")))
-    }
 }
 
 #[async_trait]
@@ -53,7 +27,8 @@ impl Checkpointer for TestTree {
 fn service() -> (MetaClientService, Arc<TestTree>) {
     let tree = Arc::new(TestTree::default());
     let conf = Configuration::defaults();
-    let blocks = BlockMaster::new(BlockOptions::from_conf(&conf), tree.clone(), tree.clone());
+    let none = Arc::new(NoBlocks);
+    let blocks = BlockMaster::new(BlockOptions::from_conf(&conf), none.clone(), none);
     let service = MetaClientService {
         facts: Arc::new(MasterFacts::new(&conf, "m1".to_owned(), 19998, 19999, "cluster-1".to_owned())),
         configuration: Arc::new(ClusterConfiguration::new(conf)),

@@ -11,6 +11,7 @@ use alluxio_rpc::Caller;
 use tokio::sync::Semaphore;
 
 use super::InfoSources;
+use super::pages::Loads;
 use super::preview::Preview;
 use crate::block::BlockOptions;
 use crate::fs::{FileSystemMaster, Subject};
@@ -24,6 +25,7 @@ pub struct PageSources {
     pub(super) fs: Arc<FileSystemMaster>,
     pub(super) standbys: Arc<Peers>,
     pub(super) preview: Preview,
+    pub(super) loads: Loads,
     /// For who looks at all files: one at a time.
     pub(super) whole_looks: Semaphore,
     /// Aliases of the cluster's tiers, the fastest first.
@@ -47,6 +49,7 @@ impl PageSources {
             fs,
             standbys,
             preview: Preview::new(conf, &info.facts),
+            loads: Loads::default(),
             whole_looks: Semaphore::new(1),
             tiers: BlockOptions::from_conf(conf).tier_order,
             whitelist: conf.get(key::MASTER_WHITELIST),

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
-use crate::block::{BlockCommits, BlockLengths, BlockMaster, BlockOptions, Registration};
+use crate::block::{BlockMaster, BlockOptions, Registration, no_blocks::NoBlocks};
 use crate::fs::fixture::Rig;
 use crate::meta::{ClusterConfiguration, MasterFacts, Peers};
 use alluxio_web::connections::{Limits, serve_within};
@@ -71,32 +71,6 @@ impl LogLevels for TestMaster {
         }
         self.levels.lock().insert(target.to_owned(), level.to_owned());
         Ok(())
-    }
-}
-
-#[async_trait]
-impl BlockLengths for TestMaster {
-    fn block_known(&self, _: i64) -> bool {
-        false
-    }
-
-    fn block_length(&self, _: i64) -> Option<i64> {
-        None
-    }
-
-    fn file_of(&self, _: i64) -> Option<i64> {
-        None
-    }
-
-    async fn settled(&self, _: &[i64]) -> Result<(), FsError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl BlockCommits for TestMaster {
-    async fn commit_block(&self, block_id: i64, _: i64) -> Result<(), FsError> {
-        Err(FsError::not_found(format!("Block {block_id} belongs to no file.")))
     }
 }
 
@@ -238,7 +212,8 @@ async fn log_levels_are_set_and_told() {
 async fn master_info_has_the_keys_of_the_original() {
     let (master, web) = web();
     let conf = Configuration::defaults();
-    let blocks = Arc::new(BlockMaster::new(BlockOptions::from_conf(&conf), master.clone(), master.clone()));
+    let none = Arc::new(NoBlocks);
+    let blocks = Arc::new(BlockMaster::new(BlockOptions::from_conf(&conf), none.clone(), none));
     let address =
         WorkerNetAddress { host: Some("w1".to_owned()), rpc_port: Some(29999), ..Default::default() };
     let id = blocks.worker_id(address).unwrap();

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::{Artifacts, java};
 use crate::{
@@ -89,6 +89,19 @@ impl JavaClient {
         let mut command = self.command(main);
         command.args(arguments);
         run(main, command, &self.folder.join(format!("{main}.out")), limit)
+    }
+
+    /// Runs the sample program that tests a cluster: all its 24 tests must pass.
+    pub fn passes_all_tests(&self, limit: Duration) -> Result<()> {
+        let done = self.run_main("alluxio.cli.TestRunner", &[], limit)?;
+        let passed = done.output.matches("Passed the test!").count();
+        ensure!(
+            done.code == 0 && passed == 24,
+            "exit code {}, {passed} of 24 passed:\n{}",
+            done.code,
+            done.output
+        );
+        Ok(())
     }
 
     pub(super) fn command(&self, main: &str) -> Command {

@@ -59,13 +59,15 @@ pub const DIFFERENCES: &[Difference] = &[
             "fsadmin journal",
             "fsadmin journal nothing",
             "fsadmin pathConf show",
+            "fsadmin decommissionWorker",
+            "fsadmin enableWorker",
             "getConf alluxio.no.such.property",
             "getConf a b",
         ],
     },
     Difference {
         reason: "Commands that are not part of this version are not offered: checkConsistency, distributedCp, \
-            startSync, stopSync, syncDirNextTime; backup, decommissionWorker, enableWorker.",
+            startSync, stopSync, syncDirNextTime; backup.",
         parts: &[Output],
         steps: &["fs", "fs nothing", "fs help", "fsadmin", "fsadmin nothing"],
     },
@@ -79,8 +81,6 @@ pub const DIFFERENCES: &[Difference] = &[
             "fs stopSync {home}",
             "fsadmin backup",
             "fsadmin journal quorum",
-            "fsadmin decommissionWorker",
-            "fsadmin enableWorker",
         ],
     },
     Difference {
@@ -93,6 +93,8 @@ pub const DIFFERENCES: &[Difference] = &[
         parts: &[Output],
         steps: &[
             "fs freeWorker",
+            "fsadmin decommissionWorker --addresses nobody",
+            "fsadmin enableWorker --addresses nobody:1",
             "fs ls s3://bucket/a",
             "fs copyFromLocal {local}/nothing {home}/nothing",
             "fs head -c 0 {home}/small",

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     core::Core,
     masters::{Registered, Registration},
+    streams::Work,
 };
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::{CommandType, file::FileSystemCommand};
@@ -52,12 +53,13 @@ impl PersistJobs {
                 continue;
             };
             if self.jobs.lock().start(task.job, task.file) {
-                tokio::spawn(self.clone().run(Arc::clone(core), task));
+                let work = core.admission.other_work();
+                tokio::spawn(self.clone().run(Arc::clone(core), task, work));
             }
         }
     }
 
-    async fn run(self, core: Arc<Core>, task: Task) {
+    async fn run(self, core: Arc<Core>, task: Task, _work: Work) {
         let Ok(_turn) = self.turns.acquire().await else { return };
         let outcome = match job::write(&core, &task).await {
             Ok(fingerprint) => Outcome::Written { fingerprint },

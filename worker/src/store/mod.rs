@@ -37,6 +37,8 @@ mod catalog_tests;
 #[cfg(test)]
 mod manage_tests;
 #[cfg(test)]
+mod ranking_tests;
+#[cfg(test)]
 pub(crate) mod store_tests;
 
 pub use access::OrderKind;

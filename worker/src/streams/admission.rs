@@ -6,7 +6,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 
 /// Counts streams and refuses new ones above the limits.
 #[derive(Clone)]
@@ -15,12 +18,16 @@ pub struct Admission {
     writers: Arc<Semaphore>,
     most_readers: usize,
     most_writers: usize,
+    others: TaskTracker,
     leaving: CancellationToken,
     decommissioned: Arc<AtomicBool>,
 }
 
 /// Held as long as the stream lasts.
 pub type Ticket = OwnedSemaphorePermit;
+
+/// Held as long as other work lasts: blocks to cache, files to persist.
+pub type Work = TaskTrackerToken;
 
 impl Admission {
     /// `alluxio.worker.network.block.reader.threads.max` and `…writer.threads.max`.
@@ -30,6 +37,7 @@ impl Admission {
             writers: Arc::new(Semaphore::new(most_writers)),
             most_readers,
             most_writers,
+            others: TaskTracker::new(),
             leaving: CancellationToken::new(),
             decommissioned: Arc::default(),
         }
@@ -61,6 +69,16 @@ impl Admission {
                 self.most_writers
             ))
         })
+    }
+
+    /// Counts work that is no stream; its bounds are elsewhere.
+    pub fn other_work(&self) -> Work {
+        self.others.token()
+    }
+
+    /// What goes on: whoever wants to stop this worker waits until there is none.
+    pub fn active_operations(&self) -> usize {
+        self.active_readers() + self.active_writers() + self.others.len()
     }
 
     /// Refuses new writes for good; streams under way go on.
@@ -101,7 +119,10 @@ mod tests {
         let admission = Admission::new(1, 2);
         let reader = admission.read().unwrap();
         assert_eq!(admission.read().unwrap_err().kind, ErrorKind::ResourceExhausted);
-        drop(reader);
+        let work = admission.clone().other_work();
+        assert_eq!(admission.active_operations(), 2);
+        drop((reader, work));
+        assert_eq!(admission.active_operations(), 0);
         assert!(admission.read().is_ok());
         let _writer = admission.write().unwrap();
         assert_eq!(admission.active_writers(), 1);

@@ -109,6 +109,7 @@ impl CacheQueue {
     }
 
     async fn work(&self, job: CacheJob, _place: OwnedSemaphorePermit) -> Result<(), FsError> {
+        let _work = self.core.admission.other_work();
         let block = job.block;
         let result = tokio::select! {
             biased;

@@ -29,7 +29,7 @@ use alluxio_fs::FsError;
 use std::time::Duration;
 use tonic::{Status, Streaming};
 
-pub use admission::Admission;
+pub use admission::{Admission, Work};
 pub use buffers::BufferPool;
 pub use domain_socket::DomainSocket;
 pub use endpoint::BlockEndpoint;

@@ -36,6 +36,29 @@ use version::Versions;
 
 use crate::{RpcError, Scheme, Sessions, service_type::is_open, session::SaslService};
 
+/// What can be added to a server: the servers that are generated for services.
+pub trait Served:
+    Service<Request<Body>, Response = http::Response<Body>, Error = Infallible, Future: Send + 'static>
+    + NamedService
+    + MessageLimits
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Served for S where
+    S: Service<Request<Body>, Response = http::Response<Body>, Error = Infallible, Future: Send + 'static>
+        + NamedService
+        + MessageLimits
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// A gRPC server as Alluxio clients expect it. Build it once; [`serve`](Self::serve) it on one or
 /// several listeners (clones share everything).
 ///
@@ -97,17 +120,7 @@ impl RpcServer {
     /// Adds a service under the number that clients ask for; `version` is
     /// [`version_of`](crate::version_of) it unless there is a reason. Its message limit is set here.
     #[must_use]
-    pub fn service<S>(mut self, service: ServiceType, version: i64, server: S) -> Self
-    where
-        S: Service<Request<Body>, Response = http::Response<Body>, Error = Infallible>
-            + NamedService
-            + MessageLimits
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send + 'static,
-    {
+    pub fn service<S: Served>(mut self, service: ServiceType, version: i64, server: S) -> Self {
         self.versions.register(service, version);
         let access = if is_open(service) { Access::Open } else { Access::Session };
         self.routes.add(S::NAME, access, server.limit_messages(self.limits.message));
@@ -116,17 +129,7 @@ impl RpcServer {
 
     /// Adds a service of our own that the version service does not know.
     #[must_use]
-    pub fn unlisted<S>(mut self, server: S) -> Self
-    where
-        S: Service<Request<Body>, Response = http::Response<Body>, Error = Infallible>
-            + NamedService
-            + MessageLimits
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send + 'static,
-    {
+    pub fn unlisted<S: Served>(mut self, server: S) -> Self {
         self.routes.add(S::NAME, Access::Session, server.limit_messages(self.limits.message));
         self
     }

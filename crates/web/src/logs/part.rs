@@ -11,7 +11,7 @@ pub enum Spot {
     From(u64),
     /// From this many bytes before the end.
     BeforeEnd(u64),
-    /// Whole lines from this byte on.
+    /// Whole lines from this byte on; or the rest of a line that began more than a part before.
     LinesFrom(u64),
     /// The last whole lines.
     LastLines,
@@ -46,9 +46,11 @@ pub(super) fn read(file: &File, spot: Spot, limit: u64) -> io::Result<Part> {
     if !lines {
         return Ok(part);
     }
-    // The byte before tells whether a line begins right here.
-    let before = read_part(file, size, offset.saturating_sub(1), 1)?;
-    Ok(whole_lines(part, offset == 0 || before.data == b"\n"))
+    // A line that began within the part before is shown there.
+    let before = read_part(file, size, offset.saturating_sub(limit), limit.min(offset))?;
+    let begins = offset == 0 || before.data.ends_with(b"\n");
+    let goes_on = offset >= limit && !before.data.contains(&b'\n');
+    Ok(whole_lines(part, begins || goes_on))
 }
 
 fn read_part(file: &File, size: u64, offset: u64, limit: u64) -> io::Result<Part> {

@@ -88,3 +88,22 @@ async fn a_line_longer_than_the_part_is_not_lost() {
     let part = logs.read("a.log", Spot::LastLines, 100).await.unwrap();
     assert_eq!((part.offset, part.data.len()), (900, 100));
 }
+
+/// "Newer" again and again, from the beginning.
+#[tokio::test]
+async fn lines_of_any_length_are_read_to_their_ends() {
+    let mut text = String::new();
+    for length in [3, 250, 99, 100, 101, 0, 1000, 7, 299, 100, 5] {
+        text.push_str(&"x".repeat(length));
+        text.push_str("|\n");
+    }
+    let (_home, logs) = folder(&[("a.log", text.as_bytes())]);
+    let (mut shown, mut at) = (Vec::new(), 0);
+    while at < text.len() as u64 {
+        let part = logs.read("a.log", Spot::LinesFrom(at), 100).await.unwrap();
+        assert_eq!(part.offset, at, "left out after {} bytes", shown.len());
+        shown.extend(&part.data);
+        at = part.end();
+    }
+    assert_eq!(String::from_utf8(shown).unwrap(), text);
+}

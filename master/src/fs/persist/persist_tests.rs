@@ -85,6 +85,15 @@ pub(super) async fn only_job(rig: &Rig, worker: i64) -> PersistFile {
     jobs.remove(0)
 }
 
+/// A file "/f" of 10 bytes, the worker that has it, and the job to persist it.
+async fn with_job() -> (Rig, i64, PersistFile) {
+    let rig = Rig::new().await;
+    let worker = worker(&rig, "w").await;
+    write_async(&rig, "/f", worker, 10, 0).await;
+    let job = only_job(&rig, worker).await;
+    (rig, worker, job)
+}
+
 /// A worker that takes jobs.
 pub(super) async fn worker(rig: &Rig, host: &str) -> i64 {
     let id = rig.worker(host).await;
@@ -250,10 +259,7 @@ async fn what_was_written_for_a_deleted_file_is_dropped() {
 
 #[tokio::test]
 async fn deleted_between_report_and_name() {
-    let rig = Rig::new().await;
-    let worker = worker(&rig, "w").await;
-    write_async(&rig, "/f", worker, 10, 0).await;
-    let job = only_job(&rig, worker).await;
+    let (rig, worker, job) = with_job().await;
     let fingerprint = write_temporary(&job).await;
     report(&rig, worker, &job, fingerprint).await;
     rig.fs.delete_path(&rig.root().await, &path("/f"), &Default::default()).await.unwrap();
@@ -263,10 +269,7 @@ async fn deleted_between_report_and_name() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_tried_again_by_a_new_job() {
-    let rig = Rig::new().await;
-    let worker = worker(&rig, "w").await;
-    write_async(&rig, "/f", worker, 10, 0).await;
-    let job = only_job(&rig, worker).await;
+    let (rig, worker, job) = with_job().await;
     let failure = PersistFailure {
         file_id: job.file_id,
         job_id: job.job_id,
@@ -303,10 +306,7 @@ async fn a_silent_worker_loses_its_job_and_what_it_writes_later() {
 
 #[tokio::test]
 async fn a_lost_temporary_file_is_written_again() {
-    let rig = Rig::new().await;
-    let worker = worker(&rig, "w").await;
-    write_async(&rig, "/f", worker, 10, 0).await;
-    let job = only_job(&rig, worker).await;
+    let (rig, worker, job) = with_job().await;
     let fingerprint = write_temporary(&job).await;
     std::fs::remove_file(job.temp_ufs_path()).unwrap();
     report(&rig, worker, &job, fingerprint).await;
@@ -338,10 +338,7 @@ async fn a_file_that_others_put_there_is_not_replaced() {
 #[tokio::test]
 async fn the_next_master_finishes_what_was_reported() {
     for renamed_before_the_crash in [false, true] {
-        let rig = Rig::new().await;
-        let id = worker(&rig, "w").await;
-        write_async(&rig, "/f", id, 10, 0).await;
-        let job = only_job(&rig, id).await;
+        let (rig, id, job) = with_job().await;
         let fingerprint = write_temporary(&job).await;
         report(&rig, id, &job, fingerprint).await;
         if renamed_before_the_crash {
@@ -357,10 +354,7 @@ async fn the_next_master_finishes_what_was_reported() {
 
 #[tokio::test]
 async fn the_next_master_takes_a_late_report() {
-    let rig = Rig::new().await;
-    let id = worker(&rig, "w").await;
-    write_async(&rig, "/f", id, 10, 0).await;
-    let job = only_job(&rig, id).await;
+    let (rig, _, job) = with_job().await;
     let rig = rig.crash().await;
     let again = worker(&rig, "w").await;
     tick(&rig).await;
@@ -397,10 +391,7 @@ async fn orphans_of_earlier_terms_are_collected_when_they_are_old() {
 #[tokio::test]
 async fn a_name_that_was_given_without_an_answer_counts() {
     use alluxio_ufs::{Operation, UfsErrorKind, faults::Fault};
-    let rig = Rig::new().await;
-    let worker = worker(&rig, "w").await;
-    write_async(&rig, "/f", worker, 10, 0).await;
-    let job = only_job(&rig, worker).await;
+    let (rig, worker, job) = with_job().await;
     let fingerprint = write_temporary(&job).await;
     report(&rig, worker, &job, fingerprint).await;
     let ufs = rig.faulty();
@@ -455,13 +446,10 @@ async fn only_the_present_job_gives_the_name() {
         finish::Outcome,
         jobs::{Job, Temporary},
     };
-    let rig = Rig::new().await;
-    let worker = worker(&rig, "w").await;
-    let info = write_async(&rig, "/f", worker, 10, 0).await;
-    let job = only_job(&rig, worker).await;
+    let (rig, _, job) = with_job().await;
     write_temporary(&job).await;
     let temporary = Temporary { mount_id: job.mount_id(), address: job.temp_ufs_path().to_owned() };
     let stale = Job { id: job.job_id() + 1, temporary };
-    assert_eq!(rig.fs.finish(info.file_id(), &stale).await.unwrap(), Outcome::Obsolete);
+    assert_eq!(rig.fs.finish(job.file_id(), &stale).await.unwrap(), Outcome::Obsolete);
     assert_eq!(state(&rig, "/f").await, "TO_BE_PERSISTED");
 }

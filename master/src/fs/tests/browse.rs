@@ -9,7 +9,9 @@ use crate::fs::{
 };
 
 async fn look(rig: &Rig, at: &str, start: Start, limit: usize) -> Result<Looked, FsError> {
-    rig.fs.browse(&rig.root().await, &path(at), &start, limit, 0..10).await
+    let (root, at) = (rig.root().await, path(at));
+    rig.fs.bring_in(&root, &at).await?;
+    rig.fs.browse(&root, &at, &start, limit, 0..10).await
 }
 
 async fn directory(rig: &Rig, at: &str, start: Start, limit: usize) -> Directory {

@@ -95,6 +95,7 @@ async fn fill(
 ) -> Result<(), FsError> {
     let subject = pages.subject().await?;
     let entry = |info: &FileInfo| FileEntry::of(info, &pages.tiers, &web.settings);
+    pages.fs.bring_in(&subject, path).await?;
     let first = match pages.fs.browse(&subject, path, &Start::Position(0), 1, 0..MOST_ENTRIES).await? {
         Looked::File(file) => {
             let info = file.info;

@@ -19,6 +19,8 @@ use axum::routing::get;
 
 use super::{MasterWeb, NotLeading};
 
+pub(super) use browse::Loads;
+
 type Web = State<Arc<MasterWeb>>;
 
 const NAV: &[Nav] = &[

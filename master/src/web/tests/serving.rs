@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::checkpoint::Checkpointer;
+use alluxio_ufs::{Operation, faults::Fault};
 
 fn pages(rig: &Rig) -> Arc<MasterWeb> {
     let (master, web) = web();
@@ -56,4 +57,27 @@ async fn a_file_of_many_blocks_is_shown_in_parts() {
     assert!(page.contains("19,901\u{2013}20,000 of 20,000 blocks") && page.contains(">20,000<"), "{page}");
     let listed = get_json(&web, "/api/v1/master/webui_browse?path=/").await;
     assert_eq!(listed["fileInfos"][0]["name"], "f");
+}
+
+/// The first look into a large directory takes long: the page says so, and shows what is there when it is known.
+#[tokio::test]
+async fn a_directory_is_shown_loading() {
+    let rig = Rig::new().await;
+    rig.ufs_write("/d/f", "x");
+    rig.faulty().inject(Fault::delay(Operation::List, Duration::from_secs(2)).on("d"));
+    let web = pages(&rig);
+    let (status, page) = get(&web, "/browse?path=/d").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("0 entries so far") && page.contains("data-refresh=\"1000\""), "{page}");
+    let limit = Instant::now() + Duration::from_secs(30);
+    let shown = loop {
+        let (_, page) = get(&web, "/browse?path=/d").await;
+        if !page.contains("entries so far") {
+            break page;
+        }
+        assert!(Instant::now() < limit, "it loads for ever");
+    };
+    assert!(shown.contains("path=/d/f"), "{shown}");
+    let (status, page) = get(&web, "/browse?path=/none").await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "{page}");
 }

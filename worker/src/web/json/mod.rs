@@ -34,11 +34,8 @@ pub(super) fn routes() -> Router<Web> {
 }
 
 async fn operations(State(web): State<Web>) -> Json<Value> {
-    let admission = &web.core.admission;
-    // Nothing queues for a thread here.
-    Json(
-        json!({ "operationCount": admission.active_readers() + admission.active_writers(), "rpcQueueLength": 0 }),
-    )
+    // Nothing queues for a thread here: what waits for its turn counts as an operation.
+    Json(json!({ "operationCount": web.core.admission.active_operations(), "rpcQueueLength": 0 }))
 }
 
 async fn init(State(web): State<Web>) -> Json<Value> {

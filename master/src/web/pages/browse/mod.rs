@@ -1,8 +1,11 @@
 //! The file system: directories in parts ([`directory`]), and single files with their blocks and some of their
-//! data ([`file`]).
+//! data ([`file`]). The first look into a directory may take long ([`loading`]).
 
 mod directory;
 mod file;
+mod loading;
+
+pub(in crate::web) use loading::Loads;
 
 use alluxio_fs::{AlluxioPath, FsError, print::permission};
 use alluxio_proto::grpc::file::FileInfo;
@@ -55,6 +58,9 @@ async fn look(web: &MasterWeb, query: &Asked) -> Result<Response, FsError> {
         None => AlluxioPath::root(),
         Some(path) => AlluxioPath::parse(path)?,
     };
+    if !pages.brought_in(&path).await? {
+        return Ok(loading::page(web, pages, &path));
+    }
     let subject = pages.subject().await?;
     let limit = asked(query.limit.as_deref(), ROWS).clamp(1, MOST_ROWS);
     let start = match query.from.as_deref().filter(|name| !name.is_empty()) {

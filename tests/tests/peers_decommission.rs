@@ -1,0 +1,110 @@
+//! `fsadmin decommissionWorker` and `enableWorker`: the original's command against our servers, ours against a master
+//! of the original, and each of ours exit codes.
+
+use std::time::Duration;
+
+use alluxio_proto::grpc::file::{CreateFilePOptions, WritePType};
+use alluxio_tests::{
+    Cluster, client,
+    cluster::HOST,
+    java::{JavaClient, Kind, Locality, ShellSession},
+    waiting::wait_until,
+    web,
+};
+use anyhow::{Result, ensure};
+use bytes::Bytes;
+use tokio::task::block_in_place;
+
+const VERSION: &str = "2.9.6";
+const LIMIT: Duration = Duration::from_secs(120);
+/// Clients take so long to hear of it: the command waits for them.
+const LAG: (&str, &str) = ("alluxio.user.worker.list.refresh.interval", "1s");
+
+#[test]
+fn the_originals_command_takes_our_worker_out_and_back() -> Result<()> {
+    let mut cluster = Cluster::plan().start()?;
+    let port = cluster.worker_web_port(0);
+    let address = format!("{HOST}:{port}");
+    let mut client = JavaClient::new(VERSION, Locality::Streams, &cluster)?;
+    client.set(LAG.0, LAG.1);
+    let mut shell = ShellSession::start(&client, Kind::Tools, LIMIT)?;
+
+    let done = shell.run(&["fsadmin", "decommissionWorker", "--addresses", &address, "--disable"])?.text()?;
+    for line in [
+        format!("Set worker {address} decommissioned on master"),
+        "Sent decommission messages to the master, 0 failed and 1 succeeded".to_owned(),
+        "Now on master the available workers are: []".to_owned(),
+        format!("There is no operation on worker {address} for 20 times in a row"),
+    ] {
+        ensure!(done.contains(&line), "no {line:?} in\n{done}");
+    }
+    ensure!(!web::is_ready(port), "the worker does not know that it was taken out");
+
+    // Shut out: it may not come back as another process.
+    cluster.kill_worker(0)?;
+    cluster.launch_worker(0)?;
+    wait_until(LIMIT, "the worker is refused", || Ok(cluster.worker(0)?.output().contains("disabled")))?;
+    shell.run(&["fsadmin", "enableWorker", "--addresses", &address])?;
+    wait_until(LIMIT, "the worker serves again", || Ok(web::is_ready(port)))?;
+    drop(shell);
+    cluster.finish()
+}
+
+#[test]
+fn our_command_takes_a_worker_from_a_master_of_the_original() -> Result<()> {
+    let mut cluster = Cluster::plan().set(LAG.0, LAG.1).prepare()?;
+    cluster.start_java_master(VERSION)?;
+    cluster.start_worker(0)?;
+    let address = format!("{HOST}:{}", cluster.worker_web_port(0));
+
+    let done = cluster.alluxio(&["fsadmin", "decommissionWorker", "-a", &address, "-w", "40s", "-d"])?;
+    ensure!(done.code == 0, "exit code {}\n{}", done.code, done.output);
+    for line in [
+        &format!("Set worker {address} decommissioned on master"),
+        "Now on master the available workers are: []",
+        &format!("There is no operation on worker {address} for 20 times in a row"),
+    ] {
+        ensure!(done.output.contains(line), "no {line:?} in\n{}", done.output);
+    }
+    let done = cluster.alluxio(&["fsadmin", "enableWorker", "-a", &address])?;
+    ensure!(done.code == 0, "exit code {}\n{}", done.code, done.output);
+    // As another process: a worker that was taken out does not come back by itself there.
+    cluster.stop_worker(0)?;
+    cluster.start_worker(0)?;
+    let done = cluster.alluxio(&["fsadmin", "report", "capacity", "-live"])?;
+    ensure!(done.output.contains(HOST), "{}", done.output);
+    cluster.finish()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_command_tells_by_its_exit_code_how_it_ended() -> Result<()> {
+    let mut cluster = block_in_place(|| Cluster::plan().set(LAG.0, LAG.1).start())?;
+    let address = format!("{HOST}:{}", cluster.worker_web_port(0));
+    let take_out = |cluster: &Cluster, address: &str, wait: &str, code: i32| {
+        let line = ["fsadmin", "decommissionWorker", "--addresses", address, "--wait", wait];
+        let done = block_in_place(|| cluster.alluxio(&line))?;
+        ensure!(done.code == code, "{line:?}: exit code {}, not {code}\n{}", done.code, done.output);
+        anyhow::Ok(done.output)
+    };
+    take_out(&cluster, "nobody", "1s", 255)?;
+
+    // A file that is being written.
+    let fs = client::connect(&cluster).await?;
+    let options = CreateFilePOptions { write_type: Some(WritePType::MustCache.into()), ..Default::default() };
+    let mut file = fs.create(&alluxio_fs::AlluxioPath::parse("/open")?, options).await?;
+    file.write(Bytes::from(vec![1; 4 << 20])).await?;
+    let output = take_out(&cluster, HOST, "2s", 3)?;
+    ensure!(output.contains(&format!("Worker {address} has Worker.ActiveOperations=1,")), "{output}");
+    file.close().await?;
+    drop(fs);
+
+    // It can be told again; but then the worker is not there any more.
+    block_in_place(|| cluster.kill_worker(0))?;
+    let output = take_out(&cluster, &address, "40s", 10)?;
+    ensure!(output.contains(&format!("Failed to poll status from worker {address} for 5 times")), "{output}");
+
+    block_in_place(|| cluster.stop_master())?;
+    let output = take_out(&cluster, &address, "1s", 2)?;
+    ensure!(output.contains("Cannot get available worker list from master: "), "{output}");
+    block_in_place(|| cluster.finish())
+}
