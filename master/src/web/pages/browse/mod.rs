@@ -59,7 +59,7 @@ async fn look(web: &MasterWeb, query: &Asked) -> Result<Response, FsError> {
         Some(path) => AlluxioPath::parse(path)?,
     };
     if !pages.brought_in(&path).await? {
-        return Ok(loading::page(web, pages, &path));
+        return Ok(loading::page(web, &pages, &path));
     }
     let subject = pages.subject().await?;
     let limit = asked(query.limit.as_deref(), ROWS).clamp(1, MOST_ROWS);
