@@ -1,7 +1,12 @@
-//! Checkpoints: the tree written out while it is served, so that a start need not replay everything
-//! and old segments can go.
+//! Checkpoints: the tree written out, so that a start need not replay everything and old segments can go: by the
+//! leader while it serves, or by a standby between two records.
 
-use std::{sync::Arc, time::Duration};
+mod still;
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use alluxio_fs::FsError;
 use alluxio_journal::Position;
@@ -11,6 +16,7 @@ use bytes::Bytes;
 use prost::Message;
 use tokio_util::sync::CancellationToken;
 
+pub use self::still::walk_still;
 use crate::{
     meta,
     namespace::Namespace,
@@ -55,8 +61,13 @@ impl Checkpointer {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            let since = self.namespace.journal().durable().saturating_sub(*self.last.lock().await);
-            if since >= self.period
+            let journal = self.namespace.journal();
+            if let Err(error) = journal.clean_up().await {
+                tracing::debug!(%error, "the checkpoints of standbys were not looked at");
+            }
+            let by_standbys = journal.stats().checkpoint_sequence.load(Ordering::Relaxed);
+            let last = by_standbys.max(*self.last.lock().await);
+            if journal.durable().saturating_sub(last) >= self.period
                 && let Err(error) = self.write().await
             {
                 tracing::warn!(%error, "no checkpoint was written; it is tried again");

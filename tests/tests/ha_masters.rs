@@ -124,8 +124,25 @@ async fn nothing_acknowledged_is_lost_with_the_leader() -> Result<()> {
         let counts = writers.finish().await?;
         ensure_all_there(&client(&masters).await?, round, &counts).await?;
     }
-    tokio::task::block_in_place(|| hand_over(&mut masters))?;
+    tokio::task::block_in_place(|| {
+        trees_are_equal(&masters)?;
+        hand_over(&mut masters)
+    })?;
     tokio::task::block_in_place(|| masters.finish())
+}
+
+/// Nobody writes: the standbys come to where the leader is, and have what it has.
+fn trees_are_equal(masters: &Masters) -> Result<()> {
+    let leader = masters.leader().context("nobody leads")?;
+    let expected = masters.tree_hash(leader)?;
+    for standby in (0..masters.count()).filter(|master| *master != leader) {
+        wait_until(LIMIT, "the standby has followed", || {
+            Ok(masters.role(standby)?["appliedSequence"].as_u64() == Some(expected.0))
+        })?;
+        let found = masters.tree_hash(standby)?;
+        ensure!(found == expected, "master {standby} has {found:?}, the leader {expected:?}");
+    }
+    Ok(())
 }
 
 /// SIGTERM: the next one leads at once, with the same tree.

@@ -30,6 +30,14 @@ impl Lease {
         boot_time::now().map_or(Duration::ZERO, |now| until.saturating_sub(now))
     }
 
+    /// One that nobody renews: for tests of what goes by a lease.
+    #[must_use]
+    pub fn lasting(time: Duration) -> Self {
+        let lease = Self::default();
+        lease.set(boot_time::now().unwrap_or_default() + time);
+        lease
+    }
+
     /// The moment until which it is valid; zero ends it.
     pub(crate) fn set(&self, until: Duration) {
         let nanos = u64::try_from(until.as_nanos()).unwrap_or(u64::MAX);

@@ -62,6 +62,9 @@ impl Coordination for CoordinationService {
             answer.evictable.extend(sorted.evictable);
             answer.not_persisted.extend(sorted.not_persisted);
         }
+        if purpose == Purpose::Evicting {
+            self.policy.confirmed().await?;
+        }
         Ok(Response::new(answer))
     }
 
@@ -85,7 +88,10 @@ mod tests {
     use super::*;
 
     /// Even blocks may go, multiples of three exist only here.
-    struct TestPolicy;
+    #[derive(Default)]
+    struct TestPolicy {
+        deposed: bool,
+    }
 
     #[async_trait]
     impl EvictionPolicy for TestPolicy {
@@ -100,6 +106,10 @@ mod tests {
                 }
             }
             Ok(Evictable { evictable, not_persisted })
+        }
+
+        async fn confirmed(&self) -> Result<(), FsError> {
+            if self.deposed { Err(FsError::unavailable("deposed")) } else { Ok(()) }
         }
 
         fn valid(&self) -> Duration {
@@ -117,7 +127,7 @@ mod tests {
     async fn candidates_are_judged_in_chunks_and_bounded() {
         let cluster = TestCluster::new();
         let worker = cluster.register("w1", []).await;
-        let service = CoordinationService::new(Arc::clone(&cluster.master), Arc::new(TestPolicy));
+        let service = CoordinationService::new(Arc::clone(&cluster.master), Arc::new(TestPolicy::default()));
         let ask = |count: i64| {
             asked(MayEvictRequest { worker_id: Some(worker), block_ids: (0..count).collect(), looking: None })
         };
@@ -134,7 +144,7 @@ mod tests {
     async fn only_live_workers_evict() {
         let cluster = TestCluster::new();
         let worker = cluster.register("w1", []).await;
-        let service = CoordinationService::new(Arc::clone(&cluster.master), Arc::new(TestPolicy));
+        let service = CoordinationService::new(Arc::clone(&cluster.master), Arc::new(TestPolicy::default()));
         let ask = async |worker_id, looking| {
             let request = MayEvictRequest { worker_id, block_ids: vec![2], looking: Some(looking) };
             service.may_evict(asked(request)).await.map(Response::into_inner)
@@ -149,10 +159,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_deposed_master_lets_nothing_go() {
+        let cluster = TestCluster::new();
+        let worker = cluster.register("w1", []).await;
+        let policy = Arc::new(TestPolicy { deposed: true });
+        let service = CoordinationService::new(Arc::clone(&cluster.master), policy);
+        let ask = |looking| {
+            asked(MayEvictRequest { worker_id: Some(worker), block_ids: vec![2], looking: Some(looking) })
+        };
+        assert_eq!(service.may_evict(ask(false)).await.unwrap_err().code(), Code::Unavailable);
+        assert!(service.may_evict(ask(true)).await.is_ok(), "nothing goes by it");
+    }
+
+    #[tokio::test]
     async fn a_worker_takes_itself_off_the_list() {
         let cluster = TestCluster::new();
         let id = cluster.register("w1", []).await;
-        let service = CoordinationService::new(Arc::clone(&cluster.master), Arc::new(TestPolicy));
+        let service = CoordinationService::new(Arc::clone(&cluster.master), Arc::new(TestPolicy::default()));
         let leave = || asked(DeregisterRequest { worker_id: Some(id) });
         service.deregister(leave()).await.unwrap();
         assert!(!cluster.master.is_worker_live(id));

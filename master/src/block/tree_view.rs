@@ -65,6 +65,10 @@ pub trait EvictionPolicy: Send + Sync {
     /// what it saw is durable.
     async fn may_evict(&self, block_ids: &[i64], purpose: Purpose) -> Result<Evictable, FsError>;
 
+    /// Whether what was answered rests on the tree that counts: no other master had taken over when this was
+    /// called (docs/decisions/0012).
+    async fn confirmed(&self) -> Result<(), FsError>;
+
     /// How long an answer to [`Purpose::Evicting`] holds, from before the question was asked.
     fn valid(&self) -> Duration;
 }

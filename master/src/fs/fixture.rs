@@ -314,5 +314,6 @@ async fn open(conf: &Configuration, store: &MemStore) -> Arc<FileSystemMaster> {
         Arc::new(blocks),
         Arc::new(UserAsGroup),
         &Metrics::master(),
+        crate::mandate::Mandate::sole(),
     ))
 }

@@ -20,6 +20,7 @@ mod limits;
 mod list;
 mod load;
 mod lost;
+mod mandated;
 mod metrics;
 mod mount;
 mod options;
@@ -67,7 +68,7 @@ pub use self::{
     subject::Subject,
     worker_service::FileSystemWorkerService,
 };
-use crate::{block::BlockMaster, namespace::Namespace};
+use crate::{block::BlockMaster, mandate::Mandate, namespace::Namespace};
 
 /// See the [module](self).
 pub struct FileSystemMaster {
@@ -97,11 +98,12 @@ impl FileSystemMaster {
         blocks: Arc<BlockMaster>,
         groups: Arc<dyn GroupLookup>,
         metrics: &Metrics,
+        mandate: Mandate,
     ) -> Self {
         let options = FsOptions::from_conf(conf);
         Self {
             permissions: Permissions::from_conf(conf),
-            ufs: UfsTable::default(),
+            ufs: UfsTable::new(mandate),
             access_times: AccessTimes::new(&options),
             absent: AbsentPaths::new(&options),
             removals: Arc::default(),

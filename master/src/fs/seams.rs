@@ -113,6 +113,10 @@ impl EvictionPolicy for Namespace {
         .await
     }
 
+    async fn confirmed(&self) -> Result<(), FsError> {
+        self.journal().confirm().await.map_err(|error| FsError::unavailable(error.to_string()))
+    }
+
     fn valid(&self) -> Duration {
         EVICTION_VALID
     }

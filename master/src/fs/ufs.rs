@@ -7,8 +7,9 @@ use alluxio_proto::journal::{JournalEntry, UpdateInodeEntry};
 use alluxio_ufs::{UfsError, UfsErrorKind, UfsPath, UnderFs, open_ufs};
 use parking_lot::Mutex;
 
-use super::FileSystemMaster;
+use super::{FileSystemMaster, mandated::Mandated};
 use crate::{
+    mandate::Mandate,
     namespace::{Draft, Reservation},
     tree::{Lookup, Mount, Persistence, Tree, UfsMode},
 };
@@ -20,18 +21,23 @@ pub const PATIENCE: Duration = Duration::from_secs(45);
 pub const DIRECTORY_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Open under storages by mount id. A mount that is replaced gets a new id.
-#[derive(Default)]
 pub struct UfsTable {
+    mandate: Mandate,
     open: Mutex<HashMap<i64, Arc<dyn UnderFs>>>,
 }
 
 impl UfsTable {
+    pub fn new(mandate: Mandate) -> Self {
+        Self { mandate, open: Mutex::default() }
+    }
+
     pub fn get(&self, mount: &Mount) -> Result<Arc<dyn UnderFs>, FsError> {
         if let Some(ufs) = self.open.lock().get(&mount.id) {
             return Ok(ufs.clone());
         }
         // Opening does no I/O, so two that race cost nothing but an object.
-        let ufs = open_ufs(&mount.ufs_uri, &mount.properties).map_err(ufs_error)?;
+        let inner = open_ufs(&mount.ufs_uri, &mount.properties).map_err(ufs_error)?;
+        let ufs: Arc<dyn UnderFs> = Arc::new(Mandated { inner, mandate: self.mandate.clone() });
         self.open.lock().insert(mount.id, ufs.clone());
         Ok(ufs)
     }

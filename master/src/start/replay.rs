@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use alluxio_conf::{Configuration, key};
 use alluxio_fs::{Mode, ids};
-use alluxio_journal::{Journal, Options, Recovery, store::Store};
+use alluxio_journal::{CheckpointReader, Journal, Options, Recovery, store::Store};
 use alluxio_proto::{
     journal::{ClusterInfoEntry, InodeDirectoryEntry, JournalEntry},
     own::CheckpointChunk,
 };
 use prost::Message;
 
-use super::{error::StartError, role::Role};
+use super::{error::StartError, role::Role, standby::Warm};
 use crate::{
     namespace::Namespace,
     tree::{Effects, Persistence, Restore, Tree},
@@ -27,31 +27,32 @@ pub(super) struct Restored {
 /// Records between two reports of how far the replay is.
 const REPORT_EVERY: u64 = 1_000_000;
 
-/// Claims the journal, restores the newest checkpoint, applies the records after it.
+/// Claims the journal and brings the tree to its end: from what a standby has in memory, or else from the newest
+/// checkpoint.
 pub(super) async fn restore(
     store: Arc<dyn Store>,
     options: Options,
+    warm: Option<Warm>,
     role: &Role,
 ) -> Result<Restored, StartError> {
-    let mut recovery = Recovery::start(store, options).await?;
-    let mut tree = Tree::default();
-    let mut checkpoint = 0;
-    if let Some(mut reader) = recovery.checkpoint() {
-        let footer = reader.footer().clone();
-        checkpoint = footer.position.sequence;
-        let mut restore = Restore::default();
-        while let Some(chunk) = reader.next_chunk().await? {
-            let decode = |source| StartError::DecodeCheckpoint { sequence: checkpoint, source };
-            let chunk = CheckpointChunk::decode(chunk).map_err(decode)?;
-            restore.add(chunk).map_err(|source| StartError::Restore { sequence: checkpoint, source })?;
+    let (mut recovery, in_memory) = match warm {
+        None => (Recovery::start(store, options).await?, None),
+        Some(warm) => {
+            let recovery = Recovery::take_over(store, options, warm.position).await?;
+            match recovery.starts_over() {
+                None => (recovery, Some((warm.tree, warm.checkpoint))),
+                Some(why) => {
+                    tracing::warn!("what this standby had in memory is dropped: {why}");
+                    (recovery, None)
+                }
+            }
         }
-        let found = restore.hash();
-        if found != footer.tree_hash {
-            return Err(StartError::TreeHash { sequence: checkpoint, expected: footer.tree_hash, found });
-        }
-        tree = restore.finish().map_err(|source| StartError::Restore { sequence: checkpoint, source })?;
-        role.replayed(checkpoint);
-    }
+    };
+    let (mut tree, checkpoint) = match (in_memory, recovery.checkpoint()) {
+        (Some(in_memory), _) => in_memory,
+        (None, Some(reader)) => from_checkpoint(reader, role).await?,
+        (None, None) => (Tree::default(), 0),
+    };
     let mut effects = Effects::default();
     while let Some(record) = recovery.next().await? {
         let sequence = record.sequence();
@@ -67,6 +68,28 @@ pub(super) async fn restore(
     }
     let journal = recovery.finish().await?;
     Ok(Restored { tree, journal, checkpoint })
+}
+
+/// The tree of a checkpoint, and its sequence.
+pub(super) async fn from_checkpoint(
+    mut reader: CheckpointReader,
+    role: &Role,
+) -> Result<(Tree, u64), StartError> {
+    let footer = reader.footer().clone();
+    let sequence = footer.position.sequence;
+    let mut restore = Restore::default();
+    while let Some(chunk) = reader.next_chunk().await? {
+        let decode = |source| StartError::DecodeCheckpoint { sequence, source };
+        let chunk = CheckpointChunk::decode(chunk).map_err(decode)?;
+        restore.add(chunk).map_err(|source| StartError::Restore { sequence, source })?;
+    }
+    let found = restore.hash();
+    if found != footer.tree_hash {
+        return Err(StartError::TreeHash { sequence, expected: footer.tree_hash, found });
+    }
+    let tree = restore.finish().map_err(|source| StartError::Restore { sequence, source })?;
+    role.replayed(sequence);
+    Ok((tree, sequence))
 }
 
 /// The first records of a new cluster: its id and its root directory.

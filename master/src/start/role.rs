@@ -1,12 +1,15 @@
 //! What the web port says about this master's role, and standbys to who calls them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use alluxio_election::MasterAddress;
-use alluxio_journal::FORMAT_VERSION;
+use alluxio_journal::{FORMAT_VERSION, Progress};
 use alluxio_telemetry::logs::{LogHandle, LogLevel};
 use parking_lot::RwLock;
 
@@ -14,6 +17,9 @@ use crate::{
     namespace::Namespace,
     web::{LogLevels, NotLeading, RoleSource, RoleStatus},
 };
+
+/// A standby that is further behind would take long to take over.
+const LAG_LIMIT: Duration = Duration::from_secs(30);
 
 /// What this master is doing. Without an election it replays, then leads.
 #[derive(Default)]
@@ -35,6 +41,10 @@ pub(super) struct Role {
     leader: RwLock<Option<MasterAddress>>,
     /// Why this master could not lead when it was last elected.
     failure: RwLock<Option<String>>,
+    /// How far a standby is, once it has something in memory.
+    progress: RwLock<Option<Progress>>,
+    /// Why it cannot follow the journal.
+    trouble: RwLock<Option<String>>,
 }
 
 impl Role {
@@ -68,6 +78,22 @@ impl Role {
         *self.failure.write() = Some(reason.to_owned());
     }
 
+    /// `None`: it has nothing in memory yet, or any more.
+    pub fn follows(&self, progress: Option<Progress>) {
+        if progress.is_some() {
+            *self.trouble.write() = None;
+        }
+        *self.progress.write() = progress;
+    }
+
+    /// Whether that is news.
+    pub fn cannot_follow(&self, reason: &str) -> bool {
+        let mut trouble = self.trouble.write();
+        let news = trouble.as_deref() != Some(reason);
+        *trouble = Some(reason.to_owned());
+        news
+    }
+
     /// Whether that is news.
     pub fn knows_leader(&self, leader: Option<MasterAddress>) -> bool {
         let mut known = self.leader.write();
@@ -85,6 +111,22 @@ impl Role {
     }
 }
 
+impl Role {
+    fn cannot_take_over(&self, replayed: u64) -> Option<String> {
+        if let Some(reason) = &*self.failure.read() {
+            return Some(format!("This master was elected and could not lead: {reason}"));
+        }
+        if let Some(reason) = &*self.trouble.read() {
+            return Some(format!("This standby cannot follow the journal: {reason}"));
+        }
+        let Some(progress) = self.progress.read().clone() else {
+            return Some(format!("This standby is reading the journal (at record {replayed})."));
+        };
+        let lag = progress.lag();
+        (lag > LAG_LIMIT).then(|| format!("This standby is {} seconds behind the leader.", lag.as_secs()))
+    }
+}
+
 impl RoleSource for Role {
     fn status(&self) -> RoleStatus {
         let replayed = self.replayed.load(Ordering::Relaxed);
@@ -99,7 +141,18 @@ impl RoleSource for Role {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             leader: self.leader.read().as_ref().map(ToString::to_string),
         };
-        let Phase::Leading(namespace) = &*self.phase.read() else { return status };
+        let phase = self.phase.read();
+        let Phase::Leading(namespace) = &*phase else {
+            let Some(progress) = self.progress.read().clone() else { return status };
+            let (position, lag) = (progress.position(), progress.lag());
+            return RoleStatus {
+                term: position.term,
+                applied_sequence: position.sequence,
+                durable_sequence: position.sequence,
+                lag_ms: u64::try_from(lag.as_millis()).unwrap_or(u64::MAX),
+                ..status
+            };
+        };
         let journal = namespace.journal();
         RoleStatus {
             role: "PRIMARY".to_owned(),
@@ -115,10 +168,7 @@ impl RoleSource for Role {
         let replayed = self.replayed.load(Ordering::Relaxed);
         match &*self.phase.read() {
             Phase::Leading(_) => None,
-            Phase::StandingBy => {
-                let failure = self.failure.read();
-                failure.as_ref().map(|reason| format!("This master was elected and could not lead: {reason}"))
-            }
+            Phase::StandingBy => self.cannot_take_over(replayed),
             Phase::Replaying | Phase::TakingOver => Some(format!(
                 "The master does not serve: it is replaying its journal (at record {replayed})."
             )),

@@ -8,7 +8,12 @@ use alluxio_journal::{Uuid, store::Store};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{backoff::Backoff, process::Process, serving::Serving};
+use super::{
+    backoff::Backoff,
+    process::Process,
+    serving::Serving,
+    standby::{Standby, Warm},
+};
 use crate::mandate::Mandate;
 
 /// How often a standby asks who leads; it only tells others.
@@ -26,6 +31,7 @@ pub(super) struct Candidate {
     cluster: Uuid,
     /// Kept until this master does nothing any more.
     life: Arc<Life>,
+    session: Duration,
     inquiry: Inquiry,
     stop: CancellationToken,
     backoff: Backoff,
@@ -49,11 +55,12 @@ impl Candidate {
         stop: CancellationToken,
     ) -> Result<Self, FsError> {
         let zookeeper = ZooKeeper::of(&process.conf)?;
-        let backoff = Backoff::new(zookeeper.session_timeout());
+        let session = zookeeper.session_timeout();
+        let backoff = Backoff::new(session);
         let address = MasterAddress { host: process.host.clone(), port: process.rpc_addr.port() };
         let life = Arc::new(Life::begin(&process.conf, &address)?);
         let inquiry = Inquiry::new(zookeeper);
-        Ok(Self { process, store, address, cluster, life, inquiry, stop, backoff })
+        Ok(Self { process, store, address, cluster, life, session, inquiry, stop, backoff })
     }
 
     /// Begins to stand. Separate from [`run`](Self::run) so that wrong settings end the start.
@@ -63,15 +70,16 @@ impl Candidate {
 
     /// Until the process ends. An error says why this master can stand no more.
     pub async fn run(mut self, mut election: Election) -> Result<(), FsError> {
+        let mut standby = Standby::new(self.process.clone(), self.store.clone());
         loop {
             let leadership = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
                 elected = election.elected() => elected?,
-                never = self.stand_by() => match never {},
+                never = self.stand_by(&mut standby) => match never {},
             };
             let begun = Instant::now();
-            match self.lead(&leadership).await {
+            match self.lead(&leadership, standby.take()).await {
                 End::Stopped => break,
                 End::Lost => {}
                 End::Unable => {
@@ -80,11 +88,10 @@ impl Candidate {
                         tracing::warn!("this master does not stand for election for {wait:?}");
                         election.stop().await;
                         drop(leadership);
-                        let stand_by = self.stand_by();
                         tokio::select! {
                             () = self.stop.cancelled() => return Ok(()),
                             () = sleep(wait) => {}
-                            never = stand_by => match never {},
+                            never = self.stand_by(&mut standby) => match never {},
                         }
                         election = self.stand()?;
                     }
@@ -95,10 +102,17 @@ impl Candidate {
         Ok(())
     }
 
-    /// Tells those who ask who leads.
-    async fn stand_by(&self) -> Infallible {
+    /// Follows the journal, and tells those who ask who leads.
+    async fn stand_by(&self, standby: &mut Standby) -> Infallible {
+        self.process.role.stands_by();
+        tokio::select! {
+            never = standby.follow() => never,
+            never = self.tell_who_leads() => never,
+        }
+    }
+
+    async fn tell_who_leads(&self) -> Infallible {
         let Process { role, stage, .. } = &*self.process;
-        role.stands_by();
         stage.shut(&role.standby_text());
         loop {
             let leader = timeout(ASK_LIMIT, self.inquiry.leader()).await.ok().and_then(Result::ok);
@@ -113,11 +127,15 @@ impl Candidate {
 
     /// From the election to the end of the leadership. When this returns, nothing is answered any more and
     /// nothing of the namespace is left.
-    async fn lead(&self, leadership: &Leadership) -> End {
+    async fn lead(&self, leadership: &Leadership, warm: Option<Warm>) -> End {
         self.process.role.takes_over();
         self.process.stage.shut(TAKING_OVER);
-        let opening =
-            Serving::open(self.process.clone(), self.store.clone(), Mandate::Lease(leadership.lease()));
+        let opening = Serving::open(
+            self.process.clone(),
+            self.store.clone(),
+            warm,
+            Mandate::elected(leadership.lease()),
+        );
         let opened = tokio::select! {
             biased;
             () = self.stop.cancelled() => return End::Stopped,
@@ -160,6 +178,10 @@ impl Candidate {
                 End::Lost
             }
             reason = serving.ended() => {
+                tracing::error!("this master stops leading: {reason}");
+                End::Unable
+            }
+            reason = serving.cut_off(self.session) => {
                 tracing::error!("this master stops leading: {reason}");
                 End::Unable
             }

@@ -21,6 +21,7 @@ use super::{
     replay::{self, Restored},
     services::{self, Parts},
     sources::{journal_options, mount_root},
+    standby::Warm,
     watch,
 };
 use crate::{
@@ -52,13 +53,14 @@ impl Serving {
     pub async fn open(
         process: Arc<Process>,
         store: Arc<dyn Store>,
+        warm: Option<Warm>,
         mandate: Mandate,
     ) -> Result<Self, StartError> {
         let conf = &process.conf;
         let begun = Instant::now();
         let options = journal_options(conf, process.address());
         let Restored { mut tree, journal, checkpoint } =
-            replay::restore(store, options, &process.role).await?;
+            replay::restore(store, options, warm, &process.role).await?;
         let replayed = begun.elapsed();
         mount_root(conf, &mut tree);
         let namespace = Arc::new(Namespace::new(tree, journal));
@@ -69,9 +71,13 @@ impl Serving {
         let blocks =
             Arc::new(BlockMaster::new(BlockOptions::from_conf(conf), namespace.clone(), namespace.clone()));
         let groups = process.groups.clone();
-        let fs = Arc::new(FileSystemMaster::new(conf, namespace.clone(), blocks.clone(), groups, &metrics));
-        let period =
-            u64::try_from(conf.get(key::MASTER_JOURNAL_CHECKPOINT_PERIOD_ENTRIES)).unwrap_or(u64::MAX);
+        let fs =
+            FileSystemMaster::new(conf, namespace.clone(), blocks.clone(), groups, &metrics, mandate.clone());
+        let fs = Arc::new(fs);
+        let period = conf.get(key::MASTER_JOURNAL_CHECKPOINT_PERIOD_ENTRIES);
+        let period = u64::try_from(period).unwrap_or(u64::MAX);
+        // Standbys write theirs at no cost for anybody. The leader's turn comes when there is none.
+        let period = if process.conf.get(key::ZOOKEEPER_ENABLED) { period.saturating_mul(2) } else { period };
         let checkpointer = Arc::new(Checkpointer::new(namespace.clone(), period, checkpoint));
         let cluster_id = namespace.peek(|tree| tree.cluster_id().to_owned());
         let parts = Parts {
@@ -108,9 +114,24 @@ impl Serving {
         }
     }
 
+    /// Returns when the journal's store has confirmed nothing for so long. This master then cannot write, and must
+    /// leave it to another who perhaps can.
+    pub async fn cut_off(&self, limit: Duration) -> String {
+        let mut confirmed = Instant::now();
+        while let Some(left) = limit.checked_sub(confirmed.elapsed()) {
+            // While the store fails this is refused at once, and while it hangs not answered.
+            if let Ok(Ok(())) = timeout(left, self.namespace.journal().confirm()).await {
+                confirmed = Instant::now();
+            }
+            sleep(limit / 8).await;
+        }
+        format!("the journal's store has confirmed nothing for {limit:?}")
+    }
+
     /// Stops answering at once, then ends the journal. The tasks are told to end.
     pub async fn halt(&self, reason: &str) {
         self.process.stage.shut(reason);
+        self.mandate.end();
         self.process.pages.clear();
         self.task_stop.cancel();
         if timeout(JOURNAL_ENDS, self.close_journal()).await.is_err() {

@@ -35,6 +35,7 @@ pub struct MasterWeb {
     settings: WebSettings,
     /// There while this master leads.
     sources: RwLock<Option<Sources>>,
+    standby_hashes: RwLock<Option<Arc<dyn TreeHashes>>>,
 }
 
 /// What belongs to one leadership.
@@ -47,7 +48,14 @@ impl MasterWeb {
         log_levels: Arc<dyn LogLevels>,
         settings: WebSettings,
     ) -> Arc<Self> {
-        Arc::new(Self { role, metrics, log_levels, settings, sources: RwLock::default() })
+        Arc::new(Self {
+            role,
+            metrics,
+            log_levels,
+            settings,
+            sources: RwLock::default(),
+            standby_hashes: RwLock::default(),
+        })
     }
 
     /// From now on the pages show this master as the leader.
@@ -59,6 +67,25 @@ impl MasterWeb {
     pub fn clear(&self) {
         let former = self.sources.write().take();
         drop(former);
+    }
+
+    /// Whom to ask while this master stands by.
+    pub fn set_standby_hashes(&self, hashes: Arc<dyn TreeHashes>) {
+        *self.standby_hashes.write() = Some(hashes);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn standby_hash(&self) -> futures::future::BoxFuture<'static, Result<(u64, u64), FsError>> {
+        let hashes = self.standby_hashes.read().clone();
+        Box::pin(async move { hashes.ok_or_else(|| FsError::unavailable("none"))?.tree_hash().await })
+    }
+
+    fn hashes(&self) -> Result<Arc<dyn TreeHashes>, FsError> {
+        match (self.sources(), self.standby_hashes.read().clone()) {
+            (Ok((info, _)), _) => Ok(info.hashes.clone()),
+            (Err(_), Some(standby)) => Ok(standby),
+            (Err(error), None) => Err(error),
+        }
     }
 
     /// What a serving master has; until then it is UNAVAILABLE.

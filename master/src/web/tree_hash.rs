@@ -28,8 +28,8 @@ pub(super) struct TreeHash {
 }
 
 pub(super) async fn tree_hash(State(web): State<Arc<MasterWeb>>) -> Result<Json<TreeHash>, Response> {
-    let (sources, _) = web.sources().map_err(refusal)?;
-    let (sequence, hash) = sources.hashes.tree_hash().await.map_err(refusal)?;
+    let hashes = web.hashes().map_err(refusal)?;
+    let (sequence, hash) = hashes.tree_hash().await.map_err(refusal)?;
     Ok(Json(TreeHash { sequence, hash: format!("{hash:016x}") }))
 }
 

@@ -1,0 +1,56 @@
+//! The same for a tree that nobody changes meanwhile: a standby's, between two records.
+
+use alluxio_journal::{CheckpointWriter, JournalError};
+use alluxio_proto::own::CheckpointChunk;
+use prost::Message;
+
+use super::{CHUNK_BYTES, SLOTS_PER_STEP, portions};
+use crate::tree::{Tree, TreeHash};
+
+/// The tree's hash; where there is a writer the tree is given to it. May be dropped before its end: the tree is then
+/// as it was, and the next walk begins anew.
+pub async fn walk_still(
+    tree: &mut Tree,
+    mut writer: Option<&mut CheckpointWriter>,
+) -> Result<u64, JournalError> {
+    while tree.clear_given_up(SLOTS_PER_STEP) {
+        tokio::task::yield_now().await;
+    }
+    let mut hash = TreeHash::default();
+    // There is no other walk: it would hold the tree.
+    let Some(tables) = tree.begin_snapshot() else { return Ok(hash.get()) };
+    let mut walk = Walk { tree, done: false };
+    for tables in tables.messages(CHUNK_BYTES) {
+        hash.add_tables(tables.clone());
+        if let Some(writer) = &mut writer {
+            let chunk = CheckpointChunk { tables: Some(tables), inodes: Vec::new() };
+            writer.write(chunk.encode_to_vec().into()).await?;
+        }
+    }
+    while let Some(inodes) = walk.tree.continue_snapshot(SLOTS_PER_STEP) {
+        for inodes in portions(inodes.into_messages()) {
+            inodes.iter().for_each(|inode| hash.add_inode(inode));
+            if let Some(writer) = &mut writer {
+                let chunk = CheckpointChunk { tables: None, inodes };
+                writer.write(chunk.encode_to_vec().into()).await?;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    walk.done = true;
+    Ok(hash.get())
+}
+
+struct Walk<'a> {
+    tree: &'a mut Tree,
+    done: bool,
+}
+
+impl Drop for Walk<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            // Nothing was changed meanwhile, so nothing was kept for the walker.
+            drop(self.tree.give_up_snapshot());
+        }
+    }
+}

@@ -1,0 +1,139 @@
+use std::time::Duration;
+
+use alluxio_conf::Configuration;
+use alluxio_fs::ids;
+use alluxio_journal::{Existing, Uuid, store::mem::MemStore};
+use alluxio_proto::journal::InodeFileEntry;
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use super::*;
+use crate::{
+    namespace::Namespace,
+    start::{open_namespace, replay, role::Role, sources::journal_options},
+    web::RoleSource,
+};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+struct Rig {
+    process: Arc<Process>,
+    store: Arc<dyn Store>,
+    leader: Namespace,
+    _root: TempDir,
+}
+
+impl Rig {
+    async fn new(checkpoint_period: &str) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let uri = root.path().display().to_string();
+        let conf = Configuration::defaults()
+            .with(&[
+                ("alluxio.master.mount.table.root.ufs", uri.as_str()),
+                ("alluxio.master.bind.host", "127.0.0.1"),
+                ("alluxio.master.web.bind.host", "127.0.0.1"),
+                ("alluxio.master.rpc.port", "0"),
+                ("alluxio.master.web.port", "0"),
+                ("alluxio.master.journal.checkpoint.period.entries", checkpoint_period),
+            ])
+            .unwrap();
+        let store = MemStore::new();
+        alluxio_journal::format(&store, Uuid::from_u128(5), Existing::Keep).await.unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let leader = open_namespace(&conf, store.clone()).await.unwrap();
+        let (process, _) = Process::start(conf, None).await.unwrap();
+        process.role.stands_by();
+        Self { process, store, leader, _root: root }
+    }
+
+    async fn add_files(&self, numbers: std::ops::Range<i64>) {
+        for number in numbers {
+            let file = InodeFileEntry {
+                id: Some(ids::file_id(number)),
+                parent_id: Some(ids::ROOT_ID),
+                name: Some(format!("f{number}")),
+                ..InodeFileEntry::default()
+            };
+            let entry = JournalEntry { inode_file: Some(file), ..JournalEntry::default() };
+            let added = self.leader.mutate(&[], None, |_, draft| {
+                draft.push(entry.clone());
+                Ok(())
+            });
+            added.await.unwrap();
+        }
+    }
+
+    fn hash(&self) -> u64 {
+        self.leader.peek(|tree| tree.hash())
+    }
+
+    /// Follows until all that the leader has written is applied.
+    async fn catch_up(&self, standby: &mut Standby) {
+        let caught_up = async {
+            while self.process.role.status().applied_sequence < self.leader.journal().durable() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let following = async {
+            tokio::select! {
+                never = standby.follow() => match never {},
+                () = caught_up => {}
+            }
+        };
+        timeout(LIMIT, following).await.expect("it catches up");
+    }
+}
+
+#[tokio::test]
+async fn a_standby_has_the_leaders_tree_and_takes_over_from_there() {
+    let rig = Rig::new("1000000").await;
+    rig.add_files(1..20).await;
+    let mut standby = Standby::new(rig.process.clone(), rig.store.clone());
+    assert!(rig.process.role.not_ready().is_some(), "it has nothing in memory yet");
+    rig.catch_up(&mut standby).await;
+    assert_eq!(rig.process.role.not_ready(), None);
+    // What it does may be dropped at any moment, and begun again.
+    rig.add_files(20..40).await;
+    rig.catch_up(&mut standby).await;
+    let asked = async {
+        let mut asked = rig.process.pages.standby_hash();
+        tokio::select! {
+            never = standby.follow() => match never {},
+            hash = &mut asked => hash,
+        }
+    };
+    let sequence = rig.leader.journal().durable();
+    assert_eq!(timeout(LIMIT, asked).await.unwrap().unwrap(), (sequence, rig.hash()));
+
+    let hash = rig.hash();
+    let warm = standby.take().unwrap();
+    assert_eq!(warm.position.sequence, sequence);
+    rig.add_files(40..45).await;
+    assert_ne!(rig.hash(), hash);
+    let after = rig.hash();
+    let options = journal_options(&rig.process.conf, "next".to_owned());
+    let role = Role::default();
+    let restored = replay::restore(rig.store.clone(), options, Some(warm), &role).await.unwrap();
+    assert_eq!(restored.tree.hash(), after);
+    assert_eq!(restored.journal.position().sequence, sequence + 5);
+    assert!(standby.take().is_none(), "it has given it away");
+}
+
+#[tokio::test]
+async fn a_standby_writes_checkpoints_that_the_leader_goes_by() {
+    let rig = Rig::new("10").await;
+    rig.add_files(1..30).await;
+    let mut standby = Standby::new(rig.process.clone(), rig.store.clone());
+    rig.catch_up(&mut standby).await;
+    let written = standby.take().unwrap().checkpoint;
+    assert!(written >= 10, "{written}");
+    rig.leader.journal().clean_up().await.unwrap();
+    let known = rig.leader.journal().stats().checkpoint_sequence.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(known, written);
+    // The next standby begins with it.
+    let mut next = Standby::new(rig.process.clone(), rig.store.clone());
+    rig.catch_up(&mut next).await;
+    let warm = next.take().unwrap();
+    assert!(warm.checkpoint >= written);
+    assert_eq!(warm.tree.hash(), rig.hash());
+}
