@@ -13,6 +13,7 @@ mod glob;
 mod journal_folder;
 mod local;
 mod log_level;
+mod meant;
 mod options;
 mod output;
 mod process;

@@ -4,6 +4,7 @@ use crate::{
     absent::{self, Absent},
     error::{ExitStatus, FAILURE, SUCCESS},
     generic_options::{self, CommandLine},
+    meant,
     options::OptionSpec,
     output::Output,
     shell::CommandSet,
@@ -76,7 +77,11 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitStatus {
             }
             None => {
                 out.note(format_args!("Unsupported command {name}"));
-                print_usage(&out, FAILURE)
+                let status = print_usage(&out, FAILURE);
+                if let Some(hint) = meant::hint(&name, COMMANDS.iter().map(|command| command.name)) {
+                    out.note(hint);
+                }
+                status
             }
         },
     }

@@ -50,9 +50,16 @@ refuse_tier_on_disk() {
   done
 }
 
+# Sets as to what runs a command as root.
+become_root() { # Mount|SudoMount|Umount|SudoUmount
+  as=()
+  case $1 in Sudo*) [ "$(id -u)" = 0 ] || as=(sudo) ;; esac
+  [ ${#as[@]} = 0 ] || command -v sudo >/dev/null || { echo "$1 needs sudo, which is not here: as root use ${1#Sudo}." >&2; return 1; }
+}
+
 mount_ramdisk() { # Mount|SudoMount
-  local as=()
-  [ "$1" = Mount ] || as=(sudo)
+  local as
+  become_root "$1" || return 1
   find_ram_folder || return 1
   if is_mounted "$ram_folder"; then
     echo "$ram_folder is mounted already."
@@ -61,13 +68,13 @@ mount_ramdisk() { # Mount|SudoMount
   # tmpfs: unlike ramfs it ends at its size.
   ${as[@]+"${as[@]}"} mkdir -p "$ram_folder" &&
     ${as[@]+"${as[@]}"} mount -t tmpfs -o "size=$ram_bytes,mode=1777" alluxio "$ram_folder" ||
-    { echo "Could not mount $ram_folder (mounting needs root: use SudoMount)." >&2; return 1; }
+    { echo "Could not mount $ram_folder: mounting needs root (SudoMount gets it by sudo)." >&2; return 1; }
   echo "Mounted $ram_bytes bytes of memory at $ram_folder."
 }
 
 unmount_ramdisk() { # Umount|SudoUmount
-  local as=()
-  [ "$1" = Umount ] || as=(sudo)
+  local as
+  become_root "$1" || return 1
   find_ram_folder || return 1
   if ! is_mounted "$ram_folder"; then
     echo "$ram_folder is not mounted."

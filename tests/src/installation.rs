@@ -76,6 +76,13 @@ impl Installation {
         self.properties(master, worker).iter().map(|(key, value)| format!("-D{key}={value} ")).collect()
     }
 
+    /// The same without names and addresses: what a reader has who only says where the master is.
+    pub fn options_without_hosts(&self) -> String {
+        let all = self.properties("", "");
+        let named = all.iter().filter(|(_, value)| !value.is_empty());
+        named.map(|(key, value)| format!("-D{key}={value} ")).collect()
+    }
+
     fn properties(&self, master: &str, worker: &str) -> Vec<(&'static str, String)> {
         let mut all: Vec<(&str, String)> = [
             ("alluxio.master.hostname", master),

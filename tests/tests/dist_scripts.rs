@@ -234,6 +234,20 @@ fn packing_twice_at_once_does_no_harm() -> Result<()> {
     Ok(())
 }
 
+/// Nothing but what the guide says: no name of the worker, no addresses; then not even the master's name.
+#[test]
+fn the_masters_name_is_enough_and_not_needed_on_one_host() -> Result<()> {
+    let mut it = Installation::configured()?;
+    it.set("ALLUXIO_JAVA_OPTS", &it.options_without_hosts());
+    for name in ["alluxio.master.hostname=localhost\n", ""] {
+        it.write("conf/alluxio-site.properties", &format!("alluxio.worker.ramdisk.size=64MB\n{name}"))?;
+        has(&it.good("bin/alluxio-start.sh local -f")?, "The worker is ready")?;
+        has(&it.good("bin/alluxio fsadmin report")?, "Live Workers: 1")?;
+        it.good("bin/alluxio-stop.sh local")?;
+    }
+    Ok(())
+}
+
 #[test]
 fn lists_with_this_host_alone_need_no_ssh() -> Result<()> {
     let mut it = Installation::configured()?;

@@ -12,6 +12,7 @@ use crate::{
     absent::Absent,
     error::{CommandError, ExitStatus, SHELL_FAILURE, SUCCESS},
     generic_options::CommandLine,
+    meant,
     options::{CommandSpec, Parsed},
     output::Output,
     process,
@@ -121,6 +122,12 @@ async fn run_line(set: &'static CommandSet, words: &[String], shell: &Shell) -> 
     }
     out.note(format_args!("{name} is an unknown command."));
     print_usage(set, out)?;
+    let names =
+        set.commands.iter().map(|command| command.spec.name).chain(set.groups.iter().map(|group| group.name));
+    if let Some(hint) = meant::hint(name, names) {
+        out.flush()?;
+        out.note(hint);
+    }
     Ok(SHELL_FAILURE)
 }
 

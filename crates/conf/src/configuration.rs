@@ -172,7 +172,9 @@ impl Configuration {
         }
         let mut settings = self.inner.settings.clone();
         for (name, value) in properties {
-            let wanted = table::describe(&name).is_some_and(|row| row.scope.includes(self.inner.role));
+            // What is everybody's default anyway is not set by that: one may refer to what has no value here.
+            let wanted = table::describe(&name)
+                .is_some_and(|row| row.scope.includes(self.inner.role) && row.default != value);
             if wanted && !HOST_ONLY.contains(&table::canonical(&name)) {
                 settings.put(&name, &value, Source::ClusterDefault, Place::Cluster, &mut Vec::new())?;
             }

@@ -91,6 +91,15 @@ fn cluster_defaults_stand_below_everything_that_is_set_here() {
     assert!(told.is_err_and(|e| e.contains("(sent by the master): must be a size")));
 }
 
+/// A master sends all properties, also those that nobody has set.
+#[test]
+fn what_is_a_default_anyway_needs_no_value_of_what_it_refers_to() {
+    let sent = |value: &str| vec![("alluxio.job.worker.hostname".to_owned(), value.to_owned())];
+    let conf = Site::new("").load(Role::Worker).expect("right").conf;
+    assert!(conf.merge_cluster_defaults(sent("${alluxio.worker.hostname}")).is_ok());
+    assert!(conf.merge_cluster_defaults(sent("${alluxio.worker.hostname}.lan")).is_err());
+}
+
 #[test]
 fn variables_of_the_scripts_count_as_system_properties() {
     let site = Site::new("alluxio.master.hostname=site")

@@ -24,14 +24,14 @@ pub(super) async fn set(State(web): State<Web>, Query(asked): Query<LevelChange>
     let Some(logs) = &web.logs else {
         return WebError(FsError::failed_precondition("Logs are not set up here.")).into_response();
     };
-    let message = match &asked.level {
-        None => None,
-        Some(level) => {
-            match level.parse::<LogLevel>().and_then(|parsed| logs.set_level(&asked.log_name, parsed)) {
-                Ok(()) => Some(format!("Setting Level to {level}")),
-                Err(error) => return WebError(FsError::invalid_argument(error.to_string())).into_response(),
-            }
-        }
+    let name = &asked.log_name;
+    let message = match asked.level.as_deref().filter(|level| !level.is_empty()) {
+        None => format!("The level of {name} was not changed."),
+        Some(level) => match level.parse::<LogLevel>().and_then(|parsed| logs.set_level(name, parsed)) {
+            Ok(()) => format!("The level of {name} is set to {level}."),
+            Err(error) => return WebError(FsError::invalid_argument(error.to_string())).into_response(),
+        },
     };
-    Json(json!({ "logName": asked.log_name, "level": asked.level, "message": message })).into_response()
+    Json(json!({ "logName": name, "level": logs.get_level(name).to_string(), "message": message }))
+        .into_response()
 }

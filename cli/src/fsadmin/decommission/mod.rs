@@ -1,25 +1,24 @@
 //! `fsadmin decommissionWorker`: takes workers out of service and waits until nobody uses them any more, so that
 //! they can be stopped.
 
+mod ending;
 mod quiet;
+mod taking_out;
 mod waiting;
 
 use std::time::Duration;
 
 use alluxio_client::BlockMasterClient;
 use alluxio_conf::{Configuration, KeyName, key::USER_WORKER_LIST_REFRESH_INTERVAL as REFRESH};
-use alluxio_fs::FsResult;
-use alluxio_proto::grpc::block::{
-    DecommissionWorkerPOptions, GetWorkerReportPOptions, WorkerInfo, WorkerInfoField, WorkerRange,
-};
 
 use super::worker_address::{WorkerAddress, shown};
 use crate::{
-    error::{CommandError, ExitStatus, SUCCESS},
+    error::CommandError,
     options::{ArgumentCount, CommandSpec, OptionSpec},
     shell::{Call, Outcome, Shell, ShellCommand},
 };
-use waiting::Waited;
+use ending::{ALL_REFUSED, NO_MASTER, report};
+use taking_out::{addresses, find, known_workers, take_out};
 
 pub const DECOMMISSION_WORKER: ShellCommand = ShellCommand {
     spec: CommandSpec {
@@ -52,11 +51,6 @@ pub const DECOMMISSION_WORKER: ShellCommand = ShellCommand {
     },
     run: |call| Box::pin(run(call)),
 };
-
-const ALL_REFUSED: ExitStatus = 1;
-const NO_MASTER: ExitStatus = 2;
-const NOT_IDLE: ExitStatus = 3;
-const LOST: ExitStatus = 10;
 
 const DEFAULT_WAIT: Duration = Duration::from_secs(5 * 60);
 
@@ -94,74 +88,6 @@ fn no_master(shell: &Shell, error: &dyn std::fmt::Display) -> Outcome {
     Ok(NO_MASTER)
 }
 
-/// Those that serve; behind them those that were taken out before, so that the command can be repeated.
-async fn known_workers(blocks: &BlockMasterClient) -> FsResult<Vec<WorkerAddress>> {
-    let mut known = blocks.get_worker_info_list().await?;
-    let options = GetWorkerReportPOptions {
-        addresses: Vec::new(),
-        field_ranges: vec![WorkerInfoField::Address as i32],
-        worker_range: Some(WorkerRange::Decommissioned as i32),
-    };
-    known.extend(blocks.get_worker_report(options).await?);
-    Ok(addresses(&known))
-}
-
-fn addresses(workers: &[WorkerInfo]) -> Vec<WorkerAddress> {
-    workers.iter().filter_map(|worker| worker.address.as_ref()).map(WorkerAddress::of).collect()
-}
-
-/// The worker on a host; of several there the one with the web port that was given.
-fn find(named: &WorkerAddress, known: &[WorkerAddress]) -> Result<WorkerAddress, CommandError> {
-    let mut on_host = known.iter().filter(|worker| worker.host == named.host).peekable();
-    let first = on_host.peek().copied();
-    let found = on_host.find(|worker| worker.web_port == named.web_port).or(first);
-    found.cloned().ok_or_else(|| {
-        CommandError::failed(format!(
-            "Worker {} is not known by the master. Check the host name, or try again later. Available workers are: {}",
-            named.host,
-            shown(known)
-        ))
-    })
-}
-
-/// Tells the master; those that it took out.
-async fn take_out(
-    shell: &Shell,
-    blocks: &BlockMasterClient,
-    workers: &[WorkerAddress],
-    may_return: bool,
-) -> Result<Vec<WorkerAddress>, CommandError> {
-    let out = &shell.out;
-    let (mut taken_out, mut failed) = (Vec::new(), Vec::new());
-    for worker in workers {
-        out.line(format_args!("Decommissioning worker {worker}"))?;
-        let options = DecommissionWorkerPOptions {
-            worker_hostname: worker.host.clone(),
-            worker_web_port: Some(worker.web_port.into()),
-            can_register_again: Some(may_return),
-        };
-        match blocks.decommission_worker(options).await {
-            Ok(()) => {
-                out.line(format_args!("Set worker {worker} decommissioned on master"))?;
-                if !taken_out.contains(worker) {
-                    taken_out.push(worker.clone());
-                }
-            }
-            Err(error) => {
-                out.note(format_args!("Failed to decommission worker {worker}: {error}"));
-                failed.push(worker);
-            }
-        }
-    }
-    out.line(format_args!(
-        "Sent decommission messages to the master, {} failed and {} succeeded",
-        failed.len(),
-        taken_out.len()
-    ))?;
-    shell.tell(format_args!("Failed ones: {}", shown(failed)))?;
-    Ok(taken_out)
-}
-
 /// Waits as long as clients may go by an old list, and looks whether the master's is a new one.
 async fn let_clients_know(
     shell: &Shell,
@@ -195,63 +121,4 @@ async fn let_clients_know(
 fn refresh_interval(conf: &Configuration) -> (Duration, String) {
     let interval = conf.get(REFRESH);
     (interval.duration().unwrap_or_default(), conf.by_name(REFRESH.name()).unwrap_or_default())
-}
-
-fn report(shell: &Shell, waited: &Waited) -> Outcome {
-    let out = &shell.out;
-    out.line(format_args!("Waited {} minutes for workers to be idle", waited.time.as_secs() / 60))?;
-    if !waited.busy.is_empty() {
-        let busy: Vec<_> = waited.busy.iter().map(|(worker, _)| worker).collect();
-        out.line(format_args!("{} workers still have not finished all their operations", shown(busy)))?;
-        out.line("Look at them before you stop them, or wait longer with --wait.")?;
-        for (worker, seen) in &waited.busy {
-            match seen {
-                Some(seen) => out.line(format_args!(
-                    "Worker {worker} has Worker.ActiveOperations={}, Worker.RpcQueueLength={}",
-                    seen.active, seen.queued
-                ))?,
-                None => out.line(format_args!("Worker {worker} has not answered"))?,
-            }
-        }
-    }
-    if !waited.lost.is_empty() {
-        out.line(format_args!(
-            "{} workers finished all their operations successfully:\n{}",
-            waited.idle.len(),
-            shown(&waited.idle)
-        ))?;
-        out.line(format_args!(
-            "{} workers became inaccessible, so that nobody can use them; look at them all the same:\n{}",
-            waited.lost.len(),
-            shown(&waited.lost)
-        ))?;
-    }
-    if !waited.busy.is_empty() {
-        return Ok(NOT_IDLE);
-    }
-    if !waited.lost.is_empty() {
-        return Ok(LOST);
-    }
-    out.line("All workers are successfully decommissioned and now idle: stop or restart them now.")?;
-    Ok(SUCCESS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn worker(host: &str, web_port: u16) -> WorkerAddress {
-        WorkerAddress { host: host.to_owned(), web_port }
-    }
-
-    #[test]
-    fn a_worker_is_found_by_its_host() {
-        let known = [worker("a", 1), worker("b", 2), worker("b", 3)];
-        assert_eq!(find(&worker("a", 30000), &known).unwrap(), known[0]);
-        assert_eq!(find(&worker("b", 30000), &known).unwrap(), known[1]);
-        assert_eq!(find(&worker("b", 3), &known).unwrap(), known[2]);
-        let error = find(&worker("c", 1), &known).unwrap_err().to_string();
-        assert!(error.starts_with("Worker c is not known by the master."), "{error}");
-        assert!(error.ends_with("[a:1, b:2, b:3]"), "{error}");
-    }
 }
