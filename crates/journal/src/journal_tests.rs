@@ -330,3 +330,67 @@ async fn files_of_the_store_are_as_documented() {
     assert_eq!(names, ["format", "terms/1/00000001.log"]);
     assert!(store.files().iter().any(|listed| listed.file == FileId::Marker));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deposed_master_does_not_remove_what_its_successor_has_taken_over() {
+    let mut taken_over = 0;
+    for seed in 0..20 {
+        let store = MemStore::with(seed, crate::store::mem::Fencing::Lease);
+        crate::format(&store, CLUSTER, crate::Existing::Keep).await.unwrap();
+        let (old, _) = open(&store).await;
+        write_all(&old, 1..=2).await;
+        old.roll().await.unwrap();
+        // The master is stopped after it has written the first batch of a segment, and before that is synced.
+        store.faults(|f| f.hangs = 1000);
+        let mut tickets = Vec::new();
+        for number in 3..=10 {
+            tickets.push(old.reserve().await.unwrap().append(payload(number)));
+        }
+        let written = FileId::Segment(crate::SegmentId { term: 1, index: 2 });
+        while !store.files().iter().any(|listed| listed.file == written && listed.length > 128) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        store.faults(|f| f.hangs = 0);
+        let begun = tokio::time::Instant::now();
+        let (new, mut state) = open(&store).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO, "the old master must not have got on meanwhile");
+        // Nobody was told of these records, but the new master may have found some of them.
+        taken_over += usize::from(state.len() > 2);
+        for ticket in tickets {
+            assert!(ticket.wait().await.is_err());
+        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        write_all(&new, 99..=99).await;
+        state.push(payload(99));
+        assert_eq!(open(&store.restart()).await.1, state, "seed {seed}");
+    }
+    assert!(taken_over > 5, "{taken_over}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn segments_that_were_given_up_are_removed_once_a_later_one_counts() {
+    let mut given_up = 0;
+    for seed in 0..20 {
+        let store = MemStore::with(seed, crate::store::mem::Fencing::Token);
+        crate::format(&store, CLUSTER, crate::Existing::Keep).await.unwrap();
+        let (journal, _) = open(&store).await;
+        store.faults(|f| f.sync_errors = 400);
+        for number in 1..=10 {
+            drop(journal.reserve().await.map(|permit| permit.append(payload(number))));
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        given_up = given_up.max(segments(&store).len());
+        store.faults(|f| f.sync_errors = 0);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        write_all(&journal, 11..=11).await;
+        let survey = crate::recovery::survey(&store, CLUSTER, crate::recovery::Writers::Live).await.unwrap();
+        let counting: Vec<_> = survey.chain.links.iter().map(|link| link.id).collect();
+        // The first of a term stays, whatever it holds.
+        let there: Vec<_> = segments(&store).into_iter().filter(|id| id.index != 1).collect();
+        assert!(
+            there.iter().all(|id| counting.contains(id)),
+            "seed {seed}: {there:?}, of which {counting:?} count"
+        );
+    }
+    assert!(given_up > 3);
+}

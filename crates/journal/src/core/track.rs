@@ -28,6 +28,7 @@ struct Open {
     synced: u64,
     end: Position,
     has_records: bool,
+    attempted: bool,
 }
 
 /// A segment to create: its file and its header.
@@ -85,9 +86,22 @@ impl Track {
         let id = SegmentId { term: self.term, index: self.next_index };
         self.next_index += 1;
         let header = SegmentHeader { cluster: self.cluster, id, salt, predecessor: self.predecessor };
-        self.open =
-            Some(Open { id, salt, synced: HEADER_LENGTH as u64, end: header.start(), has_records: false });
+        self.open = Some(Open {
+            id,
+            salt,
+            synced: HEADER_LENGTH as u64,
+            end: header.start(),
+            has_records: false,
+            attempted: false,
+        });
         Begin { id, header: header.encode() }
+    }
+
+    /// A batch is about to be written.
+    pub fn attempt(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.attempted = true;
+        }
     }
 
     /// A batch is written and synced.
@@ -110,7 +124,11 @@ impl Track {
     pub fn end_segment(&mut self) -> Option<EndedSegment> {
         let open = self.open.take()?;
         if !open.has_records {
-            return Some(if open.id.index == 1 { EndedSegment::First } else { EndedSegment::Empty(open.id) });
+            return Some(match open {
+                Open { id: SegmentId { index: 1, .. }, .. } => EndedSegment::First,
+                Open { attempted: true, id, .. } => EndedSegment::Doubtful(id),
+                Open { id, .. } => EndedSegment::Empty(id),
+            });
         }
         self.predecessor = Some(Predecessor { segment: open.id, length: open.synced, end: open.end });
         Some(EndedSegment::Kept(Span { id: open.id, last: open.end.sequence }))
@@ -122,8 +140,11 @@ impl Track {
 pub enum EndedSegment {
     /// It counts.
     Kept(Span),
-    /// It holds no record that was ever acknowledged, and nothing will refer to it: its file may be removed.
+    /// It holds no record, and nothing will refer to it: its file may be removed.
     Empty(SegmentId),
+    /// It holds no record that was ever acknowledged. But a master that takes over now may find some of the batch
+    /// that was attempted, and build on it: its file may be removed only once a later segment counts.
+    Doubtful(SegmentId),
     /// It holds no record either, but it is the first of its term: for now only its header says that the copy
     /// made while sealing (index 0) counts, so its file must stay.
     First,
@@ -170,6 +191,8 @@ mod tests {
         let third = track.begin(3);
         assert_eq!(predecessor_in(&third).segment, SegmentId { term: 2, index: 1 });
         assert_eq!(track.end(), position(10));
+        track.attempt();
+        assert_eq!(track.end_segment(), Some(EndedSegment::Doubtful(third.id)));
     }
 
     #[test]

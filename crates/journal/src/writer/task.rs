@@ -17,7 +17,7 @@ use crate::core::track::{EndedSegment, Track};
 use crate::error::{JournalError, Result};
 use crate::feed::Subscription;
 use crate::options::Options;
-use crate::position::FileId;
+use crate::position::{FileId, SegmentId};
 use crate::store::{Fence, Hold, OpenFile, Store, StoreError};
 
 /// What a caller may ask of the writer.
@@ -70,6 +70,8 @@ pub(crate) struct Writer {
     /// Who waits for the open segment to be ended.
     rolling: Vec<oneshot::Sender<Result<()>>>,
     followers: Followers,
+    /// Segments whose only batch failed; removed once a later one counts.
+    doubtful: Vec<SegmentId>,
     /// Who waits for the journal to be closed; None while nobody has asked for it.
     closing: Option<Vec<oneshot::Sender<Result<()>>>>,
     /// Keeps other processes out until the last write has ended.
@@ -97,6 +99,7 @@ impl Writer {
             mark_at: None,
             rolling: Vec::new(),
             followers: Followers::default(),
+            doubtful: Vec::new(),
             closing: None,
             _hold: hold,
         }
@@ -302,6 +305,10 @@ impl Writer {
         // After the sync and before any answer: if this succeeds, a later master reads what was just synced.
         self.fence.check().await.map_err(Failure::Fence)?;
         self.mark_later();
+        // Whoever takes over from here on finds the segment just synced, which does not lead to these.
+        for id in std::mem::take(&mut self.doubtful) {
+            remove(&*self.store, id).await;
+        }
         self.shared.stats.flushed(batch.len(), bytes, started.elapsed(), synced.elapsed());
         Ok(())
     }
@@ -312,6 +319,7 @@ impl Writer {
         }
         // `begin_segment` leaves both set.
         let (Some(file), Some(salt)) = (&mut self.file, self.track.salt()) else { return Ok(0) };
+        self.track.attempt();
         let bytes = encode_batch(batch.iter().map(|queued| &queued.entry), salt);
         let length = bytes.len();
         file.commit(bytes).await?;
@@ -370,13 +378,9 @@ impl Writer {
         match self.track.end_segment() {
             None | Some(EndedSegment::First) => {}
             Some(EndedSegment::Kept(span)) => self.shared.ended.lock().push(span),
-            Some(EndedSegment::Empty(id)) => {
-                // So that a disk that stays full does not fill with empty files. If this fails too, a reader
-                // still passes over the file, and a later master removes it.
-                if let Err(error) = self.store.remove(FileId::Segment(id)).await {
-                    tracing::debug!(%error, "an empty segment stays behind");
-                }
-            }
+            Some(EndedSegment::Doubtful(id)) => self.doubtful.push(id),
+            // So that a disk that stays full does not fill with empty files.
+            Some(EndedSegment::Empty(id)) => remove(&*self.store, id).await,
         }
     }
 
@@ -447,6 +451,14 @@ async fn at(moment: Option<TokioInstant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
+    }
+}
+
+/// Removes a segment that does not count. If that fails, a reader still passes over the file, and a later master
+/// removes it.
+async fn remove(store: &dyn Store, id: SegmentId) {
+    if let Err(error) = store.remove(FileId::Segment(id)).await {
+        tracing::debug!(%error, "a segment that does not count stays behind");
     }
 }
 
