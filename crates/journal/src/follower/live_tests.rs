@@ -222,3 +222,20 @@ async fn what_a_dead_master_left_open_is_given_when_its_successor_vouches_for_it
     assert_eq!(given(&mut follower).await, payloads(4..=5));
     drop(old);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_of_an_earlier_term_does_not_replace_the_one_there_is() {
+    let (store, old) = journal_on(Fencing::Lease).await;
+    write_all(&old, 1..=1).await;
+    let before = old.position();
+    let (new, _) = open(&store).await;
+    write_all(&new, 2..=2).await;
+    let (mut follower, _) = follow(&store).await;
+    connect(&new, &follower).await;
+    assert_eq!(given(&mut follower).await, payloads(1..=2));
+    let (feed, _open) = sending(1, before, FeedItem { payloads: Vec::new(), end: before });
+    follower.feeds().send(feed).await.unwrap();
+    assert!(given(&mut follower).await.is_empty());
+    write_all(&new, 3..=3).await;
+    assert_eq!(given(&mut follower).await, payloads(3..=3), "it is not shown on the store");
+}

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::record::Ledger;
 
 pub struct Master {
-    number: u64,
+    pub term: u64,
     journal: Journal,
     /// All records, as applied; the lock is the tree lock of a real master.
     tree: Mutex<Vec<Bytes>>,
@@ -52,9 +52,9 @@ impl Master {
         assert_eq!(recovery.end().sequence, tree.len() as u64);
         // From here on nobody else may get anything acknowledged that is not in `tree`, although this master
         // has not begun to serve yet.
-        let number = ledger.overtake(tree.clone());
-        ledger.check_state(&tree);
-        Ok(Self { number, journal: recovery.finish().await?, tree: Mutex::new(tree) })
+        let term = recovery.term();
+        ledger.overtake(term, tree.clone());
+        Ok(Self { term, journal: recovery.finish().await?, tree: Mutex::new(tree) })
     }
 
     pub fn state(&self) -> Vec<Bytes> {
@@ -81,7 +81,7 @@ impl Master {
         let sequence = ticket.sequence();
         if ticket.wait().await.is_ok() {
             assert!(self.journal.durable() >= sequence);
-            ledger.acknowledged(self.number, sequence, payload);
+            ledger.acknowledged(self.term, sequence, payload);
         }
     }
 
@@ -113,7 +113,7 @@ impl Master {
         }
     }
 
-    pub async fn clean_up(&self) -> Result<()> {
+    pub async fn clean_up(self: Arc<Self>) -> Result<()> {
         self.journal.clean_up().await
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use alluxio_journal::store::Store;
 use alluxio_journal::store::mem::{Fencing, MemStore};
-use alluxio_journal::{Existing, JournalError, JournalReader, ReadOptions, Uuid, format};
+use alluxio_journal::{Existing, JournalError, JournalReader, ReadOptions, Result, Uuid, format};
 use rand::Rng;
 use rand::rngs::StdRng;
 
@@ -87,7 +87,12 @@ impl World {
             };
             self.start_standbys();
             let roll_bytes = *[200, 1000, 1 << 20].get(self.dice.random_range(0..3)).unwrap();
-            match Master::start(self.store.clone(), roll_bytes, &self.ledger, standby).await {
+            let start = |standby| Master::start(self.store.clone(), roll_bytes, &self.ledger, standby);
+            let started = match self.dice.random_bool(0.2) {
+                true => self.the_newer_of(tokio::join!(start(standby), start(None))),
+                false => start(standby).await,
+            };
+            match started {
                 Ok(master) => return Arc::new(master),
                 Err(JournalError::Corrupt { file, offset, sequence, reason }) => {
                     panic!("{file} {offset} {sequence}: {reason}: nothing has damaged the journal")
@@ -98,6 +103,26 @@ impl World {
             }
         }
         unreachable!("the loop ends with a master")
+    }
+
+    /// Of two that begin at the same time, the one with the lower term is overtaken, whether it knows or not.
+    fn the_newer_of(&mut self, started: (Result<Master>, Result<Master>)) -> Result<Master> {
+        let (newer, older) = match started {
+            (Ok(one), Ok(other)) if one.term > other.term => (one, other),
+            (Ok(one), Ok(other)) => (other, one),
+            (Err(error @ JournalError::Corrupt { .. }), _)
+            | (_, Err(error @ JournalError::Corrupt { .. })) => {
+                return Err(error);
+            }
+            // It may have been overtaken by one that failed then; the next one will tell.
+            (Ok(one), Err(_)) | (Err(_), Ok(one)) => {
+                self.overtaken.push(Arc::new(one));
+                return Err(JournalError::Closed);
+            }
+            (Err(error), Err(_)) => return Err(error),
+        };
+        self.overtaken.push(Arc::new(older));
+        Ok(newer)
     }
 
     async fn step(&mut self, master: &Arc<Master>) {
@@ -118,10 +143,11 @@ impl World {
                 let count = self.dice.random_range(1..4);
                 for old in &self.overtaken {
                     drop(old.clone().clients(&self.ledger, count));
+                    drop(tokio::spawn(old.clone().clean_up()));
                 }
             }
             55..60 => drop(master.checkpoint().await),
-            60..65 => drop(master.clean_up().await),
+            60..65 => drop(master.clone().clean_up().await),
             65..70 => drop(master.roll().await),
             70..75 => self.connect(master),
             75..90 => self.change_faults(),
@@ -233,9 +259,15 @@ impl World {
 
     /// What `readJournal` shows is the end of the same log.
     async fn check_reader(&mut self, master: &Arc<Master>) {
+        // Where only closed segments are shown, the end of the log is told by the first of this master.
+        for client in master.clone().clients(&self.ledger, 1) {
+            client.await.unwrap();
+        }
+        master.roll().await.unwrap();
         let store: Arc<dyn Store> = Arc::new(self.store.clone());
         let mut reader = JournalReader::open(store, ReadOptions::default()).await.unwrap();
         let state = master.state();
+
         let mut last = None;
         while let Some(entry) = reader.next().await.unwrap() {
             assert_eq!(entry.payload, state[entry.sequence as usize - 1]);

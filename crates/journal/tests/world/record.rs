@@ -14,7 +14,7 @@ struct Books {
     /// For each sequence what masters handed over under it.
     handed_over: BTreeMap<u64, BTreeSet<Bytes>>,
     acknowledged: BTreeMap<u64, Bytes>,
-    /// The newest master, and the state that it began with: nothing else may be acknowledged by those before.
+    /// The newest term, and the state that it began with: nothing else may be acknowledged by those before.
     master: u64,
     base: Vec<Bytes>,
     /// What followers have been given.
@@ -59,27 +59,31 @@ impl Ledger {
         assert!(before.is_none_or(|before| before == payload), "followers got different records {sequence}");
     }
 
-    /// A master has begun with this state. Gives it its number.
-    pub fn overtake(&self, state: Vec<Bytes>) -> u64 {
+    /// The master of a term has replayed this state. It may have been overtaken while it did.
+    pub fn overtake(&self, term: u64, state: Vec<Bytes>) {
         let mut books = self.0.lock().unwrap();
+        if term < books.master {
+            return;
+        }
+        books.check_state(&state);
         books.base = state;
-        books.master += 1;
-        books.master
+        books.master = term;
     }
+}
 
-    pub fn check_state(&self, state: &[Bytes]) {
-        let books = self.0.lock().unwrap();
-        for (sequence, payload) in &books.acknowledged {
+impl Books {
+    fn check_state(&self, state: &[Bytes]) {
+        for (sequence, payload) in &self.acknowledged {
             let found = state.get(*sequence as usize - 1);
             assert_eq!(found, Some(payload), "record {sequence} was acknowledged and is not in the log");
         }
-        for (sequence, payload) in &books.given {
+        for (sequence, payload) in &self.given {
             let found = state.get(*sequence as usize - 1);
             assert_eq!(found, Some(payload), "a follower has a record {sequence} that is not in the log");
         }
         let mut seen = BTreeSet::new();
         for (sequence, payload) in (1..).zip(state) {
-            let known = books.handed_over.get(&sequence).is_some_and(|payloads| payloads.contains(payload));
+            let known = self.handed_over.get(&sequence).is_some_and(|payloads| payloads.contains(payload));
             assert!(known, "record {sequence} was never handed over: {payload:?}");
             assert!(seen.insert(payload), "record {sequence} is in the log twice: {payload:?}");
         }
