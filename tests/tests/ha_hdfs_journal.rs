@@ -52,8 +52,9 @@ impl Place for Folder {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_holds_on_every_store_holds_on_hdfs() -> Result<()> {
     let hdfs = Hdfs::plan().start()?;
-    let names = ["ends", "overtaken", "torn", "checkpoints", "reader", "follower", "format"];
-    let [ends, overtaken, torn, checkpoints, reader, follower, formatted] =
+    let names =
+        ["ends", "overtaken", "torn", "checkpoints", "reader", "follower", "fed", "standby", "format"];
+    let [ends, overtaken, torn, checkpoints, reader, follower, fed, standby, formatted] =
         names.map(|name| Folder::new(&hdfs.uri(), name));
     tokio::join!(
         behaviour::records_survive_clean_and_unclean_ends(&ends),
@@ -62,6 +63,8 @@ async fn what_holds_on_every_store_holds_on_hdfs() -> Result<()> {
         behaviour::checkpoints_replace_segments(&checkpoints),
         behaviour::a_reader_sees_a_live_journal(&reader),
         behaviour::a_follower_keeps_up_and_takes_over(&follower),
+        behaviour::a_follower_that_is_fed_needs_no_closed_segment(&fed),
+        behaviour::checkpoints_of_a_standby_replace_segments(&standby),
         behaviour::formatting_again_needs_the_explicit_word(&formatted),
     );
     hdfs.finish()

@@ -72,6 +72,8 @@ on_every_store!(
     checkpoints_replace_segments,
     a_reader_sees_a_live_journal,
     a_follower_keeps_up_and_takes_over,
+    a_follower_that_is_fed_needs_no_closed_segment,
+    checkpoints_of_a_standby_replace_segments,
     formatting_again_needs_the_explicit_word,
 );
 

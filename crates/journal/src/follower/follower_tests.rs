@@ -398,3 +398,18 @@ async fn a_take_over_compares_the_state_inside_a_segment_and_at_its_borders() {
         assert!(matches!(recovery.starts_over(), Some(Restart::Diverged { .. })), "{place}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_listing_that_lacks_segments_says_nothing() {
+    let store = formatted().await;
+    let options = Options { roll_bytes: 300, ..Options::default() };
+    let (journal, _) = recover(shared(&store), options).await.unwrap();
+    let (mut follower, _) = follow(&store).await;
+    write_all(&journal, 1..=20).await;
+    store.faults(|f| f.short_listings = 1);
+    assert_eq!(given(&mut follower).await, payloads(1..=20));
+    // A second one in a row could not be told from clean-up.
+    let (mut follower, _) = follow(&store).await;
+    store.faults(|f| f.short_listings = 2);
+    assert!(matches!(restart(&mut follower).await, Restart::Behind { .. }));
+}

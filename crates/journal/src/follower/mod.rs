@@ -295,7 +295,8 @@ impl Follower {
     /// Looks for segments when it is time to, and reads on in the one where the next record is.
     async fn read_on(&mut self) -> Result<Option<Restart>> {
         let begun = Instant::now();
-        if begun >= self.next_look {
+        let looks = begun >= self.next_look;
+        if looks {
             let look = self.view.look(&*self.store, self.cluster).await?;
             self.next_look = begun + self.options.look;
             self.looked_at = begun;
@@ -303,12 +304,9 @@ impl Follower {
             let newest = self.newest_term();
             // One who has been overtaken goes on saying that there is nothing new.
             self.live.take_if(|live| live.term < newest);
-            if let Some(restart) = self.find_segment()? {
-                return Ok(Some(restart));
-            }
         }
-        if self.cursor.as_ref().is_none_or(Cursor::is_over)
-            && let Some(restart) = self.find_segment()?
+        if (looks || self.cursor.as_ref().is_none_or(Cursor::is_over))
+            && let Some(restart) = self.find_segment(looks)?
         {
             return Ok(Some(restart));
         }
@@ -345,10 +343,11 @@ impl Follower {
     }
 
     /// Finds the segment that holds the next record, in what the last look has shown.
-    fn find_segment(&mut self) -> Result<Option<Restart>> {
+    fn find_segment(&mut self, looked: bool) -> Result<Option<Restart>> {
         let at = self.at;
         let place = Place::find(&self.chain, at);
-        let was_behind = std::mem::replace(&mut self.behind, matches!(place, Place::Behind));
+        let was_behind = self.behind;
+        self.behind = matches!(place, Place::Behind);
         match place {
             Place::Ahead => {}
             Place::Within(index) => {
@@ -364,8 +363,8 @@ impl Follower {
                 if let Base::Damaged(id, flaw) = self.chain.base {
                     return Err(bad_segment(&*self.store, BadSegment { id, flaw }));
                 }
-                // Seen twice, because a listing made while segments are begun may miss one.
-                if was_behind {
+                // By two looks, because a listing made while segments come and go may miss one.
+                if was_behind && looked {
                     return Ok(Some(Restart::Behind { at }));
                 }
             }

@@ -3,9 +3,10 @@
 //! Listings may be out of date, and a file may be seen half-way through being made. So a segment counts only once
 //! its header is there, and nothing is concluded from what is missing.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ use crate::core::header::{HEADER_LENGTH, HeaderFlaw, SegmentHeader};
 use crate::error::{JournalError, Result};
 use crate::format::file_name;
 use crate::position::{CheckpointId, FileId, SegmentId};
-use crate::recovery::bad_segment;
+use crate::recovery::{HEADERS_AT_ONCE, bad_segment};
 use crate::store::Store;
 
 /// How long something may look damaged before it is believed: a file server shows the pages of a file in any
@@ -25,8 +26,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// The headers read so far. A header never changes.
 #[derive(Debug, Default)]
 pub(crate) struct View {
-    headers: HashMap<SegmentId, SegmentHeader>,
-    damaged: HashMap<SegmentId, Instant>,
+    headers: BTreeMap<SegmentId, SegmentHeader>,
+    damaged: BTreeMap<SegmentId, Instant>,
 }
 
 /// One look at the store.
@@ -50,39 +51,35 @@ enum Begin {
 impl View {
     pub(crate) async fn look(&mut self, store: &dyn Store, cluster: Uuid) -> Result<Look> {
         let files = store.list().await?;
-        let mut found = Vec::new();
+        let mut segments = BTreeMap::new();
         let mut checkpoints = Vec::new();
-        for listed in &files {
+        for listed in files {
             match listed.file {
                 FileId::Checkpoint(id) => checkpoints.push(id),
-                FileId::Segment(id) => {
-                    if let Some(header) = self.header(store, cluster, id).await? {
-                        found.push(Found { id, length: listed.length, header: Ok(header) });
-                    }
-                }
+                FileId::Segment(id) => drop(segments.insert(id, listed.length)),
                 FileId::CheckpointDraft(..) | FileId::Marker | FileId::MarkerDraft => {}
             }
         }
-        self.headers.retain(|id, _| files.iter().any(|listed| listed.file == FileId::Segment(*id)));
+        self.headers.retain(|id, _| segments.contains_key(id));
+        self.damaged.retain(|id, _| segments.contains_key(id));
+        let new: Vec<_> = segments.keys().copied().filter(|id| !self.headers.contains_key(id)).collect();
+        let reads = new
+            .into_iter()
+            .map(|id| async move { Ok::<_, JournalError>((id, read_begin(store, id).await?)) });
+        let begins: Vec<_> = stream::iter(reads).buffered(HEADERS_AT_ONCE).try_collect().await?;
+        for (id, begin) in begins {
+            self.take(store, cluster, id, begin)?;
+        }
+        let found = self.headers.iter().filter_map(|(id, header)| {
+            Some(Found { id: *id, length: *segments.get(id)?, header: Ok(*header) })
+        });
         checkpoints.sort_by(|a, b| b.cmp(a));
-        let chain = Chain::find(found).map_err(|bad| bad_segment(store, bad))?;
+        let chain = Chain::find(found.collect()).map_err(|bad| bad_segment(store, bad))?;
         Ok(Look { chain, checkpoints })
     }
 
-    async fn header(
-        &mut self,
-        store: &dyn Store,
-        cluster: Uuid,
-        id: SegmentId,
-    ) -> Result<Option<SegmentHeader>> {
-        if let Some(header) = self.headers.get(&id) {
-            return Ok(Some(*header));
-        }
-        let bytes = match store.read(FileId::Segment(id), 0, HEADER_LENGTH + HEAD_LENGTH).await {
-            Err(e) if e.is_not_found() => return Ok(None),
-            bytes => bytes?,
-        };
-        let flaw = match begin(id, &bytes) {
+    fn take(&mut self, store: &dyn Store, cluster: Uuid, id: SegmentId, begin: Begin) -> Result<()> {
+        let flaw = match begin {
             Begin::Counts(header) if header.cluster != cluster => {
                 let file = file_name(store, FileId::Segment(id));
                 return Err(JournalError::OtherCluster { file, found: header.cluster, cluster });
@@ -90,13 +87,21 @@ impl View {
             Begin::Counts(header) => {
                 self.headers.insert(id, header);
                 self.damaged.remove(&id);
-                return Ok(Some(header));
+                return Ok(());
             }
-            Begin::NotYet => return Ok(None),
+            Begin::NotYet => return Ok(()),
             Begin::Bad(flaw) => flaw,
         };
         let since = self.damaged.entry(id).or_insert_with(Instant::now);
-        if since.elapsed() < PATIENCE { Ok(None) } else { Err(bad_segment(store, BadSegment { id, flaw })) }
+        if since.elapsed() < PATIENCE { Ok(()) } else { Err(bad_segment(store, BadSegment { id, flaw })) }
+    }
+}
+
+async fn read_begin(store: &dyn Store, id: SegmentId) -> Result<Begin> {
+    match store.read(FileId::Segment(id), 0, HEADER_LENGTH + HEAD_LENGTH).await {
+        // Removed since it was listed.
+        Err(e) if e.is_not_found() => Ok(Begin::NotYet),
+        bytes => Ok(begin(id, &bytes?)),
     }
 }
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use self::replay::Replay;
 pub(crate) use self::replay::{Item, ReplayPlan, stream};
 pub(crate) use self::select::newest_checkpoint;
-pub(crate) use self::survey::{Survey, Writers, bad_segment, survey};
+pub(crate) use self::survey::{HEADERS_AT_ONCE, Survey, Writers, bad_segment, survey};
 pub(crate) use self::tip::{confirm_flaw, position_after};
 use crate::checkpoint::CheckpointReader;
 use crate::core::track::Track;

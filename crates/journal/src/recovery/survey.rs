@@ -1,5 +1,6 @@
 //! What lies on the store: the chain of segments, and where the log ends.
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use uuid::Uuid;
 
 use super::tip;
@@ -10,6 +11,10 @@ use crate::error::{JournalError, Result};
 use crate::format::file_name;
 use crate::position::{CheckpointId, FileId, Position, SegmentId};
 use crate::store::Store;
+
+/// Headers that are read at the same time: on a store with a network in between there may be many, and clients
+/// wait for the new master.
+pub(crate) const HEADERS_AT_ONCE: usize = 16;
 
 /// What was found.
 #[derive(Debug)]
@@ -43,20 +48,21 @@ pub(crate) enum Writers {
 
 /// Lists the store, reads all headers, finds the chain and scans its newest segment to its end.
 pub(crate) async fn survey(store: &dyn Store, cluster: Uuid, writers: Writers) -> Result<Survey> {
-    let mut found = Vec::new();
+    let mut segments = Vec::new();
     let mut checkpoints = Vec::new();
     let mut drafts = Vec::new();
     for listed in store.list().await? {
         match listed.file {
-            FileId::Segment(id) => {
-                found.extend(read_header(store, cluster, id, listed.length, writers).await?)
-            }
+            FileId::Segment(id) => segments.push((id, listed.length)),
             FileId::Checkpoint(id) => checkpoints.push(id),
             FileId::CheckpointDraft(..) => drafts.push(listed.file),
             FileId::Marker | FileId::MarkerDraft => {}
         }
     }
     checkpoints.sort_by(|a, b| b.cmp(a));
+    let headers = segments.into_iter().map(|(id, length)| read_header(store, cluster, id, length, writers));
+    let found: Vec<_> = stream::iter(headers).buffered(HEADERS_AT_ONCE).try_collect().await?;
+    let found: Vec<_> = found.into_iter().flatten().collect();
     let mut chain = Chain::find(found.clone()).map_err(|bad| bad_segment(store, bad))?;
     let mut tip_closed = true;
     let mut empty = None;

@@ -1,13 +1,17 @@
 //! What must hold on every store. The rig runs it on a real HDFS, too.
 
+mod following;
+
 use std::sync::Arc;
 
 use alluxio_journal::store::Store;
 use alluxio_journal::{
-    Existing, FileId, FollowOptions, Followed, Follower, Journal, JournalError, JournalReader, Options,
-    ReadOptions, Recovery, Result, SegmentId, State, Uuid, format, is_formatted,
+    Existing, FileId, Journal, JournalError, JournalReader, Options, ReadOptions, Recovery, Result,
+    SegmentId, State, Uuid, format, is_formatted,
 };
 use bytes::Bytes;
+
+pub use self::following::*;
 
 /// A place for a journal, of which each process has a store of its own.
 pub trait Place {
@@ -135,49 +139,6 @@ pub async fn a_reader_sees_a_live_journal(place: &dyn Place) {
     }
     assert_eq!(seen, (2..5).map(|number| (number, payload(number))).collect::<Vec<_>>());
     write(&journal, 7..=7).await.unwrap();
-}
-
-/// Takes the records up to one, within a time that only a broken follower needs.
-async fn follow_until(follower: &mut Follower, state: &mut Vec<Bytes>, last: u64) {
-    let followed = async {
-        while follower.position().sequence < last {
-            match follower.next().await.unwrap() {
-                Followed::Record(record) => state.push(record.payload),
-                Followed::Restart(why) => panic!("{why}"),
-            }
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(20), followed).await.unwrap();
-}
-
-pub async fn a_follower_keeps_up_and_takes_over(place: &dyn Place) {
-    formatted(place).await;
-    let (old, _) = open(place).await.unwrap();
-    let mut state = Vec::new();
-    let mut follower = Follower::start(place.store(), FollowOptions::default()).await.unwrap();
-    for round in 1..=3u64 {
-        write(&old, round * 4 - 3..=round * 4).await.unwrap();
-        if round != 2 || !place.store().tails() {
-            old.roll().await.unwrap();
-        }
-        follow_until(&mut follower, &mut state, round * 4).await;
-    }
-    write(&old, 13..=15).await.unwrap();
-    let base = follower.position();
-    let mut recovery = Recovery::take_over(place.store(), Options::default(), base).await.unwrap();
-    assert_eq!(recovery.starts_over(), None);
-    while let Some(record) = recovery.next().await.unwrap() {
-        state.push(record.payload);
-    }
-    assert_eq!(state, payloads(1..=15));
-    let new = recovery.finish().await.unwrap();
-    assert!(write(&old, 100..=100).await.unwrap_err().is_unavailable());
-    write(&new, 16..=17).await.unwrap();
-    new.roll().await.unwrap();
-    // Who still follows goes over to the new master's segments.
-    let mut followed = payloads(1..=12);
-    follow_until(&mut follower, &mut followed, 17).await;
-    assert_eq!(followed, payloads(1..=17));
 }
 
 pub async fn formatting_again_needs_the_explicit_word(place: &dyn Place) {

@@ -44,6 +44,9 @@ pub struct Faults {
     /// Reads and listings that show only what has been synced for sure, and of the rest some: as a file server
     /// does whose clients cache.
     pub stale: u16,
+    /// So many listings, for one who only follows, lack all segments but the newest: they were made while
+    /// segments came and went.
+    pub short_listings: u32,
     /// Operations that take place seconds later than they were asked for: a process that was stopped, a network
     /// that was cut.
     pub hangs: u16,
@@ -174,6 +177,12 @@ impl Disk {
             for listed in &mut files {
                 listed.length = self.dice.below(listed.length as usize + 1) as u64;
             }
+        }
+        if self.faults.short_listings > 0 {
+            self.faults.short_listings -= 1;
+            let segment = |file: FileId| matches!(file, FileId::Segment(_)).then_some(file.to_string());
+            let newest = files.iter().filter_map(|listed| segment(listed.file)).max();
+            files.retain(|listed| segment(listed.file).is_none_or(|file| Some(file) == newest));
         }
         files
     }
