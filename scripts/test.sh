@@ -44,16 +44,16 @@ stage() {
   took "$name" "$start"
 }
 
-# The fault and installation tests mount small disks: in a mount namespace of their own, so that none is left behind.
+# The fault and installation tests mount small disks and shared folders: in a mount namespace of their own, so that none is left behind.
 with_mounts=(unshare --mount)
 [ "$(id -u)" = 0 ] || with_mounts=(unshare --user --map-root-user --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
-needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "*) true ;; *) false ;; esac; }
+needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" random "*) true ;; *) false ;; esac; }
 needs_ssh() { case " $* " in *" dist "*) true ;; *) false ;; esac; }
-needs_mounts() { case " $* " in *" faults "* | *" dist "*) true ;; *) false ;; esac; }
+needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" random "* | *" dist "*) true ;; *) false ;; esac; }
 
-[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, web, dist, scale)' >&2; exit 2; }
+[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, random, web, dist, scale)' >&2; exit 2; }
 
 sets=(build)
 if needs_mounts "$@"; then sets+=(mounts); fi
@@ -103,7 +103,9 @@ for name in "$@"; do
     schema) stage schema 5m "${run[@]}" --test 'wire_*' --test 'rig_*' ;;
     peers) stage peers 15m "${run[@]}" --test 'peers_*' -- --test-threads=2 ;;
     faults) stage faults 15m "${with_mounts[@]}" "${run[@]}" --test 'faults_*' -- --test-threads=2 ;;
-    ha) stage ha 10m "${run[@]}" --test 'ha_*' -- --test-threads=2 ;;
+    ha) stage ha 15m "${with_mounts[@]}" "${run[@]}" --test 'ha_*' -- --test-threads=2 ;;
+    # As long as SEEDS and ROUNDS say: a seed takes about 20 s.
+    random) stage random 12h "${with_mounts[@]}" "${run[@]}" --test ha_sequences -- --nocapture ;;
     web) stage web 5m "${run[@]}" --test 'web_*' ;;
     dist) stage dist 10m "${with_mounts[@]}" "${run[@]}" --test 'dist_*' -- --test-threads=2 ;;
     scale) stage scale 30m "${run[@]}" --test 'scale_*' -- --ignored --nocapture ;;

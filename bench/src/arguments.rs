@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::system::Side;
 
 const USAGE: &str = "alluxio-bench [PART...] [--quick] [--sides ours,original] [--clients N] [--seconds N] [--files N] \
-    [--original-files N] [--growth-seconds N] [--json FILE]\n\
-    parts: startup, rates, growth; all when none is named";
+    [--original-files N] [--growth-seconds N] [--rounds N] [--json FILE]\n\
+    parts: startup, rates, growth when none is named; failover";
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +16,11 @@ pub enum Part {
     Startup,
     Rates,
     Growth,
+    /// Takes its time: only when it is named.
+    Failover,
 }
 
-const ALL: [Part; 3] = [Part::Startup, Part::Rates, Part::Growth];
+const UNASKED: [Part; 3] = [Part::Startup, Part::Rates, Part::Growth];
 
 /// What to measure, and how much of it.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub struct Arguments {
     pub growth_time: Duration,
     /// How long memory may take to settle.
     pub settle: Duration,
+    /// Faults of each kind.
+    pub rounds: usize,
     /// Where the results go.
     pub json: PathBuf,
 }
@@ -65,6 +69,7 @@ impl Arguments {
             original_files: 100_000,
             growth_time: Duration::from_secs(240),
             settle: Duration::from_secs(40),
+            rounds: 20,
             json: PathBuf::from("benchmarks.json"),
         }
     }
@@ -82,6 +87,7 @@ impl Arguments {
             files: 1_000,
             growth_time: Duration::from_secs(10),
             settle: Duration::ZERO,
+            rounds: 1,
             ..Self::in_full()
         }
     }
@@ -97,6 +103,7 @@ impl Arguments {
                 "startup" => arguments.parts.push(Part::Startup),
                 "rates" => arguments.parts.push(Part::Rates),
                 "growth" => arguments.parts.push(Part::Growth),
+                "failover" => arguments.parts.push(Part::Failover),
                 "--quick" => {}
                 "--sides" => {
                     let sides: String = value(&word, words.next())?;
@@ -109,6 +116,7 @@ impl Arguments {
                 "--growth-seconds" => {
                     arguments.growth_time = Duration::from_secs(value(&word, words.next())?)
                 }
+                "--rounds" => arguments.rounds = value(&word, words.next())?,
                 "--json" => arguments.json = value(&word, words.next())?,
                 _ => bail!("unknown argument {word}\n{USAGE}"),
             }
@@ -121,8 +129,9 @@ impl Arguments {
         for (name, files) in [("--files", arguments.files), ("--original-files", arguments.original_files)] {
             ensure!((1_000..=100_000_000).contains(&files), "{name} takes 1000 to 100000000");
         }
+        ensure!((1..=1_000).contains(&arguments.rounds), "--rounds takes 1 to 1000");
         if arguments.parts.is_empty() {
-            arguments.parts = ALL.to_vec();
+            arguments.parts = UNASKED.to_vec();
         }
         Ok(arguments)
     }
@@ -147,7 +156,7 @@ mod tests {
     #[test]
     fn nothing_said_means_everything() {
         let arguments = parse("").unwrap();
-        assert_eq!(arguments.parts, ALL);
+        assert_eq!(arguments.parts, UNASKED);
         assert_eq!(arguments.sides, [Side::Ours, Side::Original]);
         assert_eq!((arguments.clients, arguments.files), (64, 1_000_000));
     }
@@ -169,6 +178,7 @@ mod tests {
             ("--clients x", "--clients x"),
             ("rate", "rate"),
             ("--files 0", "--files"),
+            ("failover --rounds 0", "--rounds"),
             ("--growth-seconds 0", "--growth-seconds"),
             ("--sides theirs", "theirs"),
         ] {

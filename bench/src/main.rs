@@ -3,6 +3,7 @@
 
 mod arguments;
 mod client;
+mod failover;
 mod growth;
 mod journal;
 mod load;
@@ -36,6 +37,7 @@ fn main() -> Result<()> {
             Part::Startup => startup::measure,
             Part::Rates => rates::measure,
             Part::Growth => growth::measure,
+            Part::Failover => failover::measure,
         };
         for side in &arguments.sides {
             measure(&runtime, *side, &arguments, &mut report)

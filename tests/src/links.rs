@@ -35,6 +35,7 @@ pub enum Traffic {
 
 /// A port that stands for another one. Closed on drop, with all its connections.
 pub struct Link {
+    at: SocketAddr,
     traffic: watch::Sender<Traffic>,
     listener: JoinHandle<()>,
 }
@@ -53,7 +54,12 @@ impl Link {
         first.set_nonblocking(true)?;
         let (traffic, seen) = watch::channel(Traffic::Passes);
         let listener = runtime.spawn(listen(at, to, first, seen));
-        Ok(Link { traffic, listener })
+        Ok(Link { at, traffic, listener })
+    }
+
+    /// Where it listens.
+    pub fn at(&self) -> SocketAddr {
+        self.at
     }
 
     pub fn set(&self, traffic: Traffic) {

@@ -116,6 +116,10 @@ impl Ensemble {
         servers.join(",")
     }
 
+    pub fn count(&self) -> usize {
+        self.servers.len()
+    }
+
     /// Starts one server and does not wait.
     pub fn launch(&mut self, index: usize) -> Result<()> {
         ensure!(self.servers[index].process.is_none(), "ZooKeeper server {index} is running");
@@ -172,7 +176,8 @@ impl Ensemble {
         self.signal(index, Signal::SIGCONT)
     }
 
-    fn signal(&self, index: usize, signal: Signal) -> Result<()> {
+    /// Any signal to one server.
+    pub fn signal(&self, index: usize, signal: Signal) -> Result<()> {
         self.servers[index].process.as_ref().context("this ZooKeeper server is not running")?.signal(signal)
     }
 

@@ -20,8 +20,8 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 const ENDED_BY_SIGTERM: i32 = 143;
 
 impl Cluster {
-    /// Formats a Java master's journal, starts the master and waits until it is the primary.
-    pub fn start_java_master(&mut self, version: &str) -> Result<()> {
+    /// Formats a Java master's journal.
+    pub fn format_java(&self, version: &str) -> Result<()> {
         let done = run(
             "the Java master's format",
             {
@@ -33,6 +33,12 @@ impl Cluster {
             START_LIMIT,
         )?;
         ensure!(done.code == 0, "formatting: exit code {}\n{}", done.code, done.output);
+        Ok(())
+    }
+
+    /// Formats a Java master's journal, starts the master and waits until it is the primary.
+    pub fn start_java_master(&mut self, version: &str) -> Result<()> {
+        self.format_java(version)?;
         let command = self.java_server(version, "alluxio.master.AlluxioMaster", "master")?;
         let mut master = Process::start("the Java master", command, &self.java_out("master"))?
             .that_ends_with(ENDED_BY_SIGTERM);
@@ -52,6 +58,11 @@ impl Cluster {
     /// with its RPC port.
     pub fn launch_java_master(&self, version: &str, name: &str) -> Result<(Process, u16)> {
         let (rpc, web) = (free_port()?, free_port()?);
+        Ok((self.launch_java_master_at(version, name, rpc, web)?, rpc))
+    }
+
+    /// The same on these ports, where it may have been before.
+    pub fn launch_java_master_at(&self, version: &str, name: &str, rpc: u16, web: u16) -> Result<Process> {
         let mut command = self.java_server_base(version, name)?;
         let metastore = self.folder().join(format!("metastore-{name}"));
         command.args([
@@ -61,7 +72,7 @@ impl Cluster {
         ]);
         command.arg("alluxio.master.AlluxioMaster");
         let process = Process::start(&format!("the Java master {name}"), command, &self.java_out(name))?;
-        Ok((process.that_ends_with(ENDED_BY_SIGTERM), rpc))
+        Ok(process.that_ends_with(ENDED_BY_SIGTERM))
     }
 
     /// Starts a Java worker and does not wait: who wants to know asks the master.

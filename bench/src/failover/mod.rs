@@ -1,0 +1,138 @@
+//! How long clients that are at work do without an answer when their leader goes: from the fault to the first write that is
+//! acknowledged after the interruption, and to the first read of a file that only a worker's cache has.
+
+mod group;
+mod outage;
+
+use std::time::{Duration, Instant};
+
+use alluxio_client::Cluster;
+use anyhow::{Context, Result, ensure};
+use tokio::{runtime::Runtime, time::sleep};
+
+use self::{group::Group, outage::Clients};
+use crate::{arguments::Arguments, report::Report, system::Side};
+
+/// For whatever has to come about between two rounds.
+const LIMIT: Duration = Duration::from_secs(180);
+const POLL: Duration = Duration::from_millis(50);
+/// ZooKeeper's clock in this part; it ends a session at the next tick after its time.
+const TICK: f64 = 0.5;
+
+/// How a leader goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Sigterm,
+    /// kill -9, and the process is started again at once.
+    Restart,
+    /// kill -9; it is started again when the round is over.
+    Death,
+}
+
+impl Fault {
+    const ALL: [Fault; 3] = [Fault::Sigterm, Fault::Restart, Fault::Death];
+
+    fn name(self) -> &'static str {
+        match self {
+            Fault::Sigterm => "SIGTERM",
+            Fault::Restart => "kill -9, restarted in place",
+            Fault::Death => "kill -9, not restarted",
+        }
+    }
+
+    /// The most seconds that ours should take.
+    fn aim(self, session: Duration) -> f64 {
+        match self {
+            Fault::Sigterm => 1.0,
+            Fault::Restart => 3.0,
+            Fault::Death => session.as_secs_f64() + TICK + 1.0,
+        }
+    }
+}
+
+pub fn measure(runtime: &Runtime, side: Side, arguments: &Arguments, report: &mut Report) -> Result<()> {
+    let mut group = group::start(side)?;
+    runtime.block_on(async {
+        let clients = Clients::start(&group.configuration()?).await?;
+        for fault in Fault::ALL {
+            let (mut writes, mut reads) = (Vec::new(), Vec::new());
+            for round in 1..=arguments.rounds {
+                let (write, read) = one(group.as_mut(), &clients, fault)
+                    .await
+                    .with_context(|| format!("{}, round {round}", fault.name()))?;
+                writes.push(write);
+                reads.push(read);
+            }
+            let aim = fault.aim(group.session());
+            for (what, mut times) in [("first write", writes), ("first cached read", reads)] {
+                times.sort_unstable();
+                for (name, share) in [("p50", 0.5), ("p95", 0.95)] {
+                    let name = format!("{}: {what}, {name}", fault.name());
+                    report.add_with_aim(side, &name, percentile(&times, share), "s", aim);
+                }
+            }
+        }
+        clients.finish().await
+    })?;
+    group.finish()
+}
+
+/// One leader goes; the times from then to the first write and the first read.
+async fn one(group: &mut dyn Group, clients: &Clients, fault: Fault) -> Result<(Duration, Duration)> {
+    let cluster = Cluster::without_defaults(&group.configuration()?)?;
+    ready(group, &cluster, clients).await?;
+    let leader = leader(group, &cluster).await?;
+    let began = Instant::now();
+    match fault {
+        Fault::Sigterm => group.terminate(leader)?,
+        Fault::Restart => {
+            group.kill(leader)?;
+            group.launch(leader)?;
+        }
+        Fault::Death => group.kill(leader)?,
+    }
+    let outage = clients.outage(began, LIMIT).await?;
+    if fault != Fault::Restart {
+        group.wait_for_end(leader)?;
+        group.launch(leader)?;
+    }
+    Ok(outage)
+}
+
+/// Every master stands for election, and the clients are answered.
+async fn ready(group: &mut dyn Group, cluster: &Cluster, clients: &Clients) -> Result<()> {
+    let began = Instant::now();
+    loop {
+        group.check()?;
+        let standing = cluster.masters().await.map_or(0, |masters| masters.len());
+        if standing == group.count() && group.is_ready() {
+            break;
+        }
+        ensure!(began.elapsed() < LIMIT, "{standing} of {} masters stand for election", group.count());
+        sleep(POLL).await;
+    }
+    clients.are_answered(LIMIT).await
+}
+
+async fn leader(group: &dyn Group, cluster: &Cluster) -> Result<usize> {
+    let port = cluster.leader().await?.port;
+    (0..group.count()).find(|master| group.port(*master) == port).context("somebody else leads")
+}
+
+fn percentile(sorted: &[Duration], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    let at = (last as f64 * share).ceil() as usize;
+    sorted.get(at.min(last)).copied().unwrap_or_default().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_rounds() {
+        let times: Vec<Duration> = (1..=21).map(Duration::from_secs).collect();
+        assert_eq!((percentile(&times, 0.5), percentile(&times, 0.95)), (11.0, 20.0));
+        assert_eq!((percentile(&times[..1], 0.5), percentile(&times[..1], 0.95)), (1.0, 1.0));
+    }
+}
