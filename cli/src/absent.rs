@@ -50,7 +50,10 @@ pub const ABSENT: &[Absent] = &[
         name: "table",
         instead: "There is no table service: engines read files by their alluxio:// paths.",
     },
-    Absent { name: "upgradeJournal", instead: "Journals of Java masters cannot be taken over." },
+    Absent {
+        name: "upgradeJournal",
+        instead: "A backup of a Java master is taken over: see alluxio.master.journal.init.from.backup.",
+    },
     Absent {
         name: "validateConf",
         instead: "`alluxio getConf` reads the configuration of this host and names what is wrong with it.",

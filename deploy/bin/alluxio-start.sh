@@ -6,7 +6,7 @@ for part in hosts processes ramdisk; do . "$libexec/$part.sh"; done
 
 usage() {
   cat <<'END'
-Usage: alluxio-start.sh [-ahmNw] ACTION [MOPT] [-f]
+Usage: alluxio-start.sh [-ahmNw] [-i BACKUP] ACTION [MOPT] [-f]
 
 ACTION is one of:
   all [MOPT]      Start the masters and workers that conf/masters and conf/workers name
@@ -30,6 +30,7 @@ Options:
   -a          do not wait until what is started is ready
   -f          format first, with all, local, master or masters (then only the journal): everything in Alluxio is lost
   -h          print this text
+  -i BACKUP   the master fills its journal, which must be empty, from this backup (docs/moving-in.md)
   -m          check the result with alluxio-monitor.sh
   -N          leave processes that run already as they are; without it they are stopped and started again
   -w          stay until the started processes end; SIGTERM stops them (on this host only)
@@ -123,7 +124,7 @@ while getopts ":ahi:mNwc:" option; do
   case $option in
     a) asynchronous=1 passed_on+=(-a) ;;
     h) usage; exit 0 ;;
-    i) usage_error "-i: a journal cannot be filled from a backup yet" ;;
+    i) export ALLUXIO_MASTER_JAVA_OPTS="${ALLUXIO_MASTER_JAVA_OPTS:-} -Dalluxio.master.journal.init.from.backup=$OPTARG" ;;
     m) monitor=1 ;;
     N) keep=1 passed_on+=(-N) ;;
     w) stay=1 ;;

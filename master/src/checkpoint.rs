@@ -10,7 +10,10 @@ use std::{
 
 use alluxio_fs::FsError;
 use alluxio_journal::Position;
-use alluxio_proto::{meta::Inode, own::CheckpointChunk};
+use alluxio_proto::{
+    meta::Inode,
+    own::{CheckpointChunk, CheckpointTables},
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use prost::Message;
@@ -105,23 +108,30 @@ impl Checkpointer {
         Ok(())
     }
 
+    /// Begins a walk through the whole tree, as it is now. It waits for a checkpoint that is being written, and
+    /// a checkpoint waits for it.
+    pub async fn look(&self) -> Result<Look<'_>, FsError> {
+        let only = self.last.lock().await;
+        let (walk, position, tables) = Walk::begin(&self.namespace).await?;
+        Ok(Look { _only: only, walk, position, tables })
+    }
+
     /// The hash of the tree at one sequence, without writing anything: to compare masters. One at a time, and
     /// nobody queues for it: a checkpoint waits for one walk at most, however many ask.
     async fn hash_now(&self) -> Result<(u64, u64), FsError> {
         let Ok(_hashing) = self.hashing.try_lock() else {
             return Err(FsError::unavailable("The tree is being hashed for somebody else. Try again."));
         };
-        let _only = self.last.lock().await;
-        let (mut walk, position, tables) = Walk::begin(&self.namespace).await?;
+        let mut look = self.look().await?;
         let mut hash = TreeHash::default();
-        tables.messages(CHUNK_BYTES).for_each(|tables| hash.add_tables(tables));
-        while let Some(inodes) = walk.next() {
-            for inodes in portions(inodes.into_messages()) {
+        look.tables().for_each(|tables| hash.add_tables(tables));
+        while let Some(portions) = look.next() {
+            for inodes in portions {
                 inodes.iter().for_each(|inode| hash.add_inode(inode));
                 tokio::task::yield_now().await;
             }
         }
-        Ok((position.sequence, hash.get()))
+        Ok((look.position.sequence, hash.get()))
     }
 }
 
@@ -136,6 +146,26 @@ impl meta::Checkpointer for Checkpointer {
 impl TreeHashes for Checkpointer {
     async fn tree_hash(&self) -> Result<(u64, u64), FsError> {
         self.hash_now().await
+    }
+}
+
+/// The whole tree at one sequence number, for whoever looks at it step by step.
+pub struct Look<'a> {
+    _only: tokio::sync::MutexGuard<'a, u64>,
+    walk: Walk<'a>,
+    position: Position,
+    tables: Tables,
+}
+
+impl Look<'_> {
+    /// What is no inode.
+    pub fn tables(&self) -> impl Iterator<Item = CheckpointTables> + '_ {
+        self.tables.messages(CHUNK_BYTES)
+    }
+
+    /// The next inodes, in portions of moderate size; `None` after the last.
+    pub fn next(&mut self) -> Option<impl Iterator<Item = Vec<Inode>> + use<>> {
+        self.walk.next().map(|kept| portions(kept.into_messages()))
     }
 }
 

@@ -3,9 +3,10 @@
 //!
 //! [`tree`] is the state, [`namespace`] the rules for changing and reading it, [`fs`] the operations,
 //! [`block`] the workers and what they hold, [`feed`] the journal sent to standbys, [`meta`] the cluster's
-//! configuration and peers, [`web`] the web port, [`checkpoint`] the tree on disk, [`mandate`] whether it may
-//! act, [`Master`] all of it running.
+//! configuration and peers, [`web`] the web port, [`checkpoint`] the tree on disk, [`backup`] the same for other
+//! clusters, [`mandate`] whether it may act, [`Master`] all of it running.
 
+mod backup;
 pub mod block;
 mod checkpoint;
 pub mod feed;

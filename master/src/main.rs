@@ -34,7 +34,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let master = tokio::select! {
         started = Master::start(loaded.conf, Some(logs)) => started?,
-        // Replay changes nothing, so it may be cut short anywhere.
+        // Replay changes nothing, so it may be cut short anywhere; a cut import is found at the next start.
         _ = term.recv() => return Ok(()),
         _ = int.recv() => return Ok(()),
     };

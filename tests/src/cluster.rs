@@ -64,6 +64,12 @@ impl Cluster {
         &self.under_storage
     }
 
+    /// Another value of a property, for what is started from now on.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.settings.retain(|(known, _)| known != key);
+        self.settings.push((key.to_owned(), value.to_owned()));
+    }
+
     /// The folder of a worker's one tier.
     pub fn tier(&self, worker: usize) -> PathBuf {
         self.folder().join(format!("worker-{worker}"))

@@ -423,7 +423,7 @@ fn wrong_calls_print_the_usage() -> Result<()> {
         "bin/alluxio-start.sh",
         "bin/alluxio-start.sh nothing",
         "bin/alluxio-start.sh -x local",
-        "bin/alluxio-start.sh -i /backup master",
+        "bin/alluxio-start.sh -i",
         "bin/alluxio-start.sh local SomeMount",
         "bin/alluxio-start.sh proxy",
         "bin/alluxio-start.sh -N local -f",

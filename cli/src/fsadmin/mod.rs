@@ -1,5 +1,6 @@
 //! `alluxio fsadmin`: what administrators ask of a cluster and change in it.
 
+mod backup;
 mod block_info;
 mod decommission;
 mod doctor;
@@ -28,6 +29,7 @@ pub const FSADMIN: TopCommand = TopCommand {
 };
 
 const COMMANDS: &[ShellCommand] = &[
+    backup::BACKUP,
     block_info::GET_BLOCK_INFO,
     decommission::DECOMMISSION_WORKER,
     doctor::DOCTOR,
@@ -41,10 +43,7 @@ const COMMANDS: &[ShellCommand] = &[
 const GROUPS: &[Group] = &[journal::GROUP, metrics::GROUP, path_conf::GROUP];
 
 /// What this version does not do, and what does instead.
-const ABSENT: &[Absent] = &[Absent {
-    name: "backup",
-    instead: "`alluxio fsadmin journal checkpoint` stores the present state in the journal folder; copy that folder to keep it.",
-}];
+const ABSENT: &[Absent] = &[];
 
 pub static SET: CommandSet =
     CommandSet { name: "fsadmin", commands: COMMANDS, groups: GROUPS, aliases: &[], absent: ABSENT };
@@ -70,6 +69,7 @@ mod tests {
         assert_eq!(
             names,
             [
+                "backup",
                 "decommissionWorker",
                 "doctor",
                 "enableWorker",
@@ -115,11 +115,7 @@ mod tests {
             ("updateConf", "No config to update"),
             ("ufs /a/b", "The ufs path should have only scheme and authority but no path."),
             ("ufs --mode some hdfs://h:1/", "Unrecognized mode"),
-            (
-                "backup",
-                "backup is not part of this version. `alluxio fsadmin journal checkpoint` stores the \
-                present state in the journal folder; copy that folder to keep it.",
-            ),
+            ("backup a b", "Command backup requires at most 1 arguments (2 provided)"),
         ] {
             let (status, text, errors) = fsadmin(line).await;
             assert_eq!((status, errors.as_str()), (255, ""), "{line}");

@@ -59,8 +59,11 @@ impl MetaMasterClient {
         Ok(ask!(self, META.checkpoint(CheckpointPOptions {}))?.master_hostname().to_owned())
     }
 
-    pub async fn backup(&self, directory: &str, options: BackupPOptions) -> FsResult<BackupPStatus> {
-        let request = BackupPRequest { options: Some(options), target_directory: Some(directory.to_owned()) };
+    /// Begins a backup; without `run_async` it waits for its end. Without a directory it goes where the master's
+    /// configuration says.
+    pub async fn backup(&self, directory: Option<&str>, options: BackupPOptions) -> FsResult<BackupPStatus> {
+        let target_directory = directory.map(str::to_owned);
+        let request = BackupPRequest { options: Some(options), target_directory };
         ask!(self, META.backup(request))
     }
 

@@ -29,9 +29,10 @@ pub enum JournalError {
     },
     /// There is a Java master's journal.
     #[error(
-        "{location} holds the journal of a Java master ({found}), which this version cannot take over, nor \
-         a backup of it. To start with an empty tree, set alluxio.master.journal.folder to a new folder and \
-         format it: what is persisted comes in again from the under storage"
+        "{location} holds the journal of a Java master ({found}), which this version cannot take over; a backup of \
+         it can be. Run `alluxio fsadmin backup` on the Java cluster, stop its masters, set \
+         alluxio.master.journal.folder to a new folder and alluxio.master.journal.init.from.backup to the backup, \
+         run `alluxio formatJournal` and start. docs/moving-in.md tells more"
     )]
     Java {
         /// Where.

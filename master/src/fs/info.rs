@@ -51,7 +51,8 @@ pub fn file_info(tree: &Tree, slot: Slot, inode: &Inode, path: &AlluxioPath, mou
         group: Some(group.to_owned()),
         mode: Some(i32::from(inode.mode().get())),
         persistence_state: Some(inode.persistence().as_str().to_owned()),
-        mount_point: Some(inode.is_mount_point() || ids::ROOT_ID == inode.id),
+        // As the original, which does not call the root one.
+        mount_point: Some(inode.is_mount_point() && inode.id != ids::ROOT_ID),
         ttl_action: Some(if rare.ttl_ms < 0 { TtlAction::Free } else { rare.ttl_action } as i32),
         mount_id: Some(mount.map_or(-1, |mount| mount.id)),
         in_alluxio_percentage: Some(0),

@@ -66,6 +66,7 @@ pub use self::{
     mount::mount_info,
     options::FsOptions,
     subject::Subject,
+    ufs::ufs_error,
     worker_service::FileSystemWorkerService,
 };
 use crate::{block::BlockMaster, mandate::Mandate, namespace::Namespace};

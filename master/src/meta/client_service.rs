@@ -12,6 +12,7 @@ use alluxio_proto::grpc::meta::{
 use async_trait::async_trait;
 use tonic::{Request, Response, Status};
 
+use super::backups::{BackupOrder, Backups};
 use super::config_check::ConfigCheck;
 use super::configuration::ClusterConfiguration;
 use super::info::{MasterFacts, master_info};
@@ -27,6 +28,7 @@ pub trait Checkpointer: Send + Sync {
 
 /// Serves `fsadmin`.
 pub struct MetaClientService {
+    pub backups: Arc<dyn Backups>,
     pub facts: Arc<MasterFacts>,
     pub configuration: Arc<ClusterConfiguration>,
     pub blocks: Arc<BlockMaster>,
@@ -41,16 +43,23 @@ type Reply<T> = Result<Response<T>, Status>;
 impl MetaMasterClientService for MetaClientService {
     async fn backup(&self, request: Request<BackupPRequest>) -> Reply<BackupPStatus> {
         alluxio_rpc::caller(&request)?;
-        Err(FsError::failed_precondition(
-            "Backups are not supported by this version. `alluxio fsadmin journal checkpoint` stores the present state in the journal folder; copy that folder to keep it.",
-        )
-        .into())
+        let request = request.into_inner();
+        let options = request.options.unwrap_or_default();
+        let order = BackupOrder {
+            folder: request.target_directory,
+            local: options.local_file_system(),
+            in_background: options.run_async(),
+        };
+        Ok(Response::new(self.backups.back_up(order).await?.to_wire()?))
     }
 
     async fn get_backup_status(&self, request: Request<BackupStatusPRequest>) -> Reply<BackupPStatus> {
         alluxio_rpc::caller(&request)?;
-        let request = request.into_inner();
-        Err(FsError::not_found(format!("Backup {} is not known.", request.backup_id())).into())
+        let id = request.into_inner().backup_id.unwrap_or_default();
+        let status = self.backups.status(&id).ok_or_else(|| {
+            FsError::not_found(format!("Backup {id} is not known: this master has not made it, or long ago."))
+        })?;
+        Ok(Response::new(status.to_wire()?))
     }
 
     async fn get_config_report(

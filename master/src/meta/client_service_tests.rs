@@ -3,18 +3,40 @@ use std::time::Duration;
 use alluxio_conf::Configuration;
 use alluxio_proto::grpc::{
     BuildVersion, NetAddress, WorkerNetAddress,
-    meta::{ConfigStatus, MasterInfoField as Field},
+    meta::{BackupPOptions, BackupState, ConfigStatus, MasterInfoField as Field},
 };
 use parking_lot::Mutex;
 use tonic::Code;
 
 use super::*;
-use crate::block::{BlockOptions, Registration, no_blocks::NoBlocks};
+use crate::{
+    block::{BlockOptions, Registration, no_blocks::NoBlocks},
+    meta::{BackupOutcome, BackupStatus},
+};
 
 /// A tree without blocks, whose checkpoint succeeds when it is told to.
 #[derive(Default)]
 struct TestTree {
     disk_full: Mutex<bool>,
+    backup: Mutex<Option<BackupStatus>>,
+}
+
+#[async_trait]
+impl Backups for TestTree {
+    async fn back_up(&self, order: BackupOrder) -> Result<BackupStatus, FsError> {
+        assert!(order.local && order.in_background);
+        let status = BackupStatus {
+            id: "b1".to_owned(),
+            host: "m1".to_owned(),
+            uri: order.folder.unwrap(),
+            ..BackupStatus::default()
+        };
+        Ok(self.backup.lock().insert(status).clone())
+    }
+
+    fn status(&self, id: &str) -> Option<BackupStatus> {
+        self.backup.lock().clone().filter(|status| status.id == id)
+    }
 }
 
 #[async_trait]
@@ -34,6 +56,7 @@ fn service() -> (MetaClientService, Arc<TestTree>) {
         configuration: Arc::new(ClusterConfiguration::new(conf)),
         blocks: Arc::new(blocks),
         checkpointer: tree.clone(),
+        backups: tree.clone(),
         standbys: Arc::new(Peers::new(None, None)),
         proxies: Arc::new(Peers::new(Some(Duration::from_secs(60)), None)),
     };
@@ -113,12 +136,27 @@ async fn checkpoints_are_taken_or_their_failure_is_told() {
 }
 
 #[tokio::test]
-async fn backups_are_refused_clearly() {
-    let (service, _) = service();
-    let error = service.backup(asked(BackupPRequest::default())).await.unwrap_err();
-    assert_eq!(error.code(), Code::FailedPrecondition);
-    let request = BackupStatusPRequest { backup_id: Some("b".to_owned()) };
-    assert_eq!(service.get_backup_status(asked(request)).await.unwrap_err().code(), Code::NotFound);
+async fn a_backup_is_asked_for_and_looked_after() {
+    let (service, tree) = service();
+    let options =
+        BackupPOptions { local_file_system: Some(true), run_async: Some(true), ..BackupPOptions::default() };
+    let request = BackupPRequest { options: Some(options), target_directory: Some("/there".to_owned()) };
+    let begun = service.backup(asked(request)).await.unwrap().into_inner();
+    assert_eq!((begun.backup_state(), begun.backup_uri()), (BackupState::Running, "/there"));
+    let status = async || {
+        let request = BackupStatusPRequest { backup_id: begun.backup_id.clone() };
+        service.get_backup_status(asked(request)).await.map(Response::into_inner)
+    };
+    assert_eq!(status().await.unwrap().backup_state(), BackupState::Running);
+    tree.backup.lock().as_mut().unwrap().outcome = Some(BackupOutcome::Made);
+    let made = status().await.unwrap();
+    assert_eq!((made.backup_state(), made.backup_host()), (BackupState::Completed, "m1"));
+    let failed = BackupOutcome::Failed(FsError::resource_exhausted("The disk is full."));
+    tree.backup.lock().as_mut().unwrap().outcome = Some(failed);
+    let error = status().await.unwrap_err();
+    assert_eq!((error.code(), error.message()), (Code::ResourceExhausted, "The disk is full."));
+    *tree.backup.lock() = None;
+    assert_eq!(status().await.unwrap_err().code(), Code::NotFound);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@
 //! the whole cluster ([`cluster_metrics`]). Nothing here is journaled but the path properties, and
 //! those live in the tree.
 
+mod backups;
 mod client_service;
 mod cluster_metrics;
 mod config_check;
@@ -16,6 +17,7 @@ mod path_properties;
 mod peers;
 mod peers_service;
 
+pub use backups::{BackupOrder, BackupOutcome, BackupStatus, Backups};
 pub use client_service::{Checkpointer, MetaClientService};
 pub use cluster_metrics::ClusterMetrics;
 pub use config_check::{ConfigCheck, is_compared};

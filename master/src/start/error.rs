@@ -9,7 +9,10 @@ use alluxio_ufs::UfsError;
 use thiserror::Error;
 
 use super::JournalPlaceError;
-use crate::tree::{ApplyError, RestoreError};
+use crate::{
+    backup::BackupError,
+    tree::{ApplyError, RestoreError},
+};
 
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -44,6 +47,13 @@ pub enum StartError {
         "the root under storage {uri} does not exist. Create it, or set {property} to a folder that does."
     )]
     NoRootUfs { uri: String, property: String },
+    #[error("{0}")]
+    Backup(#[from] BackupError),
+    #[error(
+        "{location} holds a part of a backup: taking it over was cut off. Run `alluxio formatJournal`, then start \
+         again with alluxio.master.journal.init.from.backup."
+    )]
+    HalfImported { location: String },
     #[error("the first records could not be written: {0}")]
     Bootstrap(FsError),
     #[error("{0}")]

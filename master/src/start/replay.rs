@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alluxio_conf::{Configuration, key};
-use alluxio_fs::{Mode, ids};
+use alluxio_fs::{FsError, Mode, ids};
 use alluxio_journal::{CheckpointReader, Journal, Options, Recovery, store::Store};
 use alluxio_proto::{
     journal::{ClusterInfoEntry, InodeDirectoryEntry, JournalEntry},
@@ -13,6 +13,7 @@ use prost::Message;
 
 use super::{error::StartError, role::Role, standby::Warm};
 use crate::{
+    backup::{RootStore, import},
     namespace::Namespace,
     tree::{Effects, Persistence, Restore, Tree},
 };
@@ -92,11 +93,37 @@ pub(super) async fn from_checkpoint(
     Ok((tree, sequence))
 }
 
-/// The first records of a new cluster: its id and its root directory.
+/// The first records of a cluster: those of the backup that the configuration names, else its id and its root
+/// directory. To be called by whoever leads.
 pub(super) async fn bootstrap(conf: &Configuration, namespace: &Namespace) -> Result<(), StartError> {
-    if namespace.peek(|tree| tree.root().is_some()) {
+    let backup = conf.opt(key::MASTER_JOURNAL_INIT_FROM_BACKUP).filter(|backup| !backup.is_empty());
+    let location = namespace.journal().status().location;
+    if namespace.peek(|tree| !tree.cluster_id().is_empty()) {
+        if let Some(backup) = backup {
+            tracing::warn!(
+                "the backup {backup} is not read: {location} holds a journal that is in use. To fill a journal from it, \
+                 give an empty folder as alluxio.master.journal.folder; else remove alluxio.master.journal.init.from.backup"
+            );
+        }
         return Ok(());
     }
+    // The cluster's id is the last of an import.
+    if namespace.journal().position().sequence > 0 {
+        return Err(StartError::HalfImported { location });
+    }
+    if let Some(backup) = backup {
+        let root = namespace.peek(RootStore::of);
+        let file = root.ok_or_else(no_root_mount)?.file(&backup)?;
+        return Ok(import(namespace, &file).await?);
+    }
+    new_cluster(conf, namespace).await
+}
+
+fn no_root_mount() -> StartError {
+    StartError::Bootstrap(FsError::internal("The root has no under storage."))
+}
+
+async fn new_cluster(conf: &Configuration, namespace: &Namespace) -> Result<(), StartError> {
     let owner = alluxio_rpc::login_user(conf);
     let umask = Mode::parse_octal(&conf.get(key::SECURITY_AUTHORIZATION_PERMISSION_UMASK));
     let mode = Mode::new(0o777).masked_by(umask.unwrap_or(Mode::new(0o022)));

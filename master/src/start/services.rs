@@ -31,6 +31,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    backup::{Backups, run_daily},
     block::{BlockClientService, BlockMaster, BlockWorkerService, CoordinationService},
     checkpoint::Checkpointer,
     fs::{FileSystemClientService, FileSystemJobService, FileSystemMaster, FileSystemWorkerService},
@@ -50,12 +51,13 @@ pub(super) struct Parts {
     pub blocks: Arc<BlockMaster>,
     pub fs: Arc<FileSystemMaster>,
     pub checkpointer: Arc<Checkpointer>,
+    pub backups: Arc<Backups>,
     pub metrics: Metrics,
 }
 
 pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> RpcServer {
     use ServiceType as Type;
-    let Parts { conf, facts, namespace, blocks, fs, checkpointer, metrics } = parts;
+    let Parts { conf, facts, namespace, blocks, fs, checkpointer, backups, metrics } = parts;
     let configuration = Arc::new(ClusterConfiguration::new(conf.clone()));
     let cluster_metrics = Arc::new(ClusterMetrics::new(metrics.clone()));
     let standbys = Arc::new(Peers::new(
@@ -83,6 +85,7 @@ pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> Rpc
         configuration: configuration.clone(),
         blocks: blocks.clone(),
         checkpointer: checkpointer.clone(),
+        backups: Arc::new(backups.clone()),
         standbys: standbys.clone(),
         proxies: proxies.clone(),
     };
@@ -130,6 +133,7 @@ pub(super) fn run_tasks(parts: &Parts, tasks: &mut JoinSet<()>, stop: &Cancellat
     tasks.spawn(fs.clone().run_persist_scheduler(stop.clone()));
     tasks.spawn(parts.blocks.clone().watch(stop.clone()));
     tasks.spawn(parts.checkpointer.clone().run(stop.clone()));
+    tasks.spawn(run_daily(parts.conf.clone(), parts.backups.clone(), stop.clone()));
 }
 
 /// The mounts, for the web port.

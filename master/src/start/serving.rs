@@ -25,6 +25,7 @@ use super::{
     watch,
 };
 use crate::{
+    backup::Backups,
     block::{BlockMaster, BlockOptions},
     checkpoint::Checkpointer,
     fs::FileSystemMaster,
@@ -79,6 +80,14 @@ impl Serving {
         // Standbys write theirs at no cost for anybody. The leader's turn comes when there is none.
         let period = if process.conf.get(key::ZOOKEEPER_ENABLED) { period.saturating_mul(2) } else { period };
         let checkpointer = Arc::new(Checkpointer::new(namespace.clone(), period, checkpoint));
+        let (tasks, task_stop) = (JoinSet::new(), CancellationToken::new());
+        let backups = Arc::new(Backups::new(
+            conf,
+            namespace.clone(),
+            checkpointer.clone(),
+            process.host.clone(),
+            task_stop.clone(),
+        ));
         let cluster_id = namespace.peek(|tree| tree.cluster_id().to_owned());
         let parts = Parts {
             conf: conf.clone(),
@@ -87,9 +96,9 @@ impl Serving {
             blocks,
             fs,
             checkpointer,
+            backups,
             metrics,
         };
-        let (tasks, task_stop) = (JoinSet::new(), CancellationToken::new());
         Ok(Self { process, namespace, mandate, parts, tasks, task_stop })
     }
 

@@ -39,7 +39,9 @@ pub(super) fn mount_root(conf: &Configuration, tree: &mut Tree) {
     let uri = conf.get(key::MASTER_MOUNT_TABLE_ROOT_UFS);
     let properties = conf.nested("alluxio.master.mount.table.root.option");
     let read_only = conf.get(key::MASTER_MOUNT_TABLE_ROOT_READONLY);
-    let shared = conf.get(key::MASTER_MOUNT_TABLE_ROOT_SHARED);
+    // As the original: there is nobody to share a store with that has folders and owners of its own.
+    let has_folders = alluxio_ufs::open_ufs(&uri, &properties).is_ok_and(|ufs| ufs.capabilities().directories);
+    let shared = conf.get(key::MASTER_MOUNT_TABLE_ROOT_SHARED) && !has_folders;
     // Without a slash at its end, unless it is all there is.
     let trimmed = uri.trim_end_matches('/');
     let uri = if trimmed.is_empty() || trimmed.ends_with(':') { &uri } else { trimmed };
