@@ -159,6 +159,12 @@ async fn datanodes_and_the_namenode_come_and_go() -> Result<()> {
     hdfs.start_namenode()?;
     writing.goes_on("the NameNode started again").await?;
     let written = writing.end().await?;
+    // Nobody writes, and the fence is asked: a NameNode that is away deposes nobody.
+    hdfs.stop_namenode()?;
+    let asked = written.journal.confirm().await;
+    ensure!(matches!(asked, Err(JournalError::Unavailable { .. })), "{asked:?}");
+    hdfs.start_namenode()?;
+    written.journal.confirm().await?;
     ensure!(written.journal.status().state == State::Writable);
     written.is_found_in(&folder).await?;
     hdfs.finish()

@@ -114,9 +114,26 @@ async fn what_is_sealed_is_out_of_the_reach_of_its_writer() -> Result<()> {
     newer.check().await?;
     new.seal(2).await?;
     newer.check().await?;
+
+    // A request to claim the same term arrives now, after it was sealed: its folder is there again, and the old writer can write
+    // into it. It gets nothing confirmed, and what it writes is seen by nobody.
+    let address = Address::parse(&folder.address)?;
+    let client = Client::new(&address.authority, Settings::default())?;
+    client.make_folders(&format!("{}/terms/1", address.path), 0o755).await?;
+    let mut lost = old.create(segment(1)).await?;
+    lost.commit(Bytes::from_static(b"lost")).await?;
+    ensure!(fence.check().await.is_err(), "confirmed in a folder that is not its own");
+    let listed: Vec<_> = new.list().await?.into_iter().map(|listed| (listed.file, listed.length)).collect();
+    ensure!(listed == [(segment(1), read.len() as u64)], "{listed:?}");
+    ensure!(new.read(segment(1), 0, 100).await? == read);
+    let mut newest = won(&*new, 3).await?;
+    new.seal(3).await?;
+    newest.check().await?;
+    ensure!(client.list(&format!("{}/terms", address.path)).await?.is_some_and(|terms| terms.len() == 1));
+
     new.remove(segment(1)).await?;
     new.forget(1).await?;
-    ensure!(new.list().await?.is_empty() && new.terms().await? == [2]);
+    ensure!(new.list().await?.is_empty() && new.terms().await? == [2, 3]);
     hdfs.finish()
 }
 

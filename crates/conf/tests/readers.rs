@@ -22,8 +22,8 @@ const BY_NAME: [(&str, &str, &str); 12] = [
         "alluxio.master.journal.ufs.option",
     ),
     // Of the mounts only the root's is in the configuration.
-    ("alluxio.master.mount.table.<word>.option.", "master/src/start/mod.rs", "mount.table.root.option"),
-    ("alluxio.master.mount.table.root.option", "master/src/start/mod.rs", "mount.table.root.option"),
+    ("alluxio.master.mount.table.<word>.option.", "master/src/start/sources.rs", "mount.table.root.option"),
+    ("alluxio.master.mount.table.root.option", "master/src/start/sources.rs", "mount.table.root.option"),
     (
         "alluxio.master.security.impersonation.<dotted>.",
         "crates/rpc/src/session/impersonation.rs",

@@ -23,9 +23,12 @@ async fn try_sweep(store: &dyn Store, term: u64, survey: &Survey) -> Result<(), 
     }
     let mut occupied = BTreeSet::from([term]);
     for file in &survey.found {
-        let removable =
-            file.id.term < term && can_never_count(survey, file.id, file.length, file.never_begun());
-        if removable {
+        let id = file.id;
+        let empty = file.never_begun() || file.length <= HEADER_LENGTH as u64 || survey.empty == Some(id);
+        // Where our own header cannot be read yet, nothing leads others to the copy; they read the original, until
+        // checkpoints cover both.
+        let replaced = !store.hides_open_files() && has_copy(survey, id);
+        if id.term < term && !is_in_chain(survey, id) && (empty || replaced) {
             store.remove(FileId::Segment(file.id)).await?;
         } else {
             occupied.insert(file.id.term);
@@ -37,10 +40,11 @@ async fn try_sweep(store: &dyn Store, term: u64, survey: &Survey) -> Result<(), 
     Ok(())
 }
 
-/// Files without a record, and originals that the chain has replaced by a copy.
-fn can_never_count(survey: &Survey, id: SegmentId, length: u64, never_begun: bool) -> bool {
-    let in_chain = survey.chain.links.iter().any(|link| link.id == id);
-    let copied = survey.chain.links.iter().any(|link| link.id != id && link.header.id == id);
-    let empty = length <= HEADER_LENGTH as u64 || survey.empty == Some(id);
-    !in_chain && (never_begun || empty || copied)
+fn is_in_chain(survey: &Survey, id: SegmentId) -> bool {
+    survey.chain.links.iter().any(|link| link.id == id)
+}
+
+/// Whether the chain has a copy in its place.
+fn has_copy(survey: &Survey, id: SegmentId) -> bool {
+    survey.chain.links.iter().any(|link| link.id != id && link.header.id == id)
 }

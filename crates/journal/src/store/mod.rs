@@ -95,6 +95,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Whether others can read nothing of a file that is still being written, not even its header.
+    fn hides_open_files(&self) -> bool {
+        false
+    }
+
     /// What lies there. Changes nothing, not even in an empty place.
     async fn state(&self) -> Result<FolderState, StoreError>;
 
@@ -162,7 +167,12 @@ pub trait OpenFile: Send {
 /// How the writer of a term learns whether it is deposed.
 #[async_trait]
 pub trait Fence: Send {
-    /// Succeeds only if the term has not been sealed. Called after each sync and before anything is answered;
-    /// any error means that the writer steps down.
+    /// Succeeds only if the term has not been sealed. Called after each sync and before anything is answered; an
+    /// error means that the writer steps down, or asks again.
     async fn check(&mut self) -> Result<(), StoreError>;
+
+    /// Whether, after this error, a later check can still tell for certain. Where it cannot, the writer steps down.
+    fn may_confirm_later(&self, _error: &StoreError) -> bool {
+        false
+    }
 }

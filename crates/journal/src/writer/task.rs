@@ -221,8 +221,9 @@ impl Writer {
     async fn write(&mut self, mut batch: Vec<Queued>, commands: &mut mpsc::Receiver<Command>) -> Written {
         let mut wait = self.options.retry_min;
         let mut reported: Option<Option<io::ErrorKind>> = None;
+        let mut unconfirmed = None;
         loop {
-            let error = match self.attempt(&batch).await {
+            let error = match self.attempt(&batch, &mut unconfirmed).await {
                 Ok(()) => {
                     if reported.is_some() {
                         tracing::info!(records = batch.len(), "the journal can be written again");
@@ -287,23 +288,25 @@ impl Writer {
         }
     }
 
-    /// One attempt to get a batch through.
-    async fn attempt(&mut self, batch: &[Queued]) -> std::result::Result<(), Failure> {
+    /// One attempt to get a batch through. `unconfirmed` has the bytes of a batch that is synced already, and only waits for the
+    /// fence.
+    async fn attempt(
+        &mut self,
+        batch: &[Queued],
+        unconfirmed: &mut Option<usize>,
+    ) -> std::result::Result<(), Failure> {
         let started = Instant::now();
-        let bytes = match self.write_and_sync(batch).await {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                // That file is never written or synced again; see core::track.
-                self.give_segment_up().await;
-                return Err(match error {
-                    StoreError::Sealed { .. } => Failure::Fence(error),
-                    _ => Failure::Store(error),
-                });
-            }
+        let bytes = match *unconfirmed {
+            Some(bytes) => bytes,
+            None => self.write_or_give_up(batch).await?,
         };
+        *unconfirmed = Some(bytes);
         let synced = Instant::now();
         // After the sync and before any answer: if this succeeds, a later master reads what was just synced.
-        self.fence.check().await.map_err(Failure::Fence)?;
+        if let Err(error) = self.fence.check().await {
+            let later = self.fence.may_confirm_later(&error);
+            return Err(if later { Failure::Store(error) } else { Failure::Fence(error) });
+        }
         self.mark_later();
         // Whoever takes over from here on finds the segment just synced, which does not lead to these.
         for id in std::mem::take(&mut self.doubtful) {
@@ -311,6 +314,18 @@ impl Writer {
         }
         self.shared.stats.flushed(batch.len(), bytes, started.elapsed(), synced.elapsed());
         Ok(())
+    }
+
+    async fn write_or_give_up(&mut self, batch: &[Queued]) -> std::result::Result<usize, Failure> {
+        match self.write_and_sync(batch).await {
+            Ok(bytes) => Ok(bytes),
+            Err(error) => {
+                // That file is never written or synced again; see core::track.
+                self.give_segment_up().await;
+                let sealed = matches!(error, StoreError::Sealed { .. });
+                Err(if sealed { Failure::Fence(error) } else { Failure::Store(error) })
+            }
+        }
     }
 
     async fn write_and_sync(&mut self, batch: &[Queued]) -> std::result::Result<usize, StoreError> {
@@ -410,6 +425,10 @@ impl Writer {
         match self.fence.check().await {
             Ok(()) => {
                 answer(reply, Ok(()));
+                Written::Durable
+            }
+            Err(error) if self.fence.may_confirm_later(&error) => {
+                answer(reply, Err(JournalError::Unavailable { reason: error.to_string().into() }));
                 Written::Durable
             }
             Err(error) => {

@@ -26,14 +26,16 @@ const REDUCED_COPIES: u32 = 2;
 const REDUCED_FOR: Duration = Duration::from_secs(60);
 
 /// Trials with all copies, and with fewer. With one DataNode of three dead, a trial with two copies succeeds once in three times.
-const TRIALS: u32 = 4;
-const REDUCED_TRIALS: u32 = 16;
-/// For the first trials; four by four they get more. A DataNode whose machine is gone does not refuse the connection: it does not answer.
-const TRIAL_LIMIT: Duration = Duration::from_secs(3);
+const TRIALS: u32 = 2;
+const REDUCED_TRIALS: u32 = 28;
+/// For the first trials; later ones get more. Where a DataNode of the pipeline is dead, the library waits for ever.
+const TRIAL_LIMIT: Duration = Duration::from_secs(1);
+/// After so many trials the limit has grown by once its first value.
+const TRIALS_PER_STEP: u32 = 8;
 /// For all of them.
 const TRIALS_LIMIT: Duration = Duration::from_secs(30);
-/// For a batch of the journal. The library may wait for an answer that a DataNode will never give, and clients wait for the batch.
-const BATCH_LIMIT: Duration = Duration::from_secs(10);
+/// For a batch of the journal: when a DataNode dies under it, the library waits for ever, and clients wait for the batch.
+const BATCH_LIMIT: Duration = Duration::from_secs(5);
 
 /// A pipeline keeps the number of copies it was made with, or its writer is told.
 pub(super) fn demand_full_pipelines(settings: &mut Settings) {
@@ -133,7 +135,7 @@ impl HdfsFile {
                 self.place.hdfs.remove(&self.path).await?;
                 self.create_again(copies).await?;
             }
-            let limit = TRIAL_LIMIT * (1 + trial / TRIALS);
+            let limit = TRIAL_LIMIT * (1 + trial / TRIALS_PER_STEP);
             match within(limit, self.write_and_sync(data.clone())).await {
                 Ok(()) => {
                     self.proven = true;

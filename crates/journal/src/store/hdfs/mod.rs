@@ -4,7 +4,7 @@
 //! <folder>/format                        the marker, with the cluster id
 //! <folder>/drafts/<T>-<uuid>/            a term while it is being claimed
 //! <folder>/terms/<T>/claim               who claimed the term
-//! <folder>/terms/<T>/token.0 or .1       its fence
+//! <folder>/terms/<T>/token-<uuid>.0 or .1  its fence
 //! <folder>/terms/<T>/<index>.log         segments
 //! <folder>/sealed/<T>/                   the same, once a later master has taken over
 //! <folder>/sealed/<T>/recovered          no file of it is open any more
@@ -20,7 +20,7 @@ mod identity;
 mod names;
 mod term;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Weak};
 
@@ -198,6 +198,10 @@ impl Store for HdfsStore {
         }
     }
 
+    fn hides_open_files(&self) -> bool {
+        true
+    }
+
     async fn state(&self) -> Result<FolderState, StoreError> {
         let Place { names, .. } = &*self.place;
         let entries = self.place.list(names.root()).await?;
@@ -232,17 +236,19 @@ impl Store for HdfsStore {
 
     async fn list(&self) -> Result<Vec<Listed>, StoreError> {
         let names = &self.place.names;
-        let mut files = Vec::new();
-        let mut seen = BTreeSet::new();
-        // In this order: a term that is sealed between the two is seen at least once.
+        let mut segments = BTreeMap::new();
+        // In this order: a term that is sealed between the two is seen at least once. Of a name that is there twice the sealed term
+        // counts.
         for (parent, living) in [(names.terms(), true), (names.sealed_terms(), false)] {
             for term in self.place.terms_in(&parent).await? {
-                let segments = self.place.segments(&format!("{parent}/{term}"), term, living).await?;
-                if !segments.is_empty() && seen.insert(term) {
-                    files.extend(segments);
+                let found = self.place.segments(&format!("{parent}/{term}"), term, living).await?;
+                if !living {
+                    self.place.sealed.lock().insert(term);
                 }
+                segments.insert(term, found);
             }
         }
+        let mut files: Vec<_> = segments.into_values().flatten().collect();
         for entry in self.place.list(&names.checkpoints()).await? {
             files.extend(names::checkpoint(&entry.name).map(|file| Listed { file, length: entry.length }));
         }

@@ -1,5 +1,7 @@
 //! The paths of a journal folder on HDFS.
 
+use uuid::Uuid;
+
 use crate::position::{FileId, SegmentId};
 
 /// Paths in one journal folder.
@@ -62,9 +64,11 @@ impl Names {
         format!("{}/claim", self.term(term))
     }
 
-    /// The two names that the token of a living term goes back and forth between.
-    pub(super) fn tokens(&self, term: u64) -> [String; 2] {
-        [0, 1].map(|n| format!("{}/token.{n}", self.term(term)))
+    /// The two names that the token of a living term goes back and forth between. They are those of one claim: a request to claim a
+    /// term that was on its way for very long may make a folder with the name of a term that was sealed meanwhile, and the old writer
+    /// must find nothing in it that it could take for its own.
+    pub(super) fn tokens(&self, term: u64, claim: Uuid) -> [String; 2] {
+        [0, 1].map(|n| format!("{}/token-{claim}.{n}", self.term(term)))
     }
 
     pub(super) fn sealed_term(&self, term: u64) -> String {

@@ -7,6 +7,7 @@
 //! long the file is; only after that is anything read.
 
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -22,11 +23,6 @@ const RECOVERY_POLL: Duration = Duration::from_millis(100);
 /// A recovery waits for the heartbeat of a DataNode; when that one dies meanwhile, the NameNode tries another after 90 s.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(150);
 
-/// How long a check of the fence is tried again while the NameNode cannot be reached: it may be restarting. Longer, and clients wait
-/// for an answer that another master could give.
-const FENCE_LIMIT: Duration = Duration::from_secs(20);
-const FENCE_PAUSE: Duration = Duration::from_millis(200);
-
 /// Longest claim that is read; ours have less than 400 bytes.
 const CLAIM_LIMIT: usize = 4096;
 
@@ -39,7 +35,8 @@ pub(super) async fn claim(
     let id = Uuid::new_v4();
     let draft = format!("{}/{term}-{id}", place.names.drafts());
     let text = Identity::of_this_process(owner, id, place.sharing == Sharing::Exclusive).to_string();
-    let won = match make(place, &draft, term, &text).await {
+    let fence = HdfsFence { place: place.clone(), term, tokens: place.names.tokens(term, id), at: 0 };
+    let won = match make(place, &draft, &fence, &text).await {
         Ok(()) => true,
         // Taken; or ours, and only the answer was lost; or the draft was swept away by a later master.
         Err(error) => match read_claim(place, term).await? {
@@ -58,14 +55,15 @@ pub(super) async fn claim(
         return Ok(Claim::Taken);
     }
     hold::keep_alive(place, term);
-    Ok(Claim::Won(Box::new(HdfsFence { place: place.clone(), term, at: 0 })))
+    Ok(Claim::Won(Box::new(fence)))
 }
 
-async fn make(place: &Place, draft: &str, term: u64, text: &str) -> io::Result<()> {
+async fn make(place: &Place, draft: &str, fence: &HdfsFence, text: &str) -> io::Result<()> {
+    let token = fence.tokens[0].rsplit('/').next().unwrap_or_default();
     place.hdfs.make_folders(draft, FOLDER_PERMISSIONS).await?;
     place.write(&format!("{draft}/claim"), text).await?;
-    place.write(&format!("{draft}/token.0"), "").await?;
-    place.hdfs.rename(draft, &place.names.term(term), false).await
+    place.write(&format!("{draft}/{token}"), "").await?;
+    place.hdfs.rename(draft, &place.names.term(fence.term), false).await
 }
 
 /// Who has claimed a term that is not sealed.
@@ -175,8 +173,9 @@ pub(super) async fn is_gone(place: &Place, term: u64) -> bool {
 
 /// The token of a living term.
 struct HdfsFence {
-    place: std::sync::Arc<Place>,
+    place: Arc<Place>,
     term: u64,
+    tokens: [String; 2],
     /// Which of the two names it had last.
     at: usize,
 }
@@ -186,28 +185,26 @@ impl Fence for HdfsFence {
     /// A rename, not a look: it is in the NameNode's log before it is answered, so a NameNode that has been replaced without knowing it
     /// cannot confirm.
     async fn check(&mut self) -> Result<(), StoreError> {
-        let tokens = self.place.names.tokens(self.term);
-        let began = Instant::now();
-        loop {
-            let mut failed = None;
-            // An answer may have been lost, so the token may have either name. A rename that was answered happened just now.
-            for from in [self.at, 1 - self.at] {
-                match self.place.hdfs.rename(&tokens[from], &tokens[1 - from], false).await {
-                    Ok(()) => {
-                        self.at = 1 - from;
-                        return Ok(());
-                    }
-                    Err(error) if error.kind() == ErrorKind::NotFound => {}
-                    Err(error) => failed = Some(error),
+        let mut failed = None;
+        // An answer may have been lost, so the token may have either name. A rename that is answered happened just now.
+        for from in [self.at, 1 - self.at] {
+            match self.place.hdfs.rename(&self.tokens[from], &self.tokens[1 - from], false).await {
+                Ok(()) => {
+                    self.at = 1 - from;
+                    return Ok(());
                 }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => failed = Some(error),
             }
-            let Some(error) = failed else {
-                return Err(StoreError::Sealed { location: self.place.location(), term: self.term });
-            };
-            if began.elapsed() > FENCE_LIMIT {
-                return Err(self.place.error("rename", &tokens[self.at], error));
-            }
-            tokio::time::sleep(FENCE_PAUSE).await;
         }
+        Err(match failed {
+            None => StoreError::Sealed { location: self.place.location(), term: self.term },
+            Some(error) => self.place.error("rename", &self.tokens[self.at], error),
+        })
+    }
+
+    /// The NameNode may be restarting. When it is back, it knows where the token is.
+    fn may_confirm_later(&self, error: &StoreError) -> bool {
+        !matches!(error, StoreError::Sealed { .. })
     }
 }
