@@ -1,5 +1,6 @@
 //! Removes what two verified checkpoints make superfluous; the rule is in [`crate::core::retire`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::on_log::{OnLog, on_log};
@@ -15,7 +16,12 @@ use crate::writer::Shared;
 /// that they have not been overtaken.
 pub(crate) async fn retire(shared: &Shared, store: &Arc<dyn Store>) -> Result<()> {
     let files = store.list().await?;
-    let valid = valid_checkpoints(shared, store, &files).await;
+    let mut checkpoints = checkpoints(&files);
+    if *shared.cleaned.lock() == checkpoints {
+        // To find out again that nothing can go, up to two checkpoints would be read.
+        return Ok(());
+    }
+    let valid = valid_checkpoints(shared, store, &checkpoints).await;
     let Some(oldest_kept) = retire::oldest_kept(&valid) else { return Ok(()) };
     let covered = oldest_kept.sequence;
     // Segments before checkpoints: whatever a crash in between leaves can still be replayed.
@@ -42,6 +48,7 @@ pub(crate) async fn retire(shared: &Shared, store: &Arc<dyn Store>) -> Result<()
         match listed.file {
             FileId::Checkpoint(id) if id < oldest_kept => {
                 store.remove(listed.file).await?;
+                checkpoints.remove(&id);
                 shared.verified.lock().remove(&id);
                 shared.refused.lock().remove(&id);
             }
@@ -53,23 +60,34 @@ pub(crate) async fn retire(shared: &Shared, store: &Arc<dyn Store>) -> Result<()
     for term in store.terms().await?.into_iter().filter(|t| *t < shared.term && !occupied.contains(t)) {
         store.forget(term).await?;
     }
+    let settled = {
+        let refused = shared.refused.lock();
+        checkpoints.iter().all(|id| valid.contains(id) || refused.contains(id))
+    };
+    if settled {
+        *shared.cleaned.lock() = checkpoints;
+    }
     Ok(())
+}
+
+fn checkpoints(files: &[Listed]) -> BTreeSet<CheckpointId> {
+    let checkpoint = |listed: &Listed| match listed.file {
+        FileId::Checkpoint(id) => Some(id),
+        _ => None,
+    };
+    files.iter().filter_map(checkpoint).collect()
 }
 
 /// The newest checkpoints that are valid, as many as are kept, oldest first. One that this process has not
 /// verified, such as a standby's, is read now and looked for in the log: nothing is removed on the word of a file
 /// name, or of another process.
-async fn valid_checkpoints(shared: &Shared, store: &Arc<dyn Store>, files: &[Listed]) -> Vec<CheckpointId> {
-    let mut ids: Vec<_> = files
-        .iter()
-        .filter_map(|listed| match listed.file {
-            FileId::Checkpoint(id) => Some(id),
-            _ => None,
-        })
-        .collect();
-    ids.sort_by(|a, b| b.cmp(a));
+async fn valid_checkpoints(
+    shared: &Shared,
+    store: &Arc<dyn Store>,
+    ids: &BTreeSet<CheckpointId>,
+) -> Vec<CheckpointId> {
     let mut valid = Vec::new();
-    for id in ids {
+    for id in ids.iter().rev().copied() {
         if valid.len() == retire::KEPT_CHECKPOINTS {
             break;
         }

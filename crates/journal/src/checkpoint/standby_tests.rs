@@ -141,6 +141,33 @@ async fn a_checkpoint_of_another_log_does_not_count() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_master_reads_no_checkpoint_to_find_out_that_nothing_can_go() {
+    let (store, old, mut follower) = journal_on(Fencing::Token).await;
+    for number in 1..=3 {
+        write_all(&old, number..=number).await;
+        old.roll().await.unwrap();
+        follow_and_write(&mut follower).await;
+        old.clean_up().await.unwrap();
+    }
+    let base = follower.position();
+    let recovery = crate::Recovery::take_over(shared(&store), crate::Options::default(), base).await.unwrap();
+    let new = recovery.finish().await.unwrap();
+    let before = store.operations();
+    for _ in 0..3 {
+        new.clean_up().await.unwrap();
+    }
+    assert_eq!(store.operations() - before, 6, "each asks the fence and lists");
+    write_all(&new, 4..=4).await;
+    new.roll().await.unwrap();
+    follow_and_write(&mut follower).await;
+    new.clean_up().await.unwrap();
+    assert_eq!(checkpoints(&store), [3, 4]);
+    let before = store.operations();
+    new.clean_up().await.unwrap();
+    assert_eq!(store.operations() - before, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_who_has_been_overtaken_removes_nothing() {
     let (store, old, mut follower) = journal_on(Fencing::Token).await;
     for number in 1..=3 {

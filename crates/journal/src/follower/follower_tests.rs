@@ -413,3 +413,32 @@ async fn one_listing_that_lacks_segments_says_nothing() {
     store.faults(|f| f.short_listings = 2);
     assert!(matches!(restart(&mut follower).await, Restart::Behind { .. }));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_deposed_master_leaves_does_not_hide_a_successor_that_has_just_begun() {
+    let store = formatted().await;
+    let (old, _) = open(&store).await;
+    write_all(&old, 1..=2).await;
+    old.roll().await.unwrap();
+    write_all(&old, 3..=3).await;
+    // The new master has a copy of the last segment, whose original it removes. Its own holds a header only.
+    let options = Options { mark_after: Duration::from_secs(3600), ..Options::default() };
+    let (new, replayed) = recover(shared(&store), options).await.unwrap();
+    assert_eq!(replayed, payloads(1..=3));
+    // The old one fails once, and begins a segment that leads to that original.
+    store.faults(|f| f.append_errors = 1000);
+    assert!(write(&old, payload(100)).await.is_err());
+    store.faults(|f| f.append_errors = 0);
+    assert!(matches!(old.ended_with().await, crate::State::Deposed { .. }));
+    assert!(segments(&store).contains(&SegmentId { term: 1, index: 3 }), "{:?}", segments(&store));
+    assert!(!segments(&store).contains(&SegmentId { term: 1, index: 2 }), "{:?}", segments(&store));
+
+    let (mut follower, _) = follow(&store).await;
+    assert_eq!(
+        given(&mut follower).await,
+        payloads(1..=2),
+        "of the third nothing says yet that it is durable"
+    );
+    write_all(&new, 4..=4).await;
+    assert_eq!(given(&mut follower).await, payloads(3..=3));
+}

@@ -100,6 +100,8 @@ pub struct Follower {
     checkpoint: Option<CheckpointReader>,
     view: View,
     chain: Chain,
+    /// See [`Look::confirmed`].
+    confirmed: bool,
     cursor: Option<Cursor>,
     /// Read and known to be durable, not given yet.
     ready: VecDeque<Record>,
@@ -131,11 +133,11 @@ impl Follower {
         let hold = store.hold().await?;
         let mut view = View::default();
         let mut tries = 0;
-        let (chain, checkpoint) = loop {
+        let (chain, confirmed, checkpoint) = loop {
             let looked = Instant::now();
-            let Look { chain, checkpoints } = view.look(&*store, cluster).await?;
+            let Look { chain, confirmed, checkpoints } = view.look(&*store, cluster).await?;
             match newest_checkpoint(&store, cluster, &chain, &checkpoints).await {
-                Ok(checkpoint) => break (chain, checkpoint),
+                Ok(checkpoint) => break (chain, confirmed, checkpoint),
                 // Listed while a checkpoint was being replaced by a newer one.
                 Err(JournalError::Missing { .. }) if tries < START_TRIES => tries += 1,
                 Err(error) => return Err(error),
@@ -152,6 +154,7 @@ impl Follower {
             checkpoint,
             view,
             chain,
+            confirmed,
             cursor: None,
             ready: VecDeque::new(),
             live: None,
@@ -300,7 +303,7 @@ impl Follower {
             let look = self.view.look(&*self.store, self.cluster).await?;
             self.next_look = begun + self.options.look;
             self.looked_at = begun;
-            self.chain = look.chain;
+            (self.chain, self.confirmed) = (look.chain, look.confirmed);
             let newest = self.newest_term();
             // One who has been overtaken goes on saying that there is nothing new.
             self.live.take_if(|live| live.term < newest);
@@ -351,7 +354,10 @@ impl Follower {
         match place {
             Place::Ahead => {}
             Place::Within(index) => {
-                let link = self.chain.links[index];
+                let mut link = self.chain.links[index];
+                if index + 2 == self.chain.links.len() && !self.confirmed {
+                    link.end = None;
+                }
                 match &mut self.cursor {
                     Some(cursor) if cursor.link.header == link.header => cursor.settle(link, at),
                     cursor => *cursor = Some(Cursor::new(link, at)),

@@ -1,9 +1,10 @@
 //! What the store shows of a journal that another master writes.
 //!
-//! Listings may be out of date, and a file may be seen half-way through being made. So a segment counts only once
-//! its header is there, and nothing is concluded from what is missing.
+//! Listings may be out of date, and a file may be seen half-way through being made. So nothing is concluded from
+//! what is missing. The newest header tells which segments are the log; it settles where the one before ends only
+//! once its master is known to have been the writer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -27,6 +28,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(crate) struct View {
     headers: BTreeMap<SegmentId, SegmentHeader>,
+    /// Those of them that may be of masters which were overtaken before they began.
+    unconfirmed: BTreeSet<SegmentId>,
     damaged: BTreeMap<SegmentId, Instant>,
 }
 
@@ -34,14 +37,17 @@ pub(crate) struct View {
 pub(crate) struct Look {
     /// The segments that count. The newest is open, as far as is known.
     pub(crate) chain: Chain,
+    /// Whether the newest segment's master was the writer once it had begun it. If not, what its header says about
+    /// the end of the one before is not settled.
+    pub(super) confirmed: bool,
     /// The checkpoints, newest first.
     pub(super) checkpoints: Vec<CheckpointId>,
 }
 
 /// What a segment's first bytes say.
 enum Begin {
-    /// It counts, now and always.
-    Counts(SegmentHeader),
+    /// A header, and whether the fence has confirmed since it was written.
+    Header(SegmentHeader, bool),
     /// Not yet.
     NotYet,
     /// They are none that are ever written.
@@ -61,8 +67,10 @@ impl View {
             }
         }
         self.headers.retain(|id, _| segments.contains_key(id));
+        self.unconfirmed.retain(|id| segments.contains_key(id));
         self.damaged.retain(|id, _| segments.contains_key(id));
-        let new: Vec<_> = segments.keys().copied().filter(|id| !self.headers.contains_key(id)).collect();
+        let is_new = |id: &SegmentId| !self.headers.contains_key(id) || self.unconfirmed.contains(id);
+        let new: Vec<_> = segments.keys().copied().filter(is_new).collect();
         let reads = new
             .into_iter()
             .map(|id| async move { Ok::<_, JournalError>((id, read_begin(store, id).await?)) });
@@ -75,18 +83,24 @@ impl View {
         });
         checkpoints.sort_by(|a, b| b.cmp(a));
         let chain = Chain::find(found.collect()).map_err(|bad| bad_segment(store, bad))?;
-        Ok(Look { chain, checkpoints })
+        let confirmed = chain.links.last().is_none_or(|newest| !self.unconfirmed.contains(&newest.id));
+        Ok(Look { chain, confirmed, checkpoints })
     }
 
     fn take(&mut self, store: &dyn Store, cluster: Uuid, id: SegmentId, begin: Begin) -> Result<()> {
         let flaw = match begin {
-            Begin::Counts(header) if header.cluster != cluster => {
+            Begin::Header(header, _) if header.cluster != cluster => {
                 let file = file_name(store, FileId::Segment(id));
                 return Err(JournalError::OtherCluster { file, found: header.cluster, cluster });
             }
-            Begin::Counts(header) => {
+            Begin::Header(header, confirmed) => {
                 self.headers.insert(id, header);
                 self.damaged.remove(&id);
+                if confirmed {
+                    self.unconfirmed.remove(&id);
+                } else {
+                    self.unconfirmed.insert(id);
+                }
                 return Ok(());
             }
             Begin::NotYet => return Ok(()),
@@ -121,5 +135,5 @@ fn begin(id: SegmentId, bytes: &[u8]) -> Begin {
     }
     let next = bytes[HEADER_LENGTH..].first_chunk::<HEAD_LENGTH>();
     let confirmed = id.index != 1 || next.is_some_and(|head| Head::decode(head, header.salt).is_ok());
-    if confirmed { Begin::Counts(header) } else { Begin::NotYet }
+    Begin::Header(header, confirmed)
 }

@@ -144,6 +144,7 @@ impl Recovery {
         let Self { store, options, cluster, term, fence, hold, survey, checkpoint, .. } = self;
         let shared = Arc::new(Shared::new(cluster, term, survey.end, &options));
         *shared.ended.lock() = survey.spans();
+        shared.cleaned.lock().extend(&survey.checkpoints);
         shared.verified.lock().extend(checkpoint.iter().map(CheckpointReader::id));
         let track = Track::new(cluster, term, survey.predecessor);
         let mut writer = Writer::new(store.clone(), fence, shared.clone(), options, track, hold);

@@ -23,7 +23,11 @@ pub(super) struct Followers {
 
 impl Followers {
     pub(super) fn wait(&mut self, reply: oneshot::Sender<Result<Subscription>>) {
-        self.waiting.push(reply);
+        if self.waiting.len() < MAX_SUBSCRIBERS {
+            self.waiting.push(reply);
+        } else {
+            refuse(reply);
+        }
     }
 
     /// When those who wait may be admitted; None when nobody waits.
@@ -42,9 +46,7 @@ impl Followers {
         self.subscribers.retain(Subscriber::is_there);
         for reply in self.waiting.drain(..) {
             if self.subscribers.len() == MAX_SUBSCRIBERS {
-                let reason = format!("{MAX_SUBSCRIBERS} masters are fed already").into();
-                // Whoever asked may have gone away; here and below.
-                let _ = reply.send(Err(JournalError::Unavailable { reason }));
+                refuse(reply);
                 continue;
             }
             let (subscriber, subscription) = subscription(term, start);
@@ -57,6 +59,7 @@ impl Followers {
     /// Refuses those who wait.
     pub(super) fn refuse(&mut self, refusal: impl Fn() -> JournalError) {
         for reply in self.waiting.drain(..) {
+            // Whoever asked may have gone away.
             let _ = reply.send(Err(refusal()));
         }
     }
@@ -77,4 +80,10 @@ impl Followers {
             keeps_up
         });
     }
+}
+
+fn refuse(reply: oneshot::Sender<Result<Subscription>>) {
+    let reason = format!("{MAX_SUBSCRIBERS} masters are fed already").into();
+    // As above.
+    let _ = reply.send(Err(JournalError::Unavailable { reason }));
 }

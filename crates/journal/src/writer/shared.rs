@@ -98,6 +98,9 @@ pub(crate) struct Shared {
     pub(crate) verified: Mutex<BTreeSet<CheckpointId>>,
     /// Checkpoints known not to count.
     pub(crate) refused: Mutex<BTreeSet<CheckpointId>>,
+    /// The checkpoints that were there when all that they cover had been removed: by us or, as far as we know, by
+    /// the one before us.
+    pub(crate) cleaned: Mutex<BTreeSet<CheckpointId>>,
     pub(crate) checkpoint_running: AtomicBool,
 }
 
@@ -119,6 +122,7 @@ impl Shared {
             ended: Mutex::new(Vec::new()),
             verified: Mutex::new(BTreeSet::new()),
             refused: Mutex::new(BTreeSet::new()),
+            cleaned: Mutex::new(BTreeSet::new()),
             checkpoint_running: AtomicBool::new(false),
         }
     }

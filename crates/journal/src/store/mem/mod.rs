@@ -2,8 +2,8 @@
 //!
 //! It keeps apart what a running process sees and what a crash leaves behind, and can fail in the ways that a
 //! disk or a file server fails: writes cut short, errors of write and sync, syncs that fail and lose what they
-//! should have saved, a full or read-only store, and a crash at any chosen operation. All choices come from one
-//! seed.
+//! should have saved, a full or read-only store, reads and listings that are out of date, operations that hang, and
+//! a crash at any chosen operation. All choices come from one seed.
 
 mod dice;
 mod disk;
