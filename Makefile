@@ -41,7 +41,7 @@ test-peers: ## the original's Java clients against our processes
 	scripts/test.sh peers
 
 test-faults: ## kill -9, full disks, damaged journals, bad input; then random faults of several masters by seed (SEEDS=0..200, ROUNDS=1)
-	SEEDS=$(or $(SEEDS),0..200) ROUNDS=$(or $(ROUNDS),1) scripts/test.sh faults random
+	SEEDS=$(or $(SEEDS),0..200) ROUNDS=$(or $(ROUNDS),1) PAUSES=$(or $(PAUSES),50) scripts/test.sh faults random
 
 test-ha: ## several masters, a real ZooKeeper, a journal on a real HDFS
 	scripts/test.sh ha

@@ -8,9 +8,11 @@ use alluxio_tests::{
     ha::{Fault, Rig},
     links::Traffic,
     masters::{LIMIT, SESSION},
+    shared_folder::{Act, Call},
     waiting::wait_until,
 };
 use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
 use tokio::{task::block_in_place, time::sleep};
 
 const ANSWERS: usize = 60;
@@ -48,12 +50,11 @@ async fn happens(
     let fault = fault(leader);
     block_in_place(|| rig.begin(fault))?;
     match meanwhile {
-        Meanwhile::GoOn => workload.goes_on(ANSWERS, LIMIT).await.with_context(|| format!("during {fault:?}"))?,
+        Meanwhile::GoOn => {
+            workload.goes_on(ANSWERS, LIMIT).await.with_context(|| format!("during {fault:?}"))?
+        }
         Meanwhile::Follow => {
-            let masters = rig.masters()?;
-            let other = || Ok(masters.leader().is_some_and(|other| other != leader));
-            block_in_place(|| wait_until(LIMIT, "another master leads", other))
-                .with_context(|| format!("during {fault:?}"))?;
+            follows(rig, leader).with_context(|| format!("during {fault:?}"))?;
             workload.goes_on(ANSWERS, LIMIT).await.with_context(|| format!("during {fault:?}"))?;
         }
         Meanwhile::Wait => {}
@@ -66,8 +67,18 @@ async fn happens(
     let checked = began.elapsed() - worked;
     ensure!(summary.calls >= 2 * ANSWERS, "{summary:?}");
     block_in_place(|| rig.agree())?;
-    eprintln!("{fault:?}: {summary:?}; {worked:.1?} at work, checked in {checked:.1?}, all in {:.1?}", began.elapsed());
+    eprintln!(
+        "{fault:?}: {summary:?}; {worked:.1?} at work, checked in {checked:.1?}, all in {:.1?}",
+        began.elapsed()
+    );
     Ok(())
+}
+
+/// Waits until another master leads.
+fn follows(rig: &mut Rig, leader: usize) -> Result<()> {
+    let masters = rig.masters()?;
+    let other = || Ok(masters.leader().is_some_and(|other| other != leader));
+    block_in_place(|| wait_until(LIMIT, "another master leads", other))
 }
 
 const NOT: Duration = Duration::ZERO;
@@ -114,6 +125,41 @@ async fn one_zookeeper_server_is_killed() -> Result<()> {
     block_in_place(|| rig.finish())
 }
 
+/// The leader has closed a segment, because a sync failed, and is stopped when it is about to open the next one: its
+/// call arrives when another one leads.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_sleeps_between_two_segments() -> Result<()> {
+    let mut rig = block_in_place(|| Rig::start(1))?;
+    let mut workload = rig.workload("/segments", 1)?;
+    workload.goes_on(ANSWERS, LIMIT).await?;
+    let leader = block_in_place(|| rig.masters()?.wait_for_leader())?;
+    let journal = rig.journal_of(leader)?;
+    journal.set_all(&[(&[Call::Create], Act::Hold), (&[Call::Sync], Act::Fail(Errno::EIO))]);
+    block_in_place(|| wait_until(LIMIT, "a segment is to be opened", || Ok(journal.held() > 0)))?;
+    rig.begin(Fault::Pause(leader))?;
+    follows(&mut rig, leader)?;
+    workload.goes_on(ANSWERS, LIMIT).await?;
+    rig.journal_of(leader)?.heal();
+    rig.end(Fault::Pause(leader))?;
+    workload.goes_on(ANSWERS, LIMIT).await?;
+    workload.finish().await?;
+    block_in_place(|| {
+        rig.agree()?;
+        rig.finish()
+    })
+}
+
+/// Each of the masters leads once, and has the tree of those before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn masters_take_turns() -> Result<()> {
+    let mut rig = block_in_place(|| Rig::start(1))?;
+    let mut workload = rig.workload("/turns", 1)?;
+    workload.goes_on(ANSWERS, LIMIT).await?;
+    workload.finish().await?;
+    block_in_place(|| rig.take_turns())?;
+    block_in_place(|| rig.finish())
+}
+
 /// Without ZooKeeper there is one master for a folder.
 #[test]
 fn a_second_master_without_zookeeper_is_refused() -> Result<()> {
@@ -123,6 +169,11 @@ fn a_second_master_without_zookeeper_is_refused() -> Result<()> {
         &format!("-Dalluxio.master.rpc.port={rpc}"),
         &format!("-Dalluxio.master.web.port={web}"),
     ])?;
-    ensure!(ended.code != 0 && ended.output.contains("in use by process"), "{}: {}", ended.code, ended.output);
+    ensure!(
+        ended.code != 0 && ended.output.contains("in use by process"),
+        "{}: {}",
+        ended.code,
+        ended.output
+    );
     cluster.finish()
 }

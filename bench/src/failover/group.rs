@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use alluxio_conf::{Configuration, Role};
 use alluxio_tests::{
-    Cluster, Masters,
-    masters::SESSION,
-    ports::free_port,
-    process::Process,
-    zookeeper::Ensemble,
+    Cluster, Masters, masters::SESSION, ports::free_port, process::Process, zookeeper::Ensemble,
 };
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
@@ -160,7 +156,8 @@ impl Group for JavaMasters {
 
     fn launch(&mut self, master: usize) -> Result<()> {
         let JavaMaster { ports: (rpc, web), process } = &mut self.masters[master];
-        *process = Some(self.cluster.launch_java_master_at(VERSION, &format!("master-{master}"), *rpc, *web)?);
+        *process =
+            Some(self.cluster.launch_java_master_at(VERSION, &format!("master-{master}"), *rpc, *web)?);
         Ok(())
     }
 

@@ -6,11 +6,13 @@ use anyhow::{Context, Result};
 use nix::{errno::Errno, sys::signal::Signal};
 use zookeeper_client::Client;
 
-use super::Rig;
+use super::{Journal, Rig};
 use crate::{
     links::Traffic,
     masters::LIMIT,
     shared_folder::{Act, Call},
+    waiting::wait_until,
+    web,
 };
 
 /// One fault; the number is a master's, or a ZooKeeper server's.
@@ -30,12 +32,15 @@ pub enum Fault {
     FromJournal(usize),
     /// Each call to the journal is late.
     SlowJournal(usize, Duration),
-    /// The journal's file system fails all that is done.
+    /// The journal's file system fails all that is done; the NameNode refuses connections.
     FailingJournal(usize),
     /// Only syncs fail.
     FailingSync(usize),
     /// There is no room.
     FullJournal(usize),
+    /// The NameNode ends, and is started again in the end.
+    NameNode,
+    DataNode(usize),
     ZooKeeperServer(usize),
     /// All servers are stopped.
     ZooKeeper,
@@ -47,17 +52,35 @@ impl Rig {
     pub fn begin(&mut self, fault: Fault) -> Result<()> {
         match fault {
             Fault::Kill(master) => self.masters()?.kill(master)?,
-            Fault::Stop(master) => self.masters()?.stop(master)?,
+            Fault::Stop(master) => {
+                let masters = self.masters()?;
+                let port = masters.web_port(master);
+                // Before it has come so far, a signal ends it as it ends any program.
+                wait_until(LIMIT, "the master has begun", || Ok(web::is_served(port, "/livez")))?;
+                masters.stop(master)?;
+            }
             Fault::Pause(master) => self.masters()?.signal(master, Signal::SIGSTOP)?,
             Fault::FromZooKeeper(master, traffic) => self.zookeeper_of(master, traffic),
             Fault::FromClients(master, traffic) => self.clients_of(master, traffic),
-            Fault::FromJournal(master) => self.journal_of(master).cut(),
-            Fault::SlowJournal(master, time) => self.journal_of(master).set(Call::ALL, Act::Late(time)),
-            Fault::FailingJournal(master) => self.journal_of(master).set(Call::ALL, Act::Fail(Errno::EIO)),
-            Fault::FailingSync(master) => self.journal_of(master).set(&[Call::Sync], Act::Fail(Errno::EIO)),
+            Fault::FromJournal(master) => match &self.reach[master].journal {
+                Journal::Mount(folder) => folder.cut(),
+                Journal::NameNode(link) => link.set(Traffic::Silent),
+            },
+            Fault::SlowJournal(master, time) => match &self.reach[master].journal {
+                Journal::Mount(folder) => folder.set(Call::ALL, Act::Late(time)),
+                Journal::NameNode(link) => link.set(Traffic::Late(time)),
+            },
+            Fault::FailingJournal(master) => match &self.reach[master].journal {
+                Journal::Mount(folder) => folder.set(Call::ALL, Act::Fail(Errno::EIO)),
+                Journal::NameNode(link) => link.set(Traffic::Refused),
+            },
+            Fault::FailingSync(master) => self.journal_of(master)?.set(&[Call::Sync], Act::Fail(Errno::EIO)),
             Fault::FullJournal(master) => {
-                self.journal_of(master).set(&[Call::Write, Call::Create, Call::Link], Act::Fail(Errno::ENOSPC));
+                self.journal_of(master)?
+                    .set(&[Call::Write, Call::Create, Call::Link], Act::Fail(Errno::ENOSPC));
             }
+            Fault::NameNode => self.hdfs()?.stop_namenode()?,
+            Fault::DataNode(index) => self.hdfs()?.stop_datanode(index)?,
             Fault::ZooKeeperServer(server) => self.masters()?.zookeeper.kill(server)?,
             Fault::ZooKeeper => self.all_servers(Signal::SIGSTOP)?,
             Fault::Nodes => {
@@ -81,7 +104,9 @@ impl Rig {
             | Fault::SlowJournal(master, _)
             | Fault::FailingJournal(master)
             | Fault::FailingSync(master)
-            | Fault::FullJournal(master) => self.journal_of(master).heal(),
+            | Fault::FullJournal(master) => self.reach[master].journal.heal(),
+            Fault::NameNode => self.hdfs()?.start_namenode()?,
+            Fault::DataNode(index) => self.hdfs()?.start_datanode(index)?,
             Fault::ZooKeeperServer(server) => {
                 let zookeeper = &mut self.masters()?.zookeeper;
                 zookeeper.launch(server)?;

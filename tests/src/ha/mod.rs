@@ -3,17 +3,22 @@
 //!
 //! ```text
 //! clients, other masters ── link ──> master 0 ── link ──> each ZooKeeper server
-//!                                       └── its own mount ──> the journal's folder
+//!                                       └── its own mount, or link ──> the journal's folder, or NameNode
 //! ```
 //! A master tells the world an address of its own (127.0.1.1, 127.0.1.2, …), where its link listens.
 
 mod fault;
 mod sequence;
 
-use std::{collections::BTreeSet, net::Ipv4Addr, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use alluxio_conf::Configuration;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
 pub use fault::Fault;
@@ -21,17 +26,20 @@ pub use sequence::Sequence;
 
 use crate::{
     Cluster, Masters,
+    hdfs::Hdfs,
     history::{Clients, Workload},
     links::{Link, Traffic},
     masters::LIMIT,
     plan::Plan,
     ports::free_port,
     shared_folder::SharedFolder,
+    waiting::wait_until,
     zookeeper::Ensemble,
 };
 
 /// How long a mount remembers names and attributes: NFS begins with three seconds.
 const REMEMBERED: Duration = Duration::from_secs(3);
+const IN_HDFS: &str = "/journal";
 const CLIENTS: usize = 6;
 pub const COUNT: usize = 3;
 
@@ -41,28 +49,49 @@ pub struct Rig {
     masters: Option<Masters>,
     reach: Vec<Reach>,
     _mounts: TempDir,
+    hdfs: Option<Hdfs>,
 }
 
 /// What is between one master and the rest.
 struct Reach {
     clients: Link,
     zookeeper: Vec<Link>,
-    journal: SharedFolder,
+    journal: Journal,
+}
+
+/// The way to the journal.
+enum Journal {
+    Mount(SharedFolder),
+    NameNode(Link),
+}
+
+impl Journal {
+    fn heal(&self) {
+        match self {
+            Journal::Mount(folder) => folder.heal(),
+            Journal::NameNode(link) => link.heal(),
+        }
+    }
+
+    fn folder(&self) -> String {
+        match self {
+            Journal::Mount(folder) => folder.path().display().to_string(),
+            Journal::NameNode(link) => format!("hdfs://{}{IN_HDFS}", link.at()),
+        }
+    }
 }
 
 impl Reach {
-    fn new(masters: &Masters, master: usize, mount: &Path) -> Result<Reach> {
+    fn new(masters: &Masters, master: usize, mount: &Path, hdfs: Option<&Hdfs>) -> Result<Reach> {
         let port = masters.rpc_port(master);
         let clients = Link::open((host(master), port).into(), (Ipv4Addr::LOCALHOST, port).into())?;
         let servers = masters.zookeeper.address();
-        let zookeeper = servers
-            .split(',')
-            .map(|server| Link::open((Ipv4Addr::LOCALHOST, free_port()?).into(), server.parse()?));
-        Ok(Reach {
-            clients,
-            zookeeper: zookeeper.collect::<Result<_>>()?,
-            journal: SharedFolder::mount(masters.journal(), mount, REMEMBERED)?,
-        })
+        let zookeeper = servers.split(',').map(|server| link(server.parse::<SocketAddr>()?.port()));
+        let journal = match hdfs {
+            None => Journal::Mount(SharedFolder::mount(masters.journal(), mount, REMEMBERED)?),
+            Some(hdfs) => Journal::NameNode(link(hdfs.port())?),
+        };
+        Ok(Reach { clients, zookeeper: zookeeper.collect::<Result<_>>()?, journal })
     }
 
     fn heal(&self) {
@@ -70,6 +99,11 @@ impl Reach {
         self.zookeeper.iter().for_each(Link::heal);
         self.journal.heal();
     }
+}
+
+/// A link to a port of this machine.
+fn link(port: u16) -> Result<Link> {
+    Link::open((Ipv4Addr::LOCALHOST, free_port()?).into(), (Ipv4Addr::LOCALHOST, port).into())
 }
 
 /// The address that a master tells the world.
@@ -85,11 +119,23 @@ impl Rig {
 
     /// The same with these settings.
     pub fn start_with(servers: usize, plan: Plan) -> Result<Rig> {
+        Rig::begin_with(servers, plan, None)
+    }
+
+    /// With the journal on HDFS.
+    pub fn start_on(hdfs: Hdfs) -> Result<Rig> {
+        let folder = format!("{}{IN_HDFS}", hdfs.uri());
+        let plan = Cluster::plan().workers(0).set("alluxio.master.journal.folder", &folder);
+        Rig::begin_with(1, plan, Some(hdfs))
+    }
+
+    fn begin_with(servers: usize, plan: Plan, hdfs: Option<Hdfs>) -> Result<Rig> {
         let masters = Masters::prepare_with(Ensemble::start(servers)?, COUNT, plan)?;
         let mounts = tempfile::Builder::new().prefix("alluxio-test-mounts-").tempdir()?;
-        let reach = (0..COUNT).map(|master| Reach::new(&masters, master, &mounts.path().join(master.to_string())));
+        let mount = |master: usize| mounts.path().join(master.to_string());
+        let reach = (0..COUNT).map(|master| Reach::new(&masters, master, &mount(master), hdfs.as_ref()));
         let reach = reach.collect::<Result<_>>()?;
-        let mut rig = Rig { masters: Some(masters), reach, _mounts: mounts };
+        let mut rig = Rig { masters: Some(masters), reach, _mounts: mounts, hdfs };
         for master in 0..COUNT {
             rig.launch(master)?;
             if master == 0 {
@@ -117,14 +163,21 @@ impl Rig {
         let own = [
             format!("-Dalluxio.master.hostname={}", host(master)),
             format!("-Dalluxio.zookeeper.address={}", servers.join(",")),
-            format!("-Dalluxio.master.journal.folder={}", reach.journal.path().display()),
+            format!("-Dalluxio.master.journal.folder={}", reach.journal.folder()),
         ];
         self.masters()?.launch_with(master, &own.each_ref().map(String::as_str))
     }
 
-    /// The mount through which a master has the journal.
-    pub fn journal_of(&self, master: usize) -> &SharedFolder {
-        &self.reach[master].journal
+    /// The mount through which a master has the journal, where it is on one.
+    pub fn journal_of(&self, master: usize) -> Result<&SharedFolder> {
+        match &self.reach[master].journal {
+            Journal::Mount(folder) => Ok(folder),
+            Journal::NameNode(_) => bail!("this fault needs a journal on a mount"),
+        }
+    }
+
+    fn hdfs(&mut self) -> Result<&mut Hdfs> {
+        self.hdfs.as_mut().context("this fault needs a journal on HDFS")
     }
 
     fn zookeeper_of(&self, master: usize, traffic: Traffic) {
@@ -144,8 +197,28 @@ impl Rig {
         Workload::start(root, seed, clients)
     }
 
-    /// Lets one master after the other lead: each must come to the same tree.
+    /// Waits until the standbys have followed the leader to its newest record: then all have the same tree.
     pub fn agree(&mut self) -> Result<()> {
+        let masters = self.masters()?;
+        masters.wait_for_leader()?;
+        let mut seen = BTreeMap::new();
+        let mut last = String::new();
+        let equal = || {
+            let trees: Vec<_> = (0..COUNT).map(|master| masters.tree_hash(master)).collect();
+            for (sequence, hash) in trees.iter().flatten() {
+                let before = seen.entry(*sequence).or_insert_with(|| hash.clone());
+                ensure!(before == hash, "two trees at sequence {sequence}: {trees:?}");
+            }
+            last = format!("{trees:?}");
+            let told: Vec<_> = trees.iter().flatten().collect();
+            Ok(told.len() == COUNT && told.windows(2).all(|two| two[0] == two[1]))
+        };
+        let done = wait_until(LIMIT, "all masters have the same tree", equal);
+        done.with_context(|| last)
+    }
+
+    /// Lets one master after the other lead: each must come to the same tree.
+    pub fn take_turns(&mut self) -> Result<()> {
         let first = self.masters()?.wait_for_leader()?;
         let tree = self.masters()?.tree_hash(first)?;
         let mut led = BTreeSet::from([first]);
@@ -169,12 +242,13 @@ impl Rig {
         self.heal();
         // The masters first: they have the journal open.
         let masters = self.masters.take().context("they are finished")?;
-        masters.finish()
+        masters.finish()?;
+        self.hdfs.take().map_or(Ok(()), Hdfs::finish)
     }
 }
 
-/// A client of one master, past its link.
-fn of_master(masters: &Masters, master: usize) -> Result<Configuration> {
+/// How a client reaches one master, whoever leads, past its link.
+pub fn of_master(masters: &Masters, master: usize) -> Result<Configuration> {
     let port = masters.rpc_port(master).to_string();
     masters.client_conf(&[("alluxio.zookeeper.enabled", "false"), ("alluxio.master.rpc.port", &port)])
 }

@@ -30,7 +30,8 @@ pub struct Sequence {
 impl Sequence {
     /// Runs the sequence of a seed with clients at work; in the end all is healed, and checked.
     pub async fn run(rig: &mut Rig, seed: u64) -> Result<Summary> {
-        let mut sequence = Sequence { random: StdRng::seed_from_u64(seed), active: Vec::new(), told: String::new() };
+        let mut sequence =
+            Sequence { random: StdRng::seed_from_u64(seed), active: Vec::new(), told: String::new() };
         let mut workload = rig.workload(&format!("/sequence-{seed}"), seed)?;
         let done = async {
             workload.goes_on(ANSWERS, LIMIT).await?;
@@ -46,7 +47,7 @@ impl Sequence {
                 self.end_one(rig)?;
             }
             let leader = block_in_place(|| rig.masters().map(|masters| masters.leader()))?;
-            let fault = self.draw(leader);
+            let fault = self.draw(leader, rig.hdfs.is_some());
             if self.active.iter().any(|active| clash(*active, fault)) {
                 continue;
             }
@@ -76,11 +77,14 @@ impl Sequence {
     }
 
     /// More often than the others the leader has the trouble.
-    fn draw(&mut self, leader: Option<usize>) -> Fault {
+    fn draw(&mut self, leader: Option<usize>, hdfs: bool) -> Fault {
         let any = self.random.random_range(0..COUNT);
         let master = leader.filter(|_| self.random.random_bool(0.7)).unwrap_or(any);
         let cut = if self.random.random() { Traffic::Silent } else { Traffic::Refused };
+        // Some are of HDFS alone, or of a mount.
         match self.random.random_range(0..14) {
+            10..12 if hdfs => Fault::DataNode(any),
+            12 if hdfs => Fault::NameNode,
             0 | 1 => Fault::Kill(master),
             2 => Fault::Stop(master),
             3 | 4 => Fault::Pause(master),
@@ -102,6 +106,7 @@ impl Sequence {
 fn clash(active: Fault, next: Fault) -> bool {
     match (active, next) {
         (Fault::ZooKeeper, Fault::Nodes | Fault::ZooKeeper) => true,
+        (Fault::NameNode | Fault::DataNode(_), Fault::NameNode | Fault::DataNode(_)) => true,
         _ => active.master().is_some() && active.master() == next.master(),
     }
 }
@@ -119,7 +124,11 @@ impl Fault {
             | Fault::FailingJournal(master)
             | Fault::FailingSync(master)
             | Fault::FullJournal(master) => Some(master),
-            Fault::ZooKeeperServer(_) | Fault::ZooKeeper | Fault::Nodes => None,
+            Fault::NameNode
+            | Fault::DataNode(_)
+            | Fault::ZooKeeperServer(_)
+            | Fault::ZooKeeper
+            | Fault::Nodes => None,
         }
     }
 }

@@ -54,15 +54,20 @@ pub(super) struct Gate {
 
 #[derive(Default)]
 struct Told {
-    calls: &'static [Call],
-    act: Option<Act>,
+    rules: Vec<(&'static [Call], Act)>,
     held: usize,
 }
 
+impl Told {
+    fn act(&self, call: Call) -> Act {
+        let rule = self.rules.iter().find(|(calls, _)| calls.contains(&call));
+        rule.map_or(Act::Pass, |(_, act)| *act)
+    }
+}
+
 impl Gate {
-    pub fn set(&self, calls: &'static [Call], act: Act) {
-        let mut told = self.told.lock();
-        (told.calls, told.act) = (calls, Some(act));
+    pub fn set(&self, rules: &[(&'static [Call], Act)]) {
+        self.told.lock().rules = rules.to_vec();
         self.changed.notify_all();
     }
 
@@ -74,15 +79,15 @@ impl Gate {
     pub fn pass(&self, call: Call) -> Result<(), Errno> {
         let mut told = self.told.lock();
         loop {
-            match told.act.filter(|_| told.calls.contains(&call)) {
-                None | Some(Act::Pass) => return Ok(()),
-                Some(Act::Fail(errno)) => return Err(errno),
-                Some(Act::Late(time)) => {
+            match told.act(call) {
+                Act::Pass => return Ok(()),
+                Act::Fail(errno) => return Err(errno),
+                Act::Late(time) => {
                     drop(told);
                     sleep(time);
                     return Ok(());
                 }
-                Some(Act::Hold) => {
+                Act::Hold => {
                     told.held += 1;
                     self.changed.wait(&mut told);
                     told.held -= 1;

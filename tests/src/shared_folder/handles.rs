@@ -63,7 +63,10 @@ impl Handles {
     fn of(&self, inode: INodeNo) -> io::Result<Arc<File>> {
         let number = if inode == INodeNo::ROOT { self.root } else { inode.0 };
         let inodes = self.inodes.lock();
-        inodes.get(&number).map(|inode| Arc::clone(&inode.file)).ok_or(io::ErrorKind::StaleNetworkFileHandle.into())
+        inodes
+            .get(&number)
+            .map(|inode| Arc::clone(&inode.file))
+            .ok_or(io::ErrorKind::StaleNetworkFileHandle.into())
     }
 
     /// A path to the inode, and below it, that is good as long as the value lives.

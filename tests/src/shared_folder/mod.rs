@@ -19,8 +19,8 @@ use std::{
 use anyhow::{Context, Result};
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 
-pub use gate::{Act, Call};
 use gate::Gate;
+pub use gate::{Act, Call};
 use passthrough::Passthrough;
 
 /// Calls at the same time; more wait.
@@ -45,7 +45,10 @@ impl SharedFolder {
         config.acl = SessionACL::Owner;
         config.n_threads = Some(THREADS);
         let session = fuser::spawn_mount(folder, path, &config).with_context(|| {
-            format!("mounting {} (FUSE needs /dev/fuse, and root or a user namespace: `make test` makes one)", path.display())
+            format!(
+                "mounting {} (FUSE needs /dev/fuse, and root or a user namespace: `make test` makes one)",
+                path.display()
+            )
         })?;
         // First and only one.
         drop(notifier.set(session.notifier()));
@@ -58,7 +61,12 @@ impl SharedFolder {
 
     /// From now on, calls of these kinds go as told; all others pass. What is held now goes on as told.
     pub fn set(&self, calls: &'static [Call], act: Act) {
-        self.gate.set(calls, act);
+        self.set_all(&[(calls, act)]);
+    }
+
+    /// The same with several rules, of which the first that names a call counts.
+    pub fn set_all(&self, rules: &[(&'static [Call], Act)]) {
+        self.gate.set(rules);
     }
 
     /// The server is as if it had been gone: nothing of this machine gets through until it is healed.
@@ -67,7 +75,7 @@ impl SharedFolder {
     }
 
     pub fn heal(&self) {
-        self.set(&[], Act::Pass);
+        self.set_all(&[]);
     }
 
     /// How many calls are being held.

@@ -12,8 +12,9 @@ use std::{
 
 use fuser::{
     BsdFileFlags, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
-    KernelConfig, LockOwner, Notifier, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory,
-    ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
+    KernelConfig, LockOwner, Notifier, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
+    ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow,
+    WriteFlags,
 };
 use nix::{
     fcntl::{AT_FDCWD, AtFlags, RenameFlags as Flags, renameat2},
@@ -105,7 +106,9 @@ fn options(flags: i32) -> OpenOptions {
     let mode = OpenFlags(flags).acc_mode();
     let mut options = OpenOptions::new();
     options.read(mode != Mode::O_WRONLY).write(mode != Mode::O_RDONLY);
-    options.custom_flags(flags & !(O_ACCMODE | O_TRUNC | nix::libc::O_CREAT | nix::libc::O_EXCL | nix::libc::O_APPEND));
+    options.custom_flags(
+        flags & !(O_ACCMODE | O_TRUNC | nix::libc::O_CREAT | nix::libc::O_EXCL | nix::libc::O_APPEND),
+    );
     options
 }
 
@@ -186,12 +189,14 @@ impl Filesystem for Passthrough {
     }
 
     fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let removed = self.pass(Call::Remove).and_then(|()| fs::remove_file(self.handles.path(parent)?.join(name)));
+        let removed =
+            self.pass(Call::Remove).and_then(|()| fs::remove_file(self.handles.path(parent)?.join(name)));
         reply_empty(removed, reply);
     }
 
     fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        let removed = self.pass(Call::Remove).and_then(|()| fs::remove_dir(self.handles.path(parent)?.join(name)));
+        let removed =
+            self.pass(Call::Remove).and_then(|()| fs::remove_dir(self.handles.path(parent)?.join(name)));
         reply_empty(removed, reply);
     }
 
