@@ -50,7 +50,7 @@ with_mounts=(unshare --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" random "*) true ;; *) false ;; esac; }
-needs_ssh() { case " $* " in *" dist "*) true ;; *) false ;; esac; }
+needs_ssh() { case " $* " in *" dist "* | *" ha "*) true ;; *) false ;; esac; }
 needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" random "* | *" dist "*) true ;; *) false ;; esac; }
 
 [ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, random, web, dist, scale)' >&2; exit 2; }

@@ -28,8 +28,9 @@ pub struct RemoteHosts {
 
 impl RemoteHosts {
     /// Hosts of these names, each with a copy of what is installed so far. On each the environment is as on the first host
-    /// of the installation, but for the address of its own servers; the master is at `master`, or on the first of them.
-    pub fn start(it: &Installation, names: &[&str], master: Option<&str>) -> Result<RemoteHosts> {
+    /// of the installation, but for the address of its own servers (127.0.0.2 and so on), and that of the master, as `master`
+    /// tells by the host's own.
+    pub fn start(it: &Installation, names: &[&str], master: impl Fn(&str) -> String) -> Result<RemoteHosts> {
         let folder = tempfile::Builder::new().prefix("alluxio-hosts-").tempdir()?;
         for key in ["login", "host"] {
             let mut command = Command::new("ssh-keygen");
@@ -41,8 +42,8 @@ impl RemoteHosts {
             let address = format!("127.0.0.{number}");
             remote.hosts.push(Host { name: (*name).to_owned(), address, port: free_port()?, process: None });
         }
-        let master = master.map_or_else(|| remote.hosts[0].address.clone(), str::to_owned);
         for host in 0..names.len() {
+            let master = master(&remote.hosts[host].address);
             remote.launch(host, it, &master)?;
         }
         remote.write_client_settings()?;

@@ -27,7 +27,7 @@ fn the_guide_works_as_it_is_written() -> Result<()> {
     }
     nothing_runs(&it)?;
 
-    let remote = RemoteHosts::start(&it, &["worker-1", "worker-2"], Some("127.0.0.1"))?;
+    let remote = RemoteHosts::start(&it, &["worker-1", "worker-2"], |_| "127.0.0.1".to_owned())?;
     it.set("ALLUXIO_SSH_OPTS", &remote.ssh_options());
     follow(&it, several, &it.root()?)?;
     nothing_runs(&it)

@@ -20,7 +20,7 @@ fn a_cluster_is_run_from_one_host() -> Result<()> {
     ensure!(possible(), "this test needs to be root, outside of a user namespace");
     let mut it = Installation::configured()?;
     let under = tempfile::tempdir()?;
-    let remote = RemoteHosts::start(&it, &["m1.test", "w1.test", "w2.test"], None)?;
+    let remote = RemoteHosts::start(&it, &["m1.test", "w1.test", "w2.test"], |_| "127.0.0.2".to_owned())?;
     it.set("ALLUXIO_SSH_OPTS", &remote.ssh_options());
     // Where the commands of this host find the master.
     it.set("ALLUXIO_JAVA_OPTS", &it.options(&remote.hosts[0].address, "127.0.0.1"));
@@ -108,7 +108,7 @@ fn a_cluster_is_run_from_one_host() -> Result<()> {
 fn a_host_that_cannot_be_reached_is_named() -> Result<()> {
     ensure!(possible(), "this test needs to be root, outside of a user namespace");
     let mut it = Installation::configured()?;
-    let remote = RemoteHosts::start(&it, &["w1.test"], Some("127.0.0.1"))?;
+    let remote = RemoteHosts::start(&it, &["w1.test"], |_| "127.0.0.1".to_owned())?;
     it.set("ALLUXIO_SSH_OPTS", &remote.ssh_options());
     it.write("conf/workers", "w1.test\nnobody.invalid\n")?;
     it.good("bin/alluxio formatMasters")?;
