@@ -23,11 +23,15 @@ impl Mandate {
         Self { lease: None, margin: Duration::ZERO, over: CancellationToken::new() }
     }
 
-    /// Of one who has just been elected: what is left of the lease is about all of it.
     pub fn elected(lease: Arc<Lease>) -> Self {
         // Renewed in time it never has less than four fifths of its length left.
-        let margin = lease.left() / 2;
+        let margin = lease.length() / 2;
         Self { lease: Some(lease), margin, over: CancellationToken::new() }
+    }
+
+    /// Whether another master could lead if this one cannot.
+    pub fn is_contested(&self) -> bool {
+        self.lease.is_some()
     }
 
     /// Looked at after the state was read that an answer rests on, and before the answer is sent.
@@ -43,7 +47,7 @@ impl Mandate {
             if self.over.is_cancelled() {
                 return false;
             }
-            if self.lease.as_ref().is_none_or(|lease| lease.left() >= self.margin) {
+            if self.has_time() {
                 return true;
             }
             tokio::select! {
@@ -51,6 +55,21 @@ impl Mandate {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
+    }
+
+    /// The same on a thread that may block: asked before each step of a change that takes many.
+    pub fn waits_until_firm(&self) -> bool {
+        while !self.over.is_cancelled() {
+            if self.has_time() {
+                return true;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        false
+    }
+
+    fn has_time(&self) -> bool {
+        self.lease.as_ref().is_none_or(|lease| lease.is_valid() && lease.left() >= self.margin)
     }
 
     /// The leadership is over: nothing begins any more.
@@ -65,16 +84,19 @@ mod tests {
 
     use super::*;
 
-    fn with_margin(margin: u64) -> Mandate {
-        let lease = Arc::new(Lease::lasting(Duration::from_secs(600)));
-        Mandate { margin: Duration::from_secs(margin), ..Mandate::elected(lease) }
+    fn with_left(left: u64) -> Mandate {
+        let seconds = Duration::from_secs;
+        Mandate::elected(Arc::new(Lease::lasting(seconds(left), seconds(600))))
     }
 
     #[tokio::test]
     async fn what_cannot_be_taken_back_begins_only_with_time_to_spare() {
         assert!(Mandate::sole().is_valid() && Mandate::sole().is_firm().await);
-        assert!(with_margin(60).is_firm().await);
-        let mandate = with_margin(6_000);
+        let firm = with_left(400);
+        assert!(firm.is_firm().await && firm.waits_until_firm());
+        assert!(with_left(0).is_firm().now_or_never().is_none(), "it begins without a lease");
+        // Also when the lease was as short as that from its first renewal on.
+        let mandate = with_left(200);
         assert!(mandate.is_valid());
         let mut firm = std::pin::pin!(mandate.is_firm());
         assert!(firm.as_mut().now_or_never().is_none(), "it begins with too little time left");
@@ -84,8 +106,8 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_begins_when_it_is_over() {
-        let mandate = with_margin(60);
+        let mandate = with_left(400);
         mandate.end();
-        assert!(!mandate.is_firm().await);
+        assert!(!mandate.is_firm().await && !mandate.waits_until_firm());
     }
 }

@@ -186,12 +186,18 @@ impl Candidacy {
         }
     }
 
+    /// For how long a renewal makes the lease valid: a tenth of the session is kept for clocks that differ.
+    pub(crate) fn lease_length(&self) -> Duration {
+        self.session.as_ref().map_or(Duration::ZERO, |(timeout, _)| timeout.mul_f64(0.9))
+    }
+
     /// ZooKeeper has confirmed, to a message sent at that moment, that the own nodes are there.
     pub(crate) fn renewed(&mut self, sent: Duration) {
+        let length = self.lease_length();
         let Some((timeout, _)) = &self.session else { return };
         if let Phase::Leading { renew_at, lease_until, .. } = &mut self.phase {
             *renew_at = sent + *timeout / 6;
-            *lease_until = sent + timeout.mul_f64(0.9);
+            *lease_until = sent + length;
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
     candidacy::{Candidacy, Policy, Step},
     entrance::{self, Turned},
     leadership::{Held, Leadership},
+    lease::Lease,
     node,
     nodes::{Confirmed, Nodes, Shown, Unconfirmed},
 };
@@ -280,7 +281,7 @@ impl Candidate {
     /// Keeps the lease until the leadership is lost or given back.
     async fn lead(&mut self, client: &Client, nodes: &Nodes) {
         let mut states = client.state_watcher();
-        let (leadership, mut held) = Held::new();
+        let (leadership, mut held) = Held::new(Lease::of(self.candidacy.lease_length()));
         let mut leadership = Some(leadership);
         let mut shown = Shown::No;
         let mut announcing: Option<oneshot::Sender<()>> = None;

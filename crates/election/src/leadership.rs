@@ -56,8 +56,8 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    pub(crate) fn new() -> (Leadership, Held) {
-        let lease = Arc::new(Lease::default());
+    pub(crate) fn new(lease: Lease) -> (Leadership, Held) {
+        let lease = Arc::new(lease);
         let (announce, announcements) = mpsc::channel(1);
         let (lost, receiver) = watch::channel(None);
         let leadership = Leadership { lease: Arc::clone(&lease), announce, lost: receiver };

@@ -14,6 +14,8 @@ use crate::boot_time;
 pub struct Lease {
     /// Nanoseconds since the machine started.
     until: AtomicU64,
+    /// For how long a renewal makes it valid.
+    length: Duration,
 }
 
 impl Lease {
@@ -30,11 +32,22 @@ impl Lease {
         boot_time::now().map_or(Duration::ZERO, |now| until.saturating_sub(now))
     }
 
-    /// One that nobody renews: for tests of what goes by a lease.
+    /// One that is not valid yet.
+    pub(crate) fn of(length: Duration) -> Self {
+        Self { until: AtomicU64::default(), length }
+    }
+
+    /// How long it is valid after a renewal that took no time.
     #[must_use]
-    pub fn lasting(time: Duration) -> Self {
-        let lease = Self::default();
-        lease.set(boot_time::now().unwrap_or_default() + time);
+    pub fn length(&self) -> Duration {
+        self.length
+    }
+
+    /// One that nobody renews, and of whose length so much is left: for tests of what goes by a lease.
+    #[must_use]
+    pub fn lasting(left: Duration, length: Duration) -> Self {
+        let lease = Self::of(length);
+        lease.set(boot_time::now().unwrap_or_default() + left);
         lease
     }
 

@@ -26,7 +26,7 @@ use crate::listing::{ListOptions, ListPage, UfsLister};
 use crate::options::{CreateOptions, MkdirsOptions};
 use crate::path::UfsPath;
 use crate::status::{Space, UfsStatus};
-use crate::under_fs::{UfsReader, UfsWriter, UnderFs};
+use crate::under_fs::{GoOn, UfsReader, UfsWriter, UnderFs};
 use crate::uri::UfsUri;
 
 /// Something that goes wrong in calls of one operation.
@@ -198,6 +198,10 @@ impl UnderFs for FaultyUfs {
 
     async fn delete_directory(&self, path: &UfsPath, recursive: bool) -> Result<bool> {
         self.with_faults(Operation::Delete, path, self.inner.delete_directory(path, recursive)).await
+    }
+
+    async fn delete_tree(&self, path: &UfsPath, go_on: GoOn) -> Result<bool> {
+        self.with_faults(Operation::Delete, path, self.inner.delete_tree(path, go_on)).await
     }
 
     async fn rename_file(&self, from: &UfsPath, to: &UfsPath) -> Result<()> {

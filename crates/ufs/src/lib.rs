@@ -34,5 +34,5 @@ pub use options::{Attributes, CreateOptions, MkdirsOptions};
 pub use path::UfsPath;
 pub use status::{Space, UfsStatus};
 pub use temporary::{is_temporary_name, permanent_name, temporary_name};
-pub use under_fs::{UfsReader, UfsWriter, UnderFs};
+pub use under_fs::{GoOn, UfsReader, UfsWriter, UnderFs};
 pub use uri::UfsUri;

@@ -1,6 +1,7 @@
 //! The contract every under storage keeps.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -13,6 +14,9 @@ use crate::options::{CreateOptions, MkdirsOptions};
 use crate::path::UfsPath;
 use crate::status::{Space, UfsStatus};
 use crate::uri::UfsUri;
+
+/// Whether a change of many steps may go on.
+pub type GoOn = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// One mounted under storage.
 ///
@@ -52,6 +56,10 @@ pub trait UnderFs: fmt::Debug + Send + Sync {
     /// Deletes a folder, with all it holds when `recursive`; else `DirectoryNotEmpty` when it holds something.
     /// That nothing is there is no error: false where the store can tell.
     async fn delete_directory(&self, path: &UfsPath, recursive: bool) -> Result<bool>;
+
+    /// Deletes a folder with all it holds, as `delete_directory` does. `go_on` is asked before each step that changes
+    /// something, on a thread that may block; where it says no, what is left stays, and the answer is `Unavailable`.
+    async fn delete_tree(&self, path: &UfsPath, go_on: GoOn) -> Result<bool>;
 
     /// Renames a file. Never replaces: an existing target is `AlreadyExists`.
     async fn rename_file(&self, from: &UfsPath, to: &UfsPath) -> Result<()>;

@@ -1,14 +1,15 @@
 //! An under storage that changes only while this master leads.
 //!
 //! A leader that was deposed while it slept must not change what its successor relies on. The journal has a fence;
-//! under storages have none. So a change begins only while much of the lease is left. What remains is a call that
-//! has begun when the machine stops: nothing can take it back (docs/under-storage-order.md).
+//! under storages have none. So a change begins only while much of the lease is left, and each step of one that takes
+//! many. What remains is the step that has begun when the machine stops: nothing can take it back
+//! (docs/under-storage-order.md).
 
 use std::sync::Arc;
 
 use alluxio_ufs::{
-    Capabilities, CreateOptions, Fingerprint, ListOptions, MkdirsOptions, Operation, Result, Space, UfsError,
-    UfsErrorKind, UfsLister, UfsPath, UfsReader, UfsStatus, UfsUri, UfsWriter, UnderFs,
+    Capabilities, CreateOptions, Fingerprint, GoOn, ListOptions, MkdirsOptions, Operation, Result, Space,
+    UfsError, UfsErrorKind, UfsLister, UfsPath, UfsReader, UfsStatus, UfsUri, UfsWriter, UnderFs,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -75,8 +76,18 @@ impl UnderFs for Mandated {
     }
 
     async fn delete_directory(&self, path: &UfsPath, recursive: bool) -> Result<bool> {
+        if recursive {
+            return self.delete_tree(path, Arc::new(|| true)).await;
+        }
         self.check(Operation::Delete, path).await?;
-        self.inner.delete_directory(path, recursive).await
+        self.inner.delete_directory(path, false).await
+    }
+
+    /// Where the store has no call for it, this takes many steps, and the lease may run out among them.
+    async fn delete_tree(&self, path: &UfsPath, go_on: GoOn) -> Result<bool> {
+        self.check(Operation::Delete, path).await?;
+        let mandate = self.mandate.clone();
+        self.inner.delete_tree(path, Arc::new(move || go_on() && mandate.waits_until_firm())).await
     }
 
     async fn rename_file(&self, from: &UfsPath, to: &UfsPath) -> Result<()> {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// Who has led for so many session timeouts was able to.
 const ABLE: u32 = 10;
-const LONGEST: Duration = Duration::from_secs(600);
+/// In session timeouts. Longer would leave a cluster without a leader when what kept everyone from leading is over.
+const LONGEST: u32 = 4;
 
 /// The first time it only goes to the end of the queue, then it does not stand for a session timeout, then for twice
 /// as long each time.
@@ -24,7 +25,7 @@ impl Backoff {
             self.next = Duration::ZERO;
         }
         let wait = self.next;
-        self.next = (wait * 2).clamp(self.session, LONGEST.max(self.session));
+        self.next = (wait * 2).clamp(self.session, self.session * LONGEST);
         wait
     }
 }
@@ -43,6 +44,6 @@ mod tests {
         for _ in 0..20 {
             waits(0);
         }
-        assert_eq!(waits(0), LONGEST.as_secs());
+        assert_eq!(waits(0), 16);
     }
 }

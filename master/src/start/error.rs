@@ -1,6 +1,6 @@
 //! Why a master does not start. Each is one line that says what to do.
 
-use std::io;
+use std::{io, time::Duration};
 
 use alluxio_fs::FsError;
 use alluxio_journal::JournalError;
@@ -24,6 +24,8 @@ pub enum StartError {
     Address(io::Error),
     #[error(transparent)]
     JournalPlace(#[from] JournalPlaceError),
+    #[error("the journal's store has given nothing for {0:?}")]
+    StandsStill(Duration),
     #[error("{0}")]
     Journal(#[from] JournalError),
     #[error(

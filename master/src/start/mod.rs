@@ -82,7 +82,7 @@ impl Master {
     /// memory is not to be trusted. Whoever runs it ends the process.
     pub async fn failed(&self) -> String {
         match &self.part {
-            Part::Alone(serving) => serving.ended().await,
+            Part::Alone(serving) => serving.ended().await.to_string(),
             Part::Elected { over, .. } => {
                 let mut over = over.clone();
                 match over.wait_for(Option::is_some).await.as_deref() {

@@ -1,6 +1,6 @@
 //! From the journal to the tree.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use alluxio_conf::{Configuration, key};
 use alluxio_fs::{FsError, Mode, ids};
@@ -10,6 +10,7 @@ use alluxio_proto::{
     own::CheckpointChunk,
 };
 use prost::Message;
+use tokio::time::timeout;
 
 use super::{error::StartError, role::Role, standby::Warm};
 use crate::{
@@ -27,6 +28,29 @@ pub(super) struct Restored {
 
 /// Records between two reports of how far the replay is.
 const REPORT_EVERY: u64 = 1_000_000;
+
+/// What lies between two steps of a replay takes a few seconds at most: sealing a journal on HDFS, putting a large
+/// checkpoint together.
+const STANDS_STILL: Duration = Duration::from_secs(60);
+
+/// [`restore`] for one who was elected: what stands still is left to another master. A mounted path may hang for ever,
+/// and nothing else would end this leadership.
+pub(super) async fn restore_in_time(
+    store: Arc<dyn Store>,
+    options: Options,
+    warm: Option<Warm>,
+    role: &Role,
+) -> Result<Restored, StartError> {
+    let mut restoring = pin!(restore(store, options, warm, role));
+    loop {
+        let before = role.steps();
+        match timeout(STANDS_STILL, &mut restoring).await {
+            Ok(restored) => return restored,
+            Err(_) if role.steps() == before => return Err(StartError::StandsStill(STANDS_STILL)),
+            Err(_) => {}
+        }
+    }
+}
 
 /// Claims the journal and brings the tree to its end: from what a standby has in memory, or else from the newest
 /// checkpoint.
@@ -83,6 +107,7 @@ pub(super) async fn from_checkpoint(
         let decode = |source| StartError::DecodeCheckpoint { sequence, source };
         let chunk = CheckpointChunk::decode(chunk).map_err(decode)?;
         restore.add(chunk).map_err(|source| StartError::Restore { sequence, source })?;
+        role.step();
     }
     let found = restore.hash();
     if found != footer.tree_hash {

@@ -37,6 +37,8 @@ pub(super) struct Role {
     /// Of this master's pages. Masters of a cluster are set up alike, so the leader's are at the same one.
     web_port: u16,
     replayed: AtomicU64,
+    /// Counts on while the journal is read.
+    steps: AtomicU64,
     phase: RwLock<Phase>,
     leader: RwLock<Option<MasterAddress>>,
     /// Why this master could not lead when it was last elected.
@@ -54,6 +56,16 @@ impl Role {
 
     pub fn replayed(&self, sequence: u64) {
         self.replayed.store(sequence, Ordering::Relaxed);
+        self.step();
+    }
+
+    /// A part of the journal was read.
+    pub fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
     }
 
     pub fn stands_by(&self) {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     backoff::Backoff,
     process::Process,
-    serving::Serving,
+    serving::{Ended, Serving},
     standby::{Standby, Warm},
 };
 use crate::mandate::Mandate;
@@ -177,13 +177,17 @@ impl Candidate {
                 tracing::warn!("this master leads no more: {lost}");
                 End::Lost
             }
-            reason = serving.ended() => {
-                tracing::error!("this master stops leading: {reason}");
-                End::Unable
+            ended = serving.ended() => {
+                tracing::error!("this master stops leading: {ended}");
+                match ended {
+                    Ended::Deposed(_) => End::Lost,
+                    Ended::Unable(_) => End::Unable,
+                }
             }
             reason = serving.cut_off(self.session) => {
                 tracing::error!("this master stops leading: {reason}");
-                End::Unable
+                // Without a lease it was this master that was away: others lead by now.
+                if leadership.lease().is_valid() { End::Unable } else { End::Lost }
             }
             () = self.stop.cancelled() => End::Stopped,
             () = leading => End::Lost,

@@ -2,12 +2,13 @@
 //! when it is over: what is in memory then may not be in the log (invariant 5).
 
 use std::{
+    fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use alluxio_conf::key;
-use alluxio_journal::store::Store;
+use alluxio_journal::{State, store::Store};
 use alluxio_rpc::RpcServer;
 use tokio::{
     task::JoinSet,
@@ -40,6 +41,22 @@ const JOURNAL_ENDS: Duration = Duration::from_secs(5);
 /// For calls that still hold the namespace while they wait for an under storage.
 const HOLDERS_END: Duration = Duration::from_secs(10);
 
+/// Why a leadership must end.
+pub(super) enum Ended {
+    /// Another one has taken the journal.
+    Deposed(String),
+    Unable(String),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deposed(reason) => write!(f, "another master has the journal: {reason}"),
+            Self::Unable(reason) => f.write_str(reason),
+        }
+    }
+}
+
 pub(super) struct Serving {
     process: Arc<Process>,
     namespace: Arc<Namespace>,
@@ -60,8 +77,12 @@ impl Serving {
         let conf = &process.conf;
         let begun = Instant::now();
         let options = journal_options(conf, process.address());
-        let Restored { mut tree, journal, checkpoint } =
-            replay::restore(store, options, warm, &process.role).await?;
+        let role = &process.role;
+        let Restored { mut tree, journal, checkpoint } = if mandate.is_contested() {
+            replay::restore_in_time(store, options, warm, role).await?
+        } else {
+            replay::restore(store, options, warm, role).await?
+        };
         let replayed = begun.elapsed();
         mount_root(conf, &mut tree);
         let namespace = Arc::new(Namespace::new(tree, journal));
@@ -116,25 +137,32 @@ impl Serving {
     }
 
     /// Returns when this must not go on: the journal belongs to another, or the memory is not to be trusted.
-    pub async fn ended(&self) -> String {
+    pub async fn ended(&self) -> Ended {
         tokio::select! {
-            state = self.namespace.journal().ended_with() => format!("the journal has ended: {state:?}"),
-            () = self.namespace.broken() => "the memory is not consistent".to_owned(),
+            state = self.namespace.journal().ended_with() => match state {
+                State::Deposed { reason } => Ended::Deposed(reason.to_string()),
+                state => Ended::Unable(format!("the journal has ended: {state:?}")),
+            },
+            () = self.namespace.broken() => Ended::Unable("the memory is not consistent".to_owned()),
         }
     }
 
     /// Returns when the journal's store has confirmed nothing for so long. This master then cannot write, and must
     /// leave it to another who perhaps can.
     pub async fn cut_off(&self, limit: Duration) -> String {
+        let pause = limit / 8;
         let mut confirmed = Instant::now();
-        while let Some(left) = limit.checked_sub(confirmed.elapsed()) {
+        loop {
+            // Once after each pause, however long that was: the process may have been stopped in it.
+            let left = limit.saturating_sub(confirmed.elapsed()).max(pause);
             // While the store fails this is refused at once, and while it hangs not answered.
             if let Ok(Ok(())) = timeout(left, self.namespace.journal().confirm()).await {
                 confirmed = Instant::now();
+            } else if confirmed.elapsed() >= limit {
+                return format!("the journal's store has confirmed nothing for {limit:?}");
             }
-            sleep(limit / 8).await;
+            sleep(pause).await;
         }
-        format!("the journal's store has confirmed nothing for {limit:?}")
     }
 
     /// Stops answering at once, then ends the journal. The tasks are told to end.

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -141,6 +142,30 @@ async fn names_that_are_no_text_are_told() {
     assert_eq!(pages.iter().map(|page| page.unreadable_total).sum::<u64>(), 2);
     assert!(ufs.delete_directory(&path("sub"), true).await.unwrap());
     assert!(!folder.path().join("sub").exists());
+}
+
+#[tokio::test]
+async fn a_delete_of_many_steps_stops_where_it_may_not_go_on() {
+    let (folder, ufs) = mounted(&[]);
+    fs::create_dir_all(folder.path().join("d/sub")).unwrap();
+    fs::create_dir(folder.path().join("kept")).unwrap();
+    fs::write(folder.path().join("kept/file"), "").unwrap();
+    symlink(folder.path().join("kept"), folder.path().join("d/link")).unwrap();
+    for number in 0..20 {
+        fs::write(folder.path().join(format!("d/sub/f{number}")), "").unwrap();
+    }
+    let steps = Arc::new(AtomicU32::new(0));
+    let asked = steps.clone();
+    let ten: GoOn = Arc::new(move || asked.fetch_add(1, Ordering::SeqCst) < 10);
+    let stopped = ufs.delete_tree(&path("d"), ten).await.unwrap_err();
+    assert_eq!(stopped.kind(), UfsErrorKind::Unavailable);
+    assert_eq!(steps.load(Ordering::SeqCst), 11, "it went on after a no");
+    let left = fs::read_dir(folder.path().join("d/sub")).unwrap().count();
+    assert!((10..=11).contains(&left), "{left} of 20 are left");
+    assert!(ufs.delete_tree(&path("d"), Arc::new(|| true)).await.unwrap());
+    assert!(!folder.path().join("d").exists());
+    assert!(folder.path().join("kept/file").exists(), "what a link points to is not deleted");
+    assert!(!ufs.delete_tree(&path("d"), Arc::new(|| true)).await.unwrap());
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ use crate::listing::{ListOptions, UfsLister};
 use crate::options::{CreateOptions, MkdirsOptions};
 use crate::path::UfsPath;
 use crate::status::{Space, UfsStatus};
-use crate::under_fs::{UfsReader, UfsWriter, UnderFs};
+use crate::under_fs::{GoOn, UfsReader, UfsWriter, UnderFs};
 use crate::uri::UfsUri;
 use names::Names;
 
@@ -179,7 +179,15 @@ impl UnderFs for LocalUfs {
 
     async fn delete_directory(&self, path: &UfsPath, recursive: bool) -> Result<bool> {
         let asked = path.clone();
-        self.blocking(Operation::Delete, path, move |folder| folder.delete_directory(&asked, recursive)).await
+        if recursive {
+            return self.delete_tree(path, Arc::new(|| true)).await;
+        }
+        self.blocking(Operation::Delete, path, move |folder| folder.delete_directory(&asked)).await
+    }
+
+    async fn delete_tree(&self, path: &UfsPath, go_on: GoOn) -> Result<bool> {
+        let asked = path.clone();
+        self.blocking(Operation::Delete, path, move |folder| folder.delete_tree(&asked, &go_on)).await
     }
 
     async fn rename_file(&self, from: &UfsPath, to: &UfsPath) -> Result<()> {
