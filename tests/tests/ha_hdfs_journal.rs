@@ -80,7 +80,7 @@ async fn won(store: &dyn Store, term: u64) -> Result<Box<dyn Fence>> {
 /// Below the journal: each step of a take-over, on its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_sealed_is_out_of_the_reach_of_its_writer() -> Result<()> {
-    let hdfs = Hdfs::plan().start()?;
+    let mut hdfs = Hdfs::plan().set("dfs.replication", 1).start()?;
     let folder = Folder::new(&hdfs.uri(), "sealed");
     let (old, new) = (folder.open(Sharing::Shared)?, folder.open(Sharing::Shared)?);
     old.prepare().await?;
@@ -91,6 +91,8 @@ async fn what_is_sealed_is_out_of_the_reach_of_its_writer() -> Result<()> {
     ensure!(old.create(segment(1)).await.is_err(), "a file was created twice");
     file.commit(Bytes::from_static(b"synced ")).await?;
     fence.check().await?;
+    let copies = hdfs.replication("/sealed/terms/1/00000001.log")?;
+    ensure!(copies == 3, "{copies} copies, as HDFS has it where nothing is said");
     file.append(Bytes::from_static(b"not synced")).await?;
 
     let mut newer = won(&*new, 2).await?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::ConnectError;
 
-/// Adds what a file sets; what is there already and not marked as final is overridden, as in Hadoop.
+/// Adds what a file sets, over what is there already. That Hadoop lets a file mark a property as final is not looked at.
 pub(crate) fn read_into(path: &Path, settings: &mut HashMap<String, String>) -> Result<(), ConnectError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConnectError::File { path: path.to_owned(), source })?;
