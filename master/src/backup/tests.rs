@@ -74,7 +74,13 @@ impl Rig {
 
     fn backups(&self, namespace: &Arc<Namespace>) -> Arc<Backups> {
         let checkpointer = Arc::new(Checkpointer::new(namespace.clone(), u64::MAX, 0));
-        Arc::new(Backups::new(&self.conf(None), namespace.clone(), checkpointer, "m1".to_owned(), CancellationToken::new()))
+        Arc::new(Backups::new(
+            &self.conf(None),
+            namespace.clone(),
+            checkpointer,
+            "m1".to_owned(),
+            CancellationToken::new(),
+        ))
     }
 
     async fn back_up(&self, namespace: &Arc<Namespace>) -> String {

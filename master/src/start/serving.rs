@@ -190,3 +190,7 @@ impl Serving {
         &self.namespace
     }
 }
+
+#[cfg(test)]
+#[path = "serving_tests.rs"]
+mod tests;

@@ -40,7 +40,8 @@ pub(super) fn mount_root(conf: &Configuration, tree: &mut Tree) {
     let properties = conf.nested("alluxio.master.mount.table.root.option");
     let read_only = conf.get(key::MASTER_MOUNT_TABLE_ROOT_READONLY);
     // As the original: there is nobody to share a store with that has folders and owners of its own.
-    let has_folders = alluxio_ufs::open_ufs(&uri, &properties).is_ok_and(|ufs| ufs.capabilities().directories);
+    let has_folders =
+        alluxio_ufs::open_ufs(&uri, &properties).is_ok_and(|ufs| ufs.capabilities().directories);
     let shared = conf.get(key::MASTER_MOUNT_TABLE_ROOT_SHARED) && !has_folders;
     // Without a slash at its end, unless it is all there is.
     let trimmed = uri.trim_end_matches('/');
