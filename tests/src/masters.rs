@@ -97,6 +97,10 @@ impl Masters {
         self.slots[master].process.as_mut().with_context(|| format!("master {master} is not running"))
     }
 
+    pub fn is_running(&self, master: usize) -> bool {
+        self.slots[master].process.is_some()
+    }
+
     /// What makes a master the one of this slot.
     pub fn own_properties(&self, master: usize) -> Vec<String> {
         let Ports { rpc, web } = self.slots[master].ports;

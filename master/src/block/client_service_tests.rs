@@ -2,9 +2,8 @@ use std::time::Duration;
 
 use tonic::Code;
 
-use super::super::BlockOptions;
-use super::super::Heartbeat;
-use super::super::test_cluster::{TestCluster, listed, options};
+use super::super::test_cluster::{TestCluster, address, listed, options};
+use super::super::{BlockOptions, Endpoint, Heartbeat};
 use super::*;
 
 fn asked<T>(message: T) -> Request<T> {
@@ -49,6 +48,27 @@ async fn in_safe_mode_clients_are_sent_away_for_a_moment() {
     tokio::time::advance(connect_wait).await;
     assert!(list().await.unwrap().into_inner().worker_infos.is_empty());
     assert!(service.get_block_info(block(1)).await.is_ok());
+}
+
+/// The leader before had them: who comes on top is not waited for.
+#[tokio::test(start_paused = true)]
+async fn safe_mode_ends_when_the_workers_of_before_are_back() {
+    let patient = || BlockOptions { connect_wait: Duration::from_secs(5), ..options() };
+    let cluster = TestCluster::starting(patient());
+    let workers = ["w1", "w2"].map(|host| Endpoint::of(&address(host)));
+    cluster.master.wait_for(Some(workers.into()));
+    cluster.master.start_serving();
+    cluster.register("w1", []).await;
+    cluster.register("w3", []).await;
+    assert!(cluster.master.safe_mode(), "one is missing");
+    cluster.register("w2", []).await;
+    assert!(!cluster.master.safe_mode());
+    for (workers, waits) in [(Some(Vec::new()), false), (None, true)] {
+        let cluster = TestCluster::starting(patient());
+        cluster.master.wait_for(workers);
+        cluster.master.start_serving();
+        assert_eq!(cluster.master.safe_mode(), waits);
+    }
 }
 
 #[tokio::test]

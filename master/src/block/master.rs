@@ -1,5 +1,6 @@
 //! The block master itself: what it holds, and what the rest of the master asks of it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +16,7 @@ use super::options::BlockOptions;
 use super::slots::Slots;
 use super::table::LocationTable;
 use super::tree_view::{BlockCommits, BlockLengths};
+use super::worker::Endpoint;
 use super::workers::Workers;
 
 /// Where a block can be read; most blocks have one or two copies.
@@ -42,6 +44,8 @@ pub struct BlockMaster {
     pub(super) leases: Leases,
     /// Since when this master serves.
     serving_since: Mutex<Option<Instant>>,
+    /// The workers of the leader before that are not back yet; `None` when they are not known.
+    pub(super) awaited: Mutex<Option<BTreeSet<Endpoint>>>,
     /// Rings when there is something to sweep.
     pub(super) sweep_wanted: Notify,
     /// Spreads work that any worker may do.
@@ -73,6 +77,7 @@ impl BlockMaster {
             slots: Slots::new(),
             workers: Workers::default(),
             serving_since: Mutex::new(None),
+            awaited: Mutex::new(None),
             sweep_wanted: Notify::new(),
             turn: AtomicU64::new(0),
         }
@@ -83,11 +88,20 @@ impl BlockMaster {
         *self.serving_since.lock() = Some(Instant::now());
     }
 
+    /// Safe mode ends when these workers have registered, if that is earlier than else.
+    pub fn wait_for(&self, workers: Option<Vec<Endpoint>>) {
+        *self.awaited.lock() = workers.map(|workers| workers.into_iter().collect());
+    }
+
+    fn all_are_back(&self) -> bool {
+        self.awaited.lock().as_ref().is_some_and(BTreeSet::is_empty)
+    }
+
     /// Whether workers may still be missing because the master has just begun: what depends on where
     /// blocks are has no answer yet, and nothing is freed.
     pub fn safe_mode(&self) -> bool {
         match *self.serving_since.lock() {
-            Some(since) => since.elapsed() < self.options.connect_wait,
+            Some(since) => since.elapsed() < self.options.connect_wait && !self.all_are_back(),
             None => true,
         }
     }

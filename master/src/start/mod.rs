@@ -5,6 +5,7 @@
 mod backoff;
 mod error;
 mod journal_store;
+mod leader_link;
 mod process;
 mod replay;
 mod role;
@@ -64,7 +65,7 @@ impl Master {
         } else {
             let store = journal_store(&process.conf, Sharing::Exclusive)?;
             let mut serving = Serving::open(process.clone(), store, None, Mandate::sole()).await?;
-            serving.serve();
+            serving.serve(None);
             Part::Alone(Box::new(serving))
         };
         Ok(Self { process, servers, part })

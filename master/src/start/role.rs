@@ -9,11 +9,13 @@ use std::{
 };
 
 use alluxio_election::MasterAddress;
-use alluxio_journal::{FORMAT_VERSION, Progress};
+use alluxio_journal::{FORMAT_VERSION, Feed, Progress};
 use alluxio_telemetry::logs::{LogHandle, LogLevel};
 use parking_lot::RwLock;
+use tokio::sync::mpsc;
 
 use crate::{
+    block::Endpoint,
     namespace::Namespace,
     web::{LogLevels, NotLeading, RoleSource, RoleStatus},
 };
@@ -32,6 +34,14 @@ enum Phase {
     Stopping,
 }
 
+/// A follower at work.
+#[derive(Clone)]
+pub(super) struct Following {
+    pub progress: Progress,
+    /// Where it takes live feeds.
+    pub feeds: mpsc::Sender<Feed>,
+}
+
 #[derive(Default)]
 pub(super) struct Role {
     /// Of this master's pages. Masters of a cluster are set up alike, so the leader's are at the same one.
@@ -43,8 +53,10 @@ pub(super) struct Role {
     leader: RwLock<Option<MasterAddress>>,
     /// Why this master could not lead when it was last elected.
     failure: RwLock<Option<String>>,
-    /// How far a standby is, once it has something in memory.
-    progress: RwLock<Option<Progress>>,
+    /// Once a standby has something in memory.
+    following: RwLock<Option<Following>>,
+    /// The workers that were there when a leader was last asked.
+    workers: RwLock<Option<Vec<Endpoint>>>,
     /// Why it cannot follow the journal.
     trouble: RwLock<Option<String>>,
 }
@@ -91,11 +103,28 @@ impl Role {
     }
 
     /// `None`: it has nothing in memory yet, or any more.
-    pub fn follows(&self, progress: Option<Progress>) {
-        if progress.is_some() {
+    pub fn follows(&self, following: Option<Following>) {
+        if following.is_some() {
             *self.trouble.write() = None;
         }
-        *self.progress.write() = progress;
+        *self.following.write() = following;
+    }
+
+    pub fn following(&self) -> Option<Following> {
+        self.following.read().clone()
+    }
+
+    pub fn knows_workers(&self, workers: Vec<Endpoint>) {
+        *self.workers.write() = Some(workers);
+    }
+
+    /// `None` when no leader was asked yet.
+    pub fn workers(&self) -> Option<Vec<Endpoint>> {
+        self.workers.read().clone()
+    }
+
+    pub fn leader(&self) -> Option<MasterAddress> {
+        self.leader.read().clone()
     }
 
     /// Whether that is news.
@@ -131,7 +160,7 @@ impl Role {
         if let Some(reason) = &*self.trouble.read() {
             return Some(format!("This standby cannot follow the journal: {reason}"));
         }
-        let Some(progress) = self.progress.read().clone() else {
+        let Some(Following { progress, .. }) = self.following() else {
             return Some(format!("This standby is reading the journal (at record {replayed})."));
         };
         let lag = progress.lag();
@@ -152,10 +181,11 @@ impl RoleSource for Role {
             journal_format: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             leader: self.leader.read().as_ref().map(ToString::to_string),
+            known_workers: self.workers.read().as_ref().map(Vec::len),
         };
         let phase = self.phase.read();
         let Phase::Leading(namespace) = &*phase else {
-            let Some(progress) = self.progress.read().clone() else { return status };
+            let Some(Following { progress, .. }) = self.following() else { return status };
             let (position, lag) = (progress.position(), progress.lag());
             return RoleStatus {
                 term: position.term,
@@ -172,6 +202,8 @@ impl RoleSource for Role {
             term: journal.term(),
             applied_sequence: journal.position().sequence,
             durable_sequence: journal.durable(),
+            leader: None,
+            known_workers: None,
             ..status
         }
     }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     backoff::Backoff,
+    leader_link::LeaderLink,
     process::Process,
     serving::{Ended, Serving},
     standby::{Standby, Warm},
@@ -32,6 +33,7 @@ pub(super) struct Candidate {
     /// Kept until this master does nothing any more.
     life: Arc<Life>,
     session: Duration,
+    link: LeaderLink,
     inquiry: Inquiry,
     stop: CancellationToken,
     backoff: Backoff,
@@ -60,7 +62,8 @@ impl Candidate {
         let address = MasterAddress { host: process.host.clone(), port: process.rpc_addr.port() };
         let life = Arc::new(Life::begin(&process.conf, &address)?);
         let inquiry = Inquiry::new(zookeeper);
-        Ok(Self { process, store, address, cluster, life, session, inquiry, stop, backoff })
+        let link = LeaderLink::new(process.clone(), cluster)?;
+        Ok(Self { process, store, address, cluster, life, session, link, inquiry, stop, backoff })
     }
 
     /// Begins to stand. Separate from [`run`](Self::run) so that wrong settings end the start.
@@ -108,6 +111,7 @@ impl Candidate {
         tokio::select! {
             never = standby.follow() => never,
             never = self.tell_who_leads() => never,
+            never = self.link.keep() => never,
         }
     }
 
@@ -153,7 +157,7 @@ impl Candidate {
                 return End::Unable;
             }
         };
-        serving.serve();
+        serving.serve(self.process.role.workers());
         let end = self.until_the_end(leadership, &serving).await;
         self.process.role.stands_by();
         serving.halt(&self.process.role.standby_text()).await;

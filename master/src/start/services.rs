@@ -23,7 +23,7 @@ use alluxio_proto::{
         },
         metric::metrics_master_client_service_server::MetricsMasterClientServiceServer,
     },
-    own::coordination_server::CoordinationServer,
+    own::{coordination_server::CoordinationServer, journal_feed_server::JournalFeedServer},
 };
 use alluxio_rpc::{RpcServer, ServiceType, version_of};
 use alluxio_telemetry::metrics::Metrics;
@@ -34,6 +34,7 @@ use crate::{
     backup::{Backups, run_daily},
     block::{BlockClientService, BlockMaster, BlockWorkerService, CoordinationService},
     checkpoint::Checkpointer,
+    feed::JournalFeedService,
     fs::{FileSystemClientService, FileSystemJobService, FileSystemMaster, FileSystemWorkerService},
     meta::{
         ClusterConfiguration, ClusterMetrics, ConfigurationService, JournalService, MasterFacts,
@@ -120,7 +121,8 @@ pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> Rpc
         }
     };
     let coordination = CoordinationService::new(blocks.clone(), namespace.clone());
-    list(server).unlisted(CoordinationServer::new(coordination))
+    let feed = JournalFeedService::new(fs.clone(), namespace.clone());
+    list(server).unlisted(CoordinationServer::new(coordination)).unlisted(JournalFeedServer::new(feed))
 }
 
 pub(super) fn run_tasks(parts: &Parts, tasks: &mut JoinSet<()>, stop: &CancellationToken) {

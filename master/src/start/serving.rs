@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     backup::Backups,
-    block::{BlockMaster, BlockOptions},
+    block::{BlockMaster, BlockOptions, Endpoint},
     checkpoint::Checkpointer,
     fs::FileSystemMaster,
     mandate::Mandate,
@@ -123,12 +123,14 @@ impl Serving {
         Ok(Self { process, namespace, mandate, parts, tasks, task_stop })
     }
 
-    /// From now on this master answers as the leader.
-    pub fn serve(&mut self) {
+    /// From now on this master answers as the leader. `workers` are those that its predecessor had, if that is
+    /// known: what depends on where blocks are waits for them, and not for others.
+    pub fn serve(&mut self, workers: Option<Vec<Endpoint>>) {
         let process = &self.process;
         let server = RpcServer::new(&process.conf, alluxio_rpc::Role::Master, process.sessions.clone());
         let server = services::register(&self.parts, watch::calls(&process.metrics, server), &process.pages);
         services::run_tasks(&self.parts, &mut self.tasks, &self.task_stop);
+        self.parts.blocks.wait_for(workers);
         self.parts.blocks.start_serving();
         process.role.leads(self.namespace.clone());
         let mandate = self.mandate.clone();
@@ -216,3 +218,7 @@ impl Serving {
         &self.namespace
     }
 }
+
+#[cfg(test)]
+#[path = "serving_tests.rs"]
+mod tests;

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{error::StartError, process::Process, replay::from_checkpoint};
+use super::{error::StartError, process::Process, replay::from_checkpoint, role::Following};
 use crate::{
     checkpoint::walk_still,
     tree::{Effects, Tree},
@@ -124,7 +124,8 @@ impl Standby {
             self.state = Some(self.restore().await?);
         }
         let Some(state) = &mut self.state else { return Err(JournalError::NotReplayed.into()) };
-        self.process.role.follows(Some(state.follower.progress()));
+        let (progress, feeds) = (state.follower.progress(), state.follower.feeds());
+        self.process.role.follows(Some(Following { progress, feeds }));
         let mut at_once = 0;
         loop {
             tokio::select! {

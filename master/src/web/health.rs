@@ -30,6 +30,9 @@ pub struct RoleStatus {
     /// `host:port` of the leader, as far as a standby knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leader: Option<String>,
+    /// How many workers a standby expects when it takes over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_workers: Option<usize>,
 }
 
 /// What a standby has to say instead of its pages.

@@ -45,6 +45,7 @@ impl RoleSource for TestMaster {
             journal_format: 1,
             version: "0.1.0".to_owned(),
             leader: None,
+            known_workers: None,
         }
     }
 

@@ -1,0 +1,37 @@
+use alluxio_conf::Configuration;
+use alluxio_journal::{Existing, Uuid, store::mem::MemStore};
+use alluxio_proto::journal::{JournalEntry, PathPropertiesEntry};
+
+use super::*;
+
+/// One that nobody writes to confirms all the same; one whose disk is full does not.
+#[tokio::test]
+async fn a_leader_that_cannot_write_finds_out_in_time() {
+    let root = tempfile::tempdir().unwrap();
+    let uri = root.path().display().to_string();
+    let conf = Configuration::defaults()
+        .with(&[
+            ("alluxio.master.mount.table.root.ufs", uri.as_str()),
+            ("alluxio.master.bind.host", "127.0.0.1"),
+            ("alluxio.master.web.bind.host", "127.0.0.1"),
+            ("alluxio.master.rpc.port", "0"),
+            ("alluxio.master.web.port", "0"),
+        ])
+        .unwrap();
+    let store = MemStore::new();
+    alluxio_journal::format(&store, Uuid::from_u128(5), Existing::Keep).await.unwrap();
+    let (process, _servers) = Process::start(conf, None).await.unwrap();
+    let serving = Serving::open(process, Arc::new(store.clone()), None, Mandate::sole()).await.unwrap();
+    let limit = Duration::from_millis(800);
+    assert!(timeout(limit * 2, serving.cut_off(limit)).await.is_err(), "the store confirms");
+    store.faults(|faults| faults.full = true);
+    let change = serving.namespace.mutate(&[], None, |_, draft| {
+        let properties = PathPropertiesEntry { path: Some("/a".to_owned()), ..Default::default() };
+        draft.push(JournalEntry { path_properties: Some(properties), ..JournalEntry::default() });
+        Ok(())
+    });
+    let (changed, reason) = tokio::join!(change, timeout(limit * 20, serving.cut_off(limit)));
+    assert!(changed.is_err(), "it was written");
+    let reason = reason.expect("it is found out");
+    assert!(reason.contains("confirmed nothing"), "{reason}");
+}
