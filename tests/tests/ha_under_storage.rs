@@ -17,6 +17,9 @@ use anyhow::{Context, Result, ensure};
 use tokio::task::block_in_place;
 
 const NO_RETRY: (&str, &str) = ("alluxio.user.rpc.retry.max.duration", "0s");
+/// A client that finds out soon that its master sleeps.
+const AWAKE: [(&str, &str); 2] =
+    [("alluxio.user.network.rpc.keepalive.time", "1s"), ("alluxio.user.network.rpc.keepalive.timeout", "2s")];
 
 fn through() -> CreateDirectoryPOptions {
     CreateDirectoryPOptions {
@@ -36,7 +39,7 @@ async fn a_delete_that_was_stopped_spares_what_was_made_since() -> Result<()> {
     let root = under.path().display().to_string();
     let plan = Cluster::plan().workers(0).set("alluxio.master.mount.table.root.ufs", &root);
     let mut rig = block_in_place(|| Rig::start_with(1, plan))?;
-    let files = FileSystem::connect(&rig.masters()?.client_conf(&[])?).await?;
+    let files = FileSystem::connect(&rig.masters()?.client_conf(&AWAKE)?).await?;
     let (directory, below) = (AlluxioPath::parse("/directory")?, AlluxioPath::parse("/directory/below")?);
     files.create_directory(&below, through()).await?;
     ensure!(server.join("directory/below").exists(), "it is not in the under storage");

@@ -1,5 +1,5 @@
-//! How long clients that are at work do without an answer when their leader goes: from the fault to the first write that is
-//! acknowledged after the interruption, and to the first read of a file that only a worker's cache has.
+//! How long clients that are at work do without an answer when their leader goes: from the fault to the first write that
+//! is acknowledged after the interruption, and to the first read of a file that only a worker's cache has.
 
 mod group;
 mod outage;

@@ -52,13 +52,7 @@ impl Rig {
     pub fn begin(&mut self, fault: Fault) -> Result<()> {
         match fault {
             Fault::Kill(master) => self.masters()?.kill(master)?,
-            Fault::Stop(master) => {
-                let masters = self.masters()?;
-                let port = masters.web_port(master);
-                // Before it has come so far, a signal ends it as it ends any program.
-                wait_until(LIMIT, "the master has begun", || Ok(web::is_served(port, "/livez")))?;
-                masters.stop(master)?;
-            }
+            Fault::Stop(master) => self.masters()?.stop(master)?,
             Fault::Pause(master) => self.masters()?.signal(master, Signal::SIGSTOP)?,
             Fault::FromZooKeeper(master, traffic) => self.zookeeper_of(master, traffic),
             Fault::FromClients(master, traffic) => self.clients_of(master, traffic),
@@ -96,7 +90,12 @@ impl Rig {
     /// Takes it back.
     pub fn end(&mut self, fault: Fault) -> Result<()> {
         match fault {
-            Fault::Kill(master) | Fault::Stop(master) => self.launch(master)?,
+            Fault::Kill(master) | Fault::Stop(master) => {
+                self.launch(master)?;
+                // Until then it ends at the first trouble, as a program does that cannot start.
+                let port = self.masters()?.web_port(master);
+                wait_until(LIMIT, "the master is ready again", || Ok(web::is_ready(port)))?;
+            }
             Fault::Pause(master) => self.masters()?.signal(master, Signal::SIGCONT)?,
             Fault::FromZooKeeper(master, _) => self.zookeeper_of(master, Traffic::Passes),
             Fault::FromClients(master, _) => self.clients_of(master, Traffic::Passes),

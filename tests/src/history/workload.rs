@@ -131,8 +131,9 @@ impl Workload {
             ended??;
         }
         let mut reader = Client::new(&self.conf)?;
-        let count = self.shared.directories.lock().len();
-        for directory in 0..count {
+        // Some were only thought of.
+        let made: Vec<bool> = self.shared.directories.lock().iter().map(|directory| directory.made).collect();
+        for directory in (0..made.len()).filter(|directory| made[*directory]) {
             let requests = Slot::all().map(Request::Status).chain([Request::List]);
             for request in requests {
                 let outcome =
@@ -146,7 +147,8 @@ impl Workload {
             }
         }
         let directories = std::mem::take(&mut *self.shared.directories.lock());
-        let mut summary = Summary { directories: count, ..Summary::default() };
+        let mut summary =
+            Summary { directories: made.iter().filter(|made| **made).count(), ..Summary::default() };
         for (number, directory) in directories.iter().enumerate() {
             summary.calls += directory.calls.len();
             summary.unknown += directory.unknown;
