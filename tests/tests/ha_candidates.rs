@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 use alluxio_conf::Configuration;
 use alluxio_election::{Election, Leadership, Life, MasterAddress, ZooKeeper, forget_cluster};
 use alluxio_fs::{ErrorKind, FsError};
-use alluxio_tests::{waiting::wait_until, zookeeper::Ensemble};
+use alluxio_tests::{Cluster, waiting::wait_until, zookeeper::Ensemble};
 use anyhow::{Context, Result, anyhow, ensure};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -176,10 +176,18 @@ async fn an_election_is_of_one_cluster() -> Result<()> {
     let error = forget_cluster(&told).await.err().context("forgotten while a master stands")?;
     ensure!(error.message.contains("stop them"), "{error}");
 
-    // It outlives the masters, and goes when somebody says so.
+    let rig = Cluster::plan()
+        .set("alluxio.zookeeper.enabled", "true")
+        .set("alluxio.zookeeper.address", &zookeeper.address())
+        .prepare()?;
+    let done = rig.alluxio(&["formatJournal"])?;
+    ensure!(done.code != 0 && done.output.contains("stop them"), "{}", done.output);
+
+    // It outlives the masters, and goes with their journal.
     one.stop().await;
     refused(&mut stand(&conf, 2, others)?).await?;
-    forget_cluster(&told).await?;
+    rig.format()?;
+    rig.finish()?;
     let mut two = stand(&conf, 2, others)?;
     elected(&mut two).await?;
     two.stop().await;

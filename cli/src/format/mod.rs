@@ -119,7 +119,7 @@ fn format_worker(conf: &Configuration, out: &Output) -> Result<(), CommandError>
 
 async fn format_master(conf: &Configuration, out: &Output) -> Result<(), CommandError> {
     out.line(format_args!("Formatting Alluxio Master @ {}", host_name()))?;
-    journal::format(conf).await
+    journal::format(conf, out).await
 }
 
 /// Ends a command; a failure is told on standard error, and the status is the original's.

@@ -28,8 +28,11 @@ pub const BACKUP: ShellCommand = ShellCommand {
                 "local",
                 "into a directory of the master's host, not of the root's under storage",
             ),
-            OptionSpec::long("allow-leader", "also when no standby master can do it"),
-            OptionSpec::long("bypass-delegation", "by the leading master, though there are standbys"),
+            OptionSpec::long(
+                "allow-leader",
+                "masters of Alluxio 2.9 only: by the leader when there is no standby",
+            ),
+            OptionSpec::long("bypass-delegation", "masters of Alluxio 2.9 only: by the leader in any case"),
         ],
         arguments: ArgumentCount::AtMost(1),
         words: &[],

@@ -31,6 +31,13 @@ impl ZooKeeper {
     /// # Errors
     /// FAILED_PRECONDITION when the way to log in cannot be used, INVALID_ARGUMENT when a path is none.
     pub fn of(conf: &Configuration) -> FsResult<Self> {
+        if conf.get(key::ZOOKEEPER_CLIENT_SECURE) {
+            return Err(FsError::failed_precondition(
+                "zookeeper.client.secure=true: TLS to ZooKeeper is not supported by this version. Take that property \
+                 out, let alluxio.zookeeper.address name ZooKeeper's plain ports, and keep strangers off them by the \
+                 network or by a login (java.security.auth.login.config).",
+            ));
+        }
         let file = conf.opt(key::JAVA_SECURITY_AUTH_LOGIN_CONFIG).filter(|file| !file.is_empty());
         let login = match file {
             Some(file) if conf.get(key::ZOOKEEPER_AUTH_ENABLED) => login::read(file.as_ref())?,
@@ -93,4 +100,18 @@ fn path(conf: &Configuration, property: Key<Str>) -> FsResult<String> {
     }
     let name = property.name();
     Err(FsError::invalid_argument(format!("{name}={path} is not a path in ZooKeeper: write /alluxio/name.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever asks for TLS must not get a plain connection.
+    #[test]
+    fn tls_is_refused() {
+        let conf = Configuration::defaults().with(&[("zookeeper.client.secure", "true")]).unwrap();
+        let error = ZooKeeper::of(&conf).unwrap_err();
+        assert!(error.message.contains("TLS to ZooKeeper is not supported"), "{error}");
+        assert!(ZooKeeper::of(&Configuration::defaults()).is_ok());
+    }
 }

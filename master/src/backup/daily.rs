@@ -36,13 +36,9 @@ pub async fn run_daily(conf: Configuration, backups: Arc<Backups>, stop: Cancell
             () = stop.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
         }
-        let day = async {
-            make(&backups).await?;
-            drop_old(&backups, retained).await
-        };
         tokio::select! {
             () = stop.cancelled() => return,
-            outcome = day => if let Err(error) = outcome {
+            outcome = day(&backups, retained) => if let Err(error) = outcome {
                 tracing::error!(%error, "the daily backup failed; the next one is tried tomorrow");
             },
         }
@@ -58,12 +54,12 @@ fn until(at: Time, now_ms: i64) -> Duration {
     }
 }
 
-async fn make(backups: &Arc<Backups>) -> Result<(), FsError> {
-    let order = BackupOrder::default();
-    let status = backups.back_up(order).await?;
+/// Makes one, and drops those that are too many.
+pub(super) async fn day(backups: &Arc<Backups>, retained: usize) -> Result<(), FsError> {
+    let status = backups.back_up(BackupOrder::default()).await?;
     match status.outcome {
         Some(BackupOutcome::Failed(error)) => Err(error),
-        _ => Ok(()),
+        _ => drop_old(backups, retained).await,
     }
 }
 

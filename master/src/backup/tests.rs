@@ -475,3 +475,35 @@ async fn a_backup_that_is_given_up_leaves_nothing() {
     // The tree can be walked by the next.
     rig.back_up(&namespace).await;
 }
+
+#[tokio::test]
+async fn a_day_brings_one_and_takes_the_oldest() {
+    let rig = Rig::new();
+    let namespace = rig.open(&Rig::formatted().await, None).await.unwrap();
+    let backups = rig.backups(&namespace);
+    let folder = rig.folder.path().join("backups");
+    std::fs::create_dir(&folder).unwrap();
+    for name in [
+        "alluxio-backup-2020-1-9-1000.gz",
+        "alluxio-backup-2020-01-10-900.gz",
+        "alluxio-backup-2021-01-10-2000.gz",
+    ] {
+        std::fs::write(folder.join(name), "").unwrap();
+        std::fs::write(folder.join(format!("{name}.complete")), "").unwrap();
+    }
+    std::fs::write(folder.join("notes"), "").unwrap();
+    daily::day(&backups, 2).await.unwrap();
+    let mut left: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    let [old, old_complete, new, new_complete, notes] = &left[..] else { panic!("{left:?}") };
+    assert_eq!((&**old, &**notes), ("alluxio-backup-2021-01-10-2000.gz", "notes"));
+    assert_eq!(*old_complete, format!("{old}.complete"));
+    assert_eq!(*new_complete, format!("{new}.complete"));
+
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::write(&folder, "in the way").unwrap();
+    assert!(daily::day(&backups, 2).await.is_err());
+}
