@@ -1,5 +1,7 @@
 //! The rig's shared folder: what NFS does to its clients, and what a test can do to them besides.
 
+#![expect(clippy::unwrap_used, reason = "a test's own set-up")]
+
 use std::{
     fs,
     io::{ErrorKind, Read, Write},

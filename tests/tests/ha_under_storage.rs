@@ -50,7 +50,7 @@ async fn a_delete_that_was_stopped_spares_what_was_made_since() -> Result<()> {
     under.set(&[Call::List], Act::Hold);
     let recursive = DeletePOptions { recursive: Some(true), ..Default::default() };
     let stopped = tokio::spawn({
-        let (directory, recursive) = (directory.clone(), recursive.clone());
+        let (directory, recursive) = (directory.clone(), recursive);
         async move { alone.delete(&directory, recursive).await }
     });
     let held = block_in_place(|| wait_until(LIMIT, "the delete is under way", || Ok(under.held() > 0)));

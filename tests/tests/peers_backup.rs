@@ -242,8 +242,9 @@ impl Guide {
         }
         if self.blocks.as_slice().first().is_some_and(|block| block.kind == "text") {
             let shown = self.next("text")?;
-            let missing = document::has_lines(&printed, &shown);
-            ensure!(missing.is_ok(), "{printed}\nhas not the line\n{}", missing.unwrap_err());
+            if let Err(missing) = document::has_lines(&printed, &shown) {
+                bail!("{printed}\nhas not the line\n{missing}");
+            }
         }
         Ok(printed)
     }

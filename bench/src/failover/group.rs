@@ -167,8 +167,8 @@ impl Group for JavaMasters {
     }
 
     fn check(&mut self) -> Result<()> {
-        let running = self.masters.iter_mut().filter_map(|master| master.process.as_mut());
-        running.map(still_runs).collect()
+        let mut running = self.masters.iter_mut().filter_map(|master| master.process.as_mut());
+        running.try_for_each(still_runs)
     }
 
     fn finish(self: Box<Self>) -> Result<()> {

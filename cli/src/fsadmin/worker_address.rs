@@ -27,7 +27,7 @@ impl WorkerAddress {
             ))
         };
         let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, rest)) if rest.is_empty() => (host, None),
+            Some((host, "")) => (host, None),
             Some((host, rest)) => (host, Some(rest.strip_prefix(':').ok_or_else(invalid)?)),
             None => match text.split_once(':') {
                 Some((host, port)) => (host, Some(port)),

@@ -127,7 +127,7 @@ mod tests {
         for (length, status) in [(3, "200 "), (bodies::LONGEST + 1, "413 ")] {
             let mut answer = vec![0; 12];
             ask("/read", length).await.read_exact(&mut answer).await.unwrap();
-            assert_eq!(answer, format!("HTTP/1.1 {status}")[..12].as_bytes());
+            assert_eq!(answer, format!("HTTP/1.1 {status}").as_bytes()[..12]);
         }
         shutdown.cancel();
         served.await.unwrap();

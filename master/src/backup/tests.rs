@@ -68,7 +68,7 @@ impl Rig {
     }
 
     /// A new cluster that begins with a backup.
-    async fn from_backup(&self, backup: &str) -> Result<Arc<Namespace>, StartError> {
+    async fn with_backup(&self, backup: &str) -> Result<Arc<Namespace>, StartError> {
         self.open(&Self::formatted().await, Some(backup)).await
     }
 
@@ -290,7 +290,7 @@ async fn slots_that_were_used_again_and_renames_do_no_harm() {
     };
     put(&first, (1..40).map(delete).collect()).await;
     put(&first, (41..80).map(|id| directory(id, if id == 41 { 0 } else { id - 1 }, "deep")).collect()).await;
-    let second = rig.from_backup(&rig.back_up(&first).await).await.unwrap();
+    let second = rig.with_backup(&rig.back_up(&first).await).await.unwrap();
     assert_eq!(all_of(&second).await.1, all_of(&first).await.1);
 }
 
@@ -324,7 +324,7 @@ async fn entries_of_the_original_are_taken_over() {
         JournalEntry { add_sync_point: Some(sync), ..none() },
     ];
     write_file(&backup, &entries);
-    let namespace = rig.from_backup(&backup).await.unwrap();
+    let namespace = rig.with_backup(&backup).await.unwrap();
     namespace.peek(|tree| {
         let (_, inode) = tree.by_id(alluxio_fs::ids::file_id(5)).unwrap();
         assert_eq!((tree.owner(inode), tree.group(inode)), ("eve", "spies"));
@@ -344,7 +344,7 @@ fn write_file(path: &str, entries: &[JournalEntry]) {
 
 /// What a start from this backup says.
 async fn refusal(rig: &Rig, backup: &str) -> String {
-    rig.from_backup(backup).await.err().expect("it starts").to_string()
+    rig.with_backup(backup).await.err().expect("it starts").to_string()
 }
 
 #[tokio::test]
@@ -369,7 +369,7 @@ async fn what_is_no_backup_is_told() {
     let root = JournalEntry { inode_directory: Some(root), ..none() };
     let whole = rig.path("whole.gz");
     write_file(&whole, &[root.clone(), directory(1, 0, "a"), directory(2, 1, "b")]);
-    rig.from_backup(&whole).await.unwrap();
+    rig.with_backup(&whole).await.unwrap();
     let bytes = std::fs::read(&whole).unwrap();
     let torn = rig.path("torn.gz");
     for length in [bytes.len() / 2, bytes.len() - 9, bytes.len() - 1] {

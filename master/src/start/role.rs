@@ -106,6 +106,8 @@ impl Role {
     pub fn follows(&self, following: Option<Following>) {
         if following.is_some() {
             *self.trouble.write() = None;
+            // The journal can be read again.
+            *self.failure.write() = None;
         }
         *self.following.write() = following;
     }

@@ -82,7 +82,7 @@ impl Candidate {
                 never = self.stand_by(&mut standby) => match never {},
             };
             let begun = Instant::now();
-            match self.lead(&leadership, standby.take()).await {
+            match self.lead(leadership, standby.take()).await {
                 End::Stopped => break,
                 End::Lost => {}
                 End::Unable => {
@@ -90,7 +90,6 @@ impl Candidate {
                     if !wait.is_zero() {
                         tracing::warn!("this master does not stand for election for {wait:?}");
                         election.stop().await;
-                        drop(leadership);
                         tokio::select! {
                             () = self.stop.cancelled() => return Ok(()),
                             () = sleep(wait) => {}
@@ -129,9 +128,9 @@ impl Candidate {
         }
     }
 
-    /// From the election to the end of the leadership. When this returns, nothing is answered any more and
-    /// nothing of the namespace is left.
-    async fn lead(&self, leadership: &Leadership, warm: Option<Warm>) -> End {
+    /// From the election to the end of the leadership, which is given back as soon as nothing is answered any more.
+    /// When this returns, nothing of the namespace is left.
+    async fn lead(&self, leadership: Leadership, warm: Option<Warm>) -> End {
         self.process.role.takes_over();
         self.process.stage.shut(TAKING_OVER);
         let opening = Serving::open(
@@ -158,12 +157,18 @@ impl Candidate {
             }
         };
         serving.serve(self.process.role.workers());
-        let end = self.until_the_end(leadership, &serving).await;
+        let end = self.until_the_end(&leadership, &serving).await;
         self.process.role.stands_by();
-        serving.halt(&self.process.role.standby_text()).await;
-        if !matches!(end, End::Stopped) {
-            serving.forget().await;
+        serving.stop_answering(&self.process.role.standby_text());
+        if matches!(end, End::Stopped) {
+            // The next leader then has nothing to seal.
+            serving.close_journal_in_time().await;
+            return end;
         }
+        // Others need not wait for what may take long here: a store that hangs, or a large tree.
+        drop(leadership);
+        serving.close_journal_in_time().await;
+        serving.forget().await;
         end
     }
 

@@ -167,12 +167,15 @@ impl Serving {
         }
     }
 
-    /// Stops answering at once, then ends the journal. The tasks are told to end.
-    pub async fn halt(&self, reason: &str) {
+    /// Nothing is answered any more. The tasks are told to end.
+    pub fn stop_answering(&self, reason: &str) {
         self.process.stage.shut(reason);
         self.mandate.end();
         self.process.pages.clear();
         self.task_stop.cancel();
+    }
+
+    pub async fn close_journal_in_time(&self) {
         if timeout(JOURNAL_ENDS, self.close_journal()).await.is_err() {
             tracing::warn!("the journal was not closed in time; the next leader seals it");
         }
