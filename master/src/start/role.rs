@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     block::Endpoint,
+    mandate::Mandate,
     namespace::Namespace,
     web::{LogLevels, NotLeading, RoleSource, RoleStatus},
 };
@@ -30,7 +31,7 @@ enum Phase {
     Replaying,
     StandingBy,
     TakingOver,
-    Leading(Arc<Namespace>),
+    Leading(Arc<Namespace>, Mandate),
     Stopping,
 }
 
@@ -89,9 +90,9 @@ impl Role {
         *self.phase.write() = Phase::TakingOver;
     }
 
-    pub fn leads(&self, namespace: Arc<Namespace>) {
+    pub fn leads(&self, namespace: Arc<Namespace>, mandate: Mandate) {
         *self.failure.write() = None;
-        *self.phase.write() = Phase::Leading(namespace);
+        *self.phase.write() = Phase::Leading(namespace, mandate);
     }
 
     pub fn stops(&self) {
@@ -186,7 +187,7 @@ impl RoleSource for Role {
             known_workers: self.workers.read().as_ref().map(Vec::len),
         };
         let phase = self.phase.read();
-        let Phase::Leading(namespace) = &*phase else {
+        let Phase::Leading(namespace, mandate) = &*phase else {
             let Some(Following { progress, .. }) = self.following() else { return status };
             let (position, lag) = (progress.position(), progress.lag());
             return RoleStatus {
@@ -200,7 +201,7 @@ impl RoleSource for Role {
         let journal = namespace.journal();
         RoleStatus {
             role: "PRIMARY".to_owned(),
-            serving: true,
+            serving: mandate.is_valid(),
             term: journal.term(),
             applied_sequence: journal.position().sequence,
             durable_sequence: journal.durable(),
@@ -213,7 +214,10 @@ impl RoleSource for Role {
     fn not_ready(&self) -> Option<String> {
         let replayed = self.replayed.load(Ordering::Relaxed);
         match &*self.phase.read() {
-            Phase::Leading(_) => None,
+            Phase::Leading(_, mandate) if mandate.is_valid() => None,
+            Phase::Leading(..) => {
+                Some("The master cannot tell whether it still leads: ZooKeeper does not answer.".to_owned())
+            }
             Phase::StandingBy => self.cannot_take_over(replayed),
             Phase::Replaying | Phase::TakingOver => Some(format!(
                 "The master does not serve: it is replaying its journal (at record {replayed})."

@@ -132,7 +132,7 @@ impl Serving {
         services::run_tasks(&self.parts, &mut self.tasks, &self.task_stop);
         self.parts.blocks.wait_for(workers);
         self.parts.blocks.start_serving();
-        process.role.leads(self.namespace.clone());
+        process.role.leads(self.namespace.clone(), self.mandate.clone());
         let mandate = self.mandate.clone();
         process.stage.open(server, Arc::new(move || mandate.is_valid()));
         tracing::info!(rpc = %process.rpc_addr, web = %process.web_addr, "the master serves");

@@ -90,10 +90,16 @@ impl MasterWeb {
 
     /// What a serving master has; until then it is UNAVAILABLE.
     fn sources(&self) -> Result<Sources, FsError> {
-        self.sources.read().clone().ok_or_else(|| match self.role.not_leading() {
+        let sources = self.sources.read().clone().ok_or_else(|| match self.role.not_leading() {
             Some(standby) => FsError::unavailable(standby.text),
             None => FsError::unavailable("The master is starting: try again in a moment."),
-        })
+        })?;
+        // As for calls: another one may lead already, and have other files.
+        if self.role.status().serving {
+            return Ok(sources);
+        }
+        let reason = self.role.not_ready().unwrap_or_else(|| "The master does not serve.".to_owned());
+        Err(FsError::unavailable(reason))
     }
 
     /// Every path with and without a slash at its end, as Prometheus jobs are written both ways.

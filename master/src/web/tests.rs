@@ -212,6 +212,7 @@ async fn log_levels_are_set_and_told() {
 #[tokio::test]
 async fn master_info_has_the_keys_of_the_original() {
     let (master, web) = web();
+    *master.serving.lock() = true;
     let conf = Configuration::defaults();
     let none = Arc::new(NoBlocks);
     let blocks = Arc::new(BlockMaster::new(BlockOptions::from_conf(&conf), none.clone(), none));

@@ -5,20 +5,38 @@ use crate::checkpoint::Checkpointer;
 use alluxio_ufs::{Operation, faults::Fault};
 
 fn pages(rig: &Rig) -> Arc<MasterWeb> {
+    served(rig).1
+}
+
+fn served(rig: &Rig) -> (Arc<TestMaster>, Arc<MasterWeb>) {
     let (master, web) = web();
+    *master.serving.lock() = true;
     let conf = rig.conf();
     let checkpointer = Arc::new(Checkpointer::new(rig.fs.namespace.clone(), 1_000, 0));
     let info = InfoSources {
         facts: Arc::new(MasterFacts::new(conf, "m1".to_owned(), 19998, 19999, "c".to_owned())),
         configuration: Arc::new(ClusterConfiguration::new(conf.clone())),
         blocks: rig.fs.blocks.clone(),
-        mounts: master,
+        mounts: master.clone(),
         hashes: checkpointer,
     };
     let standbys = Arc::new(Peers::new(None, None));
     let pages = PageSources::new(conf, &info, rig.fs.clone(), standbys);
     web.show(info, pages);
-    web
+    (master, web)
+}
+
+/// A leader without a lease: another one may lead by now.
+#[tokio::test]
+async fn who_may_not_answer_shows_no_files() {
+    let rig = Rig::new().await;
+    let (master, web) = served(&rig);
+    let path = "/api/v1/master/webui_browse?path=/";
+    assert_eq!(get(&web, "/browse").await.0, StatusCode::OK);
+    assert!(get_json(&web, path).await["fileInfos"].is_array());
+    *master.serving.lock() = false;
+    assert_eq!(get(&web, "/browse").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(get(&web, path).await.1.contains("replaying the journal"));
 }
 
 async fn get_json(web: &Arc<MasterWeb>, path: &str) -> Value {
