@@ -5,15 +5,23 @@ use std::process::ExitCode;
 use alluxio_conf::{Configuration, Role};
 use alluxio_master::Master;
 use alluxio_telemetry::logs::{self, Program};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
 
 // glibc's allocator keeps much of what a large delete frees.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
+fn main() -> ExitCode {
+    let ended = Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let ended = runtime.block_on(run());
+        // A call of a journal's or an under storage's file system that hangs does not hold up the end.
+        runtime.shutdown_background();
+        ended
+    });
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("alluxio-master: {error}");

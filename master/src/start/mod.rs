@@ -64,7 +64,7 @@ impl Master {
             Part::stand(process.clone()).await?
         } else {
             let store = journal_store(&process.conf, Sharing::Exclusive)?;
-            let mut serving = Serving::open(process.clone(), store, None, Mandate::sole()).await?;
+            let mut serving = Serving::open(process.clone(), store, &mut None, Mandate::sole()).await?;
             serving.serve(None);
             Part::Alone(Box::new(serving))
         };
@@ -153,7 +153,7 @@ pub(crate) async fn open_namespace(
     store: Arc<dyn alluxio_journal::store::Store>,
 ) -> Result<crate::namespace::Namespace, StartError> {
     let options = sources::journal_options(conf, "test".to_owned());
-    let mut restored = replay::restore(store, options, None, &role::Role::default()).await?;
+    let mut restored = replay::restore(store, options, &mut None, &role::Role::default()).await?;
     check_root(conf).await?;
     sources::mount_root(conf, &mut restored.tree);
     let namespace = crate::namespace::Namespace::new(restored.tree, restored.journal);

@@ -38,7 +38,7 @@ const STANDS_STILL: Duration = Duration::from_secs(60);
 pub(super) async fn restore_in_time(
     store: Arc<dyn Store>,
     options: Options,
-    warm: Option<Warm>,
+    warm: &mut Option<Warm>,
     role: &Role,
 ) -> Result<Restored, StartError> {
     let mut restoring = pin!(restore(store, options, warm, role));
@@ -53,28 +53,24 @@ pub(super) async fn restore_in_time(
 }
 
 /// Claims the journal and brings the tree to its end: from what a standby has in memory, or else from the newest
-/// checkpoint.
+/// checkpoint. What is in memory is taken only when the journal is ours.
 pub(super) async fn restore(
     store: Arc<dyn Store>,
     options: Options,
-    warm: Option<Warm>,
+    warm: &mut Option<Warm>,
     role: &Role,
 ) -> Result<Restored, StartError> {
-    let (mut recovery, in_memory) = match warm {
-        None => (Recovery::start(store, options).await?, None),
-        Some(warm) => {
-            let recovery = Recovery::take_over(store, options, warm.position).await?;
-            match recovery.starts_over() {
-                None => (recovery, Some((warm.tree, warm.checkpoint))),
-                Some(why) => {
-                    tracing::warn!("what this standby had in memory is dropped: {why}");
-                    (recovery, None)
-                }
-            }
-        }
+    let mut recovery = match warm {
+        None => Recovery::start(store, options).await?,
+        Some(warm) => Recovery::take_over(store, options, warm.position()).await?,
     };
+    let mut in_memory = warm.take();
+    if let Some(why) = recovery.starts_over() {
+        tracing::warn!("what this standby had in memory is dropped: {why}");
+        in_memory = None;
+    }
     let (mut tree, checkpoint) = match (in_memory, recovery.checkpoint()) {
-        (Some(in_memory), _) => in_memory,
+        (Some(Warm { tree, checkpoint, .. }), _) => (tree, checkpoint),
         (None, Some(reader)) => from_checkpoint(reader, role).await?,
         (None, None) => (Tree::default(), 0),
     };

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use alluxio_election::MasterAddress;
@@ -53,7 +53,7 @@ pub(super) struct Role {
     phase: RwLock<Phase>,
     leader: RwLock<Option<MasterAddress>>,
     /// Why this master could not lead when it was last elected.
-    failure: RwLock<Option<String>>,
+    failure: RwLock<Option<(String, Instant)>>,
     /// Once a standby has something in memory.
     following: RwLock<Option<Following>>,
     /// The workers that were there when a leader was last asked.
@@ -100,15 +100,13 @@ impl Role {
     }
 
     pub fn failed(&self, reason: &str) {
-        *self.failure.write() = Some(reason.to_owned());
+        *self.failure.write() = Some((reason.to_owned(), Instant::now()));
     }
 
     /// `None`: it has nothing in memory yet, or any more.
     pub fn follows(&self, following: Option<Following>) {
         if following.is_some() {
             *self.trouble.write() = None;
-            // The journal can be read again.
-            *self.failure.write() = None;
         }
         *self.following.write() = following;
     }
@@ -157,7 +155,10 @@ impl Role {
 
 impl Role {
     fn cannot_take_over(&self, replayed: u64) -> Option<String> {
-        if let Some(reason) = &*self.failure.read() {
+        // Whoever reads the journal without trouble since then can probably lead, too.
+        if let Some((reason, at)) = &*self.failure.read()
+            && at.elapsed() < LAG_LIMIT
+        {
             return Some(format!("This master was elected and could not lead: {reason}"));
         }
         if let Some(reason) = &*self.trouble.read() {

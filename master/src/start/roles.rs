@@ -82,7 +82,7 @@ impl Candidate {
                 never = self.stand_by(&mut standby) => match never {},
             };
             let begun = Instant::now();
-            match self.lead(leadership, standby.take()).await {
+            match self.lead(leadership, &mut standby).await {
                 End::Stopped => break,
                 End::Lost => {}
                 End::Unable => {
@@ -130,31 +130,16 @@ impl Candidate {
 
     /// From the election to the end of the leadership, which is given back as soon as nothing is answered any more.
     /// When this returns, nothing of the namespace is left.
-    async fn lead(&self, leadership: Leadership, warm: Option<Warm>) -> End {
+    async fn lead(&self, leadership: Leadership, standby: &mut Standby) -> End {
         self.process.role.takes_over();
         self.process.stage.shut(TAKING_OVER);
-        let opening = Serving::open(
-            self.process.clone(),
-            self.store.clone(),
-            warm,
-            Mandate::elected(leadership.lease()),
-        );
-        let opened = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return End::Stopped,
-            lost = leadership.lost() => {
-                tracing::warn!("this master leads no more, before it served: {lost}");
-                return End::Lost;
-            }
-            opened = opening => opened,
-        };
+        let mut warm = standby.take();
+        let opened = self.open(&leadership, &mut warm).await;
+        // What is still there was not touched.
+        standby.give_back(warm);
         let mut serving = match opened {
             Ok(serving) => serving,
-            Err(error) => {
-                tracing::error!("this master was elected and cannot lead: {error}");
-                self.process.role.failed(&error.to_string());
-                return End::Unable;
-            }
+            Err(end) => return end,
         };
         serving.serve(self.process.role.workers());
         let end = self.until_the_end(&leadership, &serving).await;
@@ -170,6 +155,24 @@ impl Candidate {
         serving.close_journal_in_time().await;
         serving.forget().await;
         end
+    }
+
+    async fn open(&self, leadership: &Leadership, warm: &mut Option<Warm>) -> Result<Serving, End> {
+        let mandate = Mandate::elected(leadership.lease());
+        let opening = Serving::open(self.process.clone(), self.store.clone(), warm, mandate);
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(End::Stopped),
+            lost = leadership.lost() => {
+                tracing::warn!("this master leads no more, before it served: {lost}");
+                Err(End::Lost)
+            }
+            opened = opening => opened.map_err(|error| {
+                tracing::error!("this master was elected and cannot lead: {error}");
+                self.process.role.failed(&error.to_string());
+                End::Unable
+            }),
+        }
     }
 
     async fn until_the_end(&self, leadership: &Leadership, serving: &Serving) -> End {

@@ -71,7 +71,7 @@ impl Serving {
     pub async fn open(
         process: Arc<Process>,
         store: Arc<dyn Store>,
-        warm: Option<Warm>,
+        warm: &mut Option<Warm>,
         mandate: Mandate,
     ) -> Result<Self, StartError> {
         let conf = &process.conf;

@@ -21,7 +21,7 @@ async fn a_leader_that_cannot_write_finds_out_in_time() {
     let store = MemStore::new();
     alluxio_journal::format(&store, Uuid::from_u128(5), Existing::Keep).await.unwrap();
     let (process, _servers) = Process::start(conf, None).await.unwrap();
-    let serving = Serving::open(process, Arc::new(store.clone()), None, Mandate::sole()).await.unwrap();
+    let serving = Serving::open(process, Arc::new(store.clone()), &mut None, Mandate::sole()).await.unwrap();
     let limit = Duration::from_millis(800);
     assert!(timeout(limit * 2, serving.cut_off(limit)).await.is_err(), "the store confirms");
     store.faults(|faults| faults.full = true);

@@ -34,14 +34,6 @@ const AT_ONCE: u32 = 500;
 /// For the hash of the whole tree.
 const HASH_LIMIT: Duration = Duration::from_secs(60);
 
-/// What a standby hands over when it is elected.
-pub(super) struct Warm {
-    pub tree: Tree,
-    pub position: Position,
-    /// The newest checkpoint that it knows of.
-    pub checkpoint: u64,
-}
-
 /// Who asks for the tree's hash waits for this.
 type Asked = oneshot::Sender<(u64, u64)>;
 
@@ -51,13 +43,15 @@ pub(super) struct Standby {
     /// `alluxio.master.journal.checkpoint.period.entries`
     period: u64,
     asked: mpsc::Receiver<Asked>,
-    state: Option<State>,
+    state: Option<Warm>,
 }
 
-struct State {
-    tree: Tree,
+/// What a standby has in memory, and hands over when it is elected.
+pub(super) struct Warm {
+    pub tree: Tree,
     follower: Follower,
-    checkpoint: u64,
+    /// The newest checkpoint that it knows of.
+    pub checkpoint: u64,
     no_checkpoint_before: Instant,
 }
 
@@ -115,8 +109,12 @@ impl Standby {
     /// Ends the following, and gives what there is.
     pub fn take(&mut self) -> Option<Warm> {
         self.process.role.follows(None);
-        let State { tree, follower, checkpoint, .. } = self.state.take()?;
-        Some(Warm { tree, position: follower.position(), checkpoint })
+        self.state.take()
+    }
+
+    /// It did not come to leading: the following goes on from there.
+    pub fn give_back(&mut self, warm: Option<Warm>) {
+        self.state = warm;
     }
 
     async fn go_on(&mut self) -> Result<Infallible, Trouble> {
@@ -151,17 +149,21 @@ impl Standby {
         }
     }
 
-    async fn restore(&self) -> Result<State, StartError> {
+    async fn restore(&self) -> Result<Warm, StartError> {
         let follower = Follower::start(self.store.clone(), FollowOptions::default()).await?;
         let (tree, checkpoint) = match follower.checkpoint() {
             Some(reader) => from_checkpoint(reader, &self.process.role).await?,
             None => (Tree::default(), 0),
         };
-        Ok(State { tree, follower, checkpoint, no_checkpoint_before: Instant::now() })
+        Ok(Warm { tree, follower, checkpoint, no_checkpoint_before: Instant::now() })
     }
 }
 
-impl State {
+impl Warm {
+    pub fn position(&self) -> Position {
+        self.follower.position()
+    }
+
     fn apply(&mut self, record: &Record) -> Result<(), StartError> {
         let sequence = record.sequence();
         let entry = JournalEntry::decode(record.payload.clone())

@@ -18,6 +18,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 struct Rig {
     process: Arc<Process>,
+    disk: MemStore,
     store: Arc<dyn Store>,
     leader: Namespace,
     _root: TempDir,
@@ -37,13 +38,13 @@ impl Rig {
                 ("alluxio.master.journal.checkpoint.period.entries", checkpoint_period),
             ])
             .unwrap();
-        let store = MemStore::new();
-        alluxio_journal::format(&store, Uuid::from_u128(5), Existing::Keep).await.unwrap();
-        let store: Arc<dyn Store> = Arc::new(store);
+        let disk = MemStore::new();
+        alluxio_journal::format(&disk, Uuid::from_u128(5), Existing::Keep).await.unwrap();
+        let store: Arc<dyn Store> = Arc::new(disk.clone());
         let leader = open_namespace(&conf, store.clone()).await.unwrap();
         let (process, _) = Process::start(conf, None).await.unwrap();
         process.role.stands_by();
-        Self { process, store, leader, _root: root }
+        Self { process, disk, store, leader, _root: root }
     }
 
     async fn add_files(&self, numbers: std::ops::Range<i64>) {
@@ -107,16 +108,40 @@ async fn a_standby_has_the_leaders_tree_and_takes_over_from_there() {
 
     let hash = rig.hash();
     let warm = standby.take().unwrap();
-    assert_eq!(warm.position.sequence, sequence);
+    assert_eq!(warm.position().sequence, sequence);
     rig.add_files(40..45).await;
     assert_ne!(rig.hash(), hash);
     let after = rig.hash();
     let options = journal_options(&rig.process.conf, "next".to_owned());
     let role = Role::default();
-    let restored = replay::restore(rig.store.clone(), options, Some(warm), &role).await.unwrap();
+    let restored = replay::restore(rig.store.clone(), options, &mut Some(warm), &role).await.unwrap();
     assert_eq!(restored.tree.hash(), after);
     assert_eq!(restored.journal.position().sequence, sequence + 5);
     assert!(standby.take().is_none(), "it has given it away");
+}
+
+#[tokio::test]
+async fn who_cannot_take_over_keeps_what_it_has() {
+    let rig = Rig::new("1000000").await;
+    rig.add_files(1..20).await;
+    let mut standby = Standby::new(rig.process.clone(), rig.store.clone());
+    rig.catch_up(&mut standby).await;
+    let mut warm = standby.take();
+    let (options, role) = (journal_options(&rig.process.conf, "next".to_owned()), Role::default());
+    rig.disk.faults(|faults| faults.read_only = true);
+    let refused = replay::restore(rig.store.clone(), options.clone(), &mut warm, &role).await;
+    assert!(refused.is_err());
+    rig.disk.faults(|faults| faults.read_only = false);
+    let kept = warm.as_ref().expect("it is dropped").position();
+    assert_eq!(kept.sequence, rig.leader.journal().durable());
+
+    standby.give_back(warm);
+    rig.add_files(20..30).await;
+    rig.catch_up(&mut standby).await;
+    let mut warm = standby.take();
+    let restored = replay::restore(rig.store.clone(), options, &mut warm, &role).await.unwrap();
+    assert_eq!((restored.checkpoint, restored.tree.hash()), (0, rig.hash()));
+    assert!(warm.is_none());
 }
 
 #[tokio::test]
