@@ -111,9 +111,9 @@ fn remove_tree(parent: Option<&Dir>, name: &CStr, go_on: &GoOn) -> std::result::
     };
     loop {
         let entries = some_entries(&mut folder)?;
-        if entries.is_empty() {
-            break;
-        }
+        // What is added meanwhile makes the folder's own removal fail; nobody is run after.
+        let whole = entries.len() < ENTRIES;
+        let mut removed = 0;
         for (entry, kind) in entries {
             let walked = match kind {
                 Some(Type::Directory) => remove_tree(Some(&folder), &entry, go_on),
@@ -128,8 +128,15 @@ fn remove_tree(parent: Option<&Dir>, name: &CStr, go_on: &GoOn) -> std::result::
             };
             match walked {
                 Err(Cut::Failed(error)) if is_absent(&error) => {}
-                walked => walked?,
+                walked => {
+                    walked?;
+                    removed += 1;
+                }
             }
+        }
+        // A file server may list names that are gone.
+        if whole || removed == 0 {
+            break;
         }
     }
     remove(parent, name, UnlinkatFlags::RemoveDir, go_on)

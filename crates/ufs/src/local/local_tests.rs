@@ -154,6 +154,13 @@ async fn a_delete_of_many_steps_stops_where_it_may_not_go_on() {
     for number in 0..20 {
         fs::write(folder.path().join(format!("d/sub/f{number}")), "").unwrap();
     }
+    // More than are in memory at a time.
+    fs::create_dir(folder.path().join("many")).unwrap();
+    for number in 0..2_500 {
+        fs::write(folder.path().join(format!("many/f{number}")), "").unwrap();
+    }
+    assert!(ufs.delete_tree(&path("many"), Arc::new(|| true)).await.unwrap());
+    assert!(!folder.path().join("many").exists());
     let steps = Arc::new(AtomicU32::new(0));
     let asked = steps.clone();
     let ten: GoOn = Arc::new(move || asked.fetch_add(1, Ordering::SeqCst) < 10);
