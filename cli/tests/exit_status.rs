@@ -54,7 +54,7 @@ fn without_a_command_the_usage_comes_with_status_1() {
 #[test]
 fn an_unknown_command_has_status_1() {
     let ran = run(home().path(), "frmat");
-    assert_eq!((ran.status, ran.err.as_str()), (1, "Unsupported command frmat\n"));
+    assert_eq!((ran.status, ran.err.as_str()), (1, "Unsupported command frmat\nDid you mean format?\n"));
     assert!(ran.out.starts_with("Usage: "));
 }
 

@@ -67,9 +67,9 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         reason: "Commands that are not part of this version are not offered: checkConsistency, distributedCp, \
-            startSync, stopSync, syncDirNextTime; backup.",
+            startSync, stopSync, syncDirNextTime.",
         parts: &[Output],
-        steps: &["fs", "fs nothing", "fs help", "fsadmin", "fsadmin nothing"],
+        steps: &["fs", "fs nothing", "fs help"],
     },
     Difference {
         reason: "Not part of this version: the answer names what does its work.",
@@ -79,7 +79,6 @@ pub const DIFFERENCES: &[Difference] = &[
             "fs distributedCp {home}/tree {home}/tree3",
             "fs startSync {home}",
             "fs stopSync {home}",
-            "fsadmin backup",
             "fsadmin journal quorum",
         ],
     },
