@@ -13,6 +13,7 @@ mod state_lock;
 mod ufs;
 mod update_conf;
 mod worker_address;
+mod workers;
 
 use crate::{
     absent::Absent,
@@ -104,6 +105,8 @@ mod tests {
                 "decommissionWorker -a a:b",
                 "Worker address a:b cannot be recognized: write host or host:webPort.",
             ),
+            ("decommissionWorker -a h1 h2", "Command decommissionWorker takes 0 arguments, not 1"),
+            ("enableWorker -a h1, h2", "Command enableWorker takes 0 arguments, not 1"),
             ("decommissionWorker -a h --wait soon", "--wait soon must be a duration, such as 30s or 5m."),
             (
                 "enableWorker --addresses h,",

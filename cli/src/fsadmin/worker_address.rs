@@ -14,13 +14,20 @@ pub struct WorkerAddress {
     pub web_port: u16,
 }
 
-impl WorkerAddress {
-    /// Reads addresses separated by commas. A port that is missing is `alluxio.worker.web.port`.
-    pub fn parse_list(text: &str, conf: &Configuration) -> Result<Vec<Self>, CommandError> {
-        text.split(',').map(|part| Self::parse(part.trim(), conf)).collect()
+/// What was typed for a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerName {
+    pub host: String,
+    pub web_port: Option<u16>,
+}
+
+impl WorkerName {
+    /// Reads names separated by commas.
+    pub fn parse_list(text: &str) -> Result<Vec<Self>, CommandError> {
+        text.split(',').map(|part| Self::parse(part.trim())).collect()
     }
 
-    fn parse(text: &str, conf: &Configuration) -> Result<Self, CommandError> {
+    fn parse(text: &str) -> Result<Self, CommandError> {
         let invalid = || {
             CommandError::failed(format!(
                 "Worker address {text} cannot be recognized: write host or host:webPort."
@@ -34,16 +41,27 @@ impl WorkerAddress {
                 None => (text, None),
             },
         };
-        let port = match port {
-            Some(port) => port.parse().map_err(|_| invalid())?,
-            None => u16::try_from(conf.get(key::WORKER_WEB_PORT)).map_err(|_| invalid())?,
-        };
+        let web_port = port.map(|port| port.parse().map_err(|_| invalid())).transpose()?;
         if host.is_empty() {
             return Err(invalid());
         }
-        Ok(Self { host: host.to_owned(), web_port: port })
+        Ok(Self { host: host.to_owned(), web_port })
     }
 
+    /// Whether this may be the worker's name. Without a port it is one of all workers on the host.
+    pub fn fits(&self, worker: &WorkerAddress) -> bool {
+        self.host == worker.host && self.web_port.is_none_or(|port| port == worker.web_port)
+    }
+}
+
+impl fmt::Display for WorkerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)?;
+        self.web_port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+impl WorkerAddress {
     pub fn of(worker: &WorkerNetAddress) -> Self {
         // What a master sends out of range leads nowhere.
         let web_port = u16::try_from(worker.web_port()).unwrap_or_default();
@@ -57,9 +75,16 @@ impl fmt::Display for WorkerAddress {
     }
 }
 
+/// The web port of a worker of which nothing else is known.
+pub fn usual_web_port(conf: &Configuration) -> Result<u16, CommandError> {
+    let port = conf.get(key::WORKER_WEB_PORT);
+    u16::try_from(port)
+        .map_err(|_| CommandError::failed(format!("alluxio.worker.web.port={port} is no port: 0 to 65535.")))
+}
+
 /// `[h1:30000, h2:30000]`
-pub fn shown<'a>(workers: impl IntoIterator<Item = &'a WorkerAddress>) -> String {
-    let all: Vec<_> = workers.into_iter().map(ToString::to_string).collect();
+pub fn shown<T: fmt::Display>(workers: impl IntoIterator<Item = T>) -> String {
+    let all: Vec<_> = workers.into_iter().map(|worker| worker.to_string()).collect();
     format!("[{}]", all.join(", "))
 }
 
@@ -68,10 +93,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_port_is_the_configured_one() {
-        let conf = Configuration::defaults().with(&[("alluxio.worker.web.port", "7")]).unwrap();
-        let parse = |text: &str| WorkerAddress::parse_list(text, &conf).map(|workers| shown(&workers));
-        assert_eq!(parse("a, b:8,[::1]:9,[::2]").unwrap(), "[a:7, b:8, ::1:9, ::2:7]");
+    fn a_name_is_a_host_with_or_without_a_port() {
+        let parse = |text: &str| WorkerName::parse_list(text).map(shown);
+        assert_eq!(parse("a, b:8,[::1]:9,[::2]").unwrap(), "[a, b:8, ::1:9, ::2]");
         for wrong in ["", "a,", ":8", "a:", "a:x", "a:1:2", "::1", "[::1]8", "a:70000"] {
             let error = parse(wrong).unwrap_err().to_string();
             assert!(

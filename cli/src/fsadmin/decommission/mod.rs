@@ -11,14 +11,17 @@ use std::time::Duration;
 use alluxio_client::BlockMasterClient;
 use alluxio_conf::{Configuration, KeyName, key::USER_WORKER_LIST_REFRESH_INTERVAL as REFRESH};
 
-use super::worker_address::{WorkerAddress, shown};
+use super::{
+    worker_address::{WorkerAddress, WorkerName, shown, usual_web_port},
+    workers::serving,
+};
 use crate::{
     error::CommandError,
     options::{ArgumentCount, CommandSpec, OptionSpec},
     shell::{Call, Outcome, Shell, ShellCommand},
 };
-use ending::{ALL_REFUSED, NO_MASTER, report};
-use taking_out::{addresses, find, known_workers, take_out};
+use ending::{Ending, NO_MASTER, REFUSED};
+use taking_out::{find, known_workers, take_out};
 
 pub const DECOMMISSION_WORKER: ShellCommand = ShellCommand {
     spec: CommandSpec {
@@ -28,17 +31,19 @@ pub const DECOMMISSION_WORKER: ShellCommand = ShellCommand {
             1. the master is told to offer them to nobody;\n    \
             2. after alluxio.user.worker.list.refresh.interval all clients know it;\n    \
             3. their web ports are asked each second until nothing has been done on them 20 times in a row.\n\
-            A worker that was taken out is not stopped, and may be named again. Exit codes:\n    \
+            A worker that was taken out is not stopped, and may be named again. A master that restarts or takes over does \
+            not know what was taken out: the workers then serve again. Exit codes:\n    \
             0    all are idle: stop them\n    \
-            1    the master refused all of them\n    \
+            1    the master refused some or all of them: these are still used\n    \
             2    the master cannot be reached\n    \
-            3    some were not idle when the time was over\n    \
+            3    some were not idle when the time was over, or serve again\n    \
             10   some do not answer any more, the others are idle: look at them before you stop them",
         options: &[
             OptionSpec::both(
                 "a",
                 "addresses",
-                "the workers, as host or host:webPort, separated by commas; without a port it is alluxio.worker.web.port",
+                "the workers, as host or host:webPort, separated by commas; of several on a host the one at \
+                alluxio.worker.web.port, or else the first",
             )
             .with_value("workerHosts")
             .required(),
@@ -46,7 +51,7 @@ pub const DECOMMISSION_WORKER: ShellCommand = ShellCommand {
                 .with_value("waitTime"),
             OptionSpec::both("d", "disable", "do not let them register again until `enableWorker` is called"),
         ],
-        arguments: ArgumentCount::AtLeast(0),
+        arguments: ArgumentCount::Exactly(0),
         words: &[],
     },
     run: |call| Box::pin(run(call)),
@@ -56,7 +61,8 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(5 * 60);
 
 async fn run(call: Call<'_>) -> Outcome {
     let (shell, given) = (call.shell, call.given);
-    let named = WorkerAddress::parse_list(given.value("addresses").unwrap_or_default(), &shell.conf())?;
+    let names = WorkerName::parse_list(given.value("addresses").unwrap_or_default())?;
+    let usual = usual_web_port(&shell.conf())?;
     let wait = given.value("wait").map_or(Ok(DEFAULT_WAIT), wait_time)?;
     let blocks = match shell.blocks().await {
         Ok(blocks) => blocks,
@@ -67,15 +73,19 @@ async fn run(call: Call<'_>) -> Outcome {
         Err(error) => return no_master(shell, &error),
     };
     // All of them before the first is touched: a name that is wrong changes nothing.
-    let workers = named.iter().map(|named| find(named, &known)).collect::<Result<Vec<_>, _>>()?;
-    let taken_out = take_out(shell, &blocks, &workers, !given.has("disable")).await?;
-    if taken_out.is_empty() {
+    let workers = names.iter().map(|name| find(name, &known, usual)).collect::<Result<Vec<_>, _>>()?;
+    let told = take_out(shell, &blocks, workers, !given.has("disable")).await?;
+    if told.taken_out.is_empty() {
         shell.out.line("The master refused all of them: check the addresses, and its log.")?;
-        return Ok(ALL_REFUSED);
+        return Ok(REFUSED);
     }
-    let_clients_know(shell, &blocks, &taken_out).await?;
-    let waited = waiting::until_idle(shell, taken_out, wait, waiting::PAUSE).await?;
-    report(shell, &waited)
+    let_clients_know(shell, &blocks, &told.taken_out).await?;
+    let waited = waiting::until_idle(shell, told.taken_out.clone(), wait, waiting::PAUSE).await?;
+    let back = match serving(&blocks).await {
+        Ok(serving) => Ok(told.taken_out.into_iter().filter(|worker| serving.contains(worker)).collect()),
+        Err(error) => Err(error.to_string()),
+    };
+    Ending { waited, refused: told.refused, back }.report(shell)
 }
 
 fn wait_time(text: &str) -> Result<Duration, CommandError> {
@@ -100,9 +110,8 @@ async fn let_clients_know(
         REFRESH.name()
     ))?;
     tokio::time::sleep(lag).await;
-    match blocks.get_worker_info_list().await {
-        Ok(workers) => {
-            let serving = addresses(&workers);
+    match serving(blocks).await {
+        Ok(serving) => {
             shell.tell(format_args!("Now on master the available workers are: {}", shown(&serving)))?;
             for worker in taken_out.iter().filter(|worker| serving.contains(worker)) {
                 shell.out.note(format_args!(

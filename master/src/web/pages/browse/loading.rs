@@ -48,7 +48,8 @@ impl Loads {
     ) -> Option<Result<(), FsError>> {
         let load = match self.join(path, load) {
             Ok(load) => load,
-            Err(error) => return Some(Err(error)),
+            // Most directories and all files need nothing of the under storage: they are shown all the same.
+            Err(load) => return Some(timeout(patience, load).await.unwrap_or_else(|_| Err(too_many()))),
         };
         let loaded = timeout(patience, load.clone()).await.ok()?;
         let mut loads = self.0.lock();
@@ -59,31 +60,37 @@ impl Loads {
         Some(loaded.result)
     }
 
-    fn join(
-        &self,
-        path: &AlluxioPath,
-        load: impl Future<Output = Result<(), FsError>> + Send + 'static,
-    ) -> Result<Load, FsError> {
+    /// The load under way for `path`, or `load`, which begins. `load` is given back where too many are under way.
+    fn join<F>(&self, path: &AlluxioPath, load: F) -> Result<Load, F>
+    where
+        F: Future<Output = Result<(), FsError>> + Send + 'static,
+    {
         let mut loads = self.0.lock();
         loads.retain(|_, load| load.peek().is_none_or(|loaded| loaded.at.elapsed() < FRESH));
         if let Some(known) = loads.get(path) {
             return Ok(known.clone());
         }
-        if loads.len() >= MOST {
-            return Err(FsError::resource_exhausted(format!(
-                "{MOST} directories are being loaded for these pages already. Try again in a moment."
-            )));
+        if loads.values().filter(|load| load.peek().is_none()).count() >= MOST {
+            return Err(load);
         }
-        // In a task: who leaves the page does not end the load.
+        // In a task of its own: a load that panics ends as an error.
         let task = tokio::spawn(load);
         let load = async move {
             let stopped = |_| Err(FsError::unavailable("The master is stopping."));
             Loaded { result: task.await.unwrap_or_else(stopped), at: Instant::now() }
         };
         let load = load.boxed().shared();
+        // Its end is seen, and dated, where everybody has left the page.
+        tokio::spawn(load.clone());
         loads.insert(path.clone(), load.clone());
         Ok(load)
     }
+}
+
+fn too_many() -> FsError {
+    FsError::resource_exhausted(format!(
+        "{MOST} directories are being loaded for these pages already. Try again in a moment."
+    ))
 }
 
 impl PageSources {
@@ -145,25 +152,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_nobody_came_back_for_is_forgotten() {
+    async fn loads_that_everybody_left_end_and_are_forgotten() {
         let loads = Loads::default();
         let path = |n: usize| AlluxioPath::parse(&format!("/{n}")).unwrap();
-        let load = || async {
-            tokio::time::sleep(2 * SHORT).await;
-            Ok(())
+        let load = async |n: usize| {
+            let load = async {
+                tokio::time::sleep(FRESH / 2).await;
+                Ok(())
+            };
+            loads.ready(&path(n), load, SHORT).await
         };
         for n in 0..MOST {
-            assert!(loads.ready(&path(n), load(), SHORT).await.is_none());
+            assert!(load(n).await.is_none());
         }
-        let full = loads.ready(&path(MOST), load(), SHORT).await.unwrap();
+        let full = load(MOST).await.unwrap();
         assert!(full.unwrap_err().message.contains("Try again"));
-        tokio::time::sleep(2 * SHORT).await;
-        for n in 0..MOST {
-            // The ends are seen by who asks only.
-            let load = loads.0.lock().get(&path(n)).unwrap().clone();
-            load.await;
-        }
+        let known = loads.ready(&path(MOST), async { Ok(()) }, SHORT).await.unwrap();
+        assert!(known.is_ok(), "a directory that needs no load");
+
+        // Nobody looks while they end.
+        tokio::time::sleep(FRESH / 2).await;
+        assert!(load(MOST).await.is_none(), "loads that ended still count");
+        assert!(load(0).await.unwrap().is_ok(), "its end is not old yet");
         tokio::time::sleep(FRESH).await;
-        assert!(loads.ready(&path(MOST), async { Ok(()) }, SHORT).await.unwrap().is_ok());
+        let anew = loads.ready(&path(1), async { Err(FsError::not_found("gone")) }, SHORT).await.unwrap();
+        assert!(anew.is_err(), "an old end was told");
+        assert_eq!(loads.0.lock().len(), 1, "only the last load was fresh");
     }
 }
