@@ -150,8 +150,8 @@ fn formatting_makes_a_journal_and_the_workers_folder() {
     assert_eq!(ran.status, 0, "{}", ran.err);
     let lines: Vec<_> = ran.out.lines().collect();
     assert_eq!(lines.len(), 2);
-    assert!(lines[0].starts_with("Formatting Alluxio Worker @ "));
-    assert!(lines[1].starts_with("Formatting Alluxio Master @ "));
+    assert!(lines[0].starts_with("Formatting Alluxio Master @ "));
+    assert!(lines[1].starts_with("Formatting Alluxio Worker @ "));
     assert!(home.path().join("tier/alluxioworker").is_dir());
 
     let ran = run(home.path(), &format!("readJournal -stdout {options}"));
@@ -165,11 +165,19 @@ fn formatting_makes_a_journal_and_the_workers_folder() {
 fn a_failed_format_has_status_255() {
     let home = home();
     std::fs::write(home.path().join("file"), "").unwrap();
-    let folder = home.path().join("file/journal");
-    let ran =
-        run(home.path(), &format!("formatJournal -Dalluxio.master.journal.folder={}", folder.display()));
-    assert_eq!(ran.status, 255);
-    assert!(ran.err.starts_with("Failed to format: ") && ran.err.contains("file/journal"), "{}", ran.err);
+    let block = home.path().join("tier/alluxioworker/1");
+    std::fs::create_dir_all(block.parent().unwrap()).unwrap();
+    std::fs::write(&block, "").unwrap();
+    let path = home.path().display();
+    let options = format!(
+        "-Dalluxio.master.journal.folder={path}/file/journal -Dalluxio.worker.tieredstore.level0.dirs.path={path}/tier"
+    );
+    for command in ["formatJournal", "format"] {
+        let ran = run(home.path(), &format!("{command} {options}"));
+        assert_eq!(ran.status, 255);
+        assert!(ran.err.starts_with("Failed to format: ") && ran.err.contains("file/journal"), "{}", ran.err);
+        assert!(block.exists(), "the worker lost its blocks although the journal stayed");
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ Options:
   -a          do not wait until what is started is ready
   -f          format first, with all, local, master or masters (then only the journal): everything in Alluxio is lost
   -h          print this text
-  -i BACKUP   the master fills its journal, which must be empty, from this backup (docs/moving-in.md)
+  -i BACKUP   the masters that are started fill their journal, which must be empty, from this backup (docs/moving-in.md)
   -m          check the result with alluxio-monitor.sh
   -N          leave processes that run already as they are; without it they are stopped and started again
   -w          stay until the started processes end; SIGTERM stops them (on this host only)
@@ -105,26 +105,34 @@ wait_for_their_end() {
 
 # Starts what the lists name, by this script on each host.
 start_everywhere() { # ACTION
+  local failed=
   if [ -n "$format" ]; then
     # What runs must not see its journal go.
     [ "$1" = masters ] || on_hosts workers "$bin/alluxio-stop.sh" worker || return 1
     on_hosts masters "$bin/alluxio-stop.sh" master || return 1
-    case $1 in masters) "$bin/alluxio" formatMasters ;; *) "$bin/alluxio" format ;; esac || return 1
+    case $1 in masters) format_journal ;; *) "$bin/alluxio" format ;; esac || return 1
   fi
-  case $1 in all | masters) on_hosts masters "$bin/alluxio-start.sh" ${passed_on[@]+"${passed_on[@]}"} master || return 1 ;; esac
   case $1 in
-    all | workers) on_hosts workers "$bin/alluxio-start.sh" ${passed_on[@]+"${passed_on[@]}"} worker "$mount" || return 1 ;;
-    restart_workers) on_hosts workers "$bin/alluxio-start.sh" ${passed_on[@]+"${passed_on[@]}"} restart_worker || return 1 ;;
+    all | masters)
+      on_hosts masters "$bin/alluxio-start.sh" ${passed_on[@]+"${passed_on[@]}"} ${backup:+-i "$backup"} master || failed=$?
+      # One of several masters is enough for the workers.
+      [ "$failed" != 2 ] || return 1
+      ;;
   esac
-  [ -z "$monitor" ] || "$bin/alluxio-monitor.sh" "${1/restart_/}"
+  case $1 in
+    all | workers) on_hosts workers "$bin/alluxio-start.sh" ${passed_on[@]+"${passed_on[@]}"} worker "$mount" || failed=1 ;;
+    restart_workers) on_hosts workers "$bin/alluxio-start.sh" ${passed_on[@]+"${passed_on[@]}"} restart_worker || failed=1 ;;
+  esac
+  [ -z "$monitor" ] || "$bin/alluxio-monitor.sh" "${1/restart_/}" || failed=1
+  [ -z "$failed" ]
 }
 
-monitor= keep= asynchronous= stay= passed_on=()
+monitor= keep= asynchronous= stay= backup= passed_on=()
 while getopts ":ahi:mNwc:" option; do
   case $option in
     a) asynchronous=1 passed_on+=(-a) ;;
     h) usage; exit 0 ;;
-    i) export ALLUXIO_MASTER_JAVA_OPTS="${ALLUXIO_MASTER_JAVA_OPTS:-} -Dalluxio.master.journal.init.from.backup=$OPTARG" ;;
+    i) backup=$OPTARG ;;
     m) monitor=1 ;;
     N) keep=1 passed_on+=(-N) ;;
     w) stay=1 ;;
@@ -170,6 +178,8 @@ case $action in
   *) usage_error "unknown ACTION $action" ;;
 esac
 
+[ -z "$backup" ] ||
+  export ALLUXIO_MASTER_JAVA_OPTS="${ALLUXIO_MASTER_JAVA_OPTS:-} -Dalluxio.master.journal.init.from.backup=$backup"
 use_logs_dir && take_turn || exit 1
 idle_files
 case $action in
@@ -186,7 +196,8 @@ for role in "${roles[@]}"; do last_first=("$role" ${last_first[@]+"${last_first[
 [ -n "$keep" ] || stop_running "${last_first[@]}" || exit 1
 if [ -n "$format" ]; then
   case ${roles[*]} in master) what=formatMasters ;; *) what=format ;; esac
-  "$bin/alluxio" "$what" || exit 1
+  # The program, as the script of this name would format other hosts too.
+  "$libexec/alluxio" "$what" || exit 1
 fi
 if [ -n "$stay" ] || [ "$action" = safe ]; then stop_on_signal; fi
 if [ "$action" = safe ]; then

@@ -1,9 +1,9 @@
 //! The scripts of the tar.gz with several hosts: over a real ssh, to an installation of its own on each of them.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use alluxio_tests::{Installation, RemoteHosts, remote_hosts::possible};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -25,7 +25,7 @@ fn a_cluster_is_run_from_one_host() -> Result<()> {
     // Where the commands of this host find the master.
     it.set("ALLUXIO_JAVA_OPTS", &it.options(&remote.hosts[0].address, "127.0.0.1"));
     it.write("conf/masters", "m1.test # a master\n")?;
-    it.write("conf/workers", "w1.test\n\nw2.test\nw1.test\n")?;
+    it.write("conf/workers", "w1.test w2.test\n\nw1.test\n")?;
     it.write(
         "conf/alluxio-site.properties",
         &format!(
@@ -70,6 +70,9 @@ fn a_cluster_is_run_from_one_host() -> Result<()> {
     has(&report, &remote.hosts[1].address)?;
     has(&report, &remote.hosts[2].address)?;
     it.good("bin/alluxio fs mkdir /kept")?;
+    let output = it.refused("bin/alluxio format")?;
+    has(&output, "Failed to format: ")?;
+    ensure!(!output.contains("Formatting Alluxio Worker"), "the workers lost what they hold:\n{output}");
 
     // Words come through as they are, and a failure by its host.
     has(&it.good("bin/alluxio-workers.sh printf '<%s>\\n' 'a  b' '$HOME' \"it's\"")?, "[w2.test] <it's>")?;
@@ -98,6 +101,14 @@ fn a_cluster_is_run_from_one_host() -> Result<()> {
     it.good("bin/alluxio format -s")?;
     it.good("bin/alluxio fs ls /")?;
 
+    it.good("bin/alluxio fs mkdir /backed-up")?;
+    let output = it.good(&format!("bin/alluxio fsadmin backup '{}' --local", under.path().display()))?;
+    let uri = output.lines().find_map(|line| line.strip_prefix("Backup URI")).context("no URI")?;
+    it.good("bin/alluxio-stop.sh all")?;
+    it.good("bin/alluxio format")?;
+    it.good(&format!("bin/alluxio-start.sh -i '{}' all", uri.trim_start_matches([' ', ':'])))?;
+    has(&it.good("bin/alluxio fs ls /")?, "/backed-up")?;
+
     let output = it.good("bin/alluxio-stop.sh all")?;
     ensure!(output.find("Stopping worker") < output.find("Stopping master"), "{output}");
     ensure!(it.processes()?.is_empty(), "{:?} run", it.processes()?);
@@ -117,12 +128,7 @@ fn a_host_that_cannot_be_reached_is_named() -> Result<()> {
     has(&output, "[localhost] The master is ready")?;
     has(&output, "[w1.test] The worker is ready")?;
     has(&output, "It failed on nobody.invalid (see above): ")?;
-    for line in [
-        "bin/alluxio format",
-        "bin/alluxio copyDir conf",
-        "bin/alluxio-workers.sh true",
-        "bin/alluxio-stop.sh -s all",
-    ] {
+    for line in ["bin/alluxio copyDir conf", "bin/alluxio-workers.sh true", "bin/alluxio-stop.sh -s all"] {
         has(&it.refused(line)?, "nobody.invalid")?;
     }
     ensure!(it.master_serves(), "softly stopped although a worker's host did not answer");
@@ -131,5 +137,61 @@ fn a_host_that_cannot_be_reached_is_named() -> Result<()> {
     // All is stopped that can be.
     it.refused("bin/alluxio-stop.sh all")?;
     ensure!(it.processes()?.is_empty(), "{:?} run", it.processes()?);
+
+    has(&it.refused("bin/alluxio format")?, "It failed on nobody.invalid (see above): ")?;
+
+    // One master is enough for the workers.
+    it.write("conf/masters", "localhost\nnobody.invalid\n")?;
+    it.write("conf/workers", "w1.test\n")?;
+    let output = it.refused("bin/alluxio-start.sh all")?;
+    has(&output, "It failed on nobody.invalid (see above): ")?;
+    has(&output, "[w1.test] The worker is ready")?;
+    it.refused("bin/alluxio-stop.sh all")?;
+    it.write("conf/masters", "nobody.invalid\n")?;
+    ensure!(!it.refused("bin/alluxio-start.sh all")?.contains("[w1.test]"), "a worker without a master");
+    ensure!(it.processes()?.is_empty(), "{:?} run", it.processes()?);
     Ok(())
+}
+
+/// This host is a worker of the list, and no master.
+#[test]
+fn the_journal_is_formatted_where_the_master_is() -> Result<()> {
+    ensure!(possible(), "this test needs to be root, outside of a user namespace");
+    let mut it = Installation::configured()?;
+    let remote = RemoteHosts::start(&it, &["m1.test"], |_| "127.0.0.2".to_owned())?;
+    it.set("ALLUXIO_SSH_OPTS", &remote.ssh_options());
+    it.write("conf/masters", "m1.test\n")?;
+    it.write("conf/workers", "localhost\n")?;
+    let here = it.root()?.join("journal");
+    let there = remote.installed_at(0).join("journal");
+
+    let output = it.good("bin/alluxio format")?;
+    has(&output, "[localhost] Formatting Alluxio Worker @ ")?;
+    ensure!(there.exists() && !here.exists(), "not the master's journal was formatted:\n{output}");
+    let first = cluster(&there)?;
+    has(&it.good("bin/alluxio-start.sh masters -f")?, "[m1.test] The master is ready")?;
+    ensure!(!here.exists(), "a journal was made where no master is");
+    let second = cluster(&there)?;
+    ensure!(second != first, "the master started with its old journal");
+    it.good("bin/alluxio-stop.sh masters")?;
+
+    // Asked for this host alone, nothing happens on others.
+    it.good("bin/alluxio-start.sh local -f")?;
+    ensure!(here.exists() && cluster(&there)? == second, "another host's journal was formatted");
+    it.good("bin/alluxio-stop.sh local")?;
+    ensure!(it.processes()?.is_empty(), "{:?} run", it.processes()?);
+    Ok(())
+}
+
+/// The text that names the cluster of a journal: another one after each format.
+fn cluster(journal: &Path) -> Result<String> {
+    for entry in fs::read_dir(journal)? {
+        let path = entry?.path();
+        // Other files are not text.
+        let Some(text) = path.is_file().then(|| fs::read_to_string(&path).ok()).flatten() else { continue };
+        if let Some((_, cluster)) = text.split_once("cluster=") {
+            return Ok(cluster.to_owned());
+        }
+    }
+    bail!("{} names no cluster", journal.display())
 }

@@ -263,6 +263,50 @@ fn lists_with_this_host_alone_need_no_ssh() -> Result<()> {
 }
 
 #[test]
+fn a_list_that_names_no_host_is_told() -> Result<()> {
+    let it = Installation::configured()?;
+    for list in ["workers", "masters"] {
+        it.write(&format!("conf/{list}"), "# nobody\n\n")?;
+        for line in [
+            &*format!("bin/alluxio-start.sh {list}"),
+            &format!("bin/alluxio-monitor.sh {list}"),
+            &format!("bin/alluxio-stop.sh {list}"),
+            &format!("bin/alluxio-{list}.sh true"),
+            "bin/alluxio format",
+            "bin/alluxio copyDir conf",
+        ] {
+            has(&it.refused(line)?, &format!("conf/{list} names no host"))?;
+        }
+        it.write(&format!("conf/{list}"), "localhost\n")?;
+    }
+    ensure!(!it.root()?.join("journal").exists(), "something was formatted");
+    nothing_runs(&it)
+}
+
+#[test]
+fn an_old_ssh_and_a_plain_login_shell_will_do() -> Result<()> {
+    let it = Installation::configured()?;
+    it.write("conf/workers", "w1.test w2.test # two on a line\n")?;
+    fs::create_dir(it.root()?.join("old"))?;
+    // What ssh before 7.6 says, and what sshd does where the login shell is /bin/sh.
+    it.write(
+        "old/ssh",
+        "#!/bin/sh\n\
+         case \"$*\" in *accept-new*) echo 'unsupported option \"accept-new\"'; exit 255 ;; esac\n\
+         while [ \"$1\" != -- ]; do shift; done\n\
+         exec sh -c \"$3\"\n",
+    )?;
+    let output = it.good(
+        "chmod +x old/ssh
+         PATH=$PWD/old:$PATH bin/alluxio-workers.sh printf '<%s>' \"it's\" $'a\\tb' 'ü' '$HOME & \"q\"' '' '\\\\'",
+    )?;
+    for host in ["w1.test", "w2.test"] {
+        has(&output, &format!("[{host}] <it's><a\tb><ü><$HOME & \"q\"><><\\\\>"))?;
+    }
+    Ok(())
+}
+
+#[test]
 fn the_environment_file_and_role_options_count() -> Result<()> {
     let mut it = Installation::configured()?;
     let options = it.unset("ALLUXIO_JAVA_OPTS").unwrap_or_default();

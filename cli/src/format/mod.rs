@@ -89,8 +89,9 @@ async fn format_all(conf: &Configuration, words: &[String], out: &Output) -> Exi
     done(
         out,
         async {
-            format_worker(conf, out)?;
-            format_master(conf, out).await
+            // It is refused while a master uses the journal; the worker must have lost nothing then.
+            format_master(conf, out).await?;
+            format_worker(conf, out)
         }
         .await,
     )

@@ -37,7 +37,10 @@ pub enum BackupError {
     UnknownKind { uri: String, entry: u64, field: u32, name: String },
     #[error("the backup {uri} holds no directory tree: none of its {entries} entries is the root directory")]
     NoRoot { uri: String, entries: u64 },
-    #[error("entry {entry} of the backup {uri} does not fit what came before it: {reason}")]
+    #[error(
+        "entry {entry} of the backup {uri} does not fit what came before it: {reason}. What came before it may be \
+         taken over: take another backup, and run `alluxio formatMasters` before you start with that"
+    )]
     DoesNotFit { uri: String, entry: u64, reason: String },
     #[error("the backup could not be written: {0}")]
     Write(std::io::Error),

@@ -1,8 +1,8 @@
 //! Fills an empty journal from a backup: `alluxio.master.journal.init.from.backup`.
 //!
-//! The backup is read twice: first to see that all of it can be taken over, before anything is written; then
-//! record by record. What ends an import on its way leaves a journal without a cluster id, which comes last: no master
-//! starts from such a one.
+//! The backup is read twice: first to see that it is whole and all of it of known kinds, before anything is
+//! written; then record by record. Only then an entry is found that does not fit those before it. What ends an
+//! import on its way leaves a journal without a cluster id, which comes last: no master starts from such a one.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -1,6 +1,6 @@
 //! From one tree to a file, and from the file to another tree.
 
-use std::{collections::BTreeMap, io::Write as _, path::Path};
+use std::{collections::BTreeMap, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path};
 
 use alluxio_conf::Configuration;
 use alluxio_fs::{AlluxioPath, Mode};
@@ -257,6 +257,8 @@ async fn all_comes_back() {
     furnish(&first).await;
     let backup = rig.back_up(&first).await;
     assert!(Path::new(&format!("{backup}.complete")).exists());
+    let rights = std::fs::metadata(&backup).unwrap().permissions().mode();
+    assert_eq!(rights & 0o777, 0o600, "others read the keys of mounts");
 
     let store = Rig::formatted().await;
     let second = rig.open(&store, Some(&backup)).await.unwrap();
@@ -419,7 +421,7 @@ async fn an_import_that_was_cut_off_is_found() {
     write_file(&backup, &entries);
     let store = Rig::formatted().await;
     let first = rig.open(&store, Some(&backup)).await.err().expect("it starts").to_string();
-    assert!(first.contains("entry 1401"), "{first}");
+    assert!(first.contains("entry 1401") && first.contains("formatMasters"), "{first}");
     for backup in [Some(&*backup), None] {
         let error = rig.open(&store, backup).await.err().expect("half a tree is served");
         assert!(matches!(error, StartError::HalfImported { .. }), "{error}");
@@ -459,19 +461,46 @@ async fn one_is_made_at_a_time_and_failures_are_remembered() {
 async fn a_backup_that_is_given_up_leaves_nothing() {
     let rig = Rig::new();
     let namespace = rig.open(&Rig::formatted().await, None).await.unwrap();
-    put(&namespace, (1..900).map(|id| directory(id, 0, &format!("d{id}"))).collect()).await;
-    let backups = rig.backups(&namespace);
-    let mut making = Box::pin(meta::Backups::back_up(&backups, BackupOrder::default()));
-    assert!(futures::poll!(&mut making).is_pending());
-    drop(making);
-    backups.stop.cancel();
-    let folder = rig.path("backups");
+    // More than waits for the thread that writes: the walk stands as long as that does.
+    for part in 0..4 {
+        put(
+            &namespace,
+            (1..900).map(|id| directory(part * 1_000 + id, 0, &format!("d{part}-{id}"))).collect(),
+        )
+        .await;
+    }
+    let checkpointer = Checkpointer::new(namespace.clone(), u64::MAX, 0);
+    let folder = namespace.peek(RootStore::of).unwrap().place(&rig.path("backups"), false).unwrap();
+    let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
+    let (go, may_go) = std::sync::mpsc::channel::<()>();
+    let stand = move |_| {
+        begun.send(()).ok();
+        // Until the test lets go of the other end.
+        may_go.recv().ok();
+    };
+    let temporary = rig.folder.path().to_owned();
+    let mut writing = Box::pin(write(&namespace, &checkpointer, &folder, "b.gz", &temporary, stand));
+    tokio::select! {
+        _ = has_begun.recv() => {}
+        ended = &mut writing => panic!("it ended: {ended:?}"),
+    }
+    let files = || std::fs::read_dir(rig.path("backups")).unwrap().count();
+    assert_eq!(files(), 1, "nothing is being written");
+    drop(writing);
+    drop(go);
     let gone = async {
-        while std::fs::read_dir(&folder).is_ok_and(|entries| entries.count() > 0) {
+        while files() > 0 {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(20), gone).await.unwrap();
+    let stopping = rig.backups(&namespace);
+    stopping.stop.cancel();
+    let status = meta::Backups::back_up(&stopping, BackupOrder::default()).await.unwrap();
+    assert!(
+        matches!(&status.outcome, Some(BackupOutcome::Failed(error)) if error.message.contains("stopping")),
+        "{status:?}"
+    );
     // The tree can be walked by the next.
     rig.back_up(&namespace).await;
 }

@@ -15,6 +15,8 @@ use crate::{checkpoint::Checkpointer, namespace::Namespace};
 const WRITE_BYTES: usize = 1 << 20;
 /// Portions of the tree that wait for the compressing thread.
 const AHEAD: usize = 4;
+/// For the master's user alone: the options of mounts are in it, and with them keys to stores.
+const MODE: u16 = 0o600;
 
 /// What the walk hands to the thread that writes.
 enum Portion {
@@ -41,10 +43,11 @@ pub async fn write(
     temporary: &Path,
     progress: impl Fn(u64) + Send + 'static,
 ) -> Result<Written, BackupError> {
-    let attributes = Attributes::default();
-    folder.ufs.mkdirs(&folder.path, MkdirsOptions::with_parents(attributes)).await?;
+    folder.ufs.mkdirs(&folder.path, MkdirsOptions::with_parents(Attributes::default())).await?;
     let file = folder.child(name)?;
-    let writer = file.ufs.create(&file.path, CreateOptions::default()).await?;
+    let attributes = Attributes::mode(MODE);
+    let writer =
+        file.ufs.create(&file.path, CreateOptions { attributes, ..CreateOptions::default() }).await?;
     let (sender, portions) = mpsc::channel(AHEAD);
     let mut backup = Backup {
         gzip: GzEncoder::new(Vec::new(), Compression::fast()),
