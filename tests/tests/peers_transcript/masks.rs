@@ -30,6 +30,8 @@ const MASKS: &[(&str, &str)] = &[
     (r"/<unresolved>:", ":"),
     // The library that finds the width of the terminal, where there is none.
     (r"(?m)^.*org\.jline.*\n|^WARNING: Unable to create a system terminal.*\n", ""),
+    // Shown by the original while a backup is not done yet when it looks.
+    (r"[ \r]*Backup state: \S+ \| Entries processed: \d+[ \r]*", ""),
     // Counters count on.
     (r"(Value: ).*\)", "${1}#)"),
 ];
