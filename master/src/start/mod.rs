@@ -146,6 +146,21 @@ impl Part {
     }
 }
 
+/// A master on free ports of the loopback address, over an under storage.
+#[cfg(test)]
+fn loopback(root: &std::path::Path) -> Configuration {
+    let uri = root.display().to_string();
+    Configuration::defaults()
+        .with(&[
+            ("alluxio.master.mount.table.root.ufs", uri.as_str()),
+            ("alluxio.master.bind.host", "127.0.0.1"),
+            ("alluxio.master.web.bind.host", "127.0.0.1"),
+            ("alluxio.master.rpc.port", "0"),
+            ("alluxio.master.web.port", "0"),
+        ])
+        .unwrap()
+}
+
 /// The namespace of a store as a start leaves it, without anything that serves it.
 #[cfg(test)]
 pub(crate) async fn open_namespace(

@@ -1,23 +1,14 @@
-use alluxio_conf::Configuration;
 use alluxio_journal::{Existing, Uuid, store::mem::MemStore};
 use alluxio_proto::journal::{JournalEntry, PathPropertiesEntry};
 
 use super::*;
+use crate::start::loopback;
 
 /// One that nobody writes to confirms all the same; one whose disk is full does not.
 #[tokio::test]
 async fn a_leader_that_cannot_write_finds_out_in_time() {
     let root = tempfile::tempdir().unwrap();
-    let uri = root.path().display().to_string();
-    let conf = Configuration::defaults()
-        .with(&[
-            ("alluxio.master.mount.table.root.ufs", uri.as_str()),
-            ("alluxio.master.bind.host", "127.0.0.1"),
-            ("alluxio.master.web.bind.host", "127.0.0.1"),
-            ("alluxio.master.rpc.port", "0"),
-            ("alluxio.master.web.port", "0"),
-        ])
-        .unwrap();
+    let conf = loopback(root.path());
     let store = MemStore::new();
     alluxio_journal::format(&store, Uuid::from_u128(5), Existing::Keep).await.unwrap();
     let (process, _servers) = Process::start(conf, None).await.unwrap();

@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use alluxio_conf::Configuration;
 use alluxio_fs::ids;
 use alluxio_journal::{Existing, Uuid, store::mem::MemStore};
 use alluxio_proto::journal::InodeFileEntry;
@@ -10,7 +9,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::{
     namespace::Namespace,
-    start::{open_namespace, replay, role::Role, sources::journal_options},
+    start::{loopback, open_namespace, replay, role::Role, sources::journal_options},
     web::RoleSource,
 };
 
@@ -27,17 +26,8 @@ struct Rig {
 impl Rig {
     async fn new(checkpoint_period: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let uri = root.path().display().to_string();
-        let conf = Configuration::defaults()
-            .with(&[
-                ("alluxio.master.mount.table.root.ufs", uri.as_str()),
-                ("alluxio.master.bind.host", "127.0.0.1"),
-                ("alluxio.master.web.bind.host", "127.0.0.1"),
-                ("alluxio.master.rpc.port", "0"),
-                ("alluxio.master.web.port", "0"),
-                ("alluxio.master.journal.checkpoint.period.entries", checkpoint_period),
-            ])
-            .unwrap();
+        let period = ("alluxio.master.journal.checkpoint.period.entries", checkpoint_period);
+        let conf = loopback(root.path()).with(&[period]).unwrap();
         let disk = MemStore::new();
         alluxio_journal::format(&disk, Uuid::from_u128(5), Existing::Keep).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(disk.clone());
