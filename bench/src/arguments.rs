@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::system::Side;
 
 const USAGE: &str = "alluxio-bench [PART...] [--quick] [--sides ours,original] [--clients N] [--seconds N] [--files N] \
-    [--original-files N] [--growth-seconds N] [--rounds N] [--json FILE]\n\
+    [--original-files N] [--growth-seconds N] [--rounds N] [--tree N] [--journal folder|hdfs] [--json FILE]\n\
     parts: startup, rates, growth when none is named; failover";
 
 /// What can be measured.
@@ -18,6 +18,26 @@ pub enum Part {
     Growth,
     /// Takes its time: only when it is named.
     Failover,
+}
+
+/// Where a journal lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalPlace {
+    /// A folder that all masters see.
+    Folder,
+    Hdfs,
+}
+
+impl FromStr for JournalPlace {
+    type Err = anyhow::Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        match word {
+            "folder" => Ok(Self::Folder),
+            "hdfs" => Ok(Self::Hdfs),
+            _ => bail!("{word} is neither folder nor hdfs"),
+        }
+    }
 }
 
 const UNASKED: [Part; 3] = [Part::Startup, Part::Rates, Part::Growth];
@@ -49,6 +69,10 @@ pub struct Arguments {
     pub settle: Duration,
     /// Faults of each kind.
     pub rounds: usize,
+    /// Files that the masters hold when their leaders go.
+    pub tree: u64,
+    /// Where ours keep their journal when their leaders go.
+    pub journal: JournalPlace,
     /// Where the results go.
     pub json: PathBuf,
 }
@@ -70,6 +94,8 @@ impl Arguments {
             growth_time: Duration::from_secs(240),
             settle: Duration::from_secs(40),
             rounds: 20,
+            tree: 0,
+            journal: JournalPlace::Folder,
             json: PathBuf::from("benchmarks.json"),
         }
     }
@@ -116,6 +142,8 @@ impl Arguments {
                 "--growth-seconds" => {
                     arguments.growth_time = Duration::from_secs(value(&word, words.next())?)
                 }
+                "--tree" => arguments.tree = value(&word, words.next())?,
+                "--journal" => arguments.journal = value::<String>(&word, words.next())?.parse()?,
                 "--rounds" => arguments.rounds = value(&word, words.next())?,
                 "--json" => arguments.json = value(&word, words.next())?,
                 _ => bail!("unknown argument {word}\n{USAGE}"),
@@ -129,6 +157,11 @@ impl Arguments {
         for (name, files) in [("--files", arguments.files), ("--original-files", arguments.original_files)] {
             ensure!((1_000..=100_000_000).contains(&files), "{name} takes 1000 to 100000000");
         }
+        ensure!(arguments.tree <= 100_000_000, "--tree takes 0 to 100000000");
+        ensure!(
+            arguments.journal == JournalPlace::Folder || arguments.sides == [Side::Ours],
+            "--journal hdfs goes with --sides ours: the published programs of the original here know no HDFS"
+        );
         ensure!((1..=1_000).contains(&arguments.rounds), "--rounds takes 1 to 1000");
         if arguments.parts.is_empty() {
             arguments.parts = UNASKED.to_vec();
@@ -179,6 +212,8 @@ mod tests {
             ("rate", "rate"),
             ("--files 0", "--files"),
             ("failover --rounds 0", "--rounds"),
+            ("failover --journal s3", "s3"),
+            ("failover --journal hdfs", "--sides ours"),
             ("--growth-seconds 0", "--growth-seconds"),
             ("--sides theirs", "theirs"),
         ] {

@@ -1,16 +1,22 @@
 //! Two masters that elect a leader in a ZooKeeper of their own, and a worker: ours, or the original's.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use alluxio_conf::{Configuration, Role};
 use alluxio_tests::{
-    Cluster, Masters, masters::SESSION, ports::free_port, process::Process, zookeeper::Ensemble,
+    Cluster, Masters, Plan, hdfs::Hdfs, masters::SESSION, ports::free_port, process::Process,
+    waiting::wait_until, zookeeper::Ensemble,
 };
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
+use tempfile::TempDir;
 
-use super::LIMIT;
-use crate::{original::VERSION, system::Side};
+use super::{LIMIT, tree::write_backup};
+use crate::{
+    arguments::{Arguments, JournalPlace},
+    original::VERSION,
+    system::Side,
+};
 
 const COUNT: usize = 2;
 
@@ -31,6 +37,10 @@ pub trait Group {
     fn wait_for_end(&mut self, master: usize) -> Result<()>;
     /// Starts it where it was, and does not wait.
     fn launch(&mut self, master: usize) -> Result<()>;
+    /// What the journal is on, when that is HDFS.
+    fn hdfs(&mut self) -> Option<&mut Hdfs> {
+        None
+    }
     /// Whether those that stand for election are ready to take over, as far as they tell.
     fn is_ready(&self) -> bool;
     /// Fails when one has ended by itself.
@@ -38,16 +48,69 @@ pub trait Group {
     fn finish(self: Box<Self>) -> Result<()>;
 }
 
-pub fn start(side: Side) -> Result<Box<dyn Group>> {
+pub fn start(side: Side, arguments: &Arguments) -> Result<Box<dyn Group>> {
+    let tree = Tree::make(arguments.tree)?;
     Ok(match side {
-        Side::Ours => Box::new(Masters::start(COUNT, Cluster::plan())?),
-        Side::Original => Box::new(JavaMasters::start()?),
+        Side::Ours => Box::new(Ours::start(&tree, arguments.journal)?),
+        Side::Original => Box::new(JavaMasters::start(&tree)?),
     })
 }
 
-impl Group for Masters {
+/// What the masters hold from the beginning.
+struct Tree(Option<(TempDir, PathBuf)>);
+
+impl Tree {
+    fn make(files: u64) -> Result<Tree> {
+        if files == 0 {
+            return Ok(Tree(None));
+        }
+        let folder = tempfile::Builder::new().prefix("alluxio-bench-tree-").tempdir()?;
+        let backup = folder.path().join("alluxio-backup-tree.gz");
+        write_backup(&backup, files)?;
+        Ok(Tree(Some((folder, backup))))
+    }
+
+    /// It is read by the first leader of an empty journal; it must be there until then.
+    fn plant(&self, plan: Plan) -> Plan {
+        let Some((_, backup)) = &self.0 else { return plan };
+        plan.set("alluxio.master.journal.init.from.backup", &backup.display().to_string())
+            .set("alluxio.master.journal.sync.root.after.init.from.backup", "false")
+    }
+}
+
+/// Ours, and what their journal is on.
+struct Ours {
+    masters: Masters,
+    hdfs: Option<Hdfs>,
+}
+
+impl Ours {
+    fn start(tree: &Tree, journal: JournalPlace) -> Result<Ours> {
+        let mut plan = tree.plant(Cluster::plan());
+        let hdfs = match journal {
+            JournalPlace::Folder => None,
+            JournalPlace::Hdfs => Some(Hdfs::plan().start()?),
+        };
+        if let Some(hdfs) = &hdfs {
+            plan = plan.set("alluxio.master.journal.folder", &format!("{}/journal", hdfs.uri()));
+        }
+        let mut masters = Masters::prepare(COUNT, plan)?;
+        for master in 0..COUNT {
+            masters.launch(master)?;
+            let port = masters.web_port(master);
+            wait_until(LIMIT, "the master is ready", || {
+                still_runs(masters.process(master)?)?;
+                Ok(alluxio_tests::web::is_ready(port))
+            })?;
+        }
+        masters.cluster.start_worker(0)?;
+        Ok(Ours { masters, hdfs })
+    }
+}
+
+impl Group for Ours {
     fn configuration(&self) -> Result<Configuration> {
-        self.client_conf(&[])
+        self.masters.client_conf(&[])
     }
 
     fn session(&self) -> Duration {
@@ -55,39 +118,45 @@ impl Group for Masters {
     }
 
     fn port(&self, master: usize) -> u16 {
-        self.rpc_port(master)
+        self.masters.rpc_port(master)
     }
 
     fn kill(&mut self, master: usize) -> Result<()> {
-        Masters::kill(self, master)
+        self.masters.kill(master)
     }
 
     fn terminate(&mut self, master: usize) -> Result<()> {
-        self.signal(master, Signal::SIGTERM)
+        self.masters.signal(master, Signal::SIGTERM)
     }
 
     fn wait_for_end(&mut self, master: usize) -> Result<()> {
-        match self.process(master) {
-            Ok(_) => self.stop(master),
+        match self.masters.process(master) {
+            Ok(_) => self.masters.stop(master),
             // It was killed.
             Err(_) => Ok(()),
         }
     }
 
     fn launch(&mut self, master: usize) -> Result<()> {
-        Masters::launch(self, master)
+        self.masters.launch(master)
+    }
+
+    fn hdfs(&mut self) -> Option<&mut Hdfs> {
+        self.hdfs.as_mut()
     }
 
     fn is_ready(&self) -> bool {
-        (0..COUNT).all(|master| alluxio_tests::web::is_ready(self.web_port(master)))
+        (0..COUNT).all(|master| alluxio_tests::web::is_ready(self.masters.web_port(master)))
     }
 
     fn check(&mut self) -> Result<()> {
-        (0..COUNT).try_for_each(|master| still_runs(self.process(master)?))
+        (0..COUNT).try_for_each(|master| still_runs(self.masters.process(master)?))
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        Masters::finish(*self)
+        let Ours { masters, hdfs } = *self;
+        masters.finish()?;
+        hdfs.map_or(Ok(()), Hdfs::finish)
     }
 }
 
@@ -105,9 +174,10 @@ struct JavaMaster {
 }
 
 impl JavaMasters {
-    fn start() -> Result<JavaMasters> {
+    fn start(tree: &Tree) -> Result<JavaMasters> {
         let zookeeper = Ensemble::start(1)?;
-        let cluster = Cluster::plan()
+        let cluster = tree
+            .plant(Cluster::plan())
             .set("alluxio.zookeeper.enabled", "true")
             .set("alluxio.zookeeper.address", &zookeeper.address())
             .set("alluxio.zookeeper.session.timeout", &format!("{}ms", SESSION.as_millis()))
@@ -120,6 +190,12 @@ impl JavaMasters {
             .collect::<Result<_>>()?;
         let mut group = JavaMasters { masters, cluster, zookeeper };
         (0..COUNT).try_for_each(|master| Group::launch(&mut group, master))?;
+        // The backup is there until the first leader has read it.
+        let ports: Vec<u16> = group.masters.iter().map(|master| master.ports.1).collect();
+        wait_until(LIMIT, "a master of the original serves", || {
+            group.check()?;
+            Ok(ports.iter().any(|port| alluxio_tests::web::get_json(*port, "/api/v1/master/info/").is_ok()))
+        })?;
         group.cluster.launch_java_worker(0, VERSION)?;
         Ok(group)
     }

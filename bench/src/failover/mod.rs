@@ -3,6 +3,7 @@
 
 mod group;
 mod outage;
+mod tree;
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +15,13 @@ use self::{group::Group, outage::Clients};
 use crate::{arguments::Arguments, report::Report, system::Side};
 
 /// For whatever has to come about between two rounds.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(900);
 const POLL: Duration = Duration::from_millis(50);
 /// ZooKeeper's clock in this part; it ends a session at the next tick after its time.
 const TICK: f64 = 0.5;
+
+/// One of three.
+const DATANODE: usize = 0;
 
 /// How a leader goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,34 +31,42 @@ enum Fault {
     Restart,
     /// kill -9; it is started again when the round is over.
     Death,
+    /// The same, and with it a DataNode that has a copy of all that is written: all of them have one.
+    DeathAndDataNode,
 }
 
 impl Fault {
     const ALL: [Fault; 3] = [Fault::Sigterm, Fault::Restart, Fault::Death];
+    const ON_HDFS: [Fault; 4] = [Fault::Sigterm, Fault::Restart, Fault::Death, Fault::DeathAndDataNode];
 
     fn name(self) -> &'static str {
         match self {
             Fault::Sigterm => "SIGTERM",
             Fault::Restart => "kill -9, restarted in place",
             Fault::Death => "kill -9, not restarted",
+            Fault::DeathAndDataNode => "kill -9 with a DataNode",
         }
     }
 
-    /// The most seconds that ours should take.
-    fn aim(self, session: Duration) -> f64 {
-        match self {
+    /// The most seconds that ours should take. A lease of HDFS is given back when a DataNode has reported.
+    fn aim(self, session: Duration, on_hdfs: bool) -> Option<f64> {
+        let lease = |seconds: f64| if on_hdfs { seconds } else { 0.0 };
+        Some(match self {
             Fault::Sigterm => 1.0,
-            Fault::Restart => 3.0,
-            Fault::Death => session.as_secs_f64() + TICK + 1.0,
-        }
+            Fault::Restart => 3.0 + lease(3.0),
+            Fault::Death => session.as_secs_f64() + TICK + 1.0 + lease(4.0),
+            Fault::DeathAndDataNode => return None,
+        })
     }
 }
 
 pub fn measure(runtime: &Runtime, side: Side, arguments: &Arguments, report: &mut Report) -> Result<()> {
-    let mut group = group::start(side)?;
+    let mut group = group::start(side, arguments)?;
     runtime.block_on(async {
         let clients = Clients::start(&group.configuration()?).await?;
-        for fault in Fault::ALL {
+        let on_hdfs = group.hdfs().is_some();
+        let faults: &[Fault] = if on_hdfs { &Fault::ON_HDFS } else { &Fault::ALL };
+        for &fault in faults {
             let (mut writes, mut reads) = (Vec::new(), Vec::new());
             for round in 1..=arguments.rounds {
                 let (write, read) = one(group.as_mut(), &clients, fault)
@@ -63,12 +75,16 @@ pub fn measure(runtime: &Runtime, side: Side, arguments: &Arguments, report: &mu
                 writes.push(write);
                 reads.push(read);
             }
-            let aim = fault.aim(group.session());
+            let aim = fault.aim(group.session(), on_hdfs);
             for (what, mut times) in [("first write", writes), ("first cached read", reads)] {
                 times.sort_unstable();
                 for (name, share) in [("p50", 0.5), ("p95", 0.95)] {
                     let name = format!("{}: {what}, {name}", fault.name());
-                    report.add_with_aim(side, &name, percentile(&times, share), "s", aim);
+                    let value = percentile(&times, share);
+                    match aim {
+                        Some(aim) => report.add_with_aim(side, &name, value, "s", aim),
+                        None => report.add(side, &name, value, "s"),
+                    }
                 }
             }
         }
@@ -90,11 +106,18 @@ async fn one(group: &mut dyn Group, clients: &Clients, fault: Fault) -> Result<(
             group.launch(leader)?;
         }
         Fault::Death => group.kill(leader)?,
+        Fault::DeathAndDataNode => {
+            group.kill(leader)?;
+            group.hdfs().context("there is no HDFS")?.stop_datanode(DATANODE)?;
+        }
     }
     let outage = clients.outage(began, LIMIT).await?;
     if fault != Fault::Restart {
         group.wait_for_end(leader)?;
         group.launch(leader)?;
+    }
+    if fault == Fault::DeathAndDataNode {
+        group.hdfs().context("there is no HDFS")?.start_datanode(DATANODE)?;
     }
     Ok(outage)
 }
