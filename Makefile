@@ -6,7 +6,7 @@ JAVA_VERSIONS := 2.9.4 2.9.6
 export JAVA_VERSIONS
 
 .DEFAULT_GOAL := help
-.PHONY: help run check fmt dist test test-unit test-schema test-peers test-faults test-ha test-web test-dist test-scale bench
+.PHONY: help run check fmt dist test test-unit test-schema test-peers test-faults test-ha test-ufs test-web test-dist test-scale bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +28,8 @@ dist: ## the tar.gz with programs, scripts, templates and docs, in target/dist/
 	cargo build --release --workspace
 	scripts/dist.sh $(TARGET_DIR)/release $(TARGET_DIR)/dist
 
-test: ## everything: unit, property, wire-schema, peer, fault, ZooKeeper, HDFS, web and installation tests
-	scripts/test.sh unit schema peers faults ha web dist
+test: ## everything: unit, property, wire-schema, peer, fault, ZooKeeper, HDFS, under-storage, web and installation tests
+	scripts/test.sh unit schema peers faults ha ufs web dist
 
 test-unit: ## unit and property tests
 	scripts/test.sh unit
@@ -45,6 +45,9 @@ test-faults: ## kill -9, full disks, damaged journals, bad input, HDFS; then ran
 
 test-ha: ## several masters, a real ZooKeeper, a journal on a real HDFS
 	scripts/test.sh ha
+
+test-ufs: ## under storages as clients see them: Hadoop's contract of a file system
+	scripts/test.sh ufs
 
 test-web: ## the web pages in a headless Chromium, with 100,000 files in a directory; screenshots in target/
 	scripts/test.sh web

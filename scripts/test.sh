@@ -49,11 +49,11 @@ with_mounts=(unshare --mount)
 [ "$(id -u)" = 0 ] || with_mounts=(unshare --user --map-root-user --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
-needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" random "*) true ;; *) false ;; esac; }
+needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" random "*) true ;; *) false ;; esac; }
 needs_ssh() { case " $* " in *" dist "* | *" ha "*) true ;; *) false ;; esac; }
 needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" hdfs "* | *" random "* | *" dist "*) true ;; *) false ;; esac; }
 
-[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, hdfs, random, web, dist, scale)' >&2; exit 2; }
+[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, hdfs, ufs, random, web, dist, scale)' >&2; exit 2; }
 
 sets=(build)
 if needs_mounts "$@"; then sets+=(mounts); fi
@@ -67,7 +67,7 @@ java=
 if needs_java "$@"; then
   # Beside the build: it waits for the network, the build for the processors.
   (for version in ${JAVA_VERSIONS:-2.9.4 2.9.6}; do tests/java/fetch.sh "$version" || exit 1; done
-    tests/java/fetch.sh 2.9.6 server && tests/java/fetch.sh 3.8.4 zookeeper && tests/java/fetch.sh 3.3.6 hdfs) >"$work/java" 2>&1 &
+    tests/java/fetch.sh 2.9.6 server && tests/java/fetch.sh 3.8.4 zookeeper && tests/java/fetch.sh 3.3.6 hdfs && tests/java/fetch.sh 3.3.4 contract) >"$work/java" 2>&1 &
   java=$!
 fi
 browser=
@@ -106,6 +106,7 @@ for name in "$@"; do
     ha) stage ha 15m "${with_mounts[@]}" "${run[@]}" --test 'ha_*' -- --test-threads=2 ;;
     # Two minutes of faults that wait for time limits of HDFS.
     hdfs) stage hdfs 15m "${with_mounts[@]}" "${run[@]}" --test 'hdfs_*' -- --test-threads=2 ;;
+    ufs) stage ufs 15m "${run[@]}" --test 'ufs_*' -- --test-threads=2 ;;
     # As long as SEEDS and ROUNDS say: a seed takes about 20 s.
     random) stage random 12h "${with_mounts[@]}" "${run[@]}" --test ha_sequences -- --nocapture ;;
     web) stage web 5m "${run[@]}" --test 'web_*' ;;

@@ -1,4 +1,4 @@
-//! The jars of one Alluxio version, of ZooKeeper or HDFS, fetched once by `java/fetch.sh` into the user's cache folder.
+//! The jars of one Alluxio version, of ZooKeeper, HDFS or Hadoop's contract tests, fetched once by `java/fetch.sh` into the user's cache folder.
 
 use std::{
     fs,
@@ -34,6 +34,11 @@ impl Artifacts {
         Artifacts::fetched(version, "hdfs")
     }
 
+    /// Hadoop's contract tests of this version of Hadoop.
+    pub fn of_contract(version: &str) -> Result<Artifacts> {
+        Artifacts::fetched(version, "contract")
+    }
+
     fn fetched(version: &str, set: &str) -> Result<Artifacts> {
         let script = java_folder().join("fetch.sh");
         let done = Command::new(&script)
@@ -67,8 +72,13 @@ impl Artifacts {
 
     /// The same with other settings.
     pub fn class_path_with(&self, settings: &Path) -> String {
+        format!("{}:{}", settings.display(), self.classes_and_jars())
+    }
+
+    /// The same without settings: what is added to the class path of another set.
+    pub fn classes_and_jars(&self) -> String {
         let folder = self.folder.display();
-        format!("{}:{folder}/classes:{folder}/lib/*", settings.display())
+        format!("{folder}/classes:{folder}/lib/*")
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Artifacts, java};
+use super::{Artifacts, java, java_with};
 use crate::{
     cluster::{Cluster, HOST},
     process::{Ended, run},
@@ -48,6 +48,7 @@ impl JavaClient {
             ("alluxio.home", folder.display().to_string()),
             ("alluxio.user.logs.dir", folder.display().to_string()),
         ];
+        settings.push(("contract.address", format!("alluxio://{HOST}:{}", cluster.master_rpc_port())));
         settings.push(("peer.log", folder.join("client.log").display().to_string()));
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         Ok(JavaClient {
@@ -105,7 +106,16 @@ impl JavaClient {
     }
 
     pub(super) fn command(&self, main: &str) -> Command {
-        let mut command = java(&self.artifacts);
+        self.with_settings(java(&self.artifacts), main)
+    }
+
+    /// A main class of another set of jars, which needs the client's, too.
+    pub(super) fn command_of(&self, other: &Artifacts, main: &str) -> Command {
+        let class_path = format!("{}:{}", self.artifacts.class_path(), other.classes_and_jars());
+        self.with_settings(java_with(&class_path), main)
+    }
+
+    fn with_settings(&self, mut command: Command, main: &str) -> Command {
         command.args(self.settings.iter().map(|(key, value)| format!("-D{key}={value}"))).arg(main);
         command
     }
