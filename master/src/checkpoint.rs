@@ -1,6 +1,7 @@
 //! Checkpoints: the tree written out, so that a start need not replay everything and old segments can go: by the
 //! leader while it serves, or by a standby between two records.
 
+mod every;
 mod still;
 
 use std::{
@@ -19,7 +20,7 @@ use bytes::Bytes;
 use prost::Message;
 use tokio_util::sync::CancellationToken;
 
-pub use self::still::walk_still;
+pub use self::{every::Every, still::walk_still};
 use crate::{
     meta,
     namespace::Namespace,
@@ -40,8 +41,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 pub struct Checkpointer {
     namespace: Arc<Namespace>,
-    /// `alluxio.master.journal.checkpoint.period.entries`
-    period: u64,
+    every: Every,
     last: tokio::sync::Mutex<u64>,
     /// Held by the one who has the whole tree hashed.
     hashing: tokio::sync::Mutex<()>,
@@ -49,13 +49,8 @@ pub struct Checkpointer {
 
 impl Checkpointer {
     /// `last` is the sequence of the checkpoint the tree was restored from.
-    pub fn new(namespace: Arc<Namespace>, period: u64, last: u64) -> Self {
-        Self {
-            namespace,
-            period,
-            last: tokio::sync::Mutex::new(last),
-            hashing: tokio::sync::Mutex::default(),
-        }
+    pub fn new(namespace: Arc<Namespace>, every: Every, last: u64) -> Self {
+        Self { namespace, every, last: tokio::sync::Mutex::new(last), hashing: tokio::sync::Mutex::default() }
     }
 
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
@@ -70,7 +65,8 @@ impl Checkpointer {
             }
             let by_standbys = journal.stats().checkpoint_sequence.load(Ordering::Relaxed);
             let last = by_standbys.max(*self.last.lock().await);
-            if journal.durable().saturating_sub(last) >= self.period
+            let records = journal.durable().saturating_sub(last);
+            if self.every.is_due(records, journal.segments_after(last))
                 && let Err(error) = self.write().await
             {
                 tracing::warn!(%error, "no checkpoint was written; it is tried again");
@@ -235,6 +231,8 @@ mod tests {
 
     use super::*;
 
+    const ALWAYS: Every = Every { records: 1, segments: 1 };
+
     async fn namespace(store: &MemStore) -> Arc<Namespace> {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().display().to_string();
@@ -297,7 +295,7 @@ mod tests {
         for hundreds in 0..12 {
             add_large(&namespace, 100 * hundreds + 1..100 * hundreds + 101).await.unwrap();
         }
-        let checkpointer = Checkpointer::new(namespace.clone(), 1, 0);
+        let checkpointer = Checkpointer::new(namespace.clone(), ALWAYS, 0);
         for give_up in [false, true] {
             let (mut walk, ..) = Walk::begin(&namespace).await.unwrap();
             touch(&namespace, 1..601).await.unwrap();
@@ -325,7 +323,7 @@ mod tests {
         let store = MemStore::new();
         let namespace = formatted(&store).await;
         add_large(&namespace, 1..41).await.unwrap();
-        let checkpointer = Checkpointer::new(namespace.clone(), 1, 0);
+        let checkpointer = Checkpointer::new(namespace.clone(), ALWAYS, 0);
         let hash = namespace.peek(|tree| tree.hash());
         // Cut off after ever more steps, until one comes to its end.
         let mut cut_off = 0;
@@ -353,7 +351,7 @@ mod tests {
     #[tokio::test]
     async fn only_one_has_the_tree_hashed() {
         let namespace = formatted(&MemStore::new()).await;
-        let checkpointer = Checkpointer::new(namespace.clone(), 1, 0);
+        let checkpointer = Checkpointer::new(namespace.clone(), ALWAYS, 0);
         let mut first = std::pin::pin!(checkpointer.hash_now());
         assert!(futures::poll!(&mut first).is_pending());
         let mut second = std::pin::pin!(checkpointer.hash_now());
@@ -372,7 +370,7 @@ mod tests {
         let store = MemStore::new();
         let namespace = formatted(&store).await;
         add_large(&namespace, 1..401).await.unwrap();
-        let checkpointer = Checkpointer::new(namespace.clone(), 1, 0);
+        let checkpointer = Checkpointer::new(namespace.clone(), ALWAYS, 0);
         let (sequence, hash) = checkpointer.hash_now().await.unwrap();
         checkpointer.write().await.unwrap();
         assert_eq!(*checkpointer.last.lock().await, sequence);

@@ -6,6 +6,7 @@
 //! configuration and peers, [`web`] the web port, [`checkpoint`] the tree on disk, [`backup`] the same for other
 //! clusters, [`mandate`] whether it may act, [`Master`] all of it running.
 
+mod aside;
 mod backup;
 pub mod block;
 mod checkpoint;

@@ -4,14 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use alluxio_conf::{Configuration, key};
 use alluxio_fs::{FsError, FsResult};
-use futures::future::{BoxFuture, OptionFuture, pending};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, OptionFuture, pending},
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use uuid::Uuid;
-use zookeeper_client::{Client, Error, SessionState};
+use zookeeper_client::{Client, Error, SessionState, StateWatcher};
 
 use crate::{
     Life, MasterAddress, ZooKeeper, boot_time,
@@ -19,6 +22,7 @@ use crate::{
     entrance::{self, Turned},
     leadership::{Held, Leadership},
     lease::Lease,
+    namesake::{Namesake, Seen},
     node,
     nodes::{Confirmed, Nodes, Shown, Unconfirmed},
 };
@@ -59,9 +63,10 @@ impl Election {
             address,
             cluster,
             life,
-            namesake: None,
+            namesake: Namesake::default(),
             candidacy: Candidacy::new(policy),
             client: None,
+            states: None,
             held: None,
             elected: sender,
         };
@@ -110,10 +115,11 @@ struct Candidate {
     address: MasterAddress,
     cluster: Uuid,
     life: Arc<Life>,
-    /// A candidate before this one has the same address; since when that is known.
-    namesake: Option<(String, Duration)>,
+    namesake: Namesake,
     candidacy: Candidacy,
     client: Option<Client>,
+    /// Of that client.
+    states: Option<StateWatcher>,
     held: Option<Held>,
     elected: mpsc::Sender<FsResult<Leadership>>,
 }
@@ -163,13 +169,10 @@ impl Candidate {
             }
             Step::Watch(name) => {
                 let changed = nodes.changed(&name);
-                match &self.namesake {
+                match self.namesake.look_in(boot_time::now().unwrap_or_default(), patience(&client)) {
                     None => changed.await?,
                     // It is looked at again when its session must have ended, if nothing changes before.
-                    Some((_, since)) => {
-                        let waited = boot_time::now().unwrap_or_default().saturating_sub(*since);
-                        timeout(patience(&client).saturating_sub(waited), changed).await.unwrap_or(Ok(()))?;
-                    }
+                    Some(wait) => timeout(wait, changed).await.unwrap_or(Ok(()))?,
                 }
                 self.candidacy.changed();
             }
@@ -196,6 +199,7 @@ impl Candidate {
             self.address,
             self.zookeeper.address
         );
+        self.states = Some(client.state_watcher());
         self.client = Some(client);
         Ok(())
     }
@@ -215,38 +219,29 @@ impl Candidate {
         Ok(())
     }
 
-    /// A master with the same address that stands before this one is either dead, and its session ends in time,
-    /// or it lives.
     fn compare(&mut self, namesake: Option<String>, patience: Duration) -> Result<(), Turned> {
         let now = boot_time::now().unwrap_or_default();
-        match (namesake, &self.namesake) {
-            (Some(name), Some((known, since))) if name == *known => {
-                if now.saturating_sub(*since) < patience {
-                    return Ok(());
-                }
-                Err(Turned::Away(FsError::failed_precondition(format!(
-                    "Another master with the address {} stands for election in ZooKeeper at {}, and lives: its \
-                     session has not ended within {} s. Stop one of them, or give this one another \
-                     alluxio.master.hostname or alluxio.master.rpc.port.",
-                    self.address,
-                    self.zookeeper.address,
-                    patience.as_secs()
-                ))))
-            }
-            (Some(name), _) => {
+        let interrupted =
+            self.states.as_mut().is_some_and(|states| states.changed().now_or_never().is_some());
+        match self.namesake.seen(namesake, now, interrupted, patience) {
+            Seen::Nobody | Seen::Waiting => Ok(()),
+            Seen::New => {
                 tracing::warn!(
                     "a master with the address {} stands for election already; its session ends within {} s if \
                      it is dead",
                     self.address,
                     patience.as_secs()
                 );
-                self.namesake = Some((name, now));
                 Ok(())
             }
-            (None, _) => {
-                self.namesake = None;
-                Ok(())
-            }
+            Seen::Lives => Err(Turned::Away(FsError::failed_precondition(format!(
+                "Another master with the address {} stands for election in ZooKeeper at {}, and lives: its \
+                 session has not ended within {} s. Stop one of them, or give this one another \
+                 alluxio.master.hostname or alluxio.master.rpc.port.",
+                self.address,
+                self.zookeeper.address,
+                patience.as_secs()
+            )))),
         }
     }
 

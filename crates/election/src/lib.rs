@@ -22,6 +22,7 @@ mod leadership;
 mod lease;
 mod life;
 mod login;
+mod namesake;
 mod node;
 mod nodes;
 mod zookeeper;

@@ -117,6 +117,11 @@ pub enum JournalError {
     /// A checkpoint is being written already.
     #[error("a checkpoint is being written already")]
     CheckpointRunning,
+    /// The state is being walked through for another purpose.
+    #[error(
+        "the tree is being walked through already, so no checkpoint can be made of it; it is tried again"
+    )]
+    WalkRunning,
     /// A piece of a checkpoint is too long.
     #[error("a checkpoint's {what} has {length} bytes, at most {limit} are allowed")]
     TooLong {

@@ -151,6 +151,12 @@ impl Journal {
         retire(&self.shared, &self.store).await
     }
 
+    /// How many closed segments have records after `sequence`: what a start would open, each by itself.
+    pub fn segments_after(&self, sequence: u64) -> usize {
+        let ended = self.shared.ended.lock();
+        ended.iter().rev().take_while(|span| span.last > sequence).count()
+    }
+
     /// How the journal stands.
     pub fn status(&self) -> JournalStatus {
         JournalStatus {

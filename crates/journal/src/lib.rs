@@ -44,7 +44,7 @@ pub use self::core::head::MAX_PAYLOAD;
 pub use self::core::header::FORMAT_VERSION;
 pub use self::error::{JournalError, Result};
 pub use self::feed::{FeedItem, Subscription};
-pub use self::follower::{Feed, FollowOptions, Followed, Follower, Progress, Restart};
+pub use self::follower::{Feed, FollowOptions, Followed, Follower, Others, Progress, Restart};
 pub use self::format::{Existing, cluster_id, format, is_formatted};
 pub use self::journal::{Journal, JournalStatus};
 pub use self::options::Options;

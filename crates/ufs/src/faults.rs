@@ -200,8 +200,8 @@ impl UnderFs for FaultyUfs {
         self.with_faults(Operation::Delete, path, self.inner.delete_directory(path, recursive)).await
     }
 
-    async fn delete_tree(&self, path: &UfsPath, go_on: GoOn) -> Result<bool> {
-        self.with_faults(Operation::Delete, path, self.inner.delete_tree(path, go_on)).await
+    fn gated(&self, go_on: GoOn) -> Arc<dyn UnderFs> {
+        Arc::new(Self { inner: self.inner.gated(go_on), faults: self.faults.clone() })
     }
 
     async fn rename_file(&self, from: &UfsPath, to: &UfsPath) -> Result<()> {

@@ -15,7 +15,7 @@ use crate::path::UfsPath;
 use crate::status::{Space, UfsStatus};
 use crate::uri::UfsUri;
 
-/// Whether a change of many steps may go on.
+/// Whether a change may begin, or go on with its next step.
 pub type GoOn = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// One mounted under storage.
@@ -57,9 +57,9 @@ pub trait UnderFs: fmt::Debug + Send + Sync {
     /// That nothing is there is no error: false where the store can tell.
     async fn delete_directory(&self, path: &UfsPath, recursive: bool) -> Result<bool>;
 
-    /// Deletes a folder with all it holds, as `delete_directory` does. `go_on` is asked before each step that changes
-    /// something, on a thread that may block; where it says no, what is left stays, and the answer is `Unavailable`.
-    async fn delete_tree(&self, path: &UfsPath, go_on: GoOn) -> Result<bool>;
+    /// The same store, whose changes ask `go_on` right before they begin, and before each step where they take many, on a
+    /// thread that may block. Where it says no, what was not changed stays, and the answer is `Unavailable`.
+    fn gated(&self, go_on: GoOn) -> Arc<dyn UnderFs>;
 
     /// Renames a file. Never replaces: an existing target is `AlreadyExists`.
     async fn rename_file(&self, from: &UfsPath, to: &UfsPath) -> Result<()>;

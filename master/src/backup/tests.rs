@@ -23,6 +23,7 @@ use flate2::{Compression, write::GzEncoder};
 use prost::Message;
 
 use super::*;
+use crate::checkpoint::Every;
 use crate::start::StartError;
 
 mod making;
@@ -76,7 +77,7 @@ impl Rig {
     }
 
     fn backups(&self, namespace: &Arc<Namespace>) -> Arc<Backups> {
-        let checkpointer = Arc::new(Checkpointer::new(namespace.clone(), u64::MAX, 0));
+        let checkpointer = Arc::new(Checkpointer::new(namespace.clone(), Every::NEVER, 0));
         Arc::new(Backups::new(
             &self.conf(None),
             namespace.clone(),
@@ -95,7 +96,7 @@ impl Rig {
 
 /// All that a tree holds but operation ids, which no backup has.
 async fn all_of(namespace: &Arc<Namespace>) -> (Vec<CheckpointTables>, BTreeMap<i64, Inode>) {
-    let checkpointer = Checkpointer::new(namespace.clone(), u64::MAX, 0);
+    let checkpointer = Checkpointer::new(namespace.clone(), Every::NEVER, 0);
     let mut look = checkpointer.look().await.unwrap();
     let tables = look.tables().map(|tables| CheckpointTables {
         operation_ids: Vec::new(),

@@ -17,8 +17,8 @@ pub async fn walk_still(
         tokio::task::yield_now().await;
     }
     let mut hash = TreeHash::default();
-    // There is no other walk: it would hold the tree.
-    let Some(tables) = tree.begin_snapshot() else { return Ok(hash.get()) };
+    // Another walk would hold the tree, so there is none; but what a checkpoint lacks is lost with the old segments.
+    let tables = tree.begin_snapshot().ok_or(JournalError::WalkRunning)?;
     let mut walk = Walk { tree, done: false };
     for tables in tables.messages(CHUNK_BYTES) {
         hash.add_tables(tables.clone());
@@ -52,5 +52,18 @@ impl Drop for Walk<'_> {
             // Nothing was changed meanwhile, so nothing was kept for the walker.
             drop(self.tree.give_up_snapshot());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tree_that_cannot_be_walked_has_no_hash() {
+        let mut tree = Tree::default();
+        assert!(walk_still(&mut tree, None).await.is_ok());
+        tree.begin_snapshot().unwrap();
+        assert!(matches!(walk_still(&mut tree, None).await, Err(JournalError::WalkRunning)));
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! A leader that was deposed while it slept must not change what its successor relies on. The journal has a fence;
 //! under storages have none. So a change begins only while much of the lease is left, and each step of one that takes
-//! many. What remains is the step that has begun when the machine stops: nothing can take it back
-//! (docs/under-storage-order.md).
+//! many. That is looked at twice: before anything is asked of the store, where waiting costs nothing, and on the thread that
+//! makes the change, right before it. What remains is the step that has begun when the machine stops: nothing can take
+//! it back (docs/under-storage-order.md).
 
 use std::sync::Arc;
 
@@ -18,11 +19,16 @@ use crate::mandate::Mandate;
 
 #[derive(Debug)]
 pub struct Mandated {
-    pub inner: Arc<dyn UnderFs>,
-    pub mandate: Mandate,
+    inner: Arc<dyn UnderFs>,
+    mandate: Mandate,
 }
 
 impl Mandated {
+    pub fn new(inner: &dyn UnderFs, mandate: Mandate) -> Self {
+        let begins = mandate.clone();
+        Self { inner: inner.gated(Arc::new(move || begins.waits_until_firm())), mandate }
+    }
+
     async fn check(&self, operation: Operation, path: &UfsPath) -> Result<()> {
         if self.mandate.is_firm().await {
             return Ok(());
@@ -76,18 +82,14 @@ impl UnderFs for Mandated {
     }
 
     async fn delete_directory(&self, path: &UfsPath, recursive: bool) -> Result<bool> {
-        if recursive {
-            return self.delete_tree(path, Arc::new(|| true)).await;
-        }
         self.check(Operation::Delete, path).await?;
-        self.inner.delete_directory(path, false).await
+        self.inner.delete_directory(path, recursive).await
     }
 
-    /// Where the store has no call for it, this takes many steps, and the lease may run out among them.
-    async fn delete_tree(&self, path: &UfsPath, go_on: GoOn) -> Result<bool> {
-        self.check(Operation::Delete, path).await?;
+    fn gated(&self, go_on: GoOn) -> Arc<dyn UnderFs> {
         let mandate = self.mandate.clone();
-        self.inner.delete_tree(path, Arc::new(move || go_on() && mandate.waits_until_firm())).await
+        let both: GoOn = Arc::new(move || go_on() && mandate.waits_until_firm());
+        Arc::new(Self { inner: self.inner.gated(both), mandate: self.mandate.clone() })
     }
 
     async fn rename_file(&self, from: &UfsPath, to: &UfsPath) -> Result<()> {
@@ -133,7 +135,7 @@ mod tests {
         std::fs::write(folder.path().join("f"), "x").unwrap();
         let uri = folder.path().display().to_string();
         let inner = alluxio_ufs::open_ufs(&uri, &Default::default()).unwrap();
-        let ufs = Mandated { inner, mandate: Mandate::sole() };
+        let ufs = Mandated::new(&*inner, Mandate::sole());
         let path = |name: &str| UfsPath::parse(name).unwrap();
         let (file, other) = (path("f"), path("g"));
         ufs.mkdirs(&path("d"), MkdirsOptions::default()).await.unwrap();

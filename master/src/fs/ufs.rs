@@ -37,7 +37,7 @@ impl UfsTable {
         }
         // Opening does no I/O, so two that race cost nothing but an object.
         let inner = open_ufs(&mount.ufs_uri, &mount.properties).map_err(ufs_error)?;
-        let ufs: Arc<dyn UnderFs> = Arc::new(Mandated { inner, mandate: self.mandate.clone() });
+        let ufs: Arc<dyn UnderFs> = Arc::new(Mandated::new(&*inner, self.mandate.clone()));
         self.open.lock().insert(mount.id, ufs.clone());
         Ok(ufs)
     }

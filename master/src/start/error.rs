@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use alluxio_fs::FsError;
 use alluxio_journal::JournalError;
 use alluxio_rpc::RpcError;
-use alluxio_ufs::UfsError;
+use alluxio_ufs::{UfsError, UfsErrorKind};
 use thiserror::Error;
 
 use super::JournalPlaceError;
@@ -62,4 +62,40 @@ pub enum StartError {
     Rpc(RpcError),
     #[error("this master cannot stand for election: {0}")]
     Election(FsError),
+}
+
+impl StartError {
+    /// Whether it may go away without anybody changing this master: the store of the journal, or the under storage of the root,
+    /// cannot be reached, or fails.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::RootUfs(error) => error.kind().is_temporary() || error.kind() == UfsErrorKind::Io,
+            Self::Journal(JournalError::Store(error)) => {
+                error.io_kind().is_some_and(|kind| !needs_a_person(kind))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What a store answers that can be reached.
+fn needs_a_person(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{
+        AlreadyExists, InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+        QuotaExceeded, ReadOnlyFilesystem, StorageFull, Unsupported,
+    };
+    matches!(
+        kind,
+        AlreadyExists
+            | InvalidData
+            | InvalidInput
+            | IsADirectory
+            | NotADirectory
+            | NotFound
+            | PermissionDenied
+            | QuotaExceeded
+            | ReadOnlyFilesystem
+            | StorageFull
+            | Unsupported
+    )
 }

@@ -7,6 +7,7 @@ mod error;
 mod journal_store;
 mod leader_link;
 mod process;
+mod reached;
 mod replay;
 mod role;
 mod roles;
@@ -23,7 +24,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use alluxio_conf::{Configuration, key};
 use alluxio_fs::FsError;
-use alluxio_journal::store::local::Sharing;
+use alluxio_journal::store::{Store, local::Sharing};
 use alluxio_telemetry::logs::LogHandle;
 use tokio::sync::watch as channel;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -34,6 +35,7 @@ pub use self::{
 };
 use self::{
     process::{Process, Servers},
+    reached::reached,
     roles::Candidate,
     serving::Serving,
     sources::{check_journal, check_root},
@@ -55,16 +57,20 @@ enum Part {
 
 impl Master {
     /// Binds the ports. Without ZooKeeper it then opens the journal, replays it and serves; with, it stands for
-    /// election, and this returns before it is known who leads. Without `logs` the web port cannot change log
-    /// levels.
+    /// election, and this returns before it is known who leads. Waits for a journal's store and an under storage of
+    /// the root that cannot be reached. Without `logs` the web port cannot change log levels.
     pub async fn start(conf: Configuration, logs: Option<LogHandle>) -> Result<Self, StartError> {
         let (process, servers) = Process::start(conf, logs).await?;
-        check_root(&process.conf).await?;
+        let (conf, role) = (&process.conf, &process.role);
+        let root = format!("the under storage {}", conf.get(key::MASTER_MOUNT_TABLE_ROOT_UFS));
+        reached(&root, role, async || check_root(conf).await).await?;
         let part = if process.conf.get(key::ZOOKEEPER_ENABLED) {
             Part::stand(process.clone()).await?
         } else {
             let store = journal_store(&process.conf, Sharing::Exclusive)?;
-            let mut serving = Serving::open(process.clone(), store, &mut None, Mandate::sole()).await?;
+            let open =
+                async || Serving::open(process.clone(), store.clone(), &mut None, Mandate::sole()).await;
+            let mut serving = reached(&journal_at(&*store), role, open).await?;
             serving.serve(None);
             Part::Alone(Box::new(serving))
         };
@@ -127,10 +133,15 @@ impl Master {
     }
 }
 
+fn journal_at(store: &dyn Store) -> String {
+    format!("the journal at {}", store.location())
+}
+
 impl Part {
     async fn stand(process: Arc<Process>) -> Result<Self, StartError> {
         let store = journal_store(&process.conf, Sharing::Shared)?;
-        let cluster = check_journal(&*store).await?;
+        let check = async || check_journal(&*store).await;
+        let cluster = reached(&journal_at(&*store), &process.role, check).await?;
         let stop = CancellationToken::new();
         let candidate =
             Candidate::new(process, store, cluster, stop.clone()).map_err(StartError::Election)?;
@@ -171,7 +182,7 @@ pub(crate) async fn open_namespace(
     let mut restored = replay::restore(store, options, &mut None, &role::Role::default()).await?;
     check_root(conf).await?;
     sources::mount_root(conf, &mut restored.tree);
-    let namespace = crate::namespace::Namespace::new(restored.tree, restored.journal);
+    let namespace = crate::namespace::Namespace::new(restored.tree.into_inner(), restored.journal);
     replay::bootstrap(conf, &namespace).await?;
     Ok(namespace)
 }

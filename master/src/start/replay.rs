@@ -1,6 +1,6 @@
 //! From the journal to the tree.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{future::pending, panic::resume_unwind, pin::pin, sync::Arc, time::Duration};
 
 use alluxio_conf::{Configuration, key};
 use alluxio_fs::{FsError, Mode, ids};
@@ -10,17 +10,18 @@ use alluxio_proto::{
     own::CheckpointChunk,
 };
 use prost::Message;
-use tokio::time::timeout;
+use tokio::{task::spawn_blocking, time::timeout};
 
 use super::{error::StartError, role::Role, standby::Warm};
 use crate::{
+    aside::Aside,
     backup::{RootStore, import},
     namespace::Namespace,
     tree::{Effects, Persistence, Restore, Tree},
 };
 
 pub(super) struct Restored {
-    pub tree: Tree,
+    pub tree: Aside<Tree>,
     pub journal: Journal,
     /// The sequence of the checkpoint it began with; 0 without one.
     pub checkpoint: u64,
@@ -72,7 +73,7 @@ pub(super) async fn restore(
     let (mut tree, checkpoint) = match (in_memory, recovery.checkpoint()) {
         (Some(Warm { tree, checkpoint, .. }), _) => (tree, checkpoint),
         (None, Some(reader)) => from_checkpoint(reader, role).await?,
-        (None, None) => (Tree::default(), 0),
+        (None, None) => (Aside::default(), 0),
     };
     let mut effects = Effects::default();
     while let Some(record) = recovery.next().await? {
@@ -95,10 +96,10 @@ pub(super) async fn restore(
 pub(super) async fn from_checkpoint(
     mut reader: CheckpointReader,
     role: &Role,
-) -> Result<(Tree, u64), StartError> {
+) -> Result<(Aside<Tree>, u64), StartError> {
     let footer = reader.footer().clone();
     let sequence = footer.position.sequence;
-    let mut restore = Restore::default();
+    let mut restore = Aside::<Restore>::default();
     while let Some(chunk) = reader.next_chunk().await? {
         let decode = |source| StartError::DecodeCheckpoint { sequence, source };
         let chunk = CheckpointChunk::decode(chunk).map_err(decode)?;
@@ -109,9 +110,23 @@ pub(super) async fn from_checkpoint(
     if found != footer.tree_hash {
         return Err(StartError::TreeHash { sequence, expected: footer.tree_hash, found });
     }
-    let tree = restore.finish().map_err(|source| StartError::Restore { sequence, source })?;
+    let restore = restore.into_inner();
+    let tree = on_thread(move || restore.finish().map(Aside::new)).await;
+    let tree = tree.map_err(|source| StartError::Restore { sequence, source })?;
     role.replayed(sequence);
     Ok((tree, sequence))
+}
+
+/// Seconds of work for a large tree: not on a thread that others need.
+async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // It has been kept from beginning: the process ends.
+            Err(_) => pending().await,
+        },
+    }
 }
 
 /// The first records of a cluster: those of the backup that the configuration names, else its id and its root

@@ -58,7 +58,7 @@ pub(super) struct Role {
     following: RwLock<Option<Following>>,
     /// The workers that were there when a leader was last asked.
     workers: RwLock<Option<Vec<Endpoint>>>,
-    /// Why it cannot follow the journal.
+    /// Why it cannot follow the journal, or what it waits for at the start.
     trouble: RwLock<Option<String>>,
 }
 
@@ -134,6 +134,16 @@ impl Role {
         let news = trouble.as_deref() != Some(reason);
         *trouble = Some(reason.to_owned());
         news
+    }
+
+    /// At the start. Whether that is news.
+    pub fn waits_for(&self, reason: &str) -> bool {
+        self.cannot_follow(reason)
+    }
+
+    /// Whether it did.
+    pub fn waits_no_more(&self) -> bool {
+        self.trouble.write().take().is_some()
     }
 
     /// Whether that is news.
@@ -220,9 +230,12 @@ impl RoleSource for Role {
                 Some("The master cannot tell whether it still leads: ZooKeeper does not answer.".to_owned())
             }
             Phase::StandingBy => self.cannot_take_over(replayed),
-            Phase::Replaying | Phase::TakingOver => Some(format!(
-                "The master does not serve: it is replaying its journal (at record {replayed})."
-            )),
+            Phase::Replaying | Phase::TakingOver => Some(match &*self.trouble.read() {
+                Some(reason) => format!("The master does not serve: {reason}."),
+                None => {
+                    format!("The master does not serve: it is replaying its journal (at record {replayed}).")
+                }
+            }),
             Phase::Stopping => Some("The master does not serve: it is stopping.".to_owned()),
         }
     }

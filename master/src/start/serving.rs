@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alluxio_conf::key;
 use alluxio_journal::{State, store::Store};
 use alluxio_rpc::RpcServer;
 use tokio::{
@@ -28,7 +27,7 @@ use super::{
 use crate::{
     backup::Backups,
     block::{BlockMaster, BlockOptions, Endpoint},
-    checkpoint::Checkpointer,
+    checkpoint::{Checkpointer, Every},
     fs::FileSystemMaster,
     mandate::Mandate,
     namespace::Namespace,
@@ -85,7 +84,7 @@ impl Serving {
         };
         let replayed = begun.elapsed();
         mount_root(conf, &mut tree);
-        let namespace = Arc::new(Namespace::new(tree, journal));
+        let namespace = Arc::new(Namespace::new(tree.into_inner(), journal));
         let metrics = process.metrics.clone();
         watch::journal(&metrics, namespace.journal(), checkpoint, replayed);
         replay::bootstrap(conf, &namespace).await?;
@@ -96,11 +95,10 @@ impl Serving {
         let fs =
             FileSystemMaster::new(conf, namespace.clone(), blocks.clone(), groups, &metrics, mandate.clone());
         let fs = Arc::new(fs);
-        let period = conf.get(key::MASTER_JOURNAL_CHECKPOINT_PERIOD_ENTRIES);
-        let period = u64::try_from(period).unwrap_or(u64::MAX);
+        let every = Every::of(conf);
         // Standbys write theirs at no cost for anybody. The leader's turn comes when there is none.
-        let period = if process.conf.get(key::ZOOKEEPER_ENABLED) { period.saturating_mul(2) } else { period };
-        let checkpointer = Arc::new(Checkpointer::new(namespace.clone(), period, checkpoint));
+        let every = if mandate.is_contested() { every.twice() } else { every };
+        let checkpointer = Arc::new(Checkpointer::new(namespace.clone(), every, checkpoint));
         let (tasks, task_stop) = (JoinSet::new(), CancellationToken::new());
         let backups = Arc::new(Backups::new(
             conf,

@@ -2,10 +2,9 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use alluxio_conf::key;
 use alluxio_fs::FsError;
 use alluxio_journal::{
-    FollowOptions, Followed, Follower, JournalError, Position, Record, Restart, store::Store,
+    FileId, FollowOptions, Followed, Follower, JournalError, Position, Record, Restart, store::Store,
 };
 use alluxio_proto::journal::JournalEntry;
 use async_trait::async_trait;
@@ -18,7 +17,8 @@ use tokio::{
 
 use super::{error::StartError, process::Process, replay::from_checkpoint, role::Following};
 use crate::{
-    checkpoint::walk_still,
+    aside::Aside,
+    checkpoint::{Every, walk_still},
     tree::{Effects, Tree},
     web::TreeHashes,
 };
@@ -29,6 +29,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONG_PAUSE: Duration = Duration::from_secs(10);
 /// After a checkpoint that could not be written.
 const CHECKPOINT_PAUSE: Duration = Duration::from_secs(60);
+/// In this time a checkpoint that is being written gets its name.
+const DRAFT_LIMIT: Duration = Duration::from_secs(600);
 /// Records applied before others have their turn on this thread.
 const AT_ONCE: u32 = 500;
 /// For the hash of the whole tree.
@@ -40,19 +42,28 @@ type Asked = oneshot::Sender<(u64, u64)>;
 pub(super) struct Standby {
     process: Arc<Process>,
     store: Arc<dyn Store>,
-    /// `alluxio.master.journal.checkpoint.period.entries`
-    period: u64,
+    every: Every,
     asked: mpsc::Receiver<Asked>,
     state: Option<Warm>,
 }
 
 /// What a standby has in memory, and hands over when it is elected.
 pub(super) struct Warm {
-    pub tree: Tree,
+    pub tree: Aside<Tree>,
     follower: Follower,
     /// The newest checkpoint that it knows of.
     pub checkpoint: u64,
     no_checkpoint_before: Instant,
+    drafts: Drafts,
+}
+
+/// Checkpoints without a name, as this standby has met them.
+#[derive(Default)]
+struct Drafts {
+    /// Given up by this one.
+    own: Vec<FileId>,
+    /// Somebody else's, and since when it is waited for.
+    waits_for: Option<(FileId, Instant)>,
 }
 
 /// Why the memory is dropped.
@@ -77,9 +88,8 @@ impl Standby {
     pub fn new(process: Arc<Process>, store: Arc<dyn Store>) -> Self {
         let (ask, asked) = mpsc::channel(1);
         process.pages.set_standby_hashes(Arc::new(Hashes(ask)));
-        let period = process.conf.get(key::MASTER_JOURNAL_CHECKPOINT_PERIOD_ENTRIES);
-        let period = u64::try_from(period).unwrap_or(u64::MAX);
-        Self { process, store, period, asked, state: None }
+        let every = Every::of(&process.conf).staggered();
+        Self { process, store, every, asked, state: None }
     }
 
     /// Follows the journal. May be dropped while it waits and begun again: what is in memory stays.
@@ -143,7 +153,7 @@ impl Standby {
                 at_once = 0;
                 tokio::task::yield_now().await;
             }
-            if state.is_due(self.period) {
+            if state.is_due(self.every) {
                 state.write_checkpoint().await;
             }
         }
@@ -153,9 +163,10 @@ impl Standby {
         let follower = Follower::start(self.store.clone(), FollowOptions::default()).await?;
         let (tree, checkpoint) = match follower.checkpoint() {
             Some(reader) => from_checkpoint(reader, &self.process.role).await?,
-            None => (Tree::default(), 0),
+            None => (Aside::default(), 0),
         };
-        Ok(Warm { tree, follower, checkpoint, no_checkpoint_before: Instant::now() })
+        let (no_checkpoint_before, drafts) = (Instant::now(), Drafts::default());
+        Ok(Warm { tree, follower, checkpoint, no_checkpoint_before, drafts })
     }
 }
 
@@ -172,17 +183,28 @@ impl Warm {
         applied.map_err(|source| StartError::Replay { sequence, source })
     }
 
-    fn is_due(&self, period: u64) -> bool {
-        let since = self.follower.position().sequence.saturating_sub(self.checkpoint);
-        since >= period && Instant::now() >= self.no_checkpoint_before
+    fn is_due(&self, every: Every) -> bool {
+        every.is_due(self.records(), self.follower.segments_after(self.checkpoint))
+            && Instant::now() >= self.no_checkpoint_before
+    }
+
+    /// Since the newest checkpoint that it knows of.
+    fn records(&self) -> u64 {
+        self.follower.position().sequence.saturating_sub(self.checkpoint)
     }
 
     async fn write_checkpoint(&mut self) {
         let sequence = self.follower.position().sequence;
-        match self.try_checkpoint().await {
+        let written = match self.is_spared().await {
+            Ok(true) => return,
+            Ok(false) => self.try_checkpoint().await,
+            Err(error) => Err(error),
+        };
+        match written {
             Ok(()) => {
                 tracing::info!(sequence, "checkpoint written by this standby");
                 self.checkpoint = sequence;
+                self.drafts = Drafts::default();
             }
             Err(error) => {
                 tracing::warn!(%error, "no checkpoint was written; it is tried again");
@@ -191,17 +213,44 @@ impl Warm {
         }
     }
 
+    /// Whether another standby has written one at nearly this place, or is about to. Only two are kept: with twins one who
+    /// restores from an older one would lose it on the way.
+    async fn is_spared(&mut self) -> Result<bool, JournalError> {
+        let others = self.follower.checkpoints_of_others().await?;
+        self.drafts.own.retain(|own| others.drafts.iter().any(|(_, draft)| draft == own));
+        let near = self.checkpoint + self.records() / 2;
+        if let Some(newest) = others.newest.filter(|newest| newest.sequence > near) {
+            self.checkpoint = newest.sequence;
+            return Ok(true);
+        }
+        let mut drafts = others
+            .drafts
+            .into_iter()
+            .filter(|(id, draft)| id.sequence > near && !self.drafts.own.contains(draft));
+        let Some((_, draft)) = drafts.next_back() else { return Ok(false) };
+        let now = Instant::now();
+        let since = match self.drafts.waits_for {
+            Some((known, since)) if known == draft => since,
+            _ => now,
+        };
+        self.drafts.waits_for = Some((draft, since));
+        self.no_checkpoint_before = now + CHECKPOINT_PAUSE;
+        // Its writer may have died.
+        Ok(now - since < DRAFT_LIMIT)
+    }
+
     async fn try_checkpoint(&mut self) -> Result<(), JournalError> {
         let mut writer = self.follower.checkpoint_writer().await?;
+        self.drafts.own.push(writer.draft());
         let hash = walk_still(&mut self.tree, Some(&mut writer)).await?;
         writer.finish(hash, Bytes::new()).await?;
         Ok(())
     }
 }
 
-/// A large tree takes seconds to free.
-async fn drop_aside(tree: Tree) {
-    if let Err(error) = tokio::task::spawn_blocking(move || drop(tree)).await {
+/// Returns when it is gone, so that there is never room needed for two.
+async fn drop_aside(tree: Aside<Tree>) {
+    if let Err(error) = tokio::task::spawn_blocking(move || drop(tree.into_inner())).await {
         tracing::warn!(%error, "a former tree was not dropped cleanly");
     }
 }

@@ -60,6 +60,8 @@ impl Rig {
 
     /// Follows until all that the leader has written is applied.
     async fn catch_up(&self, standby: &mut Standby) {
+        // Of another one.
+        self.process.role.follows(None);
         let caught_up = async {
             while self.process.role.status().applied_sequence < self.leader.journal().durable() {
                 sleep(Duration::from_millis(10)).await;
@@ -151,4 +153,63 @@ async fn a_standby_writes_checkpoints_that_the_leader_goes_by() {
     let warm = next.take().unwrap();
     assert!(warm.checkpoint >= written);
     assert_eq!(warm.tree.hash(), rig.hash());
+}
+
+/// Those that have their names.
+async fn checkpoints(rig: &Rig) -> usize {
+    let files = rig.store.list().await.unwrap();
+    files.iter().filter(|listed| matches!(listed.file, FileId::Checkpoint(_))).count()
+}
+
+#[tokio::test]
+async fn two_standbys_do_not_write_the_same_checkpoint() {
+    let rig = Rig::new("10").await;
+    rig.add_files(1..3).await;
+    let [mut first, mut second] = [(); 2].map(|()| Standby::new(rig.process.clone(), rig.store.clone()));
+    rig.catch_up(&mut first).await;
+    rig.catch_up(&mut second).await;
+    rig.add_files(3..30).await;
+    rig.catch_up(&mut first).await;
+    let (written, newest) = (checkpoints(&rig).await, first.take().unwrap().checkpoint);
+    assert!(written >= 1 && newest >= 10, "{written} checkpoints, the newest at {newest}");
+    rig.catch_up(&mut second).await;
+    assert_eq!(second.take().unwrap().checkpoint, newest);
+    assert_eq!(checkpoints(&rig).await, written);
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_another_standby_writes_is_waited_for_until_it_must_have_died() {
+    let rig = Rig::new("10").await;
+    rig.add_files(1..9).await;
+    let [mut dead, mut standby] = [(); 2].map(|()| Standby::new(rig.process.clone(), rig.store.clone()));
+    rig.catch_up(&mut dead).await;
+    rig.catch_up(&mut standby).await;
+    let writer = dead.take().unwrap().follower.checkpoint_writer().await.unwrap();
+    let draft = writer.draft();
+    drop(writer);
+    rig.add_files(9..15).await;
+    rig.catch_up(&mut standby).await;
+    assert_eq!(checkpoints(&rig).await, 0);
+    let state = standby.state.as_mut().unwrap();
+    assert!(matches!(state.drafts.waits_for, Some((waits_for, _)) if waits_for == draft));
+    state.drafts.waits_for = Some((draft, Instant::now() - DRAFT_LIMIT));
+    state.no_checkpoint_before = Instant::now();
+    rig.add_files(15..17).await;
+    rig.catch_up(&mut standby).await;
+    assert_eq!(checkpoints(&rig).await, 1);
+}
+
+#[tokio::test]
+async fn many_segments_make_a_checkpoint_due() {
+    let rig = Rig::new("1000000").await;
+    let mut standby = Standby::new(rig.process.clone(), rig.store.clone());
+    standby.every.segments = 4;
+    for number in 1..8 {
+        rig.add_files(number..number + 1).await;
+        rig.leader.journal().roll().await.unwrap();
+    }
+    let last = rig.leader.journal().durable();
+    assert_eq!(rig.leader.journal().segments_after(last - 3), 3);
+    rig.catch_up(&mut standby).await;
+    assert!(standby.take().unwrap().checkpoint > 0);
 }

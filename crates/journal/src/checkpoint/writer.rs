@@ -78,6 +78,11 @@ impl CheckpointWriter {
         Ok(Self { author, store, cluster, position, draft, file, buffer, unsynced: 0, chunks: 0 })
     }
 
+    /// Where it lies until it has its name.
+    pub fn draft(&self) -> FileId {
+        self.draft
+    }
+
     /// Adds a chunk of the state, of at most [`MAX_CHUNK`] bytes.
     pub async fn write(&mut self, chunk: Bytes) -> Result<()> {
         check_length("chunk", chunk.len(), MAX_CHUNK)?;

@@ -25,12 +25,12 @@ pub use self::progress::Progress;
 pub(crate) use self::view::View;
 use self::view::{Look, PATIENCE};
 use crate::checkpoint::{CheckpointReader, CheckpointWriter};
-use crate::core::chain::{BadSegment, Base, Chain};
+use crate::core::chain::{BadSegment, Base, Chain, Link};
 use crate::core::place::Place;
 use crate::error::{JournalError, Result};
 use crate::feed::FeedItem;
 use crate::format::cluster_id;
-use crate::position::{Position, SegmentId};
+use crate::position::{CheckpointId, FileId, Position, SegmentId};
 use crate::recovery::{Record, bad_segment, confirm_flaw, newest_checkpoint};
 use crate::store::{Hold, Store};
 
@@ -90,6 +90,15 @@ impl fmt::Display for Restart {
             Self::Diverged { at, reason } => write!(f, "{at} is not in the log: {reason}"),
         }
     }
+}
+
+/// Checkpoints that somebody has written, or is writing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Others {
+    /// The newest that has its name.
+    pub newest: Option<CheckpointId>,
+    /// Those that have not; where they lie tells them apart.
+    pub drafts: Vec<(CheckpointId, FileId)>,
 }
 
 /// Follows a journal.
@@ -186,6 +195,25 @@ impl Follower {
     /// The place after the last record given.
     pub fn position(&self) -> Position {
         self.at
+    }
+
+    /// How many segments begin at `sequence` or later, as far as the last look has shown.
+    pub fn segments_after(&self, sequence: u64) -> usize {
+        let later = |link: &&Link| link.header.start().sequence >= sequence;
+        self.chain.links.iter().rev().take_while(later).count()
+    }
+
+    /// The newest checkpoint and all that are being written, or were given up, as the store shows them now.
+    pub async fn checkpoints_of_others(&self) -> Result<Others> {
+        let mut others = Others::default();
+        for listed in self.store.list().await? {
+            match listed.file {
+                FileId::Checkpoint(id) => others.newest = others.newest.max(Some(id)),
+                draft @ FileId::CheckpointDraft(id, _) => others.drafts.push((id, draft)),
+                _ => {}
+            }
+        }
+        Ok(others)
     }
 
     /// Begins a checkpoint of the state at [`Self::position`], which must not go on before it is written out.

@@ -76,7 +76,7 @@ impl Folder {
             Ok(()) => Ok(true),
             Err(Cut::Failed(error)) => self.deleted(path, Err(error)),
             Err(Cut::Stopped) => Err(self
-                .error(UfsErrorKind::Unavailable, Operation::Delete, path)
+                .stopped(Operation::Delete, path)
                 .because("it was stopped on the way; some of it is still there")),
         }
     }

@@ -159,20 +159,50 @@ async fn a_delete_of_many_steps_stops_where_it_may_not_go_on() {
     for number in 0..2_500 {
         fs::write(folder.path().join(format!("many/f{number}")), "").unwrap();
     }
-    assert!(ufs.delete_tree(&path("many"), Arc::new(|| true)).await.unwrap());
+    assert!(ufs.delete_directory(&path("many"), true).await.unwrap());
     assert!(!folder.path().join("many").exists());
     let steps = Arc::new(AtomicU32::new(0));
     let asked = steps.clone();
     let ten: GoOn = Arc::new(move || asked.fetch_add(1, Ordering::SeqCst) < 10);
-    let stopped = ufs.delete_tree(&path("d"), ten).await.unwrap_err();
+    let stopped = ufs.gated(ten).delete_directory(&path("d"), true).await.unwrap_err();
     assert_eq!(stopped.kind(), UfsErrorKind::Unavailable);
     assert_eq!(steps.load(Ordering::SeqCst), 11, "it went on after a no");
     let left = fs::read_dir(folder.path().join("d/sub")).unwrap().count();
     assert!((10..=11).contains(&left), "{left} of 20 are left");
-    assert!(ufs.delete_tree(&path("d"), Arc::new(|| true)).await.unwrap());
+    assert!(ufs.delete_directory(&path("d"), true).await.unwrap());
     assert!(!folder.path().join("d").exists());
     assert!(folder.path().join("kept/file").exists(), "what a link points to is not deleted");
-    assert!(!ufs.delete_tree(&path("d"), Arc::new(|| true)).await.unwrap());
+    assert!(!ufs.delete_directory(&path("d"), true).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_may_not_begin_changes_nothing() {
+    let (folder, ufs) = mounted(&[]);
+    fs::write(folder.path().join("f"), "x").unwrap();
+    fs::create_dir(folder.path().join("d")).unwrap();
+    let begun = ufs.gated(Arc::new(|| true)).create(&path("n"), CreateOptions::default()).await.unwrap();
+    begun.abort().await.unwrap();
+    let ufs = ufs.gated(Arc::new(|| false));
+    let (file, other) = (path("f"), path("g"));
+    let kinds = [
+        ufs.create(&other, CreateOptions::default()).await.err(),
+        ufs.mkdirs(&other, MkdirsOptions::default()).await.err(),
+        ufs.delete_file(&file).await.err(),
+        ufs.delete_directory(&path("d"), false).await.err(),
+        ufs.delete_directory(&path("d"), true).await.err(),
+        ufs.rename_file(&file, &other).await.err(),
+        ufs.rename_directory(&path("d"), &other).await.err(),
+        ufs.set_owner(&file, Some("root"), None).await.err(),
+        ufs.set_mode(&file, 0o600).await.err(),
+    ];
+    for error in kinds {
+        assert_eq!(error.map(|error| error.kind()), Some(UfsErrorKind::Unavailable));
+    }
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["d", "f"]);
+    assert!(ufs.status(&file).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod status;
 mod write;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -39,10 +40,17 @@ const CALLS: usize = 128;
 const SKIP_BROKEN_LINKS: &str = "alluxio.underfs.local.skip.broken.symlinks";
 
 /// The under storage of a local or mounted folder. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LocalUfs {
     folder: Arc<Folder>,
     calls: Arc<Semaphore>,
+    go_on: GoOn,
+}
+
+impl fmt::Debug for LocalUfs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LocalUfs").field(&self.folder).finish()
+    }
 }
 
 /// What the blocking code needs to know of the mount.
@@ -71,6 +79,11 @@ impl Folder {
         UfsError::new(kind, operation, self.shown(path))
     }
 
+    /// A change that may not begin, or not go on.
+    fn stopped(&self, operation: Operation, path: &UfsPath) -> UfsError {
+        self.error(UfsErrorKind::Unavailable, operation, path).because("it may not be changed any more")
+    }
+
     /// Wraps an operating system error; for `map_err`.
     fn io(&self, operation: Operation, path: &UfsPath) -> impl FnOnce(std::io::Error) -> UfsError {
         let path = self.shown(path);
@@ -93,7 +106,8 @@ impl LocalUfs {
         };
         let root = PathBuf::from(format!("/{}", uri.path()));
         let folder = Folder { uri, root, skip_broken_links, names: Names::default() };
-        Ok(Self { folder: Arc::new(folder), calls: Arc::new(Semaphore::new(CALLS)) })
+        let calls = Arc::new(Semaphore::new(CALLS));
+        Ok(Self { folder: Arc::new(folder), calls, go_on: Arc::new(|| true) })
     }
 
     /// Runs `call` on the blocking pool. When the caller stops waiting, `call` runs to its end all the same.
@@ -116,6 +130,20 @@ impl LocalUfs {
             call(&folder)
         };
         tokio::task::spawn_blocking(work).await.map_err(|error| stopped(error.into()))?
+    }
+
+    /// The same for a change. It is asked only there whether it may begin: a thread may have been waited for.
+    async fn change<T: Send + 'static>(
+        &self,
+        operation: Operation,
+        path: &UfsPath,
+        call: impl FnOnce(&Arc<Folder>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (asked, go_on) = (path.clone(), self.go_on.clone());
+        let change = move |folder: &Arc<Folder>| {
+            if go_on() { call(folder) } else { Err(folder.stopped(operation, &asked)) }
+        };
+        self.blocking(operation, path, change).await
     }
 }
 
@@ -161,55 +189,55 @@ impl UnderFs for LocalUfs {
 
     async fn create(&self, path: &UfsPath, options: CreateOptions) -> Result<Box<dyn UfsWriter>> {
         let asked = path.clone();
-        let begun =
-            self.blocking(Operation::Create, path, move |folder| folder.begin(asked, options)).await?;
+        let begun = self.change(Operation::Create, path, move |folder| folder.begin(asked, options)).await?;
         Ok(Box::new(write::LocalWriter::new(self.clone(), begun)))
     }
 
     async fn mkdirs(&self, path: &UfsPath, options: MkdirsOptions) -> Result<bool> {
         let asked = path.clone();
         let make = move |folder: &Arc<Folder>| folder.mkdirs(Operation::Mkdirs, &asked, &options);
-        self.blocking(Operation::Mkdirs, path, make).await
+        self.change(Operation::Mkdirs, path, make).await
     }
 
     async fn delete_file(&self, path: &UfsPath) -> Result<bool> {
         let asked = path.clone();
-        self.blocking(Operation::Delete, path, move |folder| folder.delete_file(&asked)).await
+        self.change(Operation::Delete, path, move |folder| folder.delete_file(&asked)).await
     }
 
     async fn delete_directory(&self, path: &UfsPath, recursive: bool) -> Result<bool> {
         let asked = path.clone();
-        if recursive {
-            return self.delete_tree(path, Arc::new(|| true)).await;
+        if !recursive {
+            let delete = move |folder: &Arc<Folder>| folder.delete_directory(&asked);
+            return self.change(Operation::Delete, path, delete).await;
         }
-        self.blocking(Operation::Delete, path, move |folder| folder.delete_directory(&asked)).await
+        let go_on = self.go_on.clone();
+        self.blocking(Operation::Delete, path, move |folder| folder.delete_tree(&asked, &go_on)).await
     }
 
-    async fn delete_tree(&self, path: &UfsPath, go_on: GoOn) -> Result<bool> {
-        let asked = path.clone();
-        self.blocking(Operation::Delete, path, move |folder| folder.delete_tree(&asked, &go_on)).await
+    fn gated(&self, go_on: GoOn) -> Arc<dyn UnderFs> {
+        Arc::new(Self { go_on, ..self.clone() })
     }
 
     async fn rename_file(&self, from: &UfsPath, to: &UfsPath) -> Result<()> {
         let (source, target) = (from.clone(), to.clone());
-        self.blocking(Operation::Rename, from, move |folder| folder.rename(&source, &target, false)).await
+        self.change(Operation::Rename, from, move |folder| folder.rename(&source, &target, false)).await
     }
 
     async fn rename_directory(&self, from: &UfsPath, to: &UfsPath) -> Result<()> {
         let (source, target) = (from.clone(), to.clone());
-        self.blocking(Operation::Rename, from, move |folder| folder.rename(&source, &target, true)).await
+        self.change(Operation::Rename, from, move |folder| folder.rename(&source, &target, true)).await
     }
 
     async fn set_owner(&self, path: &UfsPath, owner: Option<&str>, group: Option<&str>) -> Result<bool> {
         let asked = path.clone();
         let (owner, group) = (owner.map(str::to_owned), group.map(str::to_owned));
         let set = move |folder: &Arc<Folder>| folder.set_owner(&asked, owner.as_deref(), group.as_deref());
-        self.blocking(Operation::SetOwner, path, set).await
+        self.change(Operation::SetOwner, path, set).await
     }
 
     async fn set_mode(&self, path: &UfsPath, mode: u16) -> Result<bool> {
         let asked = path.clone();
-        self.blocking(Operation::SetMode, path, move |folder| folder.set_mode(&asked, mode)).await?;
+        self.change(Operation::SetMode, path, move |folder| folder.set_mode(&asked, mode)).await?;
         Ok(true)
     }
 

@@ -181,8 +181,14 @@ impl UfsWriter for LocalWriter {
         }
         // From here on the call below owns the temporary file, also when this future is dropped.
         self.begun = None;
+        let go_on = self.ufs.go_on.clone();
         let complete = move |folder: &Arc<Folder>| {
-            folder.complete(&begun).inspect_err(|_| {
+            let completed = if go_on() {
+                folder.complete(&begun)
+            } else {
+                Err(folder.stopped(Operation::Close, &begun.path))
+            };
+            completed.inspect_err(|_| {
                 if let Err(error) = folder.discard(&begun, Operation::Close) {
                     tracing::warn!(%error, "temporary file left behind");
                 }

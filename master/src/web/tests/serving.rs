@@ -1,7 +1,7 @@
 //! What needs a master that serves.
 
 use super::*;
-use crate::checkpoint::Checkpointer;
+use crate::checkpoint::{Checkpointer, Every};
 use alluxio_ufs::{Operation, faults::Fault};
 
 fn pages(rig: &Rig) -> Arc<MasterWeb> {
@@ -12,7 +12,7 @@ fn served(rig: &Rig) -> (Arc<TestMaster>, Arc<MasterWeb>) {
     let (master, web) = web();
     *master.serving.lock() = true;
     let conf = rig.conf();
-    let checkpointer = Arc::new(Checkpointer::new(rig.fs.namespace.clone(), 1_000, 0));
+    let checkpointer = Arc::new(Checkpointer::new(rig.fs.namespace.clone(), Every::NEVER, 0));
     let info = InfoSources {
         facts: Arc::new(MasterFacts::new(conf, "m1".to_owned(), 19998, 19999, "c".to_owned())),
         configuration: Arc::new(ClusterConfiguration::new(conf.clone())),

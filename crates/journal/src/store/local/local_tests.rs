@@ -104,6 +104,23 @@ async fn of_many_claims_at_once_one_wins() {
 }
 
 #[tokio::test]
+async fn a_rename_whose_answer_was_lost_deposes_nobody() {
+    let (folder, store) = prepared().await;
+    let mut fence = claim(&store, 1).await.unwrap();
+    let fences = folder.path().join("journal/fence");
+    for names in [["1.0", "1.1"], ["1.1", "1.0"]] {
+        let [from, to] = names.map(|name| fences.join(name));
+        fs::rename(from, to).unwrap();
+        fence.check().await.unwrap();
+        // It has gone back: the next one begins where the fence takes the token to be.
+        fence.check().await.unwrap();
+    }
+    claim(&store, 2).await.unwrap();
+    store.seal(2).await.unwrap();
+    assert!(matches!(fence.check().await, Err(StoreError::Sealed { term: 1, .. })));
+}
+
+#[tokio::test]
 async fn the_fence_holds_until_the_term_is_sealed_and_never_again() {
     let (_folder, store) = prepared().await;
     let mut old = claim(&store, 1).await.unwrap();

@@ -112,24 +112,28 @@ impl LocalFence {
     pub(super) fn new(names: &Names, term: u64, held: Option<Arc<fs::File>>) -> Self {
         Self { location: names.root().display().to_string(), term, tokens: names.tokens(term), at: 0, held }
     }
+
+    async fn rename_from(&self, at: usize) -> Result<(), StoreError> {
+        let (from, to) = (self.tokens[at].clone(), self.tokens[1 - at].clone());
+        run(self.held.clone(), "rename the fence token", from, move |from| fs::rename(from, &to)).await
+    }
 }
 
 #[async_trait]
 impl Fence for LocalFence {
     async fn check(&mut self) -> Result<(), StoreError> {
-        let to = self.tokens[1 - self.at].clone();
-        let from = self.tokens[self.at].clone();
-        let renamed =
-            run(self.held.clone(), "rename the fence token", from, move |from| fs::rename(from, &to));
-        match renamed.await {
-            Ok(()) => {
-                self.at = 1 - self.at;
-                Ok(())
+        // A network file system may repeat the request and then report its own first success as "not found", so the
+        // token may have the other name. Whichever rename succeeds says that nobody has revoked it.
+        for from in [self.at, 1 - self.at] {
+            match self.rename_from(from).await {
+                Ok(()) => {
+                    self.at = 1 - from;
+                    return Ok(());
+                }
+                Err(e) if e.is_not_found() => {}
+                Err(e) => return Err(e),
             }
-            Err(e) if e.is_not_found() => {
-                Err(StoreError::Sealed { location: self.location.clone(), term: self.term })
-            }
-            Err(e) => Err(e),
         }
+        Err(StoreError::Sealed { location: self.location.clone(), term: self.term })
     }
 }
