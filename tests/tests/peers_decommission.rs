@@ -68,7 +68,11 @@ fn our_command_takes_a_worker_from_a_master_of_the_original() -> Result<()> {
     }
     // It can be named again.
     let done = cluster.alluxio(&["fsadmin", "decommissionWorker", "-a", &address, "-w", "1s", "-d"])?;
-    ensure!(done.output.contains(&format!("Set worker {address} decommissioned on master")), "{}", done.output);
+    ensure!(
+        done.output.contains(&format!("Set worker {address} decommissioned on master")),
+        "{}",
+        done.output
+    );
     let done = cluster.alluxio(&["fsadmin", "enableWorker", "-a", &address])?;
     ensure!(done.code == 0, "exit code {}\n{}", done.code, done.output);
     // As another process: a worker that was taken out does not come back by itself there.
