@@ -124,7 +124,7 @@ impl Worker {
                 web_addr.port(),
                 socket.as_ref().map(DomainSocket::path),
             ),
-            mounts: Mounts::new(link.clone(), metrics.clone()),
+            mounts: Mounts::new(conf.clone(), link.clone(), metrics.clone()),
             peers: Peers::new(&cluster),
             buffers: BufferPool::default(),
             settings,

@@ -152,11 +152,20 @@ impl Configuration {
 
     /// The same with some properties set at run time.
     pub fn with(&self, properties: &[(&str, &str)]) -> Result<Self, ConfError> {
+        self.over(properties, &Source::Runtime, &Place::Runtime)
+    }
+
+    /// The same as it holds for one mount, whose options set some properties.
+    pub fn for_mount(&self, options: &[(&str, &str)]) -> Result<Self, ConfError> {
+        self.over(options, &Source::MountOption, &Place::Mount)
+    }
+
+    fn over(&self, properties: &[(&str, &str)], source: &Source, place: &Place) -> Result<Self, ConfError> {
         let mut settings = self.inner.settings.clone();
         let mut errors = Vec::new();
         for (name, value) in properties {
             // What could be noted here was chosen by the caller.
-            let put = settings.put(name, value, Source::Runtime, Place::Runtime, &mut Vec::new());
+            let put = settings.put(name, value, source.clone(), place.clone(), &mut Vec::new());
             errors.extend(put.err());
         }
         ConfError::all(errors)?;

@@ -60,6 +60,7 @@ pub enum Place {
     Variable(&'static str),
     Cluster,
     Runtime,
+    Mount,
 }
 
 impl fmt::Display for Place {
@@ -71,6 +72,7 @@ impl fmt::Display for Place {
             Place::Variable(name) => write!(f, "environment variable {name}"),
             Place::Cluster => f.write_str("sent by the master"),
             Place::Runtime => f.write_str("set at run time"),
+            Place::Mount => f.write_str("option of the mount"),
         }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let real = open_ufs("/tmp", &Default::default()).unwrap();
+//! let real = open_ufs(&alluxio_conf::Configuration::defaults(), "/tmp", &Default::default()).unwrap();
 //! let ufs = Arc::new(FaultyUfs::new(real));
 //! ufs.inject(Fault::fail(Operation::Status, UfsErrorKind::Unavailable).times(1));
 //! assert!(ufs.status(&UfsPath::root()).await.is_err());
@@ -280,7 +280,12 @@ mod tests {
 
     fn faulty() -> (tempfile::TempDir, FaultyUfs) {
         let folder = tempfile::tempdir().unwrap();
-        let real = crate::open_ufs(folder.path().to_str().unwrap(), &Default::default()).unwrap();
+        let real = crate::open_ufs(
+            &alluxio_conf::Configuration::defaults(),
+            folder.path().to_str().unwrap(),
+            &Default::default(),
+        )
+        .unwrap();
         (folder, FaultyUfs::new(real))
     }
 

@@ -10,6 +10,7 @@
 #[cfg(feature = "behaviour")]
 pub mod behaviour;
 mod capability;
+mod driver;
 mod error;
 #[cfg(feature = "faults")]
 pub mod faults;
@@ -29,7 +30,7 @@ pub use error::{Operation, Result, UfsError, UfsErrorKind};
 pub use fingerprint::Fingerprint;
 pub use listing::{ListOptions, ListPage, UfsLister, listing_key};
 pub use local::LocalUfs;
-pub use open::open_ufs;
+pub use open::{open_ufs, ufs_type};
 pub use options::{Attributes, CreateOptions, MkdirsOptions};
 pub use path::UfsPath;
 pub use status::{Space, UfsStatus};

@@ -43,6 +43,7 @@ const REMEMBERED: usize = 64;
 
 /// Makes backups of one tree, one at a time.
 pub struct Backups {
+    conf: Configuration,
     namespace: Arc<Namespace>,
     checkpointer: Arc<Checkpointer>,
     /// `alluxio.master.backup.directory`
@@ -66,7 +67,8 @@ impl Backups {
         let temporary =
             conf.get(key::TMP_DIRS).into_iter().next().map_or_else(std::env::temp_dir, PathBuf::from);
         let folder = conf.get(key::MASTER_BACKUP_DIRECTORY);
-        Self { namespace, checkpointer, folder, temporary, host, stop, known: Mutex::default() }
+        let conf = conf.clone();
+        Self { conf, namespace, checkpointer, folder, temporary, host, stop, known: Mutex::default() }
     }
 
     /// Begins one. The receiver hears of its end.
@@ -105,7 +107,7 @@ impl Backups {
     }
 
     fn folder_of(&self, order: &BackupOrder) -> Result<Place, FsError> {
-        let root = self.namespace.peek(RootStore::of);
+        let root = self.namespace.peek(|tree| RootStore::of(tree, &self.conf));
         let root = root.ok_or_else(|| FsError::internal("The root has no under storage."))?;
         let folder = order.folder.as_deref().filter(|folder| !folder.is_empty()).unwrap_or(&self.folder);
         if !folder.starts_with('/') && !folder.contains("://") {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use alluxio_conf::Configuration;
 use alluxio_fs::ids;
 use alluxio_ufs::{UfsPath, UfsUri, UnderFs, open_ufs};
 
@@ -11,6 +12,7 @@ use crate::tree::Tree;
 /// How to reach the store of the root.
 #[derive(Clone, Debug)]
 pub struct RootStore {
+    conf: Configuration,
     uri: String,
     properties: BTreeMap<String, String>,
 }
@@ -23,9 +25,9 @@ pub struct Place {
 }
 
 impl RootStore {
-    pub fn of(tree: &Tree) -> Option<Self> {
+    pub fn of(tree: &Tree, conf: &Configuration) -> Option<Self> {
         let root = tree.mounts().iter().find(|mount| mount.id == ids::ROOT_MOUNT_ID)?;
-        Some(Self { uri: root.ufs_uri.clone(), properties: root.properties.clone() })
+        Some(Self { conf: conf.clone(), uri: root.ufs_uri.clone(), properties: root.properties.clone() })
     }
 
     /// What `folder` names, as the original does: a path is taken from the top of the root's store, not from the
@@ -44,7 +46,7 @@ impl RootStore {
         };
         // A folder of this host has none of the root's properties.
         let properties = if local { BTreeMap::new() } else { self.properties.clone() };
-        Ok(Place { ufs: open_ufs(&text, &properties)?, path: UfsPath::root() })
+        Ok(Place { ufs: open_ufs(&self.conf, &text, &properties)?, path: UfsPath::root() })
     }
 
     /// The file that `alluxio.master.journal.init.from.backup` names.
@@ -78,7 +80,12 @@ mod tests {
 
     #[test]
     fn paths_begin_at_the_top_of_the_store() {
-        let local = RootStore { uri: "/data/under".to_owned(), properties: BTreeMap::new() };
+        let root = |uri: &str| RootStore {
+            conf: Configuration::defaults(),
+            uri: uri.to_owned(),
+            properties: BTreeMap::new(),
+        };
+        let local = root("/data/under");
         let uri = |place: Result<Place, BackupError>| place.unwrap().uri();
         assert_eq!(uri(local.place("/alluxio_backups", false)), "/alluxio_backups");
         assert_eq!(uri(local.file("/b/alluxio-backup-1.gz")), "file:///b/alluxio-backup-1.gz");
@@ -88,7 +95,7 @@ mod tests {
             assert!(matches!(local.file(none), Err(BackupError::NoFile { .. })), "{none}");
         }
         // Which stores there are is not known here.
-        let elsewhere = RootStore { uri: "gopher://hole:70/a".to_owned(), properties: BTreeMap::new() };
+        let elsewhere = root("gopher://hole:70/a");
         let error = elsewhere.place("/alluxio_backups", false).unwrap_err().to_string();
         assert!(error.contains("gopher://hole:70/alluxio_backups"), "{error}");
         assert_eq!(uri(elsewhere.place("/alluxio_backups", true)), "file:///alluxio_backups");

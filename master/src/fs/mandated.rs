@@ -134,7 +134,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("f"), "x").unwrap();
         let uri = folder.path().display().to_string();
-        let inner = alluxio_ufs::open_ufs(&uri, &Default::default()).unwrap();
+        let inner =
+            alluxio_ufs::open_ufs(&alluxio_conf::Configuration::defaults(), &uri, &Default::default())
+                .unwrap();
         let ufs = Mandated::new(&*inner, Mandate::sole());
         let path = |name: &str| UfsPath::parse(name).unwrap();
         let (file, other) = (path("f"), path("g"));

@@ -1,7 +1,12 @@
 //! The under storages behind the mounts, opened when first needed.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
+use alluxio_conf::Configuration;
 use alluxio_fs::{AlluxioPath, ErrorKind, FsError};
 use alluxio_proto::journal::{JournalEntry, UpdateInodeEntry};
 use alluxio_ufs::{UfsError, UfsErrorKind, UfsPath, UnderFs, open_ufs};
@@ -22,13 +27,19 @@ pub const DIRECTORY_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Open under storages by mount id. A mount that is replaced gets a new id.
 pub struct UfsTable {
+    conf: Configuration,
     mandate: Mandate,
     open: Mutex<HashMap<i64, Arc<dyn UnderFs>>>,
 }
 
 impl UfsTable {
-    pub fn new(mandate: Mandate) -> Self {
-        Self { mandate, open: Mutex::default() }
+    pub fn new(conf: &Configuration, mandate: Mandate) -> Self {
+        Self { conf: conf.clone(), mandate, open: Mutex::default() }
+    }
+
+    /// Opens an under storage that is no mount, or not yet.
+    pub fn open(&self, uri: &str, options: &BTreeMap<String, String>) -> Result<Arc<dyn UnderFs>, FsError> {
+        open_ufs(&self.conf, uri, options).map_err(ufs_error)
     }
 
     pub fn get(&self, mount: &Mount) -> Result<Arc<dyn UnderFs>, FsError> {
@@ -36,7 +47,7 @@ impl UfsTable {
             return Ok(ufs.clone());
         }
         // Opening does no I/O, so two that race cost nothing but an object.
-        let inner = open_ufs(&mount.ufs_uri, &mount.properties).map_err(ufs_error)?;
+        let inner = self.open(&mount.ufs_uri, &mount.properties)?;
         let ufs: Arc<dyn UnderFs> = Arc::new(Mandated::new(&*inner, self.mandate.clone()));
         self.open.lock().insert(mount.id, ufs.clone());
         Ok(ufs)

@@ -148,7 +148,7 @@ pub(super) async fn bootstrap(conf: &Configuration, namespace: &Namespace) -> Re
         return Err(StartError::HalfImported { location });
     }
     if let Some(backup) = backup {
-        let root = namespace.peek(RootStore::of);
+        let root = namespace.peek(|tree| RootStore::of(tree, conf));
         let file = root.ok_or_else(no_root_mount)?.file(&backup)?;
         return Ok(import(namespace, &file).await?);
     }

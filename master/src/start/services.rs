@@ -143,7 +143,6 @@ struct Mounts(Arc<Namespace>);
 
 impl MountSource for Mounts {
     fn mount_points(&self) -> BTreeMap<String, MountPointInfo> {
-        // Telling about a mount opens its under storage: not under the lock.
         let mounts: Vec<_> = self.0.peek(|tree| tree.mounts().iter().cloned().collect());
         mounts.iter().map(|mount| (mount.path.to_string(), crate::fs::mount_info(mount))).collect()
     }

@@ -21,7 +21,7 @@ pub(super) async fn check_journal(store: &dyn Store) -> Result<Uuid, StartError>
 pub(super) async fn check_root(conf: &Configuration) -> Result<(), StartError> {
     let uri = conf.get(key::MASTER_MOUNT_TABLE_ROOT_UFS);
     let properties = conf.nested("alluxio.master.mount.table.root.option");
-    let ufs = alluxio_ufs::open_ufs(&uri, &properties).map_err(StartError::RootUfs)?;
+    let ufs = alluxio_ufs::open_ufs(conf, &uri, &properties).map_err(StartError::RootUfs)?;
     let root = alluxio_ufs::UfsPath::root();
     if ufs.status(&root).await.map_err(StartError::RootUfs)?.is_none() {
         let name = key::MASTER_MOUNT_TABLE_ROOT_UFS.name();
@@ -41,7 +41,7 @@ pub(super) fn mount_root(conf: &Configuration, tree: &mut Tree) {
     let read_only = conf.get(key::MASTER_MOUNT_TABLE_ROOT_READONLY);
     // As the original: there is nobody to share a store with that has folders and owners of its own.
     let has_folders =
-        alluxio_ufs::open_ufs(&uri, &properties).is_ok_and(|ufs| ufs.capabilities().directories);
+        alluxio_ufs::open_ufs(conf, &uri, &properties).is_ok_and(|ufs| ufs.capabilities().directories);
     let shared = conf.get(key::MASTER_MOUNT_TABLE_ROOT_SHARED) && !has_folders;
     // Without a slash at its end, unless it is all there is.
     let trimmed = uri.trim_end_matches('/');

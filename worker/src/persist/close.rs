@@ -83,7 +83,12 @@ mod tests {
     #[tokio::test]
     async fn what_is_closed_too_late_is_deleted() {
         let home = tempfile::tempdir().unwrap();
-        let under = open_ufs(home.path().to_str().unwrap(), &Default::default()).unwrap();
+        let under = open_ufs(
+            &alluxio_conf::Configuration::defaults(),
+            home.path().to_str().unwrap(),
+            &Default::default(),
+        )
+        .unwrap();
         for late in [false, true] {
             let path = UfsPath::parse(&format!("file-{late}")).unwrap();
             let inner = under.create(&path, CreateOptions::default()).await.unwrap();

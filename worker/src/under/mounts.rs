@@ -2,6 +2,7 @@
 
 use super::Mount;
 use crate::{failure, masters::MasterLink, metrics::SharedMetrics};
+use alluxio_conf::Configuration;
 use alluxio_fs::{ErrorKind, FsError};
 use alluxio_ufs::open_ufs;
 use parking_lot::Mutex;
@@ -31,14 +32,15 @@ struct Known {
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Mounts {
+    conf: Configuration,
     link: MasterLink,
     metrics: SharedMetrics,
     known: Arc<Mutex<Remembered>>,
 }
 
 impl Mounts {
-    pub fn new(link: MasterLink, metrics: SharedMetrics) -> Mounts {
-        Mounts { link, metrics, known: Arc::default() }
+    pub fn new(conf: Configuration, link: MasterLink, metrics: SharedMetrics) -> Mounts {
+        Mounts { conf, link, metrics, known: Arc::default() }
     }
 
     /// The under storage mounted under this id. An id that the master does not know is UNAVAILABLE: that
@@ -62,7 +64,8 @@ impl Mounts {
         let uri = uri
             .ok_or_else(|| FsError::unavailable(format!("The master knows no address of mount {mount}.")))?;
         let options = info.properties.unwrap_or_default();
-        let under = open_ufs(&uri, &options.properties).map_err(|error| failure::of_ufs(&error))?;
+        let under =
+            open_ufs(&self.conf, &uri, &options.properties).map_err(|error| failure::of_ufs(&error))?;
         let found = Arc::new(Mount::new(under, options.read_only(), self.metrics.of_ufs(&uri)));
         let mut known = self.known.lock();
         if known.turn != turn {

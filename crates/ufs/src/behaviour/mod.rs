@@ -4,7 +4,7 @@
 //! # async fn test() -> alluxio_ufs::Result<()> {
 //! use alluxio_ufs::{UfsPath, behaviour, open_ufs};
 //!
-//! let ufs = open_ufs("/mnt/test", &Default::default())?;
+//! let ufs = open_ufs(&alluxio_conf::Configuration::defaults(), "/mnt/test", &Default::default())?;
 //! behaviour::run(ufs, &UfsPath::parse("suite")?).await;
 //! # Ok(())
 //! # }

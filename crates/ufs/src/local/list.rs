@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use alluxio_conf::{KeyName, key};
 use async_trait::async_trait;
 
 use super::status::is_absent;
@@ -303,7 +304,10 @@ fn broken_link(folder: &Folder, location: &Path, error: io::Error) -> Result<Opt
         return Ok(None);
     }
     Err(UfsError::new(UfsErrorKind::BrokenLink, Operation::List, shown)
-        .because(format!("the link is broken; repair it, or set {}=true", super::SKIP_BROKEN_LINKS))
+        .because(format!(
+            "the link is broken; repair it, or set {}=true",
+            key::UNDERFS_LOCAL_SKIP_BROKEN_SYMLINKS.name()
+        ))
         .caused_by(error))
 }
 

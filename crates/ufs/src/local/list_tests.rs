@@ -2,15 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use alluxio_conf::Configuration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::driver::MountConf;
+use crate::local::DRIVER;
 use crate::uri::UfsUri;
 
 /// All keys below a folder, page by page, keeping `names`; each second listing goes on in a new one.
 fn keys(root: &Path, options: &ListOptions, names: Kept, interrupted: bool) -> Vec<String> {
     let uri = UfsUri::parse(root.to_str().unwrap()).unwrap();
-    let ufs = LocalUfs::new(uri, &BTreeMap::new()).unwrap();
+    let ufs = LocalUfs::new(
+        uri.clone(),
+        &MountConf::new(&Configuration::defaults(), &DRIVER, &uri, &BTreeMap::new()).unwrap(),
+    );
     let mut keys = Vec::new();
     let mut options = options.clone();
     let begin = |options: &ListOptions| Walk {

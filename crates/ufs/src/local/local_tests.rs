@@ -7,6 +7,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use alluxio_conf::Configuration;
 use bytes::Bytes;
 use tempfile::TempDir;
 
@@ -15,12 +16,14 @@ use crate::listing::{ListPage, listing_key};
 use crate::options::Attributes;
 use crate::temporary::is_temporary_name;
 
+const SKIP_BROKEN_LINKS: &str = "alluxio.underfs.local.skip.broken.symlinks";
+
 fn mounted(properties: &[(&str, &str)]) -> (TempDir, LocalUfs) {
     let folder = tempfile::tempdir().unwrap();
     let uri = UfsUri::parse(folder.path().to_str().unwrap()).unwrap();
-    let properties = properties.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
-    let ufs = LocalUfs::new(uri, &properties).unwrap();
-    (folder, ufs)
+    let options = properties.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    let conf = MountConf::new(&Configuration::defaults(), &DRIVER, &uri, &options).unwrap();
+    (folder, LocalUfs::new(uri, &conf))
 }
 
 fn path(text: &str) -> UfsPath {
@@ -103,10 +106,6 @@ async fn broken_links_fail_a_listing_or_are_skipped() {
         assert_eq!(ufs.status(&path("broken")).await.unwrap(), None);
         assert_eq!(ufs.status(&path("loop")).await.unwrap_err().kind(), UfsErrorKind::BrokenLink);
     }
-    let uri = UfsUri::parse("/tmp").unwrap();
-    let properties = BTreeMap::from([(SKIP_BROKEN_LINKS.to_owned(), "maybe".to_owned())]);
-    let error = LocalUfs::new(uri, &properties).unwrap_err();
-    assert_eq!(error.kind(), UfsErrorKind::InvalidArgument);
 }
 
 #[tokio::test]

@@ -17,15 +17,16 @@ mod rename;
 mod status;
 mod write;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use alluxio_conf::{KeyName, key};
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use crate::capability::Capabilities;
+use crate::driver::{Driver, MountConf};
 use crate::error::{Operation, Result, UfsError, UfsErrorKind};
 use crate::listing::{ListOptions, UfsLister};
 use crate::options::{CreateOptions, MkdirsOptions};
@@ -37,7 +38,13 @@ use names::Names;
 
 /// Blocking calls under way for one mount: a quarter of tokio's pool (512 threads).
 const CALLS: usize = 128;
-const SKIP_BROKEN_LINKS: &str = "alluxio.underfs.local.skip.broken.symlinks";
+
+pub(crate) static DRIVER: Driver = Driver {
+    ufs_type: "local",
+    schemes: &["file"],
+    properties: || vec![key::UNDERFS_LOCAL_SKIP_BROKEN_SYMLINKS.name()],
+    open: |uri, conf| Ok(Arc::new(LocalUfs::new(uri, conf))),
+};
 
 /// The under storage of a local or mounted folder. Cheap to clone.
 #[derive(Clone)]
@@ -92,22 +99,13 @@ impl Folder {
 }
 
 impl LocalUfs {
-    /// The folder at `uri`, which need not be there yet. Of `properties` the mount's
-    /// `alluxio.underfs.local.skip.broken.symlinks` counts.
-    pub fn new(uri: UfsUri, properties: &BTreeMap<String, String>) -> Result<Self> {
-        let skip_broken_links = match properties.get(SKIP_BROKEN_LINKS).map(|value| value.trim()) {
-            None => false,
-            Some(value) if value.eq_ignore_ascii_case("true") => true,
-            Some(value) if value.eq_ignore_ascii_case("false") => false,
-            Some(value) => {
-                return Err(UfsError::new(UfsErrorKind::InvalidArgument, Operation::Mount, uri.to_string())
-                    .because(format!("{SKIP_BROKEN_LINKS} is '{value}'; set it to true or false")));
-            }
-        };
+    /// The folder at `uri`, which need not be there yet.
+    pub(crate) fn new(uri: UfsUri, conf: &MountConf) -> Self {
         let root = PathBuf::from(format!("/{}", uri.path()));
+        let skip_broken_links = conf.get(key::UNDERFS_LOCAL_SKIP_BROKEN_SYMLINKS);
         let folder = Folder { uri, root, skip_broken_links, names: Names::default() };
         let calls = Arc::new(Semaphore::new(CALLS));
-        Ok(Self { folder: Arc::new(folder), calls, go_on: Arc::new(|| true) })
+        Self { folder: Arc::new(folder), calls, go_on: Arc::new(|| true) }
     }
 
     /// Runs `call` on the blocking pool. When the caller stops waiting, `call` runs to its end all the same.
@@ -154,7 +152,7 @@ impl UnderFs for LocalUfs {
     }
 
     fn ufs_type(&self) -> &'static str {
-        "local"
+        DRIVER.ufs_type
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -44,7 +44,11 @@ async fn a_backup_that_is_given_up_leaves_nothing() {
         .await;
     }
     let checkpointer = Checkpointer::new(namespace.clone(), Every::NEVER, 0);
-    let folder = namespace.peek(RootStore::of).unwrap().place(&rig.path("backups"), false).unwrap();
+    let folder = namespace
+        .peek(|tree| RootStore::of(tree, &rig.conf(None)))
+        .unwrap()
+        .place(&rig.path("backups"), false)
+        .unwrap();
     let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
     let (go, may_go) = std::sync::mpsc::channel::<()>();
     let stand = move |_| {

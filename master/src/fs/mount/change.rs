@@ -9,7 +9,7 @@ use alluxio_proto::{
     grpc::file::MountPOptions,
     journal::{DeleteFileEntry, DeleteMountPointEntry, InodeDirectoryEntry, JournalEntry, UpdateInodeEntry},
 };
-use alluxio_ufs::{UfsPath, UfsStatus, UfsUri, UnderFs, open_ufs};
+use alluxio_ufs::{UfsPath, UfsStatus, UfsUri, UnderFs};
 
 use crate::{
     fs::{
@@ -37,7 +37,7 @@ impl FileSystemMaster {
         }
         check_properties(&options.properties)?;
         let remount = options.remount() && self.namespace.peek(|tree| tree.mounts().at(path).is_some());
-        let ufs = open_ufs(ufs_path, &options.properties).map_err(ufs_error)?;
+        let ufs = self.ufs.open(ufs_path, &options.properties)?;
         let mount = Mount {
             id: new_mount_id(),
             path: path.clone(),
@@ -192,7 +192,7 @@ impl FileSystemMaster {
             ..Mount::clone(&old)
         };
         check_properties(&mount.properties)?;
-        let ufs = open_ufs(&mount.ufs_uri, &mount.properties).map_err(ufs_error)?;
+        let ufs = self.ufs.open(&mount.ufs_uri, &mount.properties)?;
         mounted_root(&ufs).await?;
         self.namespace
             .mutate(&[path], Some(&reservation), |tree, draft| {

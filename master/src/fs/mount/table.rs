@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use alluxio_conf::{MASKED, is_secret};
 use alluxio_fs::{AlluxioPath, FsError};
 use alluxio_proto::grpc::file::MountPointInfo;
-use alluxio_ufs::open_ufs;
+use alluxio_ufs::ufs_type;
 
 use crate::{
     fs::{FileSystemMaster, Subject},
@@ -18,8 +18,7 @@ const FIGURES: Duration = Duration::from_secs(10);
 /// What is known of a mount without asking its under storage; secrets are masked.
 pub fn mount_info(mount: &Mount) -> MountPointInfo {
     let scheme = || mount.ufs_uri.split_once("://").map_or("local", |(scheme, _)| scheme).to_owned();
-    let ufs_type = open_ufs(&mount.ufs_uri, &mount.properties)
-        .map_or_else(|_| scheme(), |ufs| ufs.ufs_type().to_owned());
+    let ufs_type = ufs_type(&mount.ufs_uri).map_or_else(scheme, str::to_owned);
     MountPointInfo {
         ufs_uri: Some(mount.ufs_uri.clone()),
         ufs_type: Some(ufs_type),

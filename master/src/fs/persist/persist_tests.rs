@@ -60,7 +60,8 @@ pub(super) async fn ask(rig: &Rig, worker: i64) -> Vec<PersistFile> {
 /// Writes the job's file as a worker does, and returns its fingerprint.
 async fn write_temporary(job: &PersistFile) -> String {
     std::fs::write(job.temp_ufs_path(), vec![b'x'; job.length() as usize]).unwrap();
-    let ufs = alluxio_ufs::open_ufs("/", &Default::default()).unwrap();
+    let ufs =
+        alluxio_ufs::open_ufs(&alluxio_conf::Configuration::defaults(), "/", &Default::default()).unwrap();
     fingerprint(&ufs, job.temp_ufs_path()).await
 }
 

@@ -78,7 +78,8 @@ async fn step(rig: &Rig, dice: &mut StdRng, worker: i64) -> Result<(), FsError> 
 
 /// Does what it is told by heartbeats, as fast as it can.
 async fn persist_all(rig: Arc<Rig>, worker: i64, stop: CancellationToken) {
-    let ufs: Arc<dyn UnderFs> = alluxio_ufs::open_ufs("/", &Default::default()).unwrap();
+    let ufs: Arc<dyn UnderFs> =
+        alluxio_ufs::open_ufs(&alluxio_conf::Configuration::defaults(), "/", &Default::default()).unwrap();
     let mut report = FileSystemHeartbeatPRequest { worker_id: Some(worker), ..Default::default() };
     while !stop.is_cancelled() {
         let jobs = rig.fs.clone().persist_heartbeat(report).await.unwrap();
