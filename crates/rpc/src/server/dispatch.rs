@@ -13,11 +13,14 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderValue, Request, Response};
 use parking_lot::RwLock;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Code, Status, body::Body};
 use tower::{Service, util::BoxCloneSyncService};
 
-use super::stage::{Act, Offer};
+use super::{
+    counted::counted,
+    stage::{Act, Offer},
+};
 use crate::{Sessions, session::SaslService, unsupported};
 
 /// Of an encoded error text. grpc-java takes 8 kB of headers and fails the call with another error when
@@ -58,11 +61,18 @@ pub(super) struct Dispatch {
     act: Arc<RwLock<Act>>,
     sessions: Sessions,
     shutdown: CancellationToken,
+    /// Who waits for their last answers.
+    calls: TaskTracker,
 }
 
 impl Dispatch {
-    pub(super) fn new(act: Arc<RwLock<Act>>, sessions: Sessions, shutdown: CancellationToken) -> Self {
-        Self { act, sessions, shutdown }
+    pub(super) fn new(
+        act: Arc<RwLock<Act>>,
+        sessions: Sessions,
+        shutdown: CancellationToken,
+        calls: TaskTracker,
+    ) -> Self {
+        Self { act, sessions, shutdown, calls }
     }
 
     /// The service for a request, with the caller put where [`caller`](crate::caller) finds it.
@@ -131,6 +141,7 @@ impl Service<Request<Body>> for Dispatch {
             Err(status) => return std::future::ready(Ok(status.into_http())).boxed(),
         };
         let path = request.uri().path().to_owned();
+        let call = self.calls.token();
         async move {
             let begun = Instant::now();
             // A panic must cost its own call and nothing else. The handler is a clone that is not
@@ -152,10 +163,11 @@ impl Service<Request<Body>> for Dispatch {
                 Ok(Ok(response)) => presentable(response, &path),
                 Err(panic) => panicked(&path, &*panic).into_http(),
             };
-            Ok(match &offer.guard {
+            let response = match &offer.guard {
                 None => response,
                 Some(guard) => guard.clone().watch(response),
-            })
+            };
+            Ok(counted(response, call))
         }
         .boxed()
     }

@@ -4,6 +4,7 @@
 //! may offer it.
 
 mod accept;
+mod counted;
 mod dispatch;
 mod guard;
 mod limits;

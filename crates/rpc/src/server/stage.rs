@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use alluxio_conf::{Configuration, Role};
 use parking_lot::RwLock;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     CallWatcher, Listener, Mandate, RpcServer,
@@ -19,6 +19,10 @@ use crate::{RpcError, Sessions, Transport};
 /// Calls that one connection may have open. A Java client keeps one stream per session open all the
 /// time and sends hundreds of sessions over one connection, so the usual 100 or 200 would lock it up.
 const STREAMS_PER_CONNECTION: u32 = 16_384;
+
+/// For what was answered to reach its client, and for the client to say that it knows of the end (RFC 9113, 6.8). One
+/// that sleeps, or that is cut off, never says so, and would hold up the end as long as a call may take.
+const PARTING: Duration = Duration::from_secs(3);
 
 /// Serves what is on it. Empty, every call of every kind is answered UNAVAILABLE at once, so that clients go on to
 /// another master; never UNIMPLEMENTED or NOT_FOUND, by which a Java client would wait or give up. Connections
@@ -92,7 +96,8 @@ impl Stage {
         let Transport::Plain = Transport::of(&conf)?;
         let cut = CancellationToken::new();
         let incoming = accepted(listener, open_files::connections()?, cut.clone());
-        let dispatch = Dispatch::new(act, sessions.clone(), shutdown.clone());
+        let calls = TaskTracker::new();
+        let dispatch = Dispatch::new(act, sessions.clone(), shutdown.clone(), calls.clone());
         let server =
             limits.apply(tonic::transport::Server::builder().max_concurrent_streams(STREAMS_PER_CONNECTION));
         let serving = server.serve_with_incoming_shutdown(dispatch, incoming, shutdown.cancelled());
@@ -101,8 +106,12 @@ impl Stage {
             shutdown.cancelled().await;
             // The streams of sessions never end by themselves and would hold every connection open.
             sessions.revoke_all();
-            tokio::time::sleep(drain).await;
-            tracing::warn!(limit = ?drain, "calls still run after the shutdown timeout: cutting their connections");
+            calls.close();
+            if tokio::time::timeout(drain, calls.wait()).await.is_ok() {
+                tokio::time::sleep(PARTING).await;
+            } else {
+                tracing::warn!(limit = ?drain, "calls still run after the shutdown timeout: cutting their connections");
+            }
             cut.cancel();
             std::future::pending::<()>().await;
         };

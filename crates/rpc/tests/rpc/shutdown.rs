@@ -59,3 +59,15 @@ async fn an_idle_server_stops_at_once() {
     rig.stop().await;
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
+
+#[tokio::test]
+async fn a_peer_that_sleeps_does_not_hold_up_the_end() {
+    use tokio::{io::AsyncWriteExt, net::TcpStream};
+    let rig = Rig::start(&[(TIMEOUT, "10min")]).await;
+    // The preface and empty settings, and then not even an answer to a ping.
+    let mut asleep = TcpStream::connect(rig.addr).await.unwrap();
+    asleep.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let channel = rig.channel(&rig.connector("ann", &[]));
+    who(&channel).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(30), rig.stop()).await.expect("it waits for a peer that sleeps");
+}
