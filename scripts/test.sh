@@ -49,11 +49,11 @@ with_mounts=(unshare --mount)
 [ "$(id -u)" = 0 ] || with_mounts=(unshare --user --map-root-user --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
-needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" random "*) true ;; *) false ;; esac; }
+needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "*) true ;; *) false ;; esac; }
 needs_ssh() { case " $* " in *" dist "* | *" ha "*) true ;; *) false ;; esac; }
-needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" hdfs "* | *" random "* | *" dist "*) true ;; *) false ;; esac; }
+needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" hdfs "* | *" long "* | *" random "* | *" dist "*) true ;; *) false ;; esac; }
 
-[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, hdfs, ufs, random, web, dist, scale)' >&2; exit 2; }
+[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, hdfs, long, ufs, random, web, dist, scale)' >&2; exit 2; }
 
 sets=(build)
 if needs_mounts "$@"; then sets+=(mounts); fi
@@ -104,9 +104,11 @@ for name in "$@"; do
     peers) stage peers 15m "${run[@]}" --test 'peers_*' -- --test-threads=2 ;;
     faults) stage faults 15m "${with_mounts[@]}" "${run[@]}" --test 'faults_*' -- --test-threads=2 ;;
     ha) stage ha 15m "${with_mounts[@]}" "${run[@]}" --test 'ha_*' -- --test-threads=2 ;;
-    # Two minutes of faults that wait for time limits of HDFS.
+    # Faults that wait for time limits of HDFS, its name service and Kerberos.
     hdfs) stage hdfs 15m "${with_mounts[@]}" "${run[@]}" --test 'hdfs_*' -- --test-threads=2 ;;
     ufs) stage ufs 15m "${run[@]}" --test 'ufs_*' -- --test-threads=2 ;;
+    # What takes minutes, or need not be seen on every change.
+    long) stage long 15m "${with_mounts[@]}" "${run[@]}" --test 'long_*' -- --test-threads=2 ;;
     # As long as SEEDS and ROUNDS say: a seed takes about 20 s.
     random) stage random 12h "${with_mounts[@]}" "${run[@]}" --test ha_sequences -- --nocapture ;;
     web) stage web 5m "${run[@]}" --test 'web_*' ;;

@@ -364,6 +364,67 @@ mod tests {
         assert_eq!(checkpointer.hash_now().await.unwrap().1, hash, "then the next may");
     }
 
+    fn resident() -> i64 {
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+        statm.split(' ').nth(1).unwrap().parse::<i64>().unwrap() * 4096
+    }
+
+    /// What a checkpoint takes while it is written goes back to the machine, also where nothing else happens then.
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "takes a minute, and nothing else may run in this process"]
+    async fn memory_after_a_checkpoint() {
+        const FILES: i64 = 200_000;
+        let folder = tempfile::tempdir().unwrap();
+        let store = alluxio_journal::store::local::LocalStore::new(
+            folder.path().join("journal"),
+            alluxio_journal::store::local::Sharing::Exclusive,
+        );
+        alluxio_journal::format(&store, Uuid::from_u128(3), Existing::Keep).await.unwrap();
+        let root = folder.path().display().to_string();
+        let conf = Configuration::defaults()
+            .with(&[("alluxio.master.mount.table.root.ufs", root.as_str())])
+            .unwrap();
+        let namespace = Arc::new(crate::start::open_namespace(&conf, Arc::new(store)).await.unwrap());
+        let add = async |number: i64| {
+            let added = namespace.mutate(&[], None, |_, draft| {
+                draft.push(JournalEntry {
+                    inode_file: Some(InodeFileEntry {
+                        id: Some(alluxio_fs::ids::file_id(number)),
+                        parent_id: Some(0),
+                        name: Some(format!("file-{number:011}")),
+                        length: Some(100),
+                        block_size_bytes: Some(1 << 26),
+                        completed: Some(true),
+                        ..InodeFileEntry::default()
+                    }),
+                    ..JournalEntry::default()
+                });
+                Ok(())
+            });
+            added.await.unwrap();
+        };
+        for first in (0..FILES).step_by(500) {
+            futures::future::join_all((first..first + 500).map(&add)).await;
+        }
+        let checkpointer = Checkpointer::new(namespace.clone(), Every::NEVER, 0);
+        let wait = Duration::from_secs(25);
+        println!("{} MB at once", resident() >> 20);
+        tokio::time::sleep(wait).await;
+        let before = resident();
+        println!("{} MB with {FILES} files", before >> 20);
+        for _ in 0..2 {
+            let began = std::time::Instant::now();
+            checkpointer.write().await.unwrap();
+            add(FILES + 1 + i64::try_from(began.elapsed().as_nanos()).unwrap()).await;
+            println!("{} MB right after a checkpoint of {:?}", resident() >> 20, began.elapsed());
+            tokio::time::sleep(wait).await;
+            let left = (resident() - before) as f64 / FILES as f64;
+            println!("{} MB after it: {left:.1} bytes for each file", resident() >> 20);
+        }
+        let left = (resident() - before) as f64 / FILES as f64;
+        assert!(left < 10.0, "{left:.1} bytes for each file are left");
+    }
+
     /// Inodes as large as they may be, all changed before the walker comes to them.
     #[tokio::test]
     async fn a_checkpoint_takes_whatever_the_tree_has() {

@@ -37,6 +37,7 @@ pub(crate) struct WorkerSlot {
 /// dropped without that, the processes are killed, and their last lines and the place of all files are printed.
 pub struct Cluster {
     pub(crate) settings: Vec<(String, String)>,
+    pub(crate) environment: Vec<(String, String)>,
     pub(crate) journal: PathBuf,
     pub(crate) under_storage: PathBuf,
     pub(crate) master: Ports,
@@ -113,14 +114,14 @@ impl Cluster {
     /// Runs our `alluxio` command with the cluster's properties.
     pub fn alluxio(&self, arguments: &[&str]) -> Result<Ended> {
         let mut command = our_binary("alluxio")?;
-        command.args(arguments).args(self.properties());
+        command.args(arguments).args(self.properties()).envs(self.environment.iter().cloned());
         let log = tempfile::NamedTempFile::new_in(self.folder())?;
         run(&format!("alluxio {}", arguments.join(" ")), command, log.path(), COMMAND_LIMIT)
     }
 
     fn master_command(&self) -> Result<Command> {
         let mut command = our_binary("alluxio-master")?;
-        command.args(self.properties());
+        command.args(self.properties()).envs(self.environment.iter().cloned());
         Ok(command)
     }
 

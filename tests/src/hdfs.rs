@@ -1,8 +1,8 @@
 //! A real HDFS: one NameNode and several DataNodes of Hadoop, in one JVM, on ports of this machine.
 
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, path::PathBuf, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
@@ -19,6 +19,8 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 /// What is to be started.
 pub struct HdfsPlan {
     datanodes: usize,
+    namenodes: usize,
+    kerberos: bool,
     settings: Vec<String>,
 }
 
@@ -26,6 +28,18 @@ impl HdfsPlan {
     /// How many DataNodes; three when not said.
     pub fn datanodes(mut self, count: usize) -> HdfsPlan {
         self.datanodes = count;
+        self
+    }
+
+    /// Two NameNodes, behind the name service `rig`.
+    pub fn name_service(mut self) -> HdfsPlan {
+        self.namenodes = 2;
+        self
+    }
+
+    /// With a KDC of its own, and for nobody without a ticket.
+    pub fn kerberos(mut self) -> HdfsPlan {
+        self.kerberos = true;
         self
     }
 
@@ -39,14 +53,18 @@ impl HdfsPlan {
     pub fn start(self) -> Result<Hdfs> {
         let artifacts = Artifacts::of_hdfs(VERSION)?;
         let folder = tempfile::Builder::new().prefix("alluxio-test-hdfs-").tempdir()?;
-        let port = free_port()?;
+        let ports = (0..self.namenodes).map(|_| free_port()).collect::<Result<Vec<_>>>()?;
         let mut command = jvm("512m");
         command.arg("-cp").arg(artifacts.class_path()).arg("MiniHdfs");
-        command.arg(port.to_string()).arg(self.datanodes.to_string()).arg(folder.path().join("data"));
+        let text: Vec<_> = ports.iter().map(u16::to_string).collect();
+        command.arg(text.join(",")).arg(self.datanodes.to_string()).arg(folder.path().join("data"));
+        if self.kerberos {
+            command.arg(format!("rig.kdc.port={}", free_port()?));
+        }
         command.args(self.settings);
         let mut jvm = Dialogue::start(command, folder.path())?;
         let started = jvm.answer(START_LIMIT).and_then(accepted);
-        let hdfs = Hdfs { jvm, folder: Some(folder), port };
+        let hdfs = Hdfs { jvm, folder: Some(folder), ports, kerberos: self.kerberos };
         started.map(|_| hdfs)
     }
 }
@@ -55,27 +73,61 @@ impl HdfsPlan {
 pub struct Hdfs {
     jvm: Dialogue,
     folder: Option<TempDir>,
-    port: u16,
+    ports: Vec<u16>,
+    kerberos: bool,
 }
 
 impl Hdfs {
     /// Three DataNodes, until told otherwise. The NameNode sends a DataNode to work when that reports to it: by
     /// default every 3 s, here every second.
     pub fn plan() -> HdfsPlan {
-        HdfsPlan { datanodes: 3, settings: vec!["dfs.heartbeat.interval=1".to_owned()] }
+        let settings = vec!["dfs.heartbeat.interval=1".to_owned()];
+        HdfsPlan { datanodes: 3, namenodes: 1, kerberos: false, settings }
     }
 
-    /// `hdfs://127.0.0.1:port`.
+    /// `hdfs://host:port`, or that of the name service.
     pub fn uri(&self) -> String {
-        format!("hdfs://127.0.0.1:{}", self.port)
+        match &*self.ports {
+            // As it calls itself: tickets are for names.
+            [port] if self.kerberos => format!("hdfs://localhost:{port}"),
+            [port] => format!("hdfs://127.0.0.1:{port}"),
+            _ => "hdfs://rig".to_owned(),
+        }
     }
 
-    /// The port of the NameNode.
+    /// What Hadoop's files would say to clients.
+    pub fn client_properties(&self) -> Vec<(String, String)> {
+        let mut properties = Vec::new();
+        if self.ports.len() > 1 {
+            let provider = "org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider";
+            properties.push(("dfs.nameservices".to_owned(), "rig".to_owned()));
+            properties.push(("dfs.ha.namenodes.rig".to_owned(), "nn1,nn2".to_owned()));
+            properties.push(("dfs.client.failover.proxy.provider.rig".to_owned(), provider.to_owned()));
+            for (number, port) in (1..).zip(&self.ports) {
+                let name = format!("dfs.namenode.rpc-address.rig.nn{number}");
+                properties.push((name, format!("127.0.0.1:{port}")));
+            }
+        }
+        properties
+    }
+
+    /// A file of the KDC: `krb5.conf`, and `alluxio.keytab` for the principal `alluxio@RIG.TEST`.
+    pub fn of_kdc(&self, file: &str) -> Result<PathBuf> {
+        let folder = self.folder.as_ref().context("it is finished")?;
+        Ok(folder.path().join("kdc").join(file))
+    }
+
+    /// Another NameNode of the name service, counted from 0, becomes the active one.
+    pub fn activate(&mut self, index: usize) -> Result<()> {
+        self.ask(&format!("activate {index}")).map(drop)
+    }
+
+    /// The port of the only NameNode.
     pub fn port(&self) -> u16 {
-        self.port
+        self.ports[0]
     }
 
-    /// The end of the NameNode; the DataNodes stay.
+    /// The end of the NameNode that is active; the DataNodes stay.
     pub fn stop_namenode(&mut self) -> Result<()> {
         self.ask("stop-namenode").map(drop)
     }
@@ -118,6 +170,11 @@ impl Hdfs {
     /// How many copies a file is to have.
     pub fn replication(&mut self, path: &str) -> Result<u32> {
         Ok(self.ask(&format!("replication {path}"))?.parse()?)
+    }
+
+    /// Whose a file or folder is.
+    pub fn owner(&mut self, path: &str) -> Result<String> {
+        self.ask(&format!("owner {path}"))
     }
 
     fn ask(&mut self, command: &str) -> Result<String> {

@@ -13,12 +13,13 @@ use crate::{
 pub struct Plan {
     workers: usize,
     settings: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
     journal: Option<PathBuf>,
 }
 
 impl Plan {
     pub(crate) fn new() -> Plan {
-        Plan { workers: 1, settings: Vec::new(), journal: None }
+        Plan { workers: 1, settings: Vec::new(), environment: Vec::new(), journal: None }
     }
 
     /// How many workers; one when not said.
@@ -30,6 +31,12 @@ impl Plan {
     /// A property for every process, clients of the `alluxio` command too.
     pub fn set(mut self, key: &str, value: &str) -> Plan {
         self.settings.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A variable of the environment of masters and of the `alluxio` command.
+    pub fn environment(mut self, name: &str, value: &str) -> Plan {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -69,6 +76,7 @@ impl Plan {
             .collect::<Result<_>>()?;
         Ok(Cluster {
             settings,
+            environment: self.environment,
             journal,
             under_storage,
             master,

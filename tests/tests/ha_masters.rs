@@ -10,6 +10,7 @@ use std::{
 
 use alluxio_client::FileSystem;
 use alluxio_fs::{AlluxioPath, ErrorKind};
+use alluxio_proto::grpc::file::{DeletePOptions, FileSystemMasterCommonPOptions, FsOpPId, RenamePOptions};
 use alluxio_tests::{
     Cluster, Masters,
     client::create_empty,
@@ -124,11 +125,33 @@ async fn nothing_acknowledged_is_lost_with_the_leader() -> Result<()> {
         let counts = writers.finish().await?;
         ensure_all_there(&client(&masters).await?, round, &counts).await?;
     }
+    let fs = client(&masters).await?;
+    for path in ["/deleted", "/renamed"] {
+        create_empty(&fs, path).await?;
+    }
+    change_once(&fs, 0).await?;
     tokio::task::block_in_place(|| {
         trees_are_equal(&masters)?;
         hand_over(&mut masters)
     })?;
+    // Its answer was lost with the leader, as far as the client knows: the next one knows that it was done.
+    change_once(&fs, 0).await.context("the same operations at the next leader")?;
+    let error = change_once(&fs, 2).await.err().context("other operations are done twice")?;
+    ensure!(error.to_string().contains("does not exist"), "{error}");
     tokio::task::block_in_place(|| masters.finish())
+}
+
+/// A delete and a rename, under two numbers from this one on.
+async fn change_once(fs: &FileSystem, number: i64) -> Result<()> {
+    let common = |number| {
+        let id = FsOpPId { most_significant_bits: Some(7), least_significant_bits: Some(number) };
+        Some(FileSystemMasterCommonPOptions { operation_id: Some(id), ..Default::default() })
+    };
+    let delete = DeletePOptions { common_options: common(number), ..Default::default() };
+    fs.delete(&AlluxioPath::parse("/deleted")?, delete).await?;
+    let rename = RenamePOptions { common_options: common(number + 1), ..Default::default() };
+    fs.rename(&AlluxioPath::parse("/renamed")?, &AlluxioPath::parse("/to")?, rename).await?;
+    Ok(())
 }
 
 /// Nobody writes: the standbys come to where the leader is, and have what it has.

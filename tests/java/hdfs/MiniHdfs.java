@@ -1,22 +1,36 @@
 import java.io.BufferedReader;
 import java.io.File;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.nio.file.Files;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.hdfs.DistributedFileSystem;
 import org.apache.hadoop.hdfs.HdfsConfiguration;
 import org.apache.hadoop.hdfs.MiniDFSCluster;
+import org.apache.hadoop.hdfs.MiniDFSNNTopology;
+import org.apache.hadoop.hdfs.MiniDFSNNTopology.NNConf;
+import org.apache.hadoop.hdfs.MiniDFSNNTopology.NSConf;
+import org.apache.hadoop.security.UserGroupInformation;
+import org.apache.kerby.kerberos.kerb.KrbException;
+import org.apache.kerby.kerberos.kerb.server.SimpleKdcServer;
 
 /**
  * A NameNode and some DataNodes in this process, on real TCP ports of 127.0.0.1. Commands come as lines on the standard input, and each
  * is answered with one line, "ok ..." or "failed ...". The process ends with its input.
  *
- * Usage: MiniHdfs PORT DATANODES FOLDER [key=value]...
+ * <p>With two ports there are two NameNodes, nn1 and nn2 of the name service "rig"; the first is active until told otherwise. With the
+ * setting "rig.kdc.port" there is a KDC as well, and nothing goes without Kerberos; its files are in FOLDER/../kdc.
+ *
+ * Usage: MiniHdfs PORT[,PORT] DATANODES FOLDER [key=value]...
  */
 public final class MiniHdfs {
+  private static final String REALM = "RIG.TEST";
+
   private final MiniDFSCluster cluster;
+  private int active = 0;
   private final MiniDFSCluster.DataNodeProperties[] stopped;
   private final String[] names;
 
@@ -34,11 +48,20 @@ public final class MiniHdfs {
     String[] words = command.split(" ");
     switch (words[0]) {
       case "stop-namenode":
-        cluster.shutdownNameNode(0);
+        cluster.shutdownNameNode(active);
         return "";
       case "start-namenode":
         cluster.restartNameNode(0, true);
         return "";
+      case "activate": {
+        int next = Integer.parseInt(words[1]);
+        if (cluster.getNameNode(active) != null && next != active) {
+          cluster.transitionToStandby(active);
+        }
+        cluster.transitionToActive(next);
+        active = next;
+        return "";
+      }
       case "stop-datanode": {
         int index = Integer.parseInt(words[1]);
         stopped[index] = cluster.stopDataNode(names[index]);
@@ -54,23 +77,65 @@ public final class MiniHdfs {
       case "erasure-code": {
         // The one policy that three DataNodes can hold.
         String policy = "XOR-2-1-1024k";
-        DistributedFileSystem fs = cluster.getFileSystem();
+        DistributedFileSystem fs = cluster.getFileSystem(active);
         fs.enableErasureCodingPolicy(policy);
         fs.mkdirs(new Path(words[1]));
         fs.setErasureCodingPolicy(new Path(words[1]), policy);
         return policy;
       }
       case "replication":
-        return Short.toString(cluster.getFileSystem().getFileStatus(new Path(words[1])).getReplication());
+        return Short.toString(cluster.getFileSystem(active).getFileStatus(new Path(words[1])).getReplication());
+      case "owner":
+        return cluster.getFileSystem(active).getFileStatus(new Path(words[1])).getOwner();
       case "mkdir": {
         Path path = new Path(words[1]);
-        cluster.getFileSystem().mkdirs(path);
-        cluster.getFileSystem().setPermission(path, new FsPermission((short) Integer.parseInt(words[2], 8)));
+        cluster.getFileSystem(active).mkdirs(path);
+        cluster.getFileSystem(active).setPermission(path, new FsPermission((short) Integer.parseInt(words[2], 8)));
         return "";
       }
       default:
         throw new IllegalArgumentException("unknown command");
     }
+  }
+
+  /** A KDC of this process, and the settings of an HDFS that knows nobody without a ticket of it. */
+  private static void startKdc(File folder, Configuration conf) throws IOException, KrbException {
+    Files.createDirectories(folder.toPath());
+    int port = conf.getInt("rig.kdc.port", 0);
+    String settings = "[libdefaults]\ndefault_realm = " + REALM + "\ndns_lookup_kdc = false\ndns_lookup_realm = false\n"
+        + "dns_canonicalize_hostname = false\nrdns = false\nudp_preference_limit = 1\n"
+        + "[realms]\n" + REALM + " = {\n  kdc = 127.0.0.1:" + port + "\n}\n[domain_realm]\nlocalhost = " + REALM + "\n";
+    SimpleKdcServer kdc = new SimpleKdcServer();
+    kdc.setWorkDir(folder);
+    kdc.setKdcHost("127.0.0.1");
+    kdc.setKdcRealm(REALM);
+    kdc.setAllowTcp(true);
+    kdc.setAllowUdp(false);
+    kdc.setKdcTcpPort(port);
+    kdc.init();
+    kdc.start();
+    // In the place of its own, which says less.
+    File krb5 = new File(folder, "krb5.conf");
+    Files.write(krb5.toPath(), settings.getBytes("UTF-8"));
+    System.setProperty("java.security.krb5.conf", krb5.getPath());
+    String keytab = new File(folder, "hdfs.keytab").getPath();
+    kdc.createAndExportPrincipals(new File(keytab), "hdfs/localhost", "HTTP/localhost");
+    kdc.createAndExportPrincipals(new File(folder, "alluxio.keytab"), "alluxio");
+    String hdfs = "hdfs/localhost@" + REALM;
+    conf.set("hadoop.security.authentication", "kerberos");
+    conf.set("hadoop.security.authorization", "true");
+    for (String role : new String[] {"namenode", "datanode"}) {
+      conf.set("dfs." + role + ".kerberos.principal", hdfs);
+      conf.set("dfs." + role + ".keytab.file", keytab);
+    }
+    conf.set("dfs.web.authentication.kerberos.principal", "HTTP/localhost@" + REALM);
+    conf.set("dfs.web.authentication.kerberos.keytab", keytab);
+    conf.set("dfs.block.access.token.enable", "true");
+    conf.set("dfs.data.transfer.protection", "authentication");
+    // Else a DataNode wants HTTPS, which is nobody's matter here.
+    conf.set("ignore.secure.ports.for.testing", "true");
+    UserGroupInformation.setConfiguration(conf);
+    UserGroupInformation.loginUserFromKeytab(hdfs, keytab);
   }
 
   public static void main(String[] args) throws Exception {
@@ -84,13 +149,27 @@ public final class MiniHdfs {
       String[] setting = args[i].split("=", 2);
       conf.set(setting[0], setting[1]);
     }
-    MiniDFSCluster cluster = new MiniDFSCluster.Builder(conf, folder)
-        .nameNodePort(Integer.parseInt(args[0]))
-        .numDataNodes(Integer.parseInt(args[1]))
-        .build();
+    if (conf.get("rig.kdc.port") != null) {
+      startKdc(new File(folder.getParentFile(), "kdc"), conf);
+    }
+    String[] ports = args[0].split(",");
+    MiniDFSCluster.Builder builder = new MiniDFSCluster.Builder(conf, folder).numDataNodes(Integer.parseInt(args[1]));
+    if (ports.length == 1) {
+      builder.nameNodePort(Integer.parseInt(ports[0]));
+    } else {
+      NSConf service = new NSConf("rig");
+      for (int i = 0; i < ports.length; i++) {
+        service.addNN(new NNConf("nn" + (i + 1)).setIpcPort(Integer.parseInt(ports[i])));
+      }
+      builder.nnTopology(new MiniDFSNNTopology().addNameservice(service));
+    }
+    MiniDFSCluster cluster = builder.build();
+    if (ports.length > 1) {
+      cluster.transitionToActive(0);
+    }
     cluster.waitActive();
     MiniHdfs hdfs = new MiniHdfs(cluster);
-    answers.println("ok " + cluster.getURI());
+    answers.println("ok");
     BufferedReader commands = new BufferedReader(new InputStreamReader(System.in));
     for (String command = commands.readLine(); command != null; command = commands.readLine()) {
       try {

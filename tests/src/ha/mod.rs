@@ -8,6 +8,7 @@
 //! A master tells the world an address of its own (127.0.1.1, 127.0.1.2, …), where its link listens.
 
 mod fault;
+mod happening;
 mod sequence;
 
 use std::{
@@ -22,6 +23,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
 pub use fault::Fault;
+pub use happening::{ANSWERS, Meanwhile};
 pub use sequence::Sequence;
 
 use crate::{
