@@ -1,13 +1,19 @@
 import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.security.PrivilegedExceptionAction;
+import java.util.Arrays;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FsShell;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.hdfs.DistributedFileSystem;
 import org.apache.hadoop.hdfs.HdfsConfiguration;
 import org.apache.hadoop.hdfs.MiniDFSCluster;
+import org.apache.hadoop.security.UserGroupInformation;
+import org.apache.hadoop.util.ToolRunner;
 
 /**
  * A NameNode and some DataNodes in this process, on real TCP ports of 127.0.0.1. Commands come as lines on the standard input, and each
@@ -31,7 +37,7 @@ public final class MiniHdfs {
   }
 
   private String run(String command) throws Exception {
-    String[] words = command.split(" ");
+    String[] words = command.split("[ \t]");
     switch (words[0]) {
       case "stop-namenode":
         cluster.shutdownNameNode(0);
@@ -60,6 +66,8 @@ public final class MiniHdfs {
         fs.setErasureCodingPolicy(new Path(words[1]), policy);
         return policy;
       }
+      case "fs":
+        return shell(words[1], command.split("\t"));
       case "replication":
         return Short.toString(cluster.getFileSystem().getFileStatus(new Path(words[1])).getReplication());
       case "mkdir": {
@@ -71,6 +79,33 @@ public final class MiniHdfs {
       default:
         throw new IllegalArgumentException("unknown command");
     }
+  }
+
+  /** Hadoop's own shell: "fs USER", then a tab before each of its arguments. What it printed comes in one line. */
+  private String shell(String user, String[] words) throws Exception {
+    String[] arguments = Arrays.copyOfRange(words, 1, words.length);
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    ByteArrayOutputStream printed = new ByteArrayOutputStream();
+    PrintStream both = new PrintStream(printed, true, "UTF-8");
+    System.setOut(both);
+    System.setErr(both);
+    int code;
+    try {
+      UserGroupInformation who = UserGroupInformation.createRemoteUser(user);
+      code = who.doAs((PrivilegedExceptionAction<Integer>) () -> {
+        FsShell shell = new FsShell(new Configuration(cluster.getConfiguration(0)));
+        try {
+          return ToolRunner.run(shell, arguments);
+        } finally {
+          shell.close();
+        }
+      });
+    } finally {
+      System.setOut(out);
+      System.setErr(err);
+    }
+    return code + " " + printed.toString("UTF-8").replace("\\", "\\\\").replace("\n", "\\n");
   }
 
   public static void main(String[] args) throws Exception {
