@@ -46,7 +46,7 @@ test-faults: ## kill -9, full disks, damaged journals, bad input, HDFS, what tak
 test-ha: ## several masters, a real ZooKeeper, a journal on a real HDFS
 	scripts/test.sh ha
 
-test-ufs: ## under storages as clients see them: Hadoop's contract of a file system
+test-ufs: ## under storages as clients see them: Hadoop's contract of a file system, a real HDFS
 	scripts/test.sh ufs
 
 test-web: ## the web pages in a headless Chromium, with 100,000 files in a directory; screenshots in target/

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
@@ -22,6 +22,7 @@ pub struct HdfsPlan {
     namenodes: usize,
     kerberos: bool,
     settings: Vec<String>,
+    superuser: Option<String>,
 }
 
 impl HdfsPlan {
@@ -49,6 +50,12 @@ impl HdfsPlan {
         self
     }
 
+    /// Another superuser than who runs the tests, whose programs are ordinary users of it then.
+    pub fn superuser(mut self, name: &str) -> HdfsPlan {
+        self.superuser = Some(name.to_owned());
+        self
+    }
+
     /// Starts it, empty, and waits until it serves.
     pub fn start(self) -> Result<Hdfs> {
         let artifacts = Artifacts::of_hdfs(VERSION)?;
@@ -62,6 +69,7 @@ impl HdfsPlan {
             command.arg(format!("rig.kdc.port={}", free_port()?));
         }
         command.args(self.settings);
+        command.envs(self.superuser.map(|name| ("HADOOP_USER_NAME", name)));
         let mut jvm = Dialogue::start(command, folder.path())?;
         let started = jvm.answer(START_LIMIT).and_then(accepted);
         let hdfs = Hdfs { jvm, folder: Some(folder), ports, kerberos: self.kerberos };
@@ -82,7 +90,7 @@ impl Hdfs {
     /// default every 3 s, here every second.
     pub fn plan() -> HdfsPlan {
         let settings = vec!["dfs.heartbeat.interval=1".to_owned()];
-        HdfsPlan { datanodes: 3, namenodes: 1, kerberos: false, settings }
+        HdfsPlan { datanodes: 3, namenodes: 1, kerberos: false, settings, superuser: None }
     }
 
     /// `hdfs://host:port`, or that of the name service.
@@ -162,6 +170,20 @@ impl Hdfs {
         self.ask(&format!("mkdir {path} {permissions}")).map(drop)
     }
 
+    /// Runs a command of Hadoop's own shell as a user of HDFS: the exit code, and what it printed.
+    pub fn try_shell(&mut self, user: &str, arguments: &[&str]) -> Result<(i32, String)> {
+        let answer = self.ask(&format!("fs {user}\t{}", arguments.join("\t")))?;
+        let (code, printed) = answer.split_once(' ').unwrap_or((&answer, ""));
+        Ok((code.parse()?, unescaped(printed)))
+    }
+
+    /// The same for a command that must succeed: what it printed.
+    pub fn shell(&mut self, user: &str, arguments: &[&str]) -> Result<String> {
+        let (code, printed) = self.try_shell(user, arguments)?;
+        ensure!(code == 0, "{arguments:?}: exit code {code}\n{printed}");
+        Ok(printed)
+    }
+
     /// Makes a folder whose files are erasure-coded.
     pub fn make_erasure_coded(&mut self, path: &str) -> Result<()> {
         self.ask(&format!("erasure-code {path}")).map(drop)
@@ -198,6 +220,18 @@ fn accepted(answer: String) -> Result<String> {
         Some(rest) => Ok(rest.trim().to_owned()),
         None => bail!("HDFS: {answer}"),
     }
+}
+
+fn unescaped(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut rest = line.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => text.extend(rest.next().map(|c| if c == 'n' { '\n' } else { c })),
+            c => text.push(c),
+        }
+    }
+    text
 }
 
 impl Drop for Hdfs {

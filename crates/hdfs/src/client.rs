@@ -10,6 +10,8 @@ use hdfs_native::{Client, ClientBuilder, WriteOptions};
 use parking_lot::Mutex;
 
 use crate::error::{ConnectError, HdfsError, convert};
+use crate::listing::Listing;
+use crate::reader::Reader;
 use crate::settings::Settings;
 use crate::writer::Writer;
 
@@ -29,6 +31,14 @@ pub struct Entry {
     pub length: u64,
     /// When it was last changed, in milliseconds since 1970.
     pub modified: u64,
+    /// To whom it belongs.
+    pub owner: String,
+    /// To which group.
+    pub group: String,
+    /// Permission bits, with the sticky one.
+    pub permissions: u16,
+    /// How many copies a file is to have.
+    pub replication: Option<u32>,
 }
 
 /// How a file is created.
@@ -77,13 +87,17 @@ impl Hdfs {
         &self.settings
     }
 
-    fn client(&self) -> Arc<Client> {
+    pub(crate) fn client(&self) -> Arc<Client> {
         self.client.lock().clone()
     }
 
     /// Runs a call within a limit. When nobody answers, later calls get connections of their own: the present one may be dead
     /// without the kernel knowing, and it would send again what was lost on it only after minutes.
-    async fn within<T, F>(&self, limit: Duration, call: impl FnOnce(Arc<Client>) -> F) -> io::Result<T>
+    pub(crate) async fn within<T, F>(
+        &self,
+        limit: Duration,
+        call: impl FnOnce(Arc<Client>) -> F,
+    ) -> io::Result<T>
     where
         F: Future<Output = hdfs_native::Result<T>>,
     {
@@ -119,6 +133,26 @@ impl Hdfs {
         absent(found.map(|list| list.iter().map(entry).collect()))
     }
 
+    /// What is in a folder, piece by piece.
+    pub fn listing(&self, path: &str) -> Listing {
+        Listing::new(self, path)
+    }
+
+    /// Makes one folder; those above it must be there. That it is there itself is no error.
+    pub async fn make_folder(&self, path: &str, permissions: u32) -> io::Result<()> {
+        self.within(self.settings.limits.call, async |c| c.mkdirs(path, permissions, false).await).await
+    }
+
+    /// Sets owner and group.
+    pub async fn set_owner(&self, path: &str, owner: Option<&str>, group: Option<&str>) -> io::Result<()> {
+        self.within(self.settings.limits.call, async |c| c.set_owner(path, owner, group).await).await
+    }
+
+    /// Sets the permission bits.
+    pub async fn set_permissions(&self, path: &str, permissions: u32) -> io::Result<()> {
+        self.within(self.settings.limits.call, async |c| c.set_permission(path, permissions).await).await
+    }
+
     /// Makes a folder, and those above it.
     pub async fn make_folders(&self, path: &str, permissions: u32) -> io::Result<()> {
         self.within(self.settings.limits.call, async |c| c.mkdirs(path, permissions, true).await).await
@@ -132,6 +166,11 @@ impl Hdfs {
     /// Removes a file, or a folder with all that is in it. False when it was not there.
     pub async fn remove(&self, path: &str) -> io::Result<bool> {
         self.within(self.settings.limits.transfer, async |c| c.delete(path, true).await).await
+    }
+
+    /// Removes a file or an empty folder. False when it was not there.
+    pub async fn remove_one(&self, path: &str) -> io::Result<bool> {
+        self.within(self.settings.limits.call, async |c| c.delete(path, false).await).await
     }
 
     /// Takes a file that is being written away from its writer. True when it is closed; until then, ask again.
@@ -170,6 +209,12 @@ impl Hdfs {
         Ok(file.file_length() as u64)
     }
 
+    /// Opens a file to read `length` bytes from `offset` on, or to its end; a range beyond the end is cut there.
+    pub async fn open(&self, path: &str, offset: u64, length: Option<u64>) -> io::Result<Reader> {
+        let file = self.within(self.settings.limits.call, async |c| c.read(path).await).await?;
+        Ok(Reader::new(&file, offset, length, self.settings.limits.transfer))
+    }
+
     /// Reads up to `length` bytes from `offset`; fewer only at the end of what can be read.
     pub async fn read(&self, path: &str, offset: u64, length: usize) -> io::Result<Bytes> {
         self.within(self.settings.limits.transfer, async |c| {
@@ -191,12 +236,16 @@ fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-fn entry(status: &hdfs_native::client::FileStatus) -> Entry {
+pub(crate) fn entry(status: &hdfs_native::client::FileStatus) -> Entry {
     Entry {
         name: status.path.rsplit('/').next().unwrap_or_default().to_owned(),
         is_folder: status.isdir,
         length: status.length as u64,
         modified: status.modification_time,
+        owner: status.owner.clone(),
+        group: status.group.clone(),
+        permissions: status.permission,
+        replication: status.replication,
     }
 }
 

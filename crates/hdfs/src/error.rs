@@ -99,6 +99,12 @@ pub(crate) fn convert(error: Native) -> io::Error {
         Native::OperationFailed(reason) if reason.contains("libgssapi_krb") => {
             io::Error::new(ErrorKind::Unsupported, HdfsError::NoKerberosLibrary)
         }
+        // What the NameNode tells an ordinary user of a path below a file, in place of ParentNotDirectoryException.
+        Native::RPCError(class, words)
+            if class.ends_with("AccessControlException") && is_below_a_file(&words) =>
+        {
+            reported(ErrorKind::NotADirectory, text)
+        }
         Native::RPCError(class, _) | Native::FatalRPCError(class, _) => reported(kind_of(&class), text),
         Native::SASLError(_) | Native::GSSAPIError(..) | Native::NoSASLMechanism => {
             reported(ErrorKind::PermissionDenied, text)
@@ -109,6 +115,10 @@ pub(crate) fn convert(error: Native) -> io::Error {
 
 fn reported(kind: ErrorKind, text: String) -> io::Error {
     io::Error::new(kind, HdfsError::Reported(text))
+}
+
+fn is_below_a_file(words: &str) -> bool {
+    first_line(words).ends_with("(is not a directory)")
 }
 
 /// Java's exceptions, by the last part of their class.
@@ -149,6 +159,9 @@ mod tests {
             ErrorKind::PermissionDenied
         );
         assert_eq!(kind("java.io.IOException"), ErrorKind::Other);
+        let class = "org.apache.hadoop.security.AccessControlException".to_owned();
+        let below_a_file = Native::RPCError(class, "/a/file (is not a directory)\n\tat x".to_owned());
+        assert_eq!(convert(below_a_file).kind(), ErrorKind::NotADirectory);
     }
 
     #[test]

@@ -6,6 +6,8 @@
 mod address;
 mod client;
 mod error;
+mod listing;
+mod reader;
 mod settings;
 mod site;
 mod writer;
@@ -13,5 +15,7 @@ mod writer;
 pub use self::address::Address;
 pub use self::client::{Create, Entry, Hdfs};
 pub use self::error::{ConnectError, HdfsError};
+pub use self::listing::Listing;
+pub use self::reader::Reader;
 pub use self::settings::{Kerberos, Limits, Settings};
 pub use self::writer::Writer;

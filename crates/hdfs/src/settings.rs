@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use alluxio_conf::{Configuration, Key, KeyName, Source, Str, UnsetKey, key};
+use alluxio_conf::{Configuration, Key, KeyName, Role, Source, Str, UnsetKey, key};
 
 use crate::error::ConnectError;
 use crate::site;
@@ -86,7 +86,10 @@ fn kerberos(
     conf: &Configuration,
     options: &BTreeMap<String, String>,
 ) -> Result<Option<Kerberos>, ConnectError> {
-    let (principal, keytab) = (key::MASTER_PRINCIPAL, key::MASTER_KEYTAB_FILE);
+    let (principal, keytab) = match conf.role() {
+        Role::Worker => (key::WORKER_PRINCIPAL, key::WORKER_KEYTAB_FILE),
+        _ => (key::MASTER_PRINCIPAL, key::MASTER_KEYTAB_FILE),
+    };
     let value = |key: UnsetKey<Str>| {
         let value = options.get(key.name()).cloned().or_else(|| conf.opt(key));
         value.filter(|value| !value.is_empty())

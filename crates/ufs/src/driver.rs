@@ -17,6 +17,8 @@ pub(crate) struct Driver {
     pub(crate) schemes: &'static [&'static str],
     /// The properties that it reads from its [`MountConf`]. Each may be set for the site, and by a mount for itself.
     pub(crate) properties: fn() -> Vec<&'static str>,
+    /// It repeats by itself what failed for the moment.
+    pub(crate) retries: bool,
     /// Makes one; does no I/O but reading files of this host.
     pub(crate) open: fn(UfsUri, &MountConf) -> Result<Arc<dyn UnderFs>>,
 }

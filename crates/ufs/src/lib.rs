@@ -15,6 +15,8 @@ mod error;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod fingerprint;
+mod hdfs;
+mod layers;
 mod listing;
 pub mod local;
 mod open;
@@ -30,7 +32,7 @@ pub use error::{Operation, Result, UfsError, UfsErrorKind};
 pub use fingerprint::Fingerprint;
 pub use listing::{ListOptions, ListPage, UfsLister, listing_key};
 pub use local::LocalUfs;
-pub use open::{open_ufs, ufs_type};
+pub use open::{open_mount, open_ufs, ufs_type};
 pub use options::{Attributes, CreateOptions, MkdirsOptions};
 pub use path::UfsPath;
 pub use status::{Space, UfsStatus};

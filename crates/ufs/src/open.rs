@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alluxio_conf::Configuration;
+use alluxio_telemetry::metrics::Metrics;
 
 use crate::driver::{Driver, MountConf};
 use crate::error::{Operation, Result, UfsError, UfsErrorKind};
+use crate::hdfs;
+use crate::layers;
 use crate::local;
 use crate::under_fs::UnderFs;
 use crate::uri::UfsUri;
 
-static DRIVERS: &[&Driver] = &[&local::DRIVER];
+static DRIVERS: &[&Driver] = &[&local::DRIVER, &hdfs::DRIVER];
 
 /// The under storage at `uri`, by the site's properties and the mount's options. Reads no more than the address and
 /// files of this host: whether the store answers shows with the first call.
@@ -20,10 +23,29 @@ pub fn open_ufs(
     uri: &str,
     options: &BTreeMap<String, String>,
 ) -> Result<Arc<dyn UnderFs>> {
+    opened(site, uri, options).map(|(_, ufs)| ufs)
+}
+
+/// The same for whoever serves a mount: with the layers around it, which count in `metrics`.
+pub fn open_mount(
+    site: &Configuration,
+    metrics: &Metrics,
+    uri: &str,
+    options: &BTreeMap<String, String>,
+) -> Result<Arc<dyn UnderFs>> {
+    let (driver, ufs) = opened(site, uri, options)?;
+    Ok(layers::around(ufs, driver.retries, site, metrics))
+}
+
+fn opened(
+    site: &Configuration,
+    uri: &str,
+    options: &BTreeMap<String, String>,
+) -> Result<(&'static Driver, Arc<dyn UnderFs>)> {
     let uri = UfsUri::parse(uri)?;
     let driver = driver_of(&uri)?;
     let conf = MountConf::new(site, driver, &uri, options)?;
-    (driver.open)(uri, &conf)
+    Ok((driver, (driver.open)(uri, &conf)?))
 }
 
 /// The type of the under storage at an address, as [`UnderFs::ufs_type`] tells it; none when no driver serves it.

@@ -104,7 +104,7 @@ impl FileSystemMaster {
         let options = FsOptions::from_conf(conf);
         Self {
             permissions: Permissions::from_conf(conf),
-            ufs: UfsTable::new(conf, mandate),
+            ufs: UfsTable::new(conf, metrics, mandate),
             access_times: AccessTimes::new(&options),
             absent: AbsentPaths::new(&options),
             removals: Arc::default(),

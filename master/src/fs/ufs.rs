@@ -9,7 +9,8 @@ use std::{
 use alluxio_conf::Configuration;
 use alluxio_fs::{AlluxioPath, ErrorKind, FsError};
 use alluxio_proto::journal::{JournalEntry, UpdateInodeEntry};
-use alluxio_ufs::{UfsError, UfsErrorKind, UfsPath, UnderFs, open_ufs};
+use alluxio_telemetry::metrics::Metrics;
+use alluxio_ufs::{UfsError, UfsErrorKind, UfsPath, UnderFs, open_mount};
 use parking_lot::Mutex;
 
 use super::{FileSystemMaster, mandated::Mandated};
@@ -28,18 +29,19 @@ pub const DIRECTORY_PATIENCE: Duration = Duration::from_secs(600);
 /// Open under storages by mount id. A mount that is replaced gets a new id.
 pub struct UfsTable {
     conf: Configuration,
+    metrics: Metrics,
     mandate: Mandate,
     open: Mutex<HashMap<i64, Arc<dyn UnderFs>>>,
 }
 
 impl UfsTable {
-    pub fn new(conf: &Configuration, mandate: Mandate) -> Self {
-        Self { conf: conf.clone(), mandate, open: Mutex::default() }
+    pub fn new(conf: &Configuration, metrics: &Metrics, mandate: Mandate) -> Self {
+        Self { conf: conf.clone(), metrics: metrics.clone(), mandate, open: Mutex::default() }
     }
 
     /// Opens an under storage that is no mount, or not yet.
     pub fn open(&self, uri: &str, options: &BTreeMap<String, String>) -> Result<Arc<dyn UnderFs>, FsError> {
-        open_ufs(&self.conf, uri, options).map_err(ufs_error)
+        open_mount(&self.conf, &self.metrics, uri, options).map_err(ufs_error)
     }
 
     pub fn get(&self, mount: &Mount) -> Result<Arc<dyn UnderFs>, FsError> {

@@ -1,19 +1,24 @@
 import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.file.Files;
+import java.security.PrivilegedExceptionAction;
+import java.util.Arrays;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FsShell;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.hdfs.DistributedFileSystem;
 import org.apache.hadoop.hdfs.HdfsConfiguration;
 import org.apache.hadoop.hdfs.MiniDFSCluster;
-import org.apache.hadoop.hdfs.MiniDFSNNTopology;
 import org.apache.hadoop.hdfs.MiniDFSNNTopology.NNConf;
 import org.apache.hadoop.hdfs.MiniDFSNNTopology.NSConf;
+import org.apache.hadoop.hdfs.MiniDFSNNTopology;
 import org.apache.hadoop.security.UserGroupInformation;
+import org.apache.hadoop.util.ToolRunner;
 import org.apache.kerby.kerberos.kerb.KrbException;
 import org.apache.kerby.kerberos.kerb.server.SimpleKdcServer;
 
@@ -45,7 +50,7 @@ public final class MiniHdfs {
   }
 
   private String run(String command) throws Exception {
-    String[] words = command.split(" ");
+    String[] words = command.split("[ \t]");
     switch (words[0]) {
       case "stop-namenode":
         cluster.shutdownNameNode(active);
@@ -83,6 +88,8 @@ public final class MiniHdfs {
         fs.setErasureCodingPolicy(new Path(words[1]), policy);
         return policy;
       }
+      case "fs":
+        return shell(words[1], command.split("\t"));
       case "replication":
         return Short.toString(cluster.getFileSystem(active).getFileStatus(new Path(words[1])).getReplication());
       case "owner":
@@ -136,6 +143,33 @@ public final class MiniHdfs {
     conf.set("ignore.secure.ports.for.testing", "true");
     UserGroupInformation.setConfiguration(conf);
     UserGroupInformation.loginUserFromKeytab(hdfs, keytab);
+  }
+
+  /** Hadoop's own shell: "fs USER", then a tab before each of its arguments. What it printed comes in one line. */
+  private String shell(String user, String[] words) throws Exception {
+    String[] arguments = Arrays.copyOfRange(words, 1, words.length);
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    ByteArrayOutputStream printed = new ByteArrayOutputStream();
+    PrintStream both = new PrintStream(printed, true, "UTF-8");
+    System.setOut(both);
+    System.setErr(both);
+    int code;
+    try {
+      UserGroupInformation who = UserGroupInformation.createRemoteUser(user);
+      code = who.doAs((PrivilegedExceptionAction<Integer>) () -> {
+        FsShell shell = new FsShell(new Configuration(cluster.getConfiguration(active)));
+        try {
+          return ToolRunner.run(shell, arguments);
+        } finally {
+          shell.close();
+        }
+      });
+    } finally {
+      System.setOut(out);
+      System.setErr(err);
+    }
+    return code + " " + printed.toString("UTF-8").replace("\\", "\\\\").replace("\n", "\\n");
   }
 
   public static void main(String[] args) throws Exception {

@@ -4,7 +4,7 @@ use super::Mount;
 use crate::{failure, masters::MasterLink, metrics::SharedMetrics};
 use alluxio_conf::Configuration;
 use alluxio_fs::{ErrorKind, FsError};
-use alluxio_ufs::open_ufs;
+use alluxio_ufs::open_mount;
 use parking_lot::Mutex;
 use std::{
     collections::HashMap,
@@ -64,8 +64,8 @@ impl Mounts {
         let uri = uri
             .ok_or_else(|| FsError::unavailable(format!("The master knows no address of mount {mount}.")))?;
         let options = info.properties.unwrap_or_default();
-        let under =
-            open_ufs(&self.conf, &uri, &options.properties).map_err(|error| failure::of_ufs(&error))?;
+        let under = open_mount(&self.conf, &self.metrics.registry, &uri, &options.properties)
+            .map_err(|error| failure::of_ufs(&error))?;
         let found = Arc::new(Mount::new(under, options.read_only(), self.metrics.of_ufs(&uri)));
         let mut known = self.known.lock();
         if known.turn != turn {

@@ -142,7 +142,12 @@ impl Metrics {
         self.registered(own(name), false)
     }
 
-    /// A timer that the original does not have, with tags.
+    /// A counter that the original does not list, with tags.
+    pub fn own_tagged_counter(&self, name: &str, tags: &[(&str, &str)]) -> Counter {
+        self.registered(&tagged(own(name), tags), true)
+    }
+
+    /// A timer that the original does not list, with tags.
     pub fn own_tagged_timer(&self, name: &str, tags: &[(&str, &str)]) -> Timer {
         self.registered(&tagged(own(name), tags), true)
     }

@@ -43,6 +43,7 @@ pub(crate) static DRIVER: Driver = Driver {
     ufs_type: "local",
     schemes: &["file"],
     properties: || vec![key::UNDERFS_LOCAL_SKIP_BROKEN_SYMLINKS.name()],
+    retries: false,
     open: |uri, conf| Ok(Arc::new(LocalUfs::new(uri, conf))),
 };
 
