@@ -40,7 +40,10 @@ use self::{
     serving::Serving,
     sources::{check_journal, check_root},
 };
-use crate::mandate::Mandate;
+use crate::{
+    block::{BlockOptions, Understudy},
+    mandate::Mandate,
+};
 
 /// A running master.
 pub struct Master {
@@ -68,8 +71,10 @@ impl Master {
             Part::stand(process.clone()).await?
         } else {
             let store = journal_store(&process.conf, Sharing::Exclusive)?;
-            let open =
-                async || Serving::open(process.clone(), store.clone(), &mut None, Mandate::sole()).await;
+            let open = async || {
+                let understudy = Understudy::new(BlockOptions::from_conf(&process.conf));
+                Serving::open(process.clone(), store.clone(), &mut None, &understudy, Mandate::sole()).await
+            };
             let mut serving = reached(&journal_at(&*store), role, open).await?;
             serving.serve(None);
             Part::Alone(Box::new(serving))

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use alluxio_conf::{Configuration, KeyName, UnsetKey, key};
+use alluxio_proto::own::worker_reports_server::WorkerReportsServer;
 use alluxio_rpc::{GroupLookup, RpcError, Sessions, Stage, group_lookup};
 use alluxio_telemetry::{logs::LogHandle, metrics::Metrics};
 use alluxio_web::WebSettings;
@@ -14,7 +15,12 @@ use super::{
     role::{Logs, Role},
     watch,
 };
-use crate::{meta::MasterFacts, namespace::now_ms, web::MasterWeb};
+use crate::{
+    block::{ReportDesk, WorkerReportsService},
+    meta::{MasterFacts, is_compared},
+    namespace::now_ms,
+    web::MasterWeb,
+};
 
 /// Until anything is known.
 const STARTING: &str = "The master is starting: try again in a moment.";
@@ -32,6 +38,8 @@ pub(super) struct Process {
     pub sessions: Sessions,
     pub groups: Arc<dyn GroupLookup>,
     pub stage: Stage,
+    /// Where workers report, whoever leads.
+    pub desk: ReportDesk,
 }
 
 /// The servers of both ports.
@@ -53,12 +61,15 @@ impl Process {
         let (rpc_addr, web_addr) = (local(&rpc)?, local(&web)?);
         let metrics = Metrics::master();
         watch::start(&metrics);
-        let role = Arc::new(Role::new(web_addr.port()));
+        let desk = ReportDesk::default();
+        let role = Arc::new(Role::new(web_addr.port(), desk.clone()));
         let settings = WebSettings::new(&conf, logs.as_ref().and_then(|logs| logs.folder()));
         let pages = MasterWeb::new(role.clone(), metrics.clone(), Arc::new(Logs(logs)), settings);
         let groups = group_lookup(&conf).map_err(StartError::Rpc)?;
         let sessions = Sessions::new(&conf, groups.clone()).map_err(StartError::Rpc)?;
-        let stage = Stage::new(&conf, alluxio_rpc::Role::Master, sessions.clone(), STARTING);
+        let reports = WorkerReportsService::new(desk.clone(), is_compared);
+        let stage = Stage::new(&conf, alluxio_rpc::Role::Master, sessions.clone(), STARTING)
+            .beside(WorkerReportsServer::new(reports));
         let servers = Servers::start(rpc, stage.clone(), web, &pages);
         let host = own_host(&conf, key::MASTER_HOSTNAME);
         let start_time_ms = now_ms();
@@ -74,6 +85,7 @@ impl Process {
             sessions,
             groups,
             stage,
+            desk,
         };
         Ok((Arc::new(process), servers))
     }

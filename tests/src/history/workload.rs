@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use super::{
+    cached::keep_cached,
     call::{Call, Change, Outcome, Request, Slot},
     check::check,
     client::Client,
@@ -41,6 +42,8 @@ pub struct Clients<'a> {
     pub count: usize,
     /// How to reach one master each, whoever leads: from these, clients only read, all the time.
     pub of_masters: &'a [Configuration],
+    /// Whether there are workers, and so one more client, whose files are only cached.
+    pub cached: bool,
     /// How long a call is tried again before its outcome is unknown.
     pub patience: Duration,
 }
@@ -55,10 +58,11 @@ pub struct Workload {
     patience: Duration,
 }
 
-struct Shared {
-    root: String,
+pub(super) struct Shared {
+    pub root: String,
     began: Instant,
-    stopping: AtomicBool,
+    pub stopping: AtomicBool,
+    pub cached_reads: AtomicUsize,
     answered: AtomicUsize,
     directories: Mutex<Vec<Directory>>,
 }
@@ -87,6 +91,7 @@ impl Workload {
             root: root.to_owned(),
             began: Instant::now(),
             stopping: AtomicBool::new(false),
+            cached_reads: AtomicUsize::new(0),
             answered: AtomicUsize::new(0),
             directories: Mutex::default(),
         });
@@ -101,6 +106,10 @@ impl Workload {
             running.spawn(watch(Arc::clone(&shared), Client::new(conf)?, number, random(number)));
         }
         let last = clients.count + clients.of_masters.len();
+        if clients.cached {
+            let conf = clients.conf.clone();
+            running.spawn(keep_cached(Arc::clone(&shared), conf, random(last), clients.patience));
+        }
         let (conf, patience) = (clients.conf.clone(), clients.patience);
         Ok(Workload { shared, clients: running, last, conf, patience })
     }
@@ -149,6 +158,7 @@ impl Workload {
         let directories = std::mem::take(&mut *self.shared.directories.lock());
         let mut summary =
             Summary { directories: made.iter().filter(|made| **made).count(), ..Summary::default() };
+        summary.cached_reads = self.shared.cached_reads.load(Ordering::Relaxed);
         for (number, directory) in directories.iter().enumerate() {
             summary.calls += directory.calls.len();
             summary.unknown += directory.unknown;
@@ -165,6 +175,7 @@ pub struct Summary {
     pub directories: usize,
     pub calls: usize,
     pub unknown: usize,
+    pub cached_reads: usize,
 }
 
 impl Shared {
