@@ -74,8 +74,8 @@ async fn cached_files_are_readable_as_soon_as_the_next_leader_serves() -> Result
     let plan = Cluster::plan()
         .workers(1)
         .set("alluxio.worker.block.heartbeat.interval", &format!("{}s", HEARTBEAT.as_secs()))
-        // A leader that waits for its workers waits too long for this test.
-        .set("alluxio.master.worker.connect.wait.time", "5min");
+        // Whoever waits for workers waits too long for this test. The first leader does.
+        .set("alluxio.master.worker.connect.wait.time", "15s");
     let mut masters = block_in_place(|| Masters::start(3, plan))?;
     let fs = FileSystem::connect(&masters.client_conf(&[])?).await?;
     let mut files = 0;

@@ -55,6 +55,7 @@ pub struct Workload {
     /// Who reads everything in the end.
     last: usize,
     conf: Configuration,
+    cached: bool,
     patience: Duration,
 }
 
@@ -111,7 +112,7 @@ impl Workload {
             running.spawn(keep_cached(Arc::clone(&shared), conf, random(last), clients.patience));
         }
         let (conf, patience) = (clients.conf.clone(), clients.patience);
-        Ok(Workload { shared, clients: running, last, conf, patience })
+        Ok(Workload { shared, clients: running, last, conf, cached: clients.cached, patience })
     }
 
     /// Changes and reads that were answered up to now, refusals included.
@@ -128,6 +129,25 @@ impl Workload {
             }
             let missing = until.saturating_sub(self.answered());
             ensure!(began.elapsed() < limit, "{missing} of {more} answers are missing after {limit:?}");
+            sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until files that are only cached were read so often. Without workers there are none.
+    pub async fn reads_cached(&mut self, more: usize, limit: Duration) -> Result<()> {
+        let began = Instant::now();
+        let reads = || self.shared.cached_reads.load(Ordering::Relaxed);
+        let until = reads() + more;
+        while self.cached && reads() < until {
+            if let Some(ended) = self.clients.try_join_next() {
+                ended??;
+            }
+            ensure!(
+                began.elapsed() < limit,
+                "only {} of {until} reads of cached files after {limit:?}",
+                reads()
+            );
             sleep(Duration::from_millis(10)).await;
         }
         Ok(())

@@ -22,6 +22,8 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 /// How often it is looked which masters there are.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// When that could not be found out.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// For a call, beside the time for which its answer may be held back.
 const CALL: Duration = Duration::from_secs(5);
 /// For the good-bye, to all of them together.
@@ -40,15 +42,21 @@ pub async fn tell_standbys(
     stop: CancellationToken,
 ) {
     let mut standbys = Standbys { core, told, registered, cluster: None, links: HashMap::new() };
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = standbys.look() => {}
+    let looking = async {
+        loop {
+            let pause = match standbys.look().await {
+                Ok(()) => LOOK_EVERY,
+                Err(error) => {
+                    tracing::debug!(%error, "it is not known which masters stand by");
+                    LOOK_AGAIN
+                }
+            };
+            sleep(pause).await;
         }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = sleep(LOOK_EVERY) => {}
-        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = looking => {}
     }
 }
 
@@ -78,14 +86,8 @@ struct Standbys {
 
 impl Standbys {
     /// Begins with masters that have come, and ends with those that have gone.
-    async fn look(&mut self) {
-        let (masters, cluster) = match self.masters().await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::debug!(%error, "it is not known which masters stand by");
-                return;
-            }
-        };
+    async fn look(&mut self) -> FsResult<()> {
+        let (masters, cluster) = self.masters().await?;
         self.links.retain(|address, _| masters.contains(address));
         self.told.keep(&masters);
         for address in masters {
@@ -95,6 +97,7 @@ impl Standbys {
                 self.links.insert(address, AbortOnDropHandle::new(tokio::spawn(link)));
             }
         }
+        Ok(())
     }
 
     /// The masters to tell, and their cluster. None where there is only one, and none of the original.
