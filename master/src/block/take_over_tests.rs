@@ -38,8 +38,9 @@ async fn a_new_leader_does_not_wait_for_who_has_reported_since() {
     assert!(report(&cluster, one, 2, 0).await && report(&cluster, other, 1, 1).await);
     master.wait_for(told(&["w1", "w2"]));
     master.start_serving();
+    assert!(report(&cluster, one, 3, 0).await);
     assert!(master.safe_mode());
-    assert!(report(&cluster, one, 3, 1).await);
+    assert!(report(&cluster, one, 4, 1).await);
     assert!(!master.safe_mode());
     assert_eq!(cluster.holders(1), [one].into());
 }

@@ -42,8 +42,9 @@ pub struct Mind {
     pub told_all: usize,
     pub told: usize,
     pub left: Vec<i64>,
-    /// Reports are not answered.
+    /// Reports are not answered; how many were not.
     pub hang_reports: bool,
+    pub hung: usize,
     /// Blocks of registrations that came as one message.
     pub at_once: Vec<usize>,
     /// Sizes of registration batches.

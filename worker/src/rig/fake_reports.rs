@@ -35,7 +35,9 @@ impl WorkerReports for FakeMaster {
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {
         let request = request.into_inner();
         let report = request.report.unwrap();
-        if self.mind.lock().hang_reports {
+        let hangs = self.mind.lock().hang_reports;
+        if hangs {
+            self.mind.lock().hung += 1;
             std::future::pending::<()>().await;
         }
         let known = {

@@ -77,6 +77,7 @@ async fn a_standby_that_hangs_holds_nobody_up() {
     let (rig, standby) = Rig::with_standby(&[]).await;
     until("it is told all", || told_all(&standby) == 1).await;
     standby.mind.lock().hang_reports = true;
+    until("a report hangs", || standby.mind.lock().hung == 1).await;
     for container in 1..=3 {
         rig.client.write_block(block(container, 0), b"x").await.unwrap();
     }
@@ -85,6 +86,7 @@ async fn a_standby_that_hangs_holds_nobody_up() {
     for_a_while(&rig.master).await;
     assert!(begun.elapsed() < Duration::from_secs(4), "less than the standby has for one answer");
     knows("the leader has all", &rig.master, 2..=3).await;
+    until("a report with the changes hangs", || standby.mind.lock().hung > 1).await;
     standby.mind.lock().hang_reports = false;
     knows("what it missed comes later", &standby, 2..=3).await;
     assert_eq!(told_all(&standby), 1);
