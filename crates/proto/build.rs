@@ -16,6 +16,7 @@ const ROOTS: &[&str] = &[
     "own/checkpoint.proto",
     "own/coordination.proto",
     "own/journal_feed.proto",
+    "own/worker_reports.proto",
     "proto/client/cache.proto",
     "proto/journal/journal.proto",
     "proto/meta/block.proto",

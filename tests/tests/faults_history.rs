@@ -22,8 +22,13 @@ async fn cluster() -> Result<Cluster> {
 
 fn workload(cluster: &Cluster, seed: u64) -> Result<Workload> {
     let conf = configuration(cluster)?;
-    let clients =
-        Clients { conf: &conf, count: CLIENTS, of_masters: std::slice::from_ref(&conf), patience: LIMIT };
+    let clients = Clients {
+        conf: &conf,
+        count: CLIENTS,
+        of_masters: std::slice::from_ref(&conf),
+        cached: false,
+        patience: LIMIT,
+    };
     Workload::start(&format!("/history-{seed}"), seed, clients)
 }
 

@@ -13,6 +13,7 @@ use tokio::{task::block_in_place, time::sleep};
 /// Of which `make test` has a minute.
 const SEEDS: Range<u64> = 0..3;
 const ANSWERS: usize = 60;
+const CACHED_READS: usize = 5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_faults_lose_nothing() -> Result<()> {
@@ -55,11 +56,13 @@ async fn leaders_that_sleep_and_wake_lose_nothing() -> Result<()> {
     for pause in 0..pauses {
         let mut workload = rig.workload(&format!("/pause-{pause}"), pause)?;
         workload.goes_on(ANSWERS, LIMIT).await?;
+        workload.reads_cached(CACHED_READS, LIMIT).await?;
         let leader = block_in_place(|| rig.masters()?.wait_for_leader())?;
         rig.begin(Fault::Pause(leader))?;
         sleep(SESSION * 3).await;
         rig.end(Fault::Pause(leader))?;
         workload.goes_on(ANSWERS, LIMIT).await?;
+        workload.reads_cached(CACHED_READS, LIMIT).await?;
         let summary = workload.finish().await.with_context(|| format!("pause {pause}"))?;
         eprintln!("pause {pause}: {summary:?}");
         block_in_place(|| rig.agree())?;

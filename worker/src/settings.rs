@@ -3,7 +3,7 @@
 use crate::store::{
     AllocatorKind, BackOff, DirSpec, Layout, ManageOptions, OrderKind, StoreOptions, TierSpec,
 };
-use alluxio_conf::{ConfError, Configuration, Span, key};
+use alluxio_conf::{ConfError, Configuration, KeyName, Source, Span, key};
 use std::{
     path::{Component, Path},
     time::Duration,
@@ -53,6 +53,8 @@ pub struct Settings {
     pub register_stream: bool,
     pub register_batch: usize,
     pub register_deadline: Duration,
+    /// Whether masters that stand by are told what the leader is told.
+    pub all_masters: bool,
     pub lease_enabled: bool,
     pub lease_sleep_min: Duration,
     pub lease_sleep_max: Duration,
@@ -99,6 +101,7 @@ impl Settings {
             register_stream: conf.get(key::WORKER_REGISTER_STREAM_ENABLED),
             register_batch: count(conf.get(key::WORKER_REGISTER_STREAM_BATCH_SIZE)),
             register_deadline: span(conf.get(key::WORKER_REGISTER_STREAM_DEADLINE)),
+            all_masters: all_masters(conf),
             lease_enabled: conf.get(key::WORKER_REGISTER_LEASE_ENABLED),
             lease_sleep_min: span(conf.get(key::WORKER_REGISTER_LEASE_RETRY_SLEEP_MIN)),
             lease_sleep_max: span(conf.get(key::WORKER_REGISTER_LEASE_RETRY_SLEEP_MAX)),
@@ -108,6 +111,13 @@ impl Settings {
             shutdown_patience: span(conf.get(key::WORKER_SHUTDOWN_PERSIST_TIMEOUT)),
         })
     }
+}
+
+/// The original's default is false. Here it costs little and saves the wait after a take-over: it is done unless
+/// somebody said no.
+fn all_masters(conf: &Configuration) -> bool {
+    let key = key::WORKER_REGISTER_TO_ALL_MASTERS;
+    conf.source_of(key.name()) == Source::Default || conf.get(key)
 }
 
 fn manage(conf: &Configuration) -> ManageOptions {

@@ -5,9 +5,13 @@
 //!    leader is asked to schedule it, and this worker does the jobs it is given.
 //! 3. The RPC server takes no more calls and lets streams end, for at most
 //!    `alluxio.network.connection.server.shutdown.timeout`.
-//! 4. Heartbeats end, and the worker takes itself off the leader's list.
+//! 4. Heartbeats end, and the worker takes itself off the leader's list, and off those of the standbys.
 
-use crate::{core::Core, masters::may_pass, worker::Worker};
+use crate::{
+    core::Core,
+    masters::{leave as leave_standbys, may_pass},
+    worker::Worker,
+};
 use alluxio_fs::{ErrorKind, FsError, ids};
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -18,7 +22,7 @@ const POLL: Duration = Duration::from_millis(500);
 const BATCH: usize = 1000;
 
 pub(crate) async fn leave(worker: Worker) {
-    let Worker { core, registered, persist, stops, tasks, .. } = worker;
+    let Worker { core, registered, told, persist, stops, tasks, .. } = worker;
     tracing::info!("shutting down: no new blocks are taken");
     stops.leaving.cancel();
     core.admission.leave();
@@ -63,6 +67,7 @@ pub(crate) async fn leave(worker: Worker) {
             Err(error) => tracing::warn!(%error, "not deregistered; the master will notice by itself"),
         }
     }
+    leave_standbys(&told).await;
     stops.last.cancel();
     for task in tasks.last {
         ended("store", task.await);

@@ -4,7 +4,10 @@ use crate::{
     address,
     core::Core,
     error::WorkerError,
-    masters::{Commits, LeaderGate, MasterLink, Registered, WorkerState, follow_pins, keep_registered},
+    masters::{
+        Commits, LeaderGate, MasterLink, Registered, ToldMasters, WorkerState, follow_pins, keep_registered,
+        tell_standbys,
+    },
     metrics::WorkerMetrics,
     peers::Peers,
     persist::{PersistJobs, persist_for_leader},
@@ -32,6 +35,7 @@ const DEFAULTS_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Worker {
     pub(crate) core: Arc<Core>,
     pub(crate) registered: Registered,
+    pub(crate) told: ToldMasters,
     pub(crate) persist: PersistJobs,
     pub(crate) stops: Stops,
     pub(crate) tasks: Tasks,
@@ -135,9 +139,11 @@ impl Worker {
             admission,
             metrics,
         });
+        let told = ToldMasters::new(&cluster, &core.store);
         let mut worker = Worker {
             core,
             registered,
+            told,
             persist: PersistJobs::default(),
             stops: Stops::default(),
             tasks: Tasks::default(),
@@ -183,15 +189,22 @@ impl Worker {
         let (core, stop) = (&self.core, &self.stops.masters);
         let session = keep_registered(
             Arc::clone(core),
-            core.link.clone(),
+            self.told.clone(),
             self.registered.clone(),
             state.clone(),
             stop.clone(),
         );
+        let standbys =
+            tell_standbys(Arc::clone(core), self.told.clone(), self.registered.clone(), stop.clone());
         let pins = follow_pins(Arc::clone(core), self.registered.clone(), stop.clone());
         let persist =
             persist_for_leader(Arc::clone(core), self.persist.clone(), self.registered.clone(), stop.clone());
-        self.tasks.masters.extend([tokio::spawn(session), tokio::spawn(pins), tokio::spawn(persist)]);
+        self.tasks.masters.extend([
+            tokio::spawn(session),
+            tokio::spawn(standbys),
+            tokio::spawn(pins),
+            tokio::spawn(persist),
+        ]);
     }
 
     fn keep(

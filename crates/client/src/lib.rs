@@ -3,7 +3,7 @@
 //! A [`Cluster`] knows the masters, follows the one that leads and tries again when it may.
 //! [`FileSystem`] is what programs use: metadata calls, [`FileReader`], [`FileWriter`]. The other
 //! clients are for shells and for workers: [`BlockMasterClient`], [`MetaMasterClient`],
-//! [`MetricsClient`], [`WorkerMasterClient`]. [`WorkerClient`] talks to one worker: block streams
+//! [`MetricsClient`], [`WorkerMasterClient`], [`WorkerReportsClient`]. [`WorkerClient`] talks to one worker: block streams
 //! and short circuit, also between workers.
 
 mod authority;
@@ -26,4 +26,4 @@ pub use file_system::{FileSystem, Listing};
 pub use meta_master::MetaMasterClient;
 pub use metrics::MetricsClient;
 pub use worker::{BlockReader, BlockWriter, LocalBlockReader, LocalBlockWriter, WorkerClient};
-pub use worker_master::WorkerMasterClient;
+pub use worker_master::{WorkerMasterClient, WorkerReportsClient};

@@ -16,9 +16,10 @@ use alluxio_proto::{
         },
         metric::metrics_master_client_service_client::MetricsMasterClientServiceClient,
     },
-    own::coordination_client::CoordinationClient,
+    own::{coordination_client::CoordinationClient, worker_reports_client},
 };
 use alluxio_rpc::{ServiceType, SessionChannel};
+use worker_reports_client::WorkerReportsClient as WorkerReportsStub;
 
 /// How to make the generated client `C` from a channel.
 pub(crate) struct Stub<C> {
@@ -49,4 +50,6 @@ stubs! {
     METRICS: MetricsMasterClientServiceClient by MetricsMasterClientService;
     /// Ours has no number: it goes over the channel of the service beside which it is served.
     COORDINATION: CoordinationClient by BlockMasterWorkerService;
+    /// The same. It needs no session, which standbys do not open, so it goes by the service that needs none.
+    REPORTS: WorkerReportsStub by MetaMasterConfigService;
 }

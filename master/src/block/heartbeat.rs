@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::{
     Command, CommandType,
-    block::{LocationBlockIdListEntry, StorageList},
+    block::{BlockHeartbeatPRequest, LocationBlockIdListEntry, StorageList},
 };
 use tokio::time::Instant;
 
 use super::master::BlockMaster;
 use super::slots::CHUNK;
-use super::worker::{Noted, Standing};
+use super::worker::{Noted, Standing, Worker};
 
 /// What changed at a worker since its last heartbeat.
 #[derive(Clone, Debug, Default)]
@@ -24,10 +24,40 @@ pub struct Heartbeat {
     pub lost_storage: BTreeMap<String, StorageList>,
 }
 
+impl Heartbeat {
+    /// As it is on the wire, without the metrics.
+    pub(super) fn of(request: BlockHeartbeatPRequest) -> Self {
+        Self {
+            used: request.used_bytes_on_tiers,
+            capacity: request.options.map(|options| options.capacity_bytes_on_tiers).unwrap_or_default(),
+            removed: request.removed_block_ids,
+            added: request.added_blocks,
+            lost_storage: request.lost_storage,
+        }
+    }
+}
+
 impl BlockMaster {
     /// Takes a heartbeat and says what the worker is to do.
     pub async fn heartbeat(&self, worker_id: i64, report: Heartbeat) -> Result<Command, FsError> {
         let Some(worker) = self.workers.get(worker_id) else { return Ok(command(CommandType::Register)) };
+        if let Some(instead) = self.take(&worker, report).await? {
+            return Ok(command(instead));
+        }
+        self.is_back(&worker.endpoint());
+        let free = self.next_frees(&worker);
+        if free.is_empty() {
+            return Ok(command(CommandType::Nothing));
+        }
+        Ok(Command { command_type: Some(CommandType::Free as i32), data: free })
+    }
+
+    /// Takes what a worker tells; what it is to do when its blocks do not count at present.
+    pub(super) async fn take(
+        &self,
+        worker: &Worker,
+        report: Heartbeat,
+    ) -> Result<Option<CommandType>, FsError> {
         {
             let mut record = worker.record();
             match record.standing {
@@ -43,18 +73,18 @@ impl BlockMaster {
                 }
                 Standing::Decommissioned | Standing::Disabled => {
                     record.last_contact = Instant::now();
-                    return Ok(command(CommandType::Decommissioned));
+                    return Ok(Some(CommandType::Decommissioned));
                 }
                 Standing::Unregistered | Standing::Lost | Standing::Forgotten => {
                     // It will list all its blocks: the changes in this report are part of that.
                     record.start_noting();
-                    return Ok(command(CommandType::Register));
+                    return Ok(Some(CommandType::Register));
                 }
             }
         }
         for chunk in report.removed.chunks(CHUNK) {
             let changes: Vec<Noted> = chunk.iter().map(|id| Noted::Removed(*id)).collect();
-            self.apply(&worker, &changes);
+            self.apply(worker, &changes);
         }
         for entry in &report.added {
             let key = entry.key.as_ref();
@@ -63,15 +93,11 @@ impl BlockMaster {
             for chunk in ids.chunks(CHUNK) {
                 let storage = self.storages.intern(tier, medium)?;
                 let changes: Vec<Noted> = chunk.iter().map(|id| Noted::Added(*id, storage)).collect();
-                self.apply(&worker, &changes);
+                self.apply(worker, &changes);
                 self.free_unknown(chunk).await;
             }
         }
-        let free = self.next_frees(&worker);
-        if free.is_empty() {
-            return Ok(command(CommandType::Nothing));
-        }
-        Ok(Command { command_type: Some(CommandType::Free as i32), data: free })
+        Ok(None)
     }
 
     /// A worker has written or cached a block: its length becomes durable, then the copy counts.

@@ -1,13 +1,12 @@
 //! The block master itself: what it holds, and what the rest of the master asks of it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use alluxio_proto::grpc::{BlockLocation, WorkerNetAddress};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::lease::Leases;
@@ -15,8 +14,8 @@ use super::location::{Location, Storages};
 use super::options::BlockOptions;
 use super::slots::Slots;
 use super::table::LocationTable;
+use super::take_over::Awaited;
 use super::tree_view::{BlockCommits, BlockLengths};
-use super::worker::Endpoint;
 use super::workers::Workers;
 
 /// Where a block can be read; most blocks have one or two copies.
@@ -43,13 +42,14 @@ pub struct BlockMaster {
     pub(super) workers: Workers,
     pub(super) leases: Leases,
     /// Since when this master serves.
-    serving_since: Mutex<Option<Instant>>,
-    /// The workers of the leader before that are not back yet; `None` when they are not known.
-    pub(super) awaited: Mutex<Option<BTreeSet<Endpoint>>>,
+    pub(super) serving_since: Mutex<Option<Instant>>,
+    /// Who is not back yet; `None` when the workers of the leader before are not known.
+    pub(super) awaited: Mutex<Option<Awaited>>,
+    pub(super) turn: watch::Sender<u64>,
     /// Rings when there is something to sweep.
     pub(super) sweep_wanted: Notify,
     /// Spreads work that any worker may do.
-    turn: AtomicU64,
+    next_in_turn: AtomicU64,
 }
 
 impl BlockMaster {
@@ -78,31 +78,9 @@ impl BlockMaster {
             workers: Workers::default(),
             serving_since: Mutex::new(None),
             awaited: Mutex::new(None),
+            turn: watch::Sender::new(0),
             sweep_wanted: Notify::new(),
-            turn: AtomicU64::new(0),
-        }
-    }
-
-    /// The tree is complete and this master leads: safe mode begins to run out.
-    pub fn start_serving(&self) {
-        *self.serving_since.lock() = Some(Instant::now());
-    }
-
-    /// Safe mode ends when these workers have registered, if that is earlier than else.
-    pub fn wait_for(&self, workers: Option<Vec<Endpoint>>) {
-        *self.awaited.lock() = workers.map(|workers| workers.into_iter().collect());
-    }
-
-    fn all_are_back(&self) -> bool {
-        self.awaited.lock().as_ref().is_some_and(BTreeSet::is_empty)
-    }
-
-    /// Whether workers may still be missing because the master has just begun: what depends on where
-    /// blocks are has no answer yet, and nothing is freed.
-    pub fn safe_mode(&self) -> bool {
-        match *self.serving_since.lock() {
-            Some(since) => since.elapsed() < self.options.connect_wait && !self.all_are_back(),
-            None => true,
+            next_in_turn: AtomicU64::new(0),
         }
     }
 
@@ -200,7 +178,7 @@ impl BlockMaster {
                 }
             });
         }
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) as usize;
+        let turn = self.next_in_turn.fetch_add(1, Ordering::Relaxed) as usize;
         let start = turn % able.len();
         (0..able.len()).map(|at| (start + at) % able.len()).max_by_key(|at| held[*at]).map(|at| able[at])
     }

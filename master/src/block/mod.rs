@@ -1,7 +1,9 @@
 //! The block master: which workers there are, and which of them hold which block. None of it is
-//! journaled: a new leader learns it from the workers. Lengths and owners of blocks are the tree's
+//! journaled: workers tell it, ours also to the standbys, so that the next leader has it. Lengths and owners of blocks are the tree's
 //! ([`tree_view`]).
 //!
+//! - A standby has one too ([`understudy`]), which takes what workers of ours report ([`reports`]), orders nothing and
+//!   becomes the leader's ([`take_over`]).
 //! - Workers come by `GetWorkerId`, a lease and a registration ([`registration`]), stay by heartbeats
 //!   ([`heartbeat`]) and go by silence ([`watch`]) or by order ([`decommission`]).
 //! - Locations lie in a packed table ([`table`]) under *slots*, one per registration ([`slots`]). Losing
@@ -25,10 +27,13 @@ mod options;
 mod register_stream;
 mod registration;
 mod report;
+mod reports;
 mod slots;
 mod sweep;
 mod table;
+mod take_over;
 mod tree_view;
+mod understudy;
 mod watch;
 mod worker;
 mod worker_service;
@@ -41,7 +46,9 @@ pub use master::{BlockLocations, BlockMaster, Residence};
 pub use options::BlockOptions;
 pub use registration::RegistrationAttempt;
 pub use report::{Capacity, WorkerReport};
+pub use reports::{ReportDesk, WorkerReportsService};
 pub use tree_view::{BlockCommits, BlockLengths, Evictable, EvictionPolicy, LOOKUP_CHUNK, Purpose};
+pub use understudy::Understudy;
 pub use worker::{Endpoint, Registration, Standing};
 pub use worker_service::BlockWorkerService;
 

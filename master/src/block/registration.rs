@@ -165,9 +165,7 @@ impl BlockMaster {
             self.free_unknown(&added.collect::<Vec<_>>()).await;
         }
         self.leases.release(worker.id);
-        if let Some(awaited) = &mut *self.awaited.lock() {
-            awaited.remove(&worker.endpoint());
-        }
+        self.is_back(&worker.endpoint());
         self.sweep_wanted.notify_one();
         tracing::info!(worker = worker.id, address = %worker.endpoint(), "worker registered");
         Ok(())

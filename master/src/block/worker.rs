@@ -89,6 +89,20 @@ pub(super) struct Attempt {
     pub registration: Registration,
 }
 
+/// A report's place in the row of reports that go on from one registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reports {
+    pub registration: u64,
+    pub sequence: u64,
+}
+
+impl Reports {
+    /// Not overtaken by another one, and not of a former process of the worker.
+    pub(super) fn goes_on_from(self, last: Self) -> bool {
+        self.registration == last.registration && self.sequence > last.sequence
+    }
+}
+
 /// The changing part of a worker.
 #[derive(Debug)]
 pub(super) struct Record {
@@ -113,6 +127,10 @@ pub(super) struct Record {
     pub frees: VecDeque<i64>,
     /// Whether the worker takes persist commands; Java workers do not.
     pub persists: bool,
+    /// The last report of a worker that reports whoever leads.
+    pub reports: Option<Reports>,
+    /// The newest turn that a report of it knew.
+    pub heard_in: Option<u64>,
 }
 
 impl Record {
@@ -189,6 +207,8 @@ impl Worker {
             listing_from: 0,
             frees: VecDeque::new(),
             persists: false,
+            reports: None,
+            heard_in: None,
         };
         Arc::new(Self { id, record: Mutex::new(record) })
     }

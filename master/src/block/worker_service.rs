@@ -50,19 +50,12 @@ impl BlockMasterWorkerService for BlockWorkerService {
         request: Request<BlockHeartbeatPRequest>,
     ) -> Reply<BlockHeartbeatPResponse> {
         alluxio_rpc::caller(&request)?;
-        let request = request.into_inner();
+        let mut request = request.into_inner();
         let worker_id = required(request.worker_id, "workerId")?;
-        let options = request.options.unwrap_or_default();
-        let report = Heartbeat {
-            used: request.used_bytes_on_tiers,
-            capacity: options.capacity_bytes_on_tiers,
-            removed: request.removed_block_ids,
-            added: request.added_blocks,
-            lost_storage: request.lost_storage,
-        };
-        let command = self.master.heartbeat(worker_id, report).await?;
+        let metrics = request.options.as_mut().map(|options| std::mem::take(&mut options.metrics));
+        let command = self.master.heartbeat(worker_id, Heartbeat::of(request)).await?;
         if self.master.is_worker_live(worker_id) {
-            self.metrics.add_from_worker(&options.metrics);
+            self.metrics.add_from_worker(&metrics.unwrap_or_default());
         }
         Ok(Response::new(BlockHeartbeatPResponse { command: Some(command) }))
     }

@@ -41,7 +41,7 @@ use self::{
     serving::Serving,
     sources::{check_journal, check_root},
 };
-use crate::mandate::Mandate;
+use crate::{block::Understudy, mandate::Mandate};
 
 /// A running master.
 pub struct Master {
@@ -65,12 +65,15 @@ impl Master {
         let (conf, role) = (&process.conf, &process.role);
         let root = format!("the under storage {}", conf.get(key::MASTER_MOUNT_TABLE_ROOT_UFS));
         reached(&root, role, async || check_root(conf).await).await?;
+        process.knows_root_disk(root_disk::one_host(conf).await);
         let part = if process.conf.get(key::ZOOKEEPER_ENABLED) {
             Part::stand(process.clone()).await?
         } else {
             let store = journal_store(&process.conf, Sharing::Exclusive)?;
-            let open =
-                async || Serving::open(process.clone(), store.clone(), &mut None, Mandate::sole()).await;
+            let open = async || {
+                let understudy = Understudy::new(process.block_options());
+                Serving::open(process.clone(), store.clone(), &mut None, &understudy, Mandate::sole()).await
+            };
             let mut serving = reached(&journal_at(&*store), role, open).await?;
             serving.serve(None);
             Part::Alone(Box::new(serving))

@@ -1,8 +1,12 @@
 //! What lives as long as the process: ports, web pages, metrics. What leads comes and goes on it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+};
 
 use alluxio_conf::{Configuration, KeyName, UnsetKey, key};
+use alluxio_proto::own::worker_reports_server::WorkerReportsServer;
 use alluxio_rpc::{GroupLookup, RpcError, Sessions, Stage, group_lookup};
 use alluxio_telemetry::{logs::LogHandle, metrics::Metrics};
 use alluxio_web::WebSettings;
@@ -14,7 +18,12 @@ use super::{
     role::{Logs, Role},
     watch,
 };
-use crate::{meta::MasterFacts, namespace::now_ms, web::MasterWeb};
+use crate::{
+    block::{BlockOptions, ReportDesk, WorkerReportsService},
+    meta::{MasterFacts, is_compared},
+    namespace::now_ms,
+    web::MasterWeb,
+};
 
 /// Until anything is known.
 const STARTING: &str = "The master is starting: try again in a moment.";
@@ -32,6 +41,10 @@ pub(super) struct Process {
     pub sessions: Sessions,
     pub groups: Arc<dyn GroupLookup>,
     pub stage: Stage,
+    /// Where workers report, whoever leads.
+    pub desk: ReportDesk,
+    /// Set before any block master is made.
+    one_host: OnceLock<String>,
 }
 
 /// The servers of both ports.
@@ -53,12 +66,15 @@ impl Process {
         let (rpc_addr, web_addr) = (local(&rpc)?, local(&web)?);
         let metrics = Metrics::master();
         watch::start(&metrics);
-        let role = Arc::new(Role::new(web_addr.port()));
+        let desk = ReportDesk::default();
+        let role = Arc::new(Role::new(web_addr.port(), desk.clone()));
         let settings = WebSettings::new(&conf, logs.as_ref().and_then(|logs| logs.folder()));
         let pages = MasterWeb::new(role.clone(), metrics.clone(), Arc::new(Logs(logs)), settings);
         let groups = group_lookup(&conf).map_err(StartError::Rpc)?;
         let sessions = Sessions::new(&conf, groups.clone()).map_err(StartError::Rpc)?;
-        let stage = Stage::new(&conf, alluxio_rpc::Role::Master, sessions.clone(), STARTING);
+        let reports = WorkerReportsService::new(desk.clone(), is_compared);
+        let stage = Stage::new(&conf, alluxio_rpc::Role::Master, sessions.clone(), STARTING)
+            .beside(WorkerReportsServer::new(reports));
         let servers = Servers::start(rpc, stage.clone(), web, &pages);
         let host = own_host(&conf, key::MASTER_HOSTNAME);
         let start_time_ms = now_ms();
@@ -74,8 +90,21 @@ impl Process {
             sessions,
             groups,
             stage,
+            desk,
+            one_host: OnceLock::new(),
         };
         Ok((Arc::new(process), servers))
+    }
+
+    /// Why all workers must run on one host, if they must.
+    pub fn knows_root_disk(&self, one_host: Option<String>) {
+        if let Some(reason) = one_host {
+            self.one_host.get_or_init(|| reason);
+        }
+    }
+
+    pub fn block_options(&self) -> BlockOptions {
+        BlockOptions { one_host: self.one_host.get().cloned(), ..BlockOptions::from_conf(&self.conf) }
     }
 
     /// `host:port`, as others know this master.

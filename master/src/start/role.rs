@@ -15,7 +15,7 @@ use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
 use crate::{
-    block::Endpoint,
+    block::{Endpoint, ReportDesk},
     mandate::Mandate,
     namespace::Namespace,
     web::{LogLevels, NotLeading, RoleSource, RoleStatus},
@@ -47,6 +47,7 @@ pub(super) struct Following {
 pub(super) struct Role {
     /// Of this master's pages. Masters of a cluster are set up alike, so the leader's are at the same one.
     web_port: u16,
+    desk: ReportDesk,
     replayed: AtomicU64,
     /// Counts on while the journal is read.
     steps: AtomicU64,
@@ -63,8 +64,8 @@ pub(super) struct Role {
 }
 
 impl Role {
-    pub fn new(web_port: u16) -> Self {
-        Self { web_port, ..Self::default() }
+    pub fn new(web_port: u16, desk: ReportDesk) -> Self {
+        Self { web_port, desk, ..Self::default() }
     }
 
     pub fn replayed(&self, sequence: u64) {
@@ -196,9 +197,13 @@ impl RoleSource for Role {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             leader: self.leader.read().as_ref().map(ToString::to_string),
             known_workers: self.workers.read().as_ref().map(Vec::len),
+            reporting_workers: None,
+            reported_blocks: None,
         };
         let phase = self.phase.read();
         let Phase::Leading(namespace, mandate) = &*phase else {
+            let (workers, blocks) = self.desk.reported().unzip();
+            let status = RoleStatus { reporting_workers: workers, reported_blocks: blocks, ..status };
             let Some(Following { progress, .. }) = self.following() else { return status };
             let (position, lag) = (progress.position(), progress.lag());
             return RoleStatus {

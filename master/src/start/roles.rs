@@ -15,7 +15,7 @@ use super::{
     serving::{Ended, Serving},
     standby::{Standby, Warm},
 };
-use crate::mandate::Mandate;
+use crate::{block::Understudy, mandate::Mandate};
 
 /// How often a standby asks who leads; it only tells others.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -37,6 +37,13 @@ pub(super) struct Candidate {
     inquiry: Inquiry,
     stop: CancellationToken,
     backoff: Backoff,
+}
+
+/// The workers that report to a standby: those that do no more are forgotten in the end, as on a leader.
+async fn attend(understudy: Understudy) -> Infallible {
+    understudy.blocks().clone().watch(CancellationToken::new()).await;
+    // Not before it is told to.
+    std::future::pending().await
 }
 
 /// How a leadership ended.
@@ -107,8 +114,11 @@ impl Candidate {
     /// Follows the journal, and tells those who ask who leads.
     async fn stand_by(&self, standby: &mut Standby) -> Infallible {
         self.process.role.stands_by();
+        let understudy = standby.understudy().clone();
+        self.process.desk.open(&self.cluster.to_string(), understudy.blocks().clone());
         tokio::select! {
             never = standby.follow() => never,
+            never = attend(understudy) => never,
             never = self.tell_who_leads() => never,
             never = self.link.keep() => never,
         }
@@ -133,14 +143,18 @@ impl Candidate {
     async fn lead(&self, leadership: Leadership, standby: &mut Standby) -> End {
         self.process.role.takes_over();
         self.process.stage.shut(TAKING_OVER);
+        let understudy = standby.understudy().clone();
+        understudy.blocks().take_over();
         let mut warm = standby.take();
-        let opened = self.open(&leadership, &mut warm).await;
+        let opened = self.open(&leadership, &mut warm, &understudy).await;
         // What is still there was not touched.
         standby.give_back(warm);
         let mut serving = match opened {
             Ok(serving) => serving,
             Err(end) => return end,
         };
+        drop(understudy);
+        standby.new_understudy();
         serving.serve(self.process.role.workers());
         let end = self.until_the_end(&leadership, &serving).await;
         self.process.role.stands_by();
@@ -157,9 +171,14 @@ impl Candidate {
         end
     }
 
-    async fn open(&self, leadership: &Leadership, warm: &mut Option<Warm>) -> Result<Serving, End> {
+    async fn open(
+        &self,
+        leadership: &Leadership,
+        warm: &mut Option<Warm>,
+        understudy: &Understudy,
+    ) -> Result<Serving, End> {
         let mandate = Mandate::elected(leadership.lease());
-        let opening = Serving::open(self.process.clone(), self.store.clone(), warm, mandate);
+        let opening = Serving::open(self.process.clone(), self.store.clone(), warm, understudy, mandate);
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(End::Stopped),

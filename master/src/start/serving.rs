@@ -19,7 +19,6 @@ use super::{
     error::StartError,
     process::Process,
     replay::{self, Restored},
-    root_disk,
     services::{self, Parts},
     sources::{journal_options, mount_root},
     standby::Warm,
@@ -27,7 +26,7 @@ use super::{
 };
 use crate::{
     backup::Backups,
-    block::{BlockMaster, BlockOptions, Endpoint},
+    block::{Endpoint, Understudy},
     checkpoint::{Checkpointer, Every},
     fs::FileSystemMaster,
     mandate::Mandate,
@@ -72,6 +71,7 @@ impl Serving {
         process: Arc<Process>,
         store: Arc<dyn Store>,
         warm: &mut Option<Warm>,
+        understudy: &Understudy,
         mandate: Mandate,
     ) -> Result<Self, StartError> {
         let conf = &process.conf;
@@ -90,9 +90,8 @@ impl Serving {
         watch::journal(&metrics, namespace.journal(), checkpoint, replayed);
         replay::bootstrap(conf, &namespace).await?;
 
-        let options =
-            BlockOptions { one_host: root_disk::one_host(conf).await, ..BlockOptions::from_conf(conf) };
-        let blocks = Arc::new(BlockMaster::new(options, namespace.clone(), namespace.clone()));
+        // Nothing fails from here on: it would not be a standby's any more.
+        let blocks = understudy.with_tree(namespace.clone());
         let groups = process.groups.clone();
         let fs =
             FileSystemMaster::new(conf, namespace.clone(), blocks.clone(), groups, &metrics, mandate.clone());
@@ -170,6 +169,7 @@ impl Serving {
     /// Nothing is answered any more. The tasks are told to end.
     pub fn stop_answering(&self, reason: &str) {
         self.process.stage.shut(reason);
+        self.process.desk.close();
         self.mandate.end();
         self.process.pages.clear();
         self.task_stop.cancel();

@@ -18,6 +18,7 @@ use tokio::{
 use super::{error::StartError, process::Process, replay::from_checkpoint, role::Following};
 use crate::{
     aside::Aside,
+    block::Understudy,
     checkpoint::{Every, walk_still},
     tree::{Effects, Tree},
     web::TreeHashes,
@@ -45,6 +46,7 @@ pub(super) struct Standby {
     every: Every,
     asked: mpsc::Receiver<Asked>,
     state: Option<Warm>,
+    understudy: Understudy,
 }
 
 /// What a standby has in memory, and hands over when it is elected.
@@ -89,7 +91,18 @@ impl Standby {
         let (ask, asked) = mpsc::channel(1);
         process.pages.set_standby_hashes(Arc::new(Hashes(ask)));
         let every = Every::of(&process.conf).staggered();
-        Self { process, store, every, asked, state: None }
+        let understudy = Understudy::new(process.block_options());
+        Self { process, store, every, asked, state: None, understudy }
+    }
+
+    /// The block master, which takes what workers report.
+    pub fn understudy(&self) -> &Understudy {
+        &self.understudy
+    }
+
+    /// The block master has led. Another one begins, without anything that it had.
+    pub fn new_understudy(&mut self) {
+        self.understudy = Understudy::new(self.process.block_options());
     }
 
     /// Follows the journal. May be dropped while it waits and begun again: what is in memory stays.

@@ -33,6 +33,11 @@ pub struct RoleStatus {
     /// How many workers a standby expects when it takes over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known_workers: Option<usize>,
+    /// How many of them report to this standby, too, and how many blocks these have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reporting_workers: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reported_blocks: Option<i64>,
 }
 
 /// What a standby has to say instead of its pages.

@@ -46,6 +46,8 @@ impl RoleSource for TestMaster {
             version: "0.1.0".to_owned(),
             leader: None,
             known_workers: None,
+            reporting_workers: None,
+            reported_blocks: None,
         }
     }
 

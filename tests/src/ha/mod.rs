@@ -2,7 +2,7 @@
 //! or failing, each for one master alone.
 //!
 //! ```text
-//! clients, other masters ── link ──> master 0 ── link ──> each ZooKeeper server
+//! clients, worker, other masters ── link ──> master 0 ── link ──> each ZooKeeper server
 //!                                       └── its own mount, or link ──> the journal's folder, or NameNode
 //! ```
 //! A master tells the world an address of its own (127.0.1.1, 127.0.1.2, …), where its link listens.
@@ -114,9 +114,9 @@ fn host(master: usize) -> Ipv4Addr {
 }
 
 impl Rig {
-    /// Three masters with this many ZooKeeper servers. The first one leads, the others stand by.
+    /// Three masters with this many ZooKeeper servers, and a worker. The first one leads, the others stand by.
     pub fn start(servers: usize) -> Result<Rig> {
-        Rig::start_with(servers, Cluster::plan().workers(0))
+        Rig::start_with(servers, Cluster::plan().workers(1))
     }
 
     /// The same with these settings.
@@ -127,7 +127,7 @@ impl Rig {
     /// With the journal on HDFS.
     pub fn start_on(hdfs: Hdfs) -> Result<Rig> {
         let folder = format!("{}{IN_HDFS}", hdfs.uri());
-        let plan = Cluster::plan().workers(0).set("alluxio.master.journal.folder", &folder);
+        let plan = Cluster::plan().workers(1).set("alluxio.master.journal.folder", &folder);
         Rig::begin_with(1, plan, Some(hdfs))
     }
 
@@ -146,6 +146,8 @@ impl Rig {
                 rig.masters()?.wait_for_standby(master)?;
             }
         }
+        let cluster = &mut rig.masters()?.cluster;
+        (0..cluster.workers.len()).try_for_each(|worker| cluster.start_worker(worker))?;
         Ok(rig)
     }
 
@@ -195,7 +197,9 @@ impl Rig {
         let masters = self.masters()?;
         let conf = masters.client_conf(&[])?;
         let of_masters = (0..COUNT).map(|master| of_master(masters, master)).collect::<Result<Vec<_>>>()?;
-        let clients = Clients { conf: &conf, count: CLIENTS, of_masters: &of_masters, patience: LIMIT };
+        let cached = !masters.cluster.workers.is_empty();
+        let clients =
+            Clients { conf: &conf, count: CLIENTS, of_masters: &of_masters, cached, patience: LIMIT };
         Workload::start(root, seed, clients)
     }
 

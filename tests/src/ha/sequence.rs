@@ -18,6 +18,8 @@ const FAULTS: usize = 5;
 const AT_ONCE: usize = 2;
 /// Answers that are waited for when all is well again.
 const ANSWERS: usize = 60;
+/// The same for reads of files whose only copy is a worker's.
+const CACHED_READS: usize = 5;
 
 /// One sequence on running masters, and what came of it.
 pub struct Sequence {
@@ -35,6 +37,7 @@ impl Sequence {
         let mut workload = rig.workload(&format!("/sequence-{seed}"), seed)?;
         let done = async {
             workload.goes_on(ANSWERS, LIMIT).await?;
+            workload.reads_cached(CACHED_READS, LIMIT).await?;
             sequence.faults(rig).await?;
             sequence.recover(rig, workload).await
         };
@@ -65,6 +68,7 @@ impl Sequence {
         }
         block_in_place(|| rig.masters()?.wait_for_leader())?;
         workload.goes_on(ANSWERS, LIMIT).await?;
+        workload.reads_cached(CACHED_READS, LIMIT).await?;
         let summary = workload.finish().await?;
         block_in_place(|| rig.agree())?;
         Ok(summary)

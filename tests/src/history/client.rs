@@ -17,9 +17,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::call::{Change, Found, Kind, Outcome, Refusal, Reply, Request, Slot};
 
 /// Between two tries of a call.
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// A try that takes longer is given up, with its connections.
-const TRY: Duration = Duration::from_secs(15);
+pub(super) const TRY: Duration = Duration::from_secs(15);
 
 /// What a client of a workload is started with besides the cluster's address. It does all its tries itself, to know
 /// how many there were, and finds out soon that nobody is at the other end of a connection.
@@ -186,7 +186,7 @@ fn refused(change: Change, refusal: Refusal, tries: u32) -> Outcome {
 }
 
 /// Whether another try may be answered. Everything else would be a defect.
-fn may_pass(kind: ErrorKind) -> bool {
+pub(super) fn may_pass(kind: ErrorKind) -> bool {
     use ErrorKind as K;
     matches!(
         kind,

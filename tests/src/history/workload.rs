@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use super::{
+    cached::keep_cached,
     call::{Call, Change, Outcome, Request, Slot},
     check::check,
     client::Client,
@@ -41,6 +42,8 @@ pub struct Clients<'a> {
     pub count: usize,
     /// How to reach one master each, whoever leads: from these, clients only read, all the time.
     pub of_masters: &'a [Configuration],
+    /// Whether there are workers, and so one more client, whose files are only cached.
+    pub cached: bool,
     /// How long a call is tried again before its outcome is unknown.
     pub patience: Duration,
 }
@@ -52,13 +55,15 @@ pub struct Workload {
     /// Who reads everything in the end.
     last: usize,
     conf: Configuration,
+    cached: bool,
     patience: Duration,
 }
 
-struct Shared {
-    root: String,
+pub(super) struct Shared {
+    pub root: String,
     began: Instant,
-    stopping: AtomicBool,
+    pub stopping: AtomicBool,
+    pub cached_reads: AtomicUsize,
     answered: AtomicUsize,
     directories: Mutex<Vec<Directory>>,
 }
@@ -87,6 +92,7 @@ impl Workload {
             root: root.to_owned(),
             began: Instant::now(),
             stopping: AtomicBool::new(false),
+            cached_reads: AtomicUsize::new(0),
             answered: AtomicUsize::new(0),
             directories: Mutex::default(),
         });
@@ -101,8 +107,12 @@ impl Workload {
             running.spawn(watch(Arc::clone(&shared), Client::new(conf)?, number, random(number)));
         }
         let last = clients.count + clients.of_masters.len();
+        if clients.cached {
+            let conf = clients.conf.clone();
+            running.spawn(keep_cached(Arc::clone(&shared), conf, random(last), clients.patience));
+        }
         let (conf, patience) = (clients.conf.clone(), clients.patience);
-        Ok(Workload { shared, clients: running, last, conf, patience })
+        Ok(Workload { shared, clients: running, last, conf, cached: clients.cached, patience })
     }
 
     /// Changes and reads that were answered up to now, refusals included.
@@ -119,6 +129,25 @@ impl Workload {
             }
             let missing = until.saturating_sub(self.answered());
             ensure!(began.elapsed() < limit, "{missing} of {more} answers are missing after {limit:?}");
+            sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until files that are only cached were read so often. Without workers there are none.
+    pub async fn reads_cached(&mut self, more: usize, limit: Duration) -> Result<()> {
+        let began = Instant::now();
+        let reads = || self.shared.cached_reads.load(Ordering::Relaxed);
+        let until = reads() + more;
+        while self.cached && reads() < until {
+            if let Some(ended) = self.clients.try_join_next() {
+                ended??;
+            }
+            ensure!(
+                began.elapsed() < limit,
+                "only {} of {until} reads of cached files after {limit:?}",
+                reads()
+            );
             sleep(Duration::from_millis(10)).await;
         }
         Ok(())
@@ -149,6 +178,7 @@ impl Workload {
         let directories = std::mem::take(&mut *self.shared.directories.lock());
         let mut summary =
             Summary { directories: made.iter().filter(|made| **made).count(), ..Summary::default() };
+        summary.cached_reads = self.shared.cached_reads.load(Ordering::Relaxed);
         for (number, directory) in directories.iter().enumerate() {
             summary.calls += directory.calls.len();
             summary.unknown += directory.unknown;
@@ -165,6 +195,7 @@ pub struct Summary {
     pub directories: usize,
     pub calls: usize,
     pub unknown: usize,
+    pub cached_reads: usize,
 }
 
 impl Shared {

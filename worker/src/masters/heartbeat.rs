@@ -1,29 +1,31 @@
 //! Block heartbeats of a registered worker.
 
 use super::{
-    MasterLink, WorkerState, orders,
+    WorkerState, orders,
     registration::{entry, lost_storage},
     session::{Ended, Registration},
+    told::{ToldMaster, ToldMasters},
 };
 use crate::{
     core::Core,
-    store::{Delta, Listener, Usage},
+    store::{Delta, Usage},
 };
-use alluxio_fs::ErrorKind;
+use alluxio_fs::{ErrorKind, FsError};
 use alluxio_proto::grpc::{
-    CommandType,
+    Command, CommandType,
     block::{BlockHeartbeatPOptions, BlockHeartbeatPRequest},
 };
 use std::{collections::BTreeMap, time::Instant};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// Tells the master what changed and does what it orders, until it does not know this worker any more.
+/// Tells the leader what changed and does what it orders, until it does not know this worker any more, or does not
+/// lead.
 pub(super) async fn beat(
     core: &Core,
-    link: &MasterLink,
+    told: &ToldMasters,
+    leader: &ToldMaster,
     state: &WorkerState,
-    listener: Listener,
     registration: Registration,
     stop: &CancellationToken,
 ) -> Ended {
@@ -31,55 +33,86 @@ pub(super) async fn beat(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let since = Instant::now();
     let mut missed = 0_u32;
-    // Told once: the original's masters append what they hear to a list. The registration told the rest.
-    let mut told = core.store.usage().lost;
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ended::Stopped,
             _ = ticks.tick() => {}
             // A commit found that the master forgot the id.
-            () = state.registration_wanted(registration) => return Ended::Unknown,
+            () = state.registration_wanted(registration) => {
+                forgotten(leader).await;
+                return Ended::Unknown;
+            }
         }
-        let Some(delta) = core.store.delta(listener, core.settings.report_limit) else {
-            tracing::info!("too many changes were not reported; registering again");
-            return Ended::Unknown;
-        };
-        let usage = core.store.usage();
-        let mut request = request(registration.id, &delta, &usage, &told);
-        let mut share = core.metrics.for_cluster();
-        if let Some(options) = &mut request.options {
-            options.metrics = std::mem::take(&mut share.metrics);
-        }
-        match link.block_heartbeat(request).await {
+        match send(core, leader, registration.id).await {
             Ok(command) => {
-                told = usage.lost;
-                // A master that does not know this worker took nothing.
-                if command.command_type() != CommandType::Register {
-                    core.metrics.heard(&share);
-                }
                 if missed > 0 {
                     tracing::info!(missed, "heartbeats arrive again");
                 }
                 missed = 0;
                 if orders::obey(core, state, command, since).await {
+                    forgotten(leader).await;
                     return Ended::Unknown;
                 }
             }
             Err(error) => {
-                core.store.undelivered(listener, &delta);
                 if error.kind == ErrorKind::NotFound {
+                    forgotten(leader).await;
                     return Ended::Unknown;
                 }
                 missed += 1;
                 if missed == 1 {
                     tracing::warn!(%error, "heartbeat did not arrive");
                 }
+                told.cluster().doubt(&leader.address);
+                tokio::select! {
+                    () = stop.cancelled() => return Ended::Stopped,
+                    leads = told.leader() => if leads.is_ok_and(|leads| leads.address != leader.address) {
+                        return Ended::Replaced;
+                    }
+                }
             }
         }
     }
 }
 
-fn request(id: i64, delta: &Delta, usage: &Usage, told: &Lost) -> BlockHeartbeatPRequest {
+/// One heartbeat. Nothing else is told to this master meanwhile.
+async fn send(core: &Core, leader: &ToldMaster, id: i64) -> Result<Command, FsError> {
+    let mut known = leader.known.lock().await;
+    let Some(sending) = known.changes(core.settings.report_limit) else {
+        return Err(FsError::not_found("Too many changes were not reported."));
+    };
+    let usage = core.store.usage();
+    let mut request = request(id, &sending.delta, &usage, &known.lost);
+    let mut share = core.metrics.for_cluster();
+    if let Some(options) = &mut request.options {
+        options.metrics = std::mem::take(&mut share.metrics);
+    }
+    let answer = leader.link.block_heartbeat(request).await;
+    known.leads = answer.is_ok();
+    let command = answer?;
+    sending.arrived();
+    known.lost = usage.lost;
+    // A master that does not know this worker took nothing.
+    if command.command_type() != CommandType::Register {
+        core.metrics.heard(&share);
+    }
+    Ok(command)
+}
+
+/// It is to be told all again.
+async fn forgotten(leader: &ToldMaster) {
+    let mut known = leader.known.lock().await;
+    (known.id, known.leads) = (None, false);
+}
+
+/// How many changes there are.
+pub(super) fn report_of(delta: &Delta) -> usize {
+    delta.removed.len() + delta.added.values().map(Vec::len).sum::<usize>()
+}
+
+/// What is told of `delta` and `usage`; of failed folders those that were not `told` before: the original's masters
+/// append what they hear to a list, and the registration told the rest.
+pub(super) fn request(id: i64, delta: &Delta, usage: &Usage, told: &Lost) -> BlockHeartbeatPRequest {
     BlockHeartbeatPRequest {
         worker_id: Some(id),
         used_bytes_on_tiers: usage.used_by_tier(),
@@ -99,7 +132,7 @@ fn request(id: i64, delta: &Delta, usage: &Usage, told: &Lost) -> BlockHeartbeat
 }
 
 /// Failed folders by tier.
-type Lost = BTreeMap<String, Vec<String>>;
+pub(super) type Lost = BTreeMap<String, Vec<String>>;
 
 fn new(lost: &Lost, told: &Lost) -> Lost {
     let mut new = lost.clone();

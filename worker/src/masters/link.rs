@@ -33,7 +33,10 @@ pub struct MasterLink {
     files: FileSystem,
 }
 
-async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, FsError>>) -> Result<T, FsError> {
+pub(super) async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, FsError>>,
+) -> Result<T, FsError> {
     let late = |_| FsError::deadline_exceeded(format!("The master did not answer within {limit:?}."));
     timeout(limit, call).await.map_err(late)?
 }

@@ -1,4 +1,4 @@
-//! Registration: all blocks of this worker, in bounded batches or, where it is configured so, at once.
+//! Registration: all blocks of this worker, in bounded batches or, where the leader is to have it so, at once.
 
 use super::MasterLink;
 use crate::{
@@ -24,11 +24,26 @@ pub(super) async fn register(core: &Core, link: &MasterLink, listener: Listener)
         lease(core, link, id, deadline).await?;
     }
     core.store.restore_quarantined().await;
-    let blocks = core.store.list_all(listener);
+    if core.settings.register_stream {
+        let (first, rest) = all(core, id, listener, core.settings.register_batch);
+        link.register(first, rest).await?;
+    } else {
+        let (first, _) = all(core, id, listener, usize::MAX);
+        link.register_at_once(first, core.settings.register_deadline).await?;
+    }
+    Ok(id)
+}
+
+/// What a registration tells: a first message with everything but the remaining blocks, which follow. From here on
+/// the listener has what changes.
+pub(super) fn all(
+    core: &Core,
+    id: i64,
+    listener: Listener,
+    batch: usize,
+) -> (RegisterWorkerPRequest, Vec<Vec<LocationBlockIdListEntry>>) {
+    let mut batches = batches(core.store.list_all(listener), batch).into_iter();
     let usage = core.store.usage();
-    let streamed = core.settings.register_stream;
-    let batch = if streamed { core.settings.register_batch } else { usize::MAX };
-    let mut batches = batches(blocks, batch).into_iter();
     let first = RegisterWorkerPRequest {
         worker_id: Some(id),
         storage_tiers: usage.tiers.clone(),
@@ -39,12 +54,7 @@ pub(super) async fn register(core: &Core, link: &MasterLink, listener: Listener)
         current_blocks: batches.next().unwrap_or_default(),
         ..RegisterWorkerPRequest::default()
     };
-    if streamed {
-        link.register(first, batches.collect()).await?;
-    } else {
-        link.register_at_once(first, core.settings.register_deadline).await?;
-    }
-    Ok(id)
+    (first, batches.collect())
 }
 
 async fn lease(core: &Core, link: &MasterLink, id: i64, deadline: Instant) -> Result<(), FsError> {

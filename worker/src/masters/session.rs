@@ -1,7 +1,10 @@
-//! Staying registered with a master: register, heartbeat, and again from the start when the master does
-//! not know this worker any more.
+//! Staying registered with the leader: register, heartbeat, and again from the start when the master does
+//! not know this worker any more. A new leader that was told all as a standby needs no registration.
 
-use super::{MasterLink, WorkerState, heartbeat, registration};
+use super::{
+    WorkerState, heartbeat, registration,
+    told::{ToldMaster, ToldMasters},
+};
 use crate::core::Core;
 use alluxio_fs::FsError;
 use std::{sync::Arc, time::Duration};
@@ -55,6 +58,11 @@ impl Registered {
         Registration { id, turn: self.0.borrow().0 }
     }
 
+    /// Another master leads, which knows this worker by this id: the same one as a rule.
+    fn goes_on(&self, id: i64) -> Registration {
+        self.current().filter(|current| current.id == id).unwrap_or_else(|| self.registered(id))
+    }
+
     fn forgotten(&self) {
         self.0.send_modify(|(_, current)| *current = None);
     }
@@ -80,33 +88,30 @@ impl Registered {
 pub(super) enum Ended {
     /// The master asks for a registration, or does not know the id.
     Unknown,
+    /// Another master leads.
+    Replaced,
     Stopped,
 }
 
 /// Runs until `stop`.
 pub async fn keep_registered(
     core: Arc<Core>,
-    link: MasterLink,
+    told: ToldMasters,
     registered: Registered,
     state: WorkerState,
     stop: CancellationToken,
 ) {
-    let listener = core.store.listen();
     let mut wait = FIRST_WAIT;
-    let mut told = false;
+    let mut said = false;
     while !stop.is_cancelled() {
         let attempt = tokio::select! {
             () = stop.cancelled() => return,
-            attempt = registration::register(&core, &link, listener) => attempt,
+            attempt = find_leader(&core, &told, &registered) => attempt,
         };
         match attempt {
-            Ok(id) => {
-                (wait, told) = (FIRST_WAIT, false);
-                core.metrics.registrations.inc();
-                tracing::info!(worker_id = id, "registered");
-                core.mounts.forget();
-                let registration = registered.registered(id);
-                let ended = heartbeat::beat(&core, &link, &state, listener, registration, &stop).await;
+            Ok((leader, registration)) => {
+                (wait, said) = (FIRST_WAIT, false);
+                let ended = heartbeat::beat(&core, &told, &leader, &state, registration, &stop).await;
                 // Kept while stopping: commits of streams that end now still need it.
                 if let Ended::Unknown = ended {
                     registered.forgotten();
@@ -114,7 +119,7 @@ pub async fn keep_registered(
                 }
             }
             Err(error) => {
-                tell(&error, &mut told);
+                tell(&error, &mut said);
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = sleep(wait) => {}
@@ -123,6 +128,30 @@ pub async fn keep_registered(
             }
         }
     }
+}
+
+/// The master that leads, which knows this worker: from when it stood by, or from now on.
+async fn find_leader(
+    core: &Core,
+    told: &ToldMasters,
+    registered: &Registered,
+) -> Result<(Arc<ToldMaster>, Registration), FsError> {
+    let leader = told.leader().await?;
+    let mut known = leader.known.lock().await;
+    if let Some(id) = known.id {
+        tracing::info!(master = %leader.address, worker_id = id, "another master leads, and knows this worker");
+        drop(known);
+        return Ok((leader, registered.goes_on(id)));
+    }
+    let id = registration::register(core, &leader.link, known.listener)
+        .await
+        .inspect_err(|_| told.cluster().doubt(&leader.address))?;
+    (known.id, known.lost) = (Some(id), core.store.usage().lost);
+    drop(known);
+    core.metrics.registrations.inc();
+    tracing::info!(worker_id = id, "registered");
+    core.mounts.forget();
+    Ok((leader, registered.registered(id)))
 }
 
 /// One line per outage, not per attempt.

@@ -14,13 +14,15 @@ use alluxio_proto::grpc::{
         file_system_master_worker_service_server::FileSystemMasterWorkerServiceServer,
     },
 };
-use alluxio_proto::own::coordination_server::CoordinationServer;
-use alluxio_rpc::{NoGroups, Role, RpcServer, ServiceType, Sessions, version_of};
+use alluxio_proto::own::{
+    coordination_server::CoordinationServer, worker_reports_server::WorkerReportsServer,
+};
+use alluxio_rpc::{NoGroups, Role, RpcServer, ServiceType, Sessions, Stage, version_of};
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +37,14 @@ pub struct Mind {
     pub lengths: BTreeMap<i64, i64>,
     pub commits: usize,
     pub registrations: usize,
+    pub heartbeats: usize,
+    /// Registrations and reports of workers as they are told whoever leads; good-byes.
+    pub told_all: usize,
+    pub told: usize,
+    pub left: Vec<i64>,
+    /// Reports are not answered; how many were not.
+    pub hang_reports: bool,
+    pub hung: usize,
     /// Blocks of registrations that came as one message.
     pub at_once: Vec<usize>,
     /// Sizes of registration batches.
@@ -81,37 +91,55 @@ pub struct FakeMaster {
     pub batch_permits: Arc<Semaphore>,
     port: u16,
     stop: CancellationToken,
+    stage: Stage,
+    services: Arc<OnceLock<RpcServer>>,
 }
 
 impl FakeMaster {
     pub async fn start(under: PathBuf) -> FakeMaster {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let conf = Configuration::defaults();
+        let sessions = Sessions::new(&conf, Arc::new(NoGroups)).unwrap();
+        let mind = Arc::new(Mutex::new(Mind { next_id: 100, under, ..Mind::default() }));
+        let stage = Stage::new(&conf, Role::Master, sessions.clone(), "It stands by.");
         let master = FakeMaster {
-            mind: Arc::new(Mutex::new(Mind { next_id: 100, under, ..Mind::default() })),
+            mind: mind.clone(),
+            stage,
+            services: Arc::default(),
             batch_permits: Arc::new(Semaphore::new(1 << 20)),
             port: listener.local_addr().unwrap().port(),
             stop: CancellationToken::new(),
         };
-        let conf = Configuration::defaults();
-        let sessions = Sessions::new(&conf, Arc::new(NoGroups)).unwrap();
         let add = |kind| (kind, version_of(kind));
-        let (blocks, files, info, users) = (
+        let coordination =
+            MaybeOriginal { ours: CoordinationServer::new(master.clone()), mind: mind.clone() };
+        let (blocks, files, info, users, leads) = (
             add(ServiceType::BlockMasterWorkerService),
             add(ServiceType::FileSystemMasterWorkerService),
             add(ServiceType::BlockMasterClientService),
             add(ServiceType::FileSystemMasterClientService),
+            add(ServiceType::MetaMasterClientService),
         );
         let server = RpcServer::new(&conf, Role::Master, sessions)
             .service(blocks.0, blocks.1, BlockMasterWorkerServiceServer::new(master.clone()))
             .service(files.0, files.1, FileSystemMasterWorkerServiceServer::new(master.clone()))
             .service(info.0, info.1, BlockMasterClientServiceServer::new(master.clone()))
             .service(users.0, users.1, FileSystemMasterClientServiceServer::new(master.clone()))
-            .unlisted(MaybeOriginal {
-                ours: CoordinationServer::new(master.clone()),
-                mind: master.mind.clone(),
-            });
-        tokio::spawn(server.serve(listener, master.stop.clone()));
+            // Who leads is found out by the number of this service. Nobody calls it.
+            .service(leads.0, leads.1, coordination);
+        drop(master.services.set(server));
+        master.lead();
+        let reports = MaybeOriginal { ours: WorkerReportsServer::new(master.clone()), mind };
+        tokio::spawn(master.stage.clone().beside(reports).serve(listener, master.stop.clone()));
         master
+    }
+
+    pub fn lead(&self) {
+        self.stage.open(self.services.get().unwrap().clone(), Arc::new(|| true));
+    }
+
+    pub fn stand_by(&self) {
+        self.stage.shut("It stands by.");
     }
 
     pub fn port(&self) -> u16 {

@@ -96,6 +96,7 @@ impl BlockMasterWorkerService for FakeMaster {
     ) -> Result<Response<BlockHeartbeatPResponse>, Status> {
         let beat = request.into_inner();
         let mut mind = self.mind.lock();
+        mind.heartbeats += 1;
         if mind.lose_heartbeats > 0 {
             mind.lose_heartbeats -= 1;
             return Err(Status::unavailable("lost"));

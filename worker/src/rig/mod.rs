@@ -4,6 +4,7 @@ mod cancel;
 mod client;
 mod domain_socket;
 mod fake_master;
+mod fake_reports;
 mod fake_services;
 mod file_service;
 mod original;
@@ -17,6 +18,7 @@ mod local_blocks;
 mod persisting;
 mod reads;
 mod small_calls;
+mod standbys;
 mod start;
 mod web_pages;
 mod web_port;
@@ -45,16 +47,37 @@ pub struct Rig {
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Rig {
+    /// The same with a second master, which stands by.
+    pub async fn with_standby(more: &[(&str, &str)]) -> (Rig, FakeMaster) {
+        let standby = FakeMaster::start(PathBuf::new()).await;
+        standby.stand_by();
+        let rig = Rig::beside(Some(&standby), 1 << 20, more, |_| {}).await;
+        (rig, standby)
+    }
+
     /// A registered worker with one memory tier of `quota` bytes.
     pub async fn new(quota: u64) -> Rig {
         Rig::with(quota, &[], |_| {}).await
     }
 
     pub async fn with(quota: u64, more: &[(&str, &str)], adjust: impl Fn(&mut Settings)) -> Rig {
+        Rig::beside(None, quota, more, adjust).await
+    }
+
+    async fn beside(
+        other: Option<&FakeMaster>,
+        quota: u64,
+        more: &[(&str, &str)],
+        adjust: impl Fn(&mut Settings),
+    ) -> Rig {
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join("under")).unwrap();
         let master = FakeMaster::start(home.path().join("under")).await;
-        let conf = conf(home.path(), quota, master.port(), more);
+        let mut conf = conf(home.path(), quota, master.port(), more);
+        if let Some(other) = other {
+            let both = format!("127.0.0.1:{},127.0.0.1:{}", other.port(), master.port());
+            conf = conf.with(&[("alluxio.master.rpc.addresses", &both)]).unwrap();
+        }
         let worker = Worker::start_adjusted(conf.clone(), None, adjust).await.unwrap();
         tokio::time::timeout(PATIENCE, worker.registered()).await.unwrap();
         let client = Client::new(worker.rpc_addr().port());

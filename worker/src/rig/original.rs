@@ -1,7 +1,6 @@
-//! The fake master as one of the original: it does not know our service.
+//! The fake master as one of the original: it does not know our services.
 
-use super::fake_master::{FakeMaster, Mind};
-use alluxio_proto::own::coordination_server::CoordinationServer;
+use super::fake_master::Mind;
 use alluxio_rpc::MessageLimits;
 use futures::{FutureExt, future::BoxFuture, stream};
 use http::{HeaderMap, HeaderValue, Request, Response, header::CONTENT_TYPE};
@@ -18,22 +17,25 @@ use tower::Service;
 
 /// Our service, or UNIMPLEMENTED.
 #[derive(Clone)]
-pub struct MaybeOriginal {
-    pub ours: CoordinationServer<FakeMaster>,
+pub struct MaybeOriginal<S> {
+    pub ours: S,
     pub mind: Arc<Mutex<Mind>>,
 }
 
-impl NamedService for MaybeOriginal {
-    const NAME: &'static str = <CoordinationServer<FakeMaster> as NamedService>::NAME;
+impl<S: NamedService> NamedService for MaybeOriginal<S> {
+    const NAME: &'static str = S::NAME;
 }
 
-impl MessageLimits for MaybeOriginal {
+impl<S: MessageLimits> MessageLimits for MaybeOriginal<S> {
     fn limit_messages(self, bytes: usize) -> Self {
         Self { ours: self.ours.limit_messages(bytes), ..self }
     }
 }
 
-impl Service<Request<Body>> for MaybeOriginal {
+impl<S> Service<Request<Body>> for MaybeOriginal<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send + 'static>,
+{
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;

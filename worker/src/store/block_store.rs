@@ -251,6 +251,10 @@ impl BlockStore {
         self.catalog().changes.listen()
     }
 
+    pub fn unlisten(&self, listener: Listener) {
+        self.catalog().changes.unlisten(listener);
+    }
+
     /// All blocks, for a registration. From here on `delta` tells the listener what changed since.
     pub fn list_all(&self, listener: Listener) -> BlockList {
         self.catalog().list_all(listener)

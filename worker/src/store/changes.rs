@@ -38,31 +38,44 @@ struct Pending {
 /// The unreported ids of every listener.
 #[derive(Debug, Default)]
 pub struct Changes {
-    listeners: Vec<Pending>,
+    /// A place that is free has none.
+    listeners: Vec<Option<Pending>>,
 }
 
 impl Changes {
     pub fn listen(&mut self) -> Listener {
-        self.listeners.push(Pending::default());
-        Listener(self.listeners.len() - 1)
+        let free = self.listeners.iter().position(Option::is_none);
+        let place = free.unwrap_or_else(|| {
+            self.listeners.push(None);
+            self.listeners.len() - 1
+        });
+        self.listeners[place] = Some(Pending::default());
+        Listener(place)
+    }
+
+    /// The listener is not used any more.
+    pub fn unlisten(&mut self, listener: Listener) {
+        if let Some(pending) = self.listeners.get_mut(listener.0) {
+            *pending = None;
+        }
     }
 
     pub fn record(&mut self, block: i64) {
-        for pending in &mut self.listeners {
+        for pending in self.listeners.iter_mut().flatten() {
             pending.push(block);
         }
     }
 
     /// Forgets what is pending: the caller reports everything anew, from a list taken under the same lock.
     pub fn restart(&mut self, listener: Listener) {
-        if let Some(pending) = self.listeners.get_mut(listener.0) {
+        if let Some(pending) = self.pending(listener) {
             *pending = Pending::default();
         }
     }
 
     /// Takes at most `limit` ids. `None`: too much was missed, register again.
     pub fn take(&mut self, listener: Listener, limit: usize) -> Option<Vec<i64>> {
-        let pending = self.listeners.get_mut(listener.0)?;
+        let pending = self.pending(listener)?;
         if pending.overflowed {
             return None;
         }
@@ -75,14 +88,13 @@ impl Changes {
 
     /// Puts ids of a report that did not arrive back.
     pub fn put_back(&mut self, listener: Listener, ids: &[i64]) {
-        if let Some(pending) = self.listeners.get_mut(listener.0) {
+        if let Some(pending) = self.pending(listener) {
             ids.iter().for_each(|id| pending.push(*id));
         }
     }
 
-    #[cfg(test)]
-    fn pending(&self, listener: Listener) -> usize {
-        self.listeners[listener.0].ids.len()
+    fn pending(&mut self, listener: Listener) -> Option<&mut Pending> {
+        self.listeners.get_mut(listener.0)?.as_mut()
     }
 }
 
@@ -122,7 +134,21 @@ mod tests {
         let master = changes.listen();
         (0..10).for_each(|id| changes.record(id));
         assert_eq!(changes.take(master, 4).unwrap(), vec![0, 1, 2, 3]);
-        assert_eq!(changes.pending(master), 6);
+        assert_eq!(changes.pending(master).unwrap().ids.len(), 6);
+    }
+
+    #[test]
+    fn a_place_is_used_again_and_begins_empty() {
+        let mut changes = Changes::default();
+        let (one, other) = (changes.listen(), changes.listen());
+        changes.record(1);
+        changes.unlisten(one);
+        changes.record(2);
+        assert_eq!(changes.take(one, 10), None);
+        assert_eq!(changes.listen(), one);
+        changes.record(3);
+        assert_eq!(changes.take(one, 10).unwrap(), vec![3]);
+        assert_eq!(changes.take(other, 10).unwrap(), vec![1, 2, 3]);
     }
 
     #[test]

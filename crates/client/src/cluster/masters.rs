@@ -58,6 +58,14 @@ impl Masters {
         *self.leader.write() = None;
     }
 
+    /// The same, if it is this one.
+    pub(super) fn forget(&self, master: &MasterAddress) {
+        let mut leader = self.leader.write();
+        if leader.as_ref() == Some(master) {
+            *leader = None;
+        }
+    }
+
     pub(super) async fn leader(&self, connector: &Connector) -> FsResult<MasterAddress> {
         if let Known::Listed(masters) = &self.known
             && let [only] = masters.as_slice()

@@ -69,21 +69,29 @@ impl Cluster {
     /// # Errors
     /// When `conf` names no usable master or asks for what is not supported.
     pub fn without_defaults(conf: &Configuration) -> FsResult<Self> {
-        Self::with_masters(conf, Masters::of(conf)?)
+        let connector = Connector::new(conf, &login_user(conf))?;
+        Ok(Self::over(conf, connector, Masters::of(conf)?))
     }
 
-    /// The same for one given master, whoever leads: workers that report to every master use it.
+    /// The same for one given master, whoever leads.
     ///
     /// # Errors
     /// As [`without_defaults`](Self::without_defaults).
     pub fn of_master(conf: &Configuration, master: MasterAddress) -> FsResult<Self> {
-        Self::with_masters(conf, Masters::one(master))
+        Ok(Self::over(conf, Connector::new(conf, &login_user(conf))?, Masters::one(master)))
     }
 
-    fn with_masters(conf: &Configuration, masters: Masters) -> FsResult<Self> {
-        Ok(Self {
+    /// This cluster's master of that address, whoever leads: workers that report to every master use it. It shares the
+    /// connections, and follows no changes of the cluster's defaults.
+    #[must_use]
+    pub fn only(&self, master: MasterAddress) -> Self {
+        Self::over(&self.conf(), self.connector().clone(), Masters::one(master))
+    }
+
+    fn over(conf: &Configuration, connector: Connector, masters: Masters) -> Self {
+        Self {
             shared: Arc::new(Shared {
-                connector: Connector::new(conf, &login_user(conf))?,
+                connector,
                 masters,
                 retry: RetryPolicy::of_calls(conf),
                 workers: WorkerList::new(conf.get(key::USER_WORKER_LIST_REFRESH_INTERVAL).duration()),
@@ -91,7 +99,7 @@ impl Cluster {
                 conf: RwLock::new(conf.clone()),
                 follower: OnceLock::new(),
             }),
-        })
+        }
     }
 
     /// The configuration in force, cluster defaults included.
@@ -126,6 +134,11 @@ impl Cluster {
     /// UNAVAILABLE when none does.
     pub async fn leader(&self) -> FsResult<MasterAddress> {
         self.shared.masters.leader(&self.shared.connector).await
+    }
+
+    /// A call to `master` by another way than this one failed: it may lead no more.
+    pub fn doubt(&self, master: &MasterAddress) {
+        self.shared.masters.forget(master);
     }
 
     /// Calls the leading master; again, at the next leader if there is one, as long as the failure is

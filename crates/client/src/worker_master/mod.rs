@@ -5,8 +5,8 @@
 //! leader with the same id and length.
 
 mod register;
+mod reports;
 
-use alluxio_conf::Configuration;
 use alluxio_fs::{FsError, FsResult};
 use alluxio_proto::{
     grpc::{
@@ -26,8 +26,10 @@ use alluxio_proto::{
 };
 use tonic::{Code, Response, Status};
 
+pub use reports::WorkerReportsClient;
+
 use crate::{
-    cluster::{Cluster, MasterAddress},
+    cluster::Cluster,
     stubs::{COORDINATION, WORKER_BLOCKS, WORKER_FILES},
 };
 
@@ -61,11 +63,6 @@ impl WorkerMasterClient {
     /// For whichever master leads.
     pub fn new(cluster: &Cluster) -> Self {
         Self { cluster: cluster.clone() }
-    }
-
-    /// For one given master, leading or not.
-    pub fn of_master(conf: &Configuration, master: MasterAddress) -> FsResult<Self> {
-        Ok(Self { cluster: Cluster::of_master(conf, master)? })
     }
 
     pub fn cluster(&self) -> &Cluster {

@@ -59,6 +59,8 @@ impl Routes {
 #[derive(Clone)]
 pub(super) struct Dispatch {
     act: Arc<RwLock<Act>>,
+    /// What is offered whatever the act is.
+    beside: Arc<Offer>,
     sessions: Sessions,
     shutdown: CancellationToken,
     /// Who waits for their last answers.
@@ -68,11 +70,12 @@ pub(super) struct Dispatch {
 impl Dispatch {
     pub(super) fn new(
         act: Arc<RwLock<Act>>,
+        beside: Arc<Offer>,
         sessions: Sessions,
         shutdown: CancellationToken,
         calls: TaskTracker,
     ) -> Self {
-        Self { act, sessions, shutdown, calls }
+        Self { act, beside, sessions, shutdown, calls }
     }
 
     /// The service for a request, with the caller put where [`caller`](crate::caller) finds it.
@@ -82,7 +85,9 @@ impl Dispatch {
         }
         let path = request.uri().path();
         let name = service_name(path);
+        let stands_beside = name.is_some_and(|name| self.beside.routes.0.contains_key(name));
         let offer = match &*self.act.read() {
+            _ if stands_beside => Arc::clone(&self.beside),
             // Word for word the original's.
             Act::Empty(_) if name == Some(version_service()) => {
                 return Err(Status::unavailable("GetServiceVersion is not supported on standby master"));

@@ -26,7 +26,10 @@ use alluxio_proto::{
         },
         metric::metrics_master_client_service_server::MetricsMasterClientServiceServer,
     },
-    own::{coordination_server::CoordinationServer, journal_feed_server::JournalFeedServer},
+    own::{
+        coordination_server::CoordinationServer, journal_feed_server::JournalFeedServer,
+        worker_reports_server::WorkerReportsServer,
+    },
 };
 
 /// A server whose decoding limit can be set. tonic sets it on each generated server by itself; this
@@ -65,4 +68,5 @@ generated!(
     MetaMasterMasterServiceServer,
     MetaMasterProxyServiceServer,
     MetricsMasterClientServiceServer,
+    WorkerReportsServer,
 );

@@ -7,9 +7,9 @@ use parking_lot::RwLock;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    CallWatcher, Listener, Mandate, RpcServer,
+    CallWatcher, Listener, Mandate, RpcServer, Served,
     accept::accepted,
-    dispatch::{Dispatch, Routes},
+    dispatch::{Access, Dispatch, Routes},
     guard::Guard,
     limits::Limits,
     open_files,
@@ -33,6 +33,7 @@ pub struct Stage {
     limits: Limits,
     sessions: Sessions,
     act: Arc<RwLock<Act>>,
+    beside: Routes,
 }
 
 /// What a stage has to offer at the moment.
@@ -54,14 +55,29 @@ impl Stage {
     /// An empty stage. A worker's limits apply for every role but the master's.
     pub fn new(conf: &Configuration, role: Role, sessions: Sessions, reason: &str) -> Self {
         let act = Act::Empty(reason.into());
-        Self { conf: conf.clone(), limits: Limits::of(conf, role), sessions, act: Arc::new(RwLock::new(act)) }
+        Self {
+            conf: conf.clone(),
+            limits: Limits::of(conf, role),
+            sessions,
+            act: Arc::new(RwLock::new(act)),
+            beside: Routes::default(),
+        }
+    }
+
+    /// Adds a service of our own that stands beside the stage: it answers whatever is on it, and callers without a
+    /// session, without a mandate. Say it before serving.
+    #[must_use]
+    pub fn beside<S: Served>(mut self, server: S) -> Self {
+        self.beside.add(S::NAME, Access::Open, server.limit_messages(self.limits.message));
+        self
     }
 
     /// A stage for services that stay.
     pub(super) fn of(server: RpcServer) -> Self {
         let RpcServer { conf, limits, sessions, versions: _, routes, watcher } = server;
         let offer = Offer { routes, watcher, guard: None };
-        Self { conf, limits, sessions, act: Arc::new(RwLock::new(Act::Playing(Arc::new(offer)))) }
+        let act = Arc::new(RwLock::new(Act::Playing(Arc::new(offer))));
+        Self { conf, limits, sessions, act, beside: Routes::default() }
     }
 
     /// Offers these services. Nothing but UNAVAILABLE is sent while `mandate` does not hold.
@@ -91,13 +107,14 @@ impl Stage {
     /// # Errors
     /// As there.
     pub async fn serve(self, listener: impl Listener, shutdown: CancellationToken) -> Result<(), RpcError> {
-        let Self { conf, limits, sessions, act } = self;
+        let Self { conf, limits, sessions, act, beside } = self;
         // One variant today; a second one makes this a compile error and shows where TLS goes.
         let Transport::Plain = Transport::of(&conf)?;
         let cut = CancellationToken::new();
         let incoming = accepted(listener, open_files::connections()?, cut.clone());
         let calls = TaskTracker::new();
-        let dispatch = Dispatch::new(act, sessions.clone(), shutdown.clone(), calls.clone());
+        let beside = Arc::new(Offer { routes: beside, watcher: None, guard: None });
+        let dispatch = Dispatch::new(act, beside, sessions.clone(), shutdown.clone(), calls.clone());
         let server =
             limits.apply(tonic::transport::Server::builder().max_concurrent_streams(STREAMS_PER_CONNECTION));
         let serving = server.serve_with_incoming_shutdown(dispatch, incoming, shutdown.cancelled());

@@ -8,19 +8,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alluxio_proto::grpc::metric::{
-    MetricsHeartbeatPRequest, MetricsHeartbeatPResponse,
-    metrics_master_client_service_client::MetricsMasterClientServiceClient,
+use alluxio_proto::grpc::{
+    meta::{
+        GetConfigHashPOptions,
+        meta_master_configuration_service_client::MetaMasterConfigurationServiceClient,
+        meta_master_configuration_service_server::MetaMasterConfigurationServiceServer,
+    },
+    metric::{
+        MetricsHeartbeatPRequest, MetricsHeartbeatPResponse,
+        metrics_master_client_service_client::MetricsMasterClientServiceClient,
+    },
 };
-use alluxio_rpc::ServiceType;
-use tokio::task::JoinHandle;
+use alluxio_rpc::{Role, ServiceType, Stage};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Response, Status};
 use uuid::Uuid;
 
 use crate::{
     answers::version,
+    fakes::Settings,
     raw::{self, GET_METRICS, authenticate, claim, connect},
-    rig::{Rig, who},
+    rig::{Rig, conf, server, who},
 };
 
 const STANDBY: &str = "This master is a standby.";
@@ -59,6 +68,34 @@ async fn an_empty_stage_answers_unavailable_to_everything() {
     assert_eq!(rig.who("ann", &[]).await.unwrap_err().kind, alluxio_fs::ErrorKind::Unavailable);
     rig.open(Arc::new(|| true));
     assert!(rig.who("ann", &[]).await.is_ok());
+    rig.stop().await;
+}
+
+/// What is for everybody's ears whoever leads. Nothing else comes in by it.
+#[tokio::test]
+async fn what_stands_beside_an_empty_stage_answers() {
+    let rig = Rig::start(&[]).await;
+    let stage = Stage::new(&conf(&[]), Role::Master, rig.sessions.clone(), STANDBY)
+        .beside(MetaMasterConfigurationServiceServer::new(Settings));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(stage.clone().serve(listener, stop.clone()));
+    let connector = rig.connector("ann", &[]);
+    let open = ServiceType::MetaMasterConfigService;
+    let channel = connector.channel("127.0.0.1", addr.port(), open).unwrap();
+    let mut client = MetaMasterConfigurationServiceClient::new(channel);
+    client.get_config_hash(GetConfigHashPOptions {}).await.unwrap();
+    let status = raw::call(connect(addr), GET_METRICS, None).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::Unavailable, STANDBY));
+    let first = claim(&Uuid::new_v4().to_string(), b"\0ann\0noPassword");
+    assert!(authenticate(connect(addr), first).await.is_err());
+    // Nor does it need a mandate.
+    let (services, _) = server(&[], Duration::ZERO);
+    stage.open(services, Arc::new(|| false));
+    client.get_config_hash(GetConfigHashPOptions {}).await.unwrap();
+    stop.cancel();
+    serving.await.unwrap().unwrap();
     rig.stop().await;
 }
 
