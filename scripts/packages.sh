@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that the machine has the tools named. Root on Debian: installs the packages that are missing.
 # Elsewhere: one line that names them, and failure.
-# Usage: packages.sh [build|mounts|java|browser|ssh]...
+# Usage: packages.sh [build|mounts|java|browser|s3|ssh]...
 set -euo pipefail
 
 packages=()
@@ -25,12 +25,15 @@ for set in "$@"; do
       needs node nodejs
       needs npm npm
       ;;
+    s3)
+      needs go golang-go
+      ;;
     ssh)
       needs /usr/sbin/sshd openssh-server
       needs ssh openssh-client
       needs rsync rsync
       ;;
-    *) echo "usage: packages.sh [build|mounts|java|browser|ssh]..." >&2; exit 2 ;;
+    *) echo "usage: packages.sh [build|mounts|java|browser|s3|ssh]..." >&2; exit 2 ;;
   esac
 done
 [ ${#packages[@]} -gt 0 ] || exit 0

@@ -50,6 +50,7 @@ with_mounts=(unshare --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "*) true ;; *) false ;; esac; }
+needs_s3() { case " $* " in *" ufs "*) true ;; *) false ;; esac; }
 needs_ssh() { case " $* " in *" dist "* | *" ha "*) true ;; *) false ;; esac; }
 needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" hdfs "* | *" long "* | *" random "* | *" dist "*) true ;; *) false ;; esac; }
 
@@ -58,6 +59,7 @@ needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" hdfs "* | *" long "
 sets=(build)
 if needs_mounts "$@"; then sets+=(mounts); fi
 if needs_java "$@"; then sets+=(java); fi
+if needs_s3 "$@"; then sets+=(s3); fi
 if needs_ssh "$@"; then sets+=(ssh); fi
 if needs_browser "$@"; then sets+=(browser); fi
 scripts/packages.sh "${sets[@]}" || exit 1
@@ -70,6 +72,11 @@ if needs_java "$@"; then
     tests/java/fetch.sh 2.9.6 server && tests/java/fetch.sh 3.8.4 zookeeper && tests/java/fetch.sh 3.3.6 hdfs && tests/java/fetch.sh 3.3.4 contract) >"$work/java" 2>&1 &
   java=$!
 fi
+s3=
+if needs_s3 "$@"; then
+  tests/s3/fetch.sh >"$work/s3" 2>&1 &
+  s3=$!
+fi
 browser=
 if needs_browser "$@"; then
   tests/browser/fetch.sh >"$work/browser" 2>&1 &
@@ -80,6 +87,10 @@ cargo build --release --workspace --all-targets || exit 1
 took build "$start"
 if [ -n "$java" ] && ! wait "$java"; then
   cat "$work/java"
+  exit 1
+fi
+if [ -n "$s3" ] && ! wait "$s3"; then
+  cat "$work/s3"
   exit 1
 fi
 if [ -n "$browser" ] && ! wait "$browser"; then

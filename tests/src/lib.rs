@@ -18,6 +18,7 @@ mod plan;
 pub mod ports;
 pub mod process;
 pub mod remote_hosts;
+pub mod s3;
 pub mod shared_folder;
 pub mod waiting;
 pub mod web;

@@ -31,8 +31,12 @@ const BY_NAME: [(&str, &str, &str); 12] = [
     ),
     ("alluxio.master.tieredstore.global.level", "master/src/block/options.rs", "global.level{level}.alias"),
     ("alluxio.site.conf.dir", "crates/conf/src/load.rs", "\"alluxio.site.conf.dir\""),
-    // From the properties of a mount.
-    ("alluxio.underfs.local.skip.broken.symlinks", "crates/ufs/src/local/mod.rs", "skip.broken.symlinks"),
+    // The name of the account is known only from the mount's address.
+    (
+        "fs.azure.account.key.<word>.blob",
+        "crates/ufs/src/object/stores/azure.rs",
+        "fs.azure.account.key.{account}.blob",
+    ),
     ("alluxio.worker.tieredstore.level", "crates/conf/src/tiers.rs", "tieredstore.level{level}.{which}"),
 ];
 

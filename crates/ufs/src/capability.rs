@@ -11,9 +11,11 @@ pub struct Capabilities {
     /// replaces a file, whoever else writes. When false a reader may see a part, and after a failure a part
     /// may remain: write to a temporary path and rename.
     pub atomic_create: bool,
-    /// `rename_file` works, is one step, and refuses an existing target.
+    /// `rename_file` is one step, and refuses an existing target whoever else makes it. When false it is a copy
+    /// and a deletion, or `Unsupported`.
     pub rename_file: bool,
-    /// `rename_directory` works and is one step, whatever the folder holds.
+    /// `rename_directory` is one step, whatever the folder holds. When false it takes as long as the folder is large,
+    /// and leaves both when it is interrupted.
     pub rename_directory: bool,
     /// Owner and group are kept. The process may still lack the right to change them.
     pub owners: bool,

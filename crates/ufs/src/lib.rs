@@ -19,6 +19,7 @@ mod hdfs;
 mod layers;
 mod listing;
 pub mod local;
+mod object;
 mod open;
 mod options;
 mod path;

@@ -11,10 +11,9 @@ use crate::error::{Operation, Result, UfsError, UfsErrorKind};
 use crate::hdfs;
 use crate::layers;
 use crate::local;
+use crate::object;
 use crate::under_fs::UnderFs;
 use crate::uri::UfsUri;
-
-static DRIVERS: &[&Driver] = &[&local::DRIVER, &hdfs::DRIVER];
 
 /// The under storage at `uri`, by the site's properties and the mount's options. Reads no more than the address and
 /// files of this host: whether the store answers shows with the first call.
@@ -53,9 +52,13 @@ pub fn ufs_type(uri: &str) -> Option<&'static str> {
     driver_of(&UfsUri::parse(uri).ok()?).ok().map(|driver| driver.ufs_type)
 }
 
+fn drivers() -> impl Iterator<Item = &'static Driver> {
+    [&local::DRIVER, &hdfs::DRIVER].into_iter().chain(object::DRIVERS.iter().copied())
+}
+
 fn driver_of(uri: &UfsUri) -> Result<&'static Driver> {
-    DRIVERS.iter().copied().find(|driver| driver.schemes.contains(&uri.scheme())).ok_or_else(|| {
-        let known: Vec<_> = DRIVERS.iter().flat_map(|driver| driver.schemes).copied().collect();
+    drivers().find(|driver| driver.schemes.contains(&uri.scheme())).ok_or_else(|| {
+        let known: Vec<_> = drivers().flat_map(|driver| driver.schemes).copied().collect();
         let reason = format!(
             "no under storage for the scheme '{}'; known: a local path, {}",
             uri.scheme(),

@@ -97,9 +97,6 @@ impl FileSystemMaster {
         }
         for Wanted { path, attributes } in wanted {
             let place = self.ufs_place(mount.clone(), &path)?;
-            if !place.ufs.capabilities().directories {
-                break;
-            }
             let options = MkdirsOptions { attributes, ..MkdirsOptions::default() };
             let make = async move { place.ufs.mkdirs(&place.path, options).await };
             held(reservation, PATIENCE, make).await?.map_err(ufs_error)?;

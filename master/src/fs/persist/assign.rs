@@ -18,7 +18,7 @@ use super::{
 use crate::{
     fs::{
         FileSystemMaster,
-        ufs::{UfsPlace, bounded, check_mode, check_writable, no_mount},
+        ufs::{bounded, check_mode, check_writable, no_mount},
     },
     namespace::MAX_CHANGES_PER_HOLD,
     tree::{BlockRange, Inode, Mount, Persistence, Tree},
@@ -187,14 +187,10 @@ impl FileSystemMaster {
             check_mode(tree, &wanted.mount, true)
         })?;
         let id = job_id(self.namespace.journal().term(), rand::random());
-        let target = self.ufs_place(wanted.mount.clone(), &wanted.path)?;
-        let path = if renames(&target) {
-            let directory = self.ufs_place(wanted.mount.clone(), &wanted.directory)?;
-            directory.path.child(&file_name(wanted.path.name(), id)).map_err(crate::fs::ufs::ufs_error)?
-        } else {
-            target.path.clone()
-        };
-        let address = target.ufs.uri().join(&path).to_string();
+        let directory = self.ufs_place(wanted.mount.clone(), &wanted.directory)?;
+        let name = file_name(wanted.path.name(), id);
+        let path = directory.path.child(&name).map_err(crate::fs::ufs::ufs_error)?;
+        let address = directory.ufs.uri().join(&path).to_string();
         let command = PersistFile {
             file_id: Some(wanted.id),
             block_ids: wanted.blocks.ids().collect(),
@@ -278,7 +274,7 @@ impl FileSystemMaster {
         let dropped = async {
             let ufs = self.ufs.get(&mount)?;
             let path: UfsPath = ufs.uri().relative(&temporary.address).map_err(crate::fs::ufs::ufs_error)?;
-            // Where there are no renames a job writes the file itself, which may be another one's by now.
+            // Nothing but what a job of ours wrote.
             if super::temporary::term_in_name(path.name()).is_some() {
                 bounded(ufs.delete_file(&path)).await?;
             }
@@ -288,11 +284,6 @@ impl FileSystemMaster {
             tracing::warn!(file = temporary.address, %error, "a temporary file is left behind");
         }
     }
-}
-
-/// Whether a job writes a temporary file and renames it, or has to write the file itself.
-pub(super) fn renames(place: &UfsPlace) -> bool {
-    place.ufs.capabilities().rename_file
 }
 
 fn proposed_enough(proposed: &[Proposed], worker: i64) -> bool {

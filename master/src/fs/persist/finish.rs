@@ -12,10 +12,7 @@ use alluxio_proto::journal::{JournalEntry, UpdateInodeEntry, UpdateInodeFileEntr
 use alluxio_ufs::{Fingerprint, UfsErrorKind, UfsPath, UfsStatus};
 use tokio::time::Instant;
 
-use super::{
-    assign::{renames, to_persist},
-    jobs::Job,
-};
+use super::{assign::to_persist, jobs::Job};
 use crate::{
     fs::{
         FileSystemMaster,
@@ -82,12 +79,7 @@ impl FileSystemMaster {
         let Ok(temporary) = place.ufs.uri().relative(&job.temporary.address) else {
             return Ok(Outcome::Again("its mount has changed".to_owned()));
         };
-        let named = if renames(&place) {
-            self.give_name(&target, &place, &temporary, &reservation).await?
-        } else {
-            written_in_place(&target, &place, &temporary).await?
-        };
-        let status = match named {
+        let status = match self.give_name(&target, &place, &temporary, &reservation).await? {
             Ok(status) => status,
             Err(reason) => return Ok(Outcome::Again(reason)),
         };
@@ -149,6 +141,10 @@ impl FileSystemMaster {
         match held(reservation, PATIENCE, rename).await? {
             Ok(()) => {}
             Err(error) if error.kind() == UfsErrorKind::AlreadyExists => {
+                if let Some(status) = copied_before(target, place, &written).await? {
+                    bounded(place.ufs.delete_file(temporary)).await?;
+                    return Ok(Ok(status));
+                }
                 return Err(FsError::already_exists(format!(
                     "{} is in the under storage already, and Alluxio did not write it. Move it away, and the file is persisted.",
                     place.ufs.uri().join(&place.path)
@@ -237,23 +233,24 @@ fn target(tree: &Tree, file: i64, job: &Job) -> Option<Target> {
 
 /// Whether this is the file that the worker reported. Owner and mode were changed since.
 fn is_written(status: &UfsStatus, target: &Target, place: &UfsPlace) -> bool {
-    let reported = Fingerprint::from_str(&target.fingerprint);
-    !status.is_dir
-        && status.length == target.length
-        && reported.is_ok_and(|reported| reported.same_content(&status.fingerprint(place.ufs.ufs_type())))
+    // A store that renames by copying makes another tag for the copy of a large file. There the temporary file, whose
+    // name is this job's alone, goes only after the copy is whole: that it is gone is sign enough.
+    let same = || {
+        let reported = Fingerprint::from_str(&target.fingerprint);
+        reported.is_ok_and(|reported| reported.same_content(&status.fingerprint(place.ufs.ufs_type())))
+    };
+    !status.is_dir && status.length == target.length && (!place.ufs.capabilities().rename_file || same())
 }
 
-/// Where nothing can be renamed the worker wrote the file itself, to the path it had then.
-async fn written_in_place(
+/// The file under its name, where a rename that copies was cut short before it deleted the temporary file.
+async fn copied_before(
     target: &Target,
     place: &UfsPlace,
-    written: &UfsPath,
-) -> Result<Result<UfsStatus, String>, FsError> {
-    if *written != place.path {
-        return Ok(Err("the file was renamed while it was written".to_owned()));
-    }
-    match bounded(place.ufs.status(written)).await? {
-        Some(status) if is_written(&status, target, place) => Ok(Ok(status)),
-        _ => Ok(Err("it is not in the under storage as it was reported".to_owned())),
-    }
+    temporary: &UfsStatus,
+) -> Result<Option<UfsStatus>, FsError> {
+    let there = bounded(place.ufs.status(&place.path)).await?;
+    let copies = !place.ufs.capabilities().rename_file;
+    Ok(there.filter(|there| {
+        copies && there.length == target.length && there.content_hash == temporary.content_hash
+    }))
 }

@@ -1,0 +1,46 @@
+//! The connections to a store.
+
+use std::time::Duration;
+
+use opendal::HttpTransporter;
+use opendal_http_transport_reqwest::ReqwestTransport;
+use reqwest::{Client, Proxy};
+
+/// Longest wait for a connection. Stores answer at once or not at all; the time that they may be silent is longer.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How a mount reaches its store.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Connections {
+    /// Longest wait for a connection, when it is shorter than ours.
+    pub(super) connect: Option<Duration>,
+    /// Longest silence on a connection.
+    pub(super) silence: Option<Duration>,
+    /// Host and port of an HTTP proxy.
+    pub(super) proxy: Option<(String, u16)>,
+    /// Connections that wait to be used again.
+    pub(super) idle: Option<usize>,
+}
+
+impl Connections {
+    pub(super) fn open(&self) -> reqwest::Result<HttpTransporter> {
+        // Once for the process; another one that was there first is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // As elsewhere in properties, 0 is no limit.
+        let limit = |limit: Option<Duration>| limit.filter(|limit| !limit.is_zero());
+        let (connect, silence) = (limit(self.connect), limit(self.silence));
+        let connect = [connect, silence].into_iter().flatten().fold(CONNECT, Duration::min);
+        // A proxy for all of the process, which variables of the environment may name, is not meant for the store.
+        let mut client = Client::builder().no_proxy().connect_timeout(connect).tcp_nodelay(true);
+        if let Some(silence) = silence {
+            client = client.read_timeout(silence);
+        }
+        if let Some(idle) = self.idle {
+            client = client.pool_max_idle_per_host(idle);
+        }
+        if let Some((host, port)) = &self.proxy {
+            client = client.proxy(Proxy::all(format!("http://{host}:{port}"))?);
+        }
+        Ok(HttpTransporter::new(ReqwestTransport::new(client.build()?)))
+    }
+}
