@@ -20,6 +20,7 @@ mod lease;
 mod location;
 mod master;
 mod metrics;
+mod one_host;
 mod options;
 mod register_stream;
 mod registration;

@@ -29,6 +29,8 @@ pub struct BlockOptions {
     pub integrity_repair: bool,
     /// Tier aliases from the fastest down (`alluxio.master.tieredstore.global.levelN.alias`).
     pub tier_order: Vec<String>,
+    /// Why all workers must run on one host, if they must.
+    pub one_host: Option<String>,
 }
 
 /// How many workers may register at a time, and for how long one may take to begin.
@@ -62,6 +64,7 @@ impl BlockOptions {
             integrity_interval: conf.get(key::MASTER_PERIODIC_BLOCK_INTEGRITY_CHECK_INTERVAL).duration(),
             integrity_repair: conf.get(key::MASTER_PERIODIC_BLOCK_INTEGRITY_CHECK_REPAIR),
             tier_order: (0..levels).map_while(alias).collect(),
+            one_host: None,
         }
     }
 }

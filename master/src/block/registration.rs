@@ -75,6 +75,7 @@ impl BlockMaster {
         self.leases.check(worker_id)?;
         let (number, slot, replay_from) = {
             let mut slots = self.slots.write();
+            self.check_host(&endpoint)?;
             let slot = slots.give(&worker)?;
             let mut record = worker.record();
             if record.standing == Standing::Forgotten {

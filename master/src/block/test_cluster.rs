@@ -85,6 +85,7 @@ pub(super) fn options() -> BlockOptions {
         integrity_interval: Some(Duration::from_secs(3_600)),
         integrity_repair: true,
         tier_order: vec!["MEM".to_owned(), "SSD".to_owned(), "HDD".to_owned()],
+        one_host: None,
     }
 }
 

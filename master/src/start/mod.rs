@@ -11,6 +11,7 @@ mod reached;
 mod replay;
 mod role;
 mod roles;
+mod root_disk;
 mod services;
 mod serving;
 mod sources;

@@ -19,6 +19,7 @@ use super::{
     error::StartError,
     process::Process,
     replay::{self, Restored},
+    root_disk,
     services::{self, Parts},
     sources::{journal_options, mount_root},
     standby::Warm,
@@ -89,8 +90,9 @@ impl Serving {
         watch::journal(&metrics, namespace.journal(), checkpoint, replayed);
         replay::bootstrap(conf, &namespace).await?;
 
-        let blocks =
-            Arc::new(BlockMaster::new(BlockOptions::from_conf(conf), namespace.clone(), namespace.clone()));
+        let options =
+            BlockOptions { one_host: root_disk::one_host(conf).await, ..BlockOptions::from_conf(conf) };
+        let blocks = Arc::new(BlockMaster::new(options, namespace.clone(), namespace.clone()));
         let groups = process.groups.clone();
         let fs =
             FileSystemMaster::new(conf, namespace.clone(), blocks.clone(), groups, &metrics, mandate.clone());

@@ -30,6 +30,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use self::file::LocalFile;
+pub use self::mount::file_system_type;
 use self::names::Names;
 use self::term::LocalFence;
 use super::{Claim, FolderState, Hold, Listed, OpenFile, Store, StoreError};

@@ -1,4 +1,4 @@
-//! Refuses mounts that break what the journal rests on (design 5.1).
+//! The mount that a folder lies on. Those that break what the journal rests on (design 5.1) are refused.
 
 use std::fs;
 use std::io;
@@ -24,25 +24,35 @@ struct Mount {
 
 /// Checks the mount that `folder` lies on.
 pub(super) async fn check(folder: &Path) -> Result<(), StoreError> {
-    let unsafe_mount = run(None, "find the mount of", folder.to_owned(), |folder| {
+    let found = find(folder).await?;
+    match found.and_then(|(folder, mount)| Some((folder, unsafe_option(&mount)?, mount.point))) {
+        None => Ok(()),
+        Some((location, (option, reason), mount)) => {
+            Err(StoreError::UnsafeMount { location, mount, option: option.to_owned(), reason })
+        }
+    }
+}
+
+/// The type of the file system that `folder` lies on: ext4, nfs4, fuse.x and so on. None where the system does not tell.
+///
+/// # Errors
+/// When the folder cannot be found.
+pub async fn file_system_type(folder: &Path) -> Result<Option<String>, StoreError> {
+    Ok(find(folder).await?.map(|(_, mount)| mount.kind))
+}
+
+/// The folder without links in its path, and the mount that it lies on.
+async fn find(folder: &Path) -> Result<Option<(String, Mount)>, StoreError> {
+    run(None, "find the mount of", folder.to_owned(), |folder| {
         let folder = folder.canonicalize()?;
         // Not every system has it; where it is missing there is nothing to check by.
         let table = match fs::read_to_string("/proc/self/mountinfo") {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             table => table?,
         };
-        Ok(mount_of(&table, &folder).and_then(|mount| {
-            let (option, reason) = unsafe_option(&mount)?;
-            Some((folder.display().to_string(), mount.point, option, reason))
-        }))
+        Ok(mount_of(&table, &folder).map(|mount| (folder.display().to_string(), mount)))
     })
-    .await?;
-    match unsafe_mount {
-        None => Ok(()),
-        Some((location, mount, option, reason)) => {
-            Err(StoreError::UnsafeMount { location, mount, option: option.to_owned(), reason })
-        }
-    }
+    .await
 }
 
 fn unsafe_option(mount: &Mount) -> Option<(&'static str, &'static str)> {
@@ -113,5 +123,7 @@ mod tests {
     async fn a_local_folder_is_accepted() {
         let folder = tempfile::tempdir().unwrap();
         check(folder.path()).await.unwrap();
+        assert!(file_system_type(folder.path()).await.unwrap().is_some_and(|kind| !kind.starts_with("nfs")));
+        assert!(file_system_type(&folder.path().join("no")).await.is_err());
     }
 }
