@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use alluxio_conf::shown_option;
 use alluxio_journal::ReadEntry;
 use alluxio_proto::journal::JournalEntry;
 use prost::Message;
@@ -23,7 +24,20 @@ pub fn decode(record: &ReadEntry) -> Result<JournalEntry, String> {
         )
     })?;
     entry.sequence_number = Some(record.sequence as i64);
+    mask(&mut entry);
     Ok(entry)
+}
+
+/// A dump is read by more people than the journal: it tells no credentials.
+fn mask(entry: &mut JournalEntry) {
+    entry.journal_entries.iter_mut().for_each(mask);
+    for option in entry.add_mount_point.iter_mut().flat_map(|mount| &mut mount.properties) {
+        let shown = shown_option(option.key(), option.value()).to_owned();
+        option.value = Some(shown);
+    }
+    for (name, value) in entry.path_properties.iter_mut().flat_map(|entry| &mut entry.properties) {
+        *value = shown_option(name, value).to_owned();
+    }
 }
 
 /// The entry, one field a line.
@@ -39,7 +53,7 @@ pub fn of(entry: &JournalEntry) -> String {
 
 #[cfg(test)]
 mod tests {
-    use alluxio_proto::journal::DeleteFileEntry;
+    use alluxio_proto::journal::{AddMountPointEntry, DeleteFileEntry, PathPropertiesEntry, StringPairEntry};
     use bytes::Bytes;
 
     use super::*;
@@ -62,6 +76,30 @@ mod tests {
         };
         let entry = decode(&record(inner.encode_to_vec())).unwrap();
         assert_eq!(of(&entry), "sequence_number: 42\ndelete_file {\n  id: 5\n  recursive: true\n}\n");
+    }
+
+    #[test]
+    fn credentials_are_masked() {
+        let option = |key: &str, value: &str| StringPairEntry {
+            key: Some(key.to_owned()),
+            value: Some(value.to_owned()),
+        };
+        let properties =
+            vec![option("s3a.secretKey", "hidden1"), option("alluxio.underfs.s3.region", "eu-west")];
+        let mount = JournalEntry {
+            add_mount_point: Some(AddMountPointEntry { properties, ..Default::default() }),
+            ..JournalEntry::default()
+        };
+        let of_path = [("my.password".to_owned(), "hidden2".to_owned())];
+        let path_properties =
+            Some(PathPropertiesEntry { path: Some("/p".to_owned()), properties: of_path.into() });
+        let compound = JournalEntry {
+            journal_entries: vec![mount, JournalEntry { path_properties, ..JournalEntry::default() }],
+            ..JournalEntry::default()
+        };
+        let text = of(&decode(&record(compound.encode_to_vec())).unwrap());
+        assert!(!text.contains("hidden") && text.contains("eu-west"), "{text}");
+        assert_eq!(text.matches("******").count(), 2, "{text}");
     }
 
     #[test]

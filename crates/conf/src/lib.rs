@@ -41,7 +41,7 @@ pub use table::{Effect, Idle, Property, Role, Scope, canonical, properties};
 pub use tiers::{Tier, TierDir};
 pub use typed::{Bool, Double, Int, Key, KeyName, List, Size, Str, UnsetKey, ValueKind};
 pub use unit::Unit;
-pub use view::{Entry, MASKED, is_secret};
+pub use view::{Entry, MASKED, is_secret, shown_option};
 
 /// One constant per property: `alluxio.master.rpc.port` is [`key::MASTER_RPC_PORT`].
 pub mod key {

@@ -133,6 +133,14 @@ pub(crate) fn shown<'a>(name: &str, value: &'a str) -> &'a str {
     if is_secret(name) && !value.is_empty() { MASKED } else { value }
 }
 
+/// The value of an option of a mount as it may be shown: masked also where no table knows the option, but its name
+/// tells.
+pub fn shown_option<'a>(name: &str, value: &'a str) -> &'a str {
+    let lower = name.to_ascii_lowercase();
+    let telling = ["secret", "password", "credential", "token"].iter().any(|word| lower.contains(word));
+    if telling && !value.is_empty() { MASKED } else { shown(name, value) }
+}
+
 /// Whether a property holds a secret, also as an option of a mount or of the journal.
 pub fn is_secret(name: &str) -> bool {
     let secret = |row: &Property| row.kind == Kind::Secret;

@@ -291,11 +291,19 @@ impl FileSystemMasterClientService for FileSystemClientService {
     }
 
     async fn start_sync(&self, _: Request<StartSyncPRequest>) -> Reply<StartSyncPResponse> {
-        Err(unsupported("StartSync"))
+        Err(FsError::failed_precondition(
+            "No path is synced by itself in this version. Have clients look as often as needed \
+             (alluxio.user.file.metadata.sync.interval, for some paths by `alluxio fsadmin pathConf add`), or call \
+             `alluxio fs loadMetadata -R -F <path>` when files have changed.",
+        )
+        .into())
     }
 
     async fn stop_sync(&self, _: Request<StopSyncPRequest>) -> Reply<StopSyncPResponse> {
-        Err(unsupported("StopSync"))
+        Err(FsError::failed_precondition(
+            "No path is synced by itself in this version; there is nothing to stop.",
+        )
+        .into())
     }
 
     async fn unmount(&self, request: Request<UnmountPRequest>) -> Reply<UnmountPResponse> {

@@ -168,8 +168,8 @@ impl FileSystemMaster {
     ) -> bool {
         let lookup = tree.lookup(&target.path);
         let Some(directory) = still(tree, target) else { return true };
-        let mut inodes =
-            LoadedInodes::new(tree, ufs_type, self.options.loaded_block_size).pinned_as(tree, directory);
+        let block_size = self.options.loaded_block_size;
+        let mut inodes = LoadedInodes::new(tree, directory, &target.mount, ufs_type, block_size);
         // In this order: see `removals`.
         let reservations = self.namespace.reservations();
         let reserved: Vec<bool> = lacking.iter().map(|entry| reservations.is_reserved(&entry.path)).collect();

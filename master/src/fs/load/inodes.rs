@@ -6,7 +6,7 @@ use alluxio_ufs::UfsStatus;
 
 use crate::{
     namespace::Draft,
-    tree::{Inode, Persistence, Tree, next_directory_after},
+    tree::{Inode, Mount, Persistence, Tree, next_directory_after},
 };
 
 /// Most blocks of a loaded file. A file that would have more gets a larger block size, so that an answer with
@@ -22,23 +22,43 @@ pub struct LoadedInodes {
     /// As the directory that they come into.
     pinned: bool,
     media: Vec<String>,
+    /// Of the mount.
+    shared: bool,
+}
+
+/// The mode of what an under storage has. On a shared mount others may do what the owner may, as in 2.9.
+pub fn loaded_mode(status: &UfsStatus, mount: &Mount) -> u16 {
+    mode(status, mount.shared)
+}
+
+fn mode(status: &UfsStatus, shared: bool) -> u16 {
+    let mode = status.mode;
+    if shared { mode | (mode >> 6 & 0o7) } else { mode }
 }
 
 impl LoadedInodes {
-    pub fn new(tree: &Tree, ufs_type: &'static str, block_size: i64) -> Self {
-        Self {
+    /// For what comes into `directory`.
+    pub fn new(
+        tree: &Tree,
+        directory: &Inode,
+        mount: &Mount,
+        ufs_type: &'static str,
+        block_size: i64,
+    ) -> Self {
+        let new = Self {
             ufs_type,
             block_size: block_size.max(1),
             next_container: tree.next_container(),
             next_directory: tree.next_directory(),
             pinned: false,
             media: Vec::new(),
-        }
+            shared: mount.shared,
+        };
+        new.pinned_as(tree, directory)
     }
 
     /// What comes into a pinned directory is pinned, to the same media.
-    #[must_use]
-    pub fn pinned_as(mut self, tree: &Tree, directory: &Inode) -> Self {
+    fn pinned_as(mut self, tree: &Tree, directory: &Inode) -> Self {
         if directory.is_pinned() {
             let rare = tree.by_id(directory.id).and_then(|(slot, inode)| tree.rare(slot, inode));
             self.pinned = true;
@@ -74,7 +94,7 @@ impl LoadedInodes {
                 last_access_time_ms: Some(modified),
                 owner: Some(status.owner.to_string()),
                 group: Some(status.group.to_string()),
-                mode: Some(i32::from(status.mode)),
+                mode: Some(i32::from(mode(status, self.shared))),
                 direct_children_loaded: Some(false),
                 ..InodeDirectoryEntry::default()
             }),
@@ -117,7 +137,7 @@ impl LoadedInodes {
                 block_count: Some(blocks as u32),
                 owner: Some(status.owner.to_string()),
                 group: Some(status.group.to_string()),
-                mode: Some(i32::from(status.mode)),
+                mode: Some(i32::from(mode(status, self.shared))),
                 ufs_fingerprint: Some(status.fingerprint(self.ufs_type).to_string()),
                 ..InodeFileEntry::default()
             }),
@@ -155,7 +175,17 @@ mod tests {
             content_hash: Some("x".into()),
         };
         let mut draft = Draft::for_test(77);
-        LoadedInodes::new(&Tree::default(), "local", 100).draft(0, "f", &status, &mut draft);
+        let tree = Tree::default();
+        let mut inodes = LoadedInodes {
+            ufs_type: "local",
+            block_size: 100,
+            next_container: tree.next_container(),
+            next_directory: tree.next_directory(),
+            pinned: false,
+            media: Vec::new(),
+            shared: false,
+        };
+        inodes.draft(0, "f", &status, &mut draft);
         draft.entries()[0].inode_file.clone().unwrap()
     }
 

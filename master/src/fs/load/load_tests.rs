@@ -1,5 +1,8 @@
+use std::time::{Duration, Instant};
+
 use alluxio_fs::ErrorKind;
 use alluxio_proto::grpc::file::{ListStatusPOptions, LoadMetadataPType, SetAttributePOptions, WritePType};
+use alluxio_ufs::{Operation, faults::Fault};
 
 use crate::{
     fs::{
@@ -182,4 +185,19 @@ async fn what_is_being_removed_is_not_brought_back() {
         ["/d/b", "/d/c"],
         "loaded to its end only now"
     );
+}
+
+/// Ten narrow branches, each six deep: branch after branch they would take fifteen seconds.
+#[tokio::test]
+async fn narrow_branches_are_listed_side_by_side() {
+    let rig = Rig::new().await;
+    for branch in 0..10 {
+        rig.ufs_write(&format!("/d/b{branch}/1/2/3/4/5/f"), "1");
+    }
+    rig.status("/d").await.unwrap();
+    rig.faulty().inject(Fault::delay(Operation::List, Duration::from_millis(100)));
+    let begun = Instant::now();
+    assert_eq!(rig.list("/d", recursive()).await.unwrap().len(), 10 * 7);
+    // A listing has three delayed steps: seven levels take two seconds.
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
 }

@@ -92,8 +92,8 @@ impl FileSystemMaster {
             return;
         };
         let have = lookup.found.len() - 1 - base.depth;
-        let mut inodes =
-            LoadedInodes::new(tree, chain.ufs_type, self.options.loaded_block_size).pinned_as(tree, last);
+        let block_size = self.options.loaded_block_size;
+        let mut inodes = LoadedInodes::new(tree, last, &base.mount, chain.ufs_type, block_size);
         let mut parent = last.id;
         let lacking = chain.found.get(have..).unwrap_or_default();
         let Some((first, _)) = lacking.first() else { return };

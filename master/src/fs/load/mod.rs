@@ -19,8 +19,14 @@ use std::time::Instant;
 
 use alluxio_fs::{AlluxioPath, FsError};
 use alluxio_proto::grpc::file::LoadMetadataPType;
+use futures::{StreamExt, stream::FuturesUnordered};
 
-pub use self::{absent::AbsentPaths, inodes::LoadedInodes, removals::Removals, turns::LoadTurns};
+pub use self::{
+    absent::AbsentPaths,
+    inodes::{LoadedInodes, loaded_mode},
+    removals::Removals,
+    turns::LoadTurns,
+};
 use super::{FileSystemMaster, sync::SyncDepth};
 use crate::{
     namespace::MAX_INODES_PER_HOLD,
@@ -183,19 +189,29 @@ impl FileSystemMaster {
         if load == LoadMetadataPType::Never && !due {
             return Ok(());
         }
-        let mut stack = vec![Step { path: path.clone(), after: String::new() }];
-        while let Some(step) = stack.pop() {
-            let (directories, next) = self.namespace.peek(|tree| directories_after(tree, &step));
-            if let Some(after) = next {
-                stack.push(Step { after, ..step });
+        // Whatever the shape of the tree, so many are under way. What waits is bounded: of loaded directories the newest is
+        // looked through first, and only when all that were found are given out.
+        let mut loaded = vec![Step { path: path.clone(), after: String::new() }];
+        let mut found: Vec<AlluxioPath> = Vec::new();
+        let mut loading = FuturesUnordered::new();
+        loop {
+            while loading.len() < AT_ONCE {
+                if let Some(next) = found.pop() {
+                    loading.push(async move { self.load_one(&next, load, due).await.map(|()| next) });
+                    continue;
+                }
+                let Some(step) = loaded.pop() else { break };
+                let (directories, next) = self.namespace.peek(|tree| directories_after(tree, &step));
+                loaded.extend(next.map(|after| Step { after, ..step }));
+                found.extend(directories);
+                // Directories without any in them may follow each other by the thousand.
+                tokio::task::yield_now().await;
             }
-            for some in directories.chunks(AT_ONCE) {
-                let loads = some.iter().map(|path| self.load_one(path, load, due));
-                futures::future::try_join_all(loads).await?;
+            match loading.next().await {
+                Some(path) => loaded.push(Step { path: path?, after: String::new() }),
+                None => return Ok(()),
             }
-            stack.extend(directories.into_iter().map(|path| Step { path, after: String::new() }));
         }
-        Ok(())
     }
 }
 

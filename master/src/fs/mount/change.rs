@@ -15,6 +15,7 @@ use crate::{
     fs::{
         FileSystemMaster, Subject,
         limits::check_properties,
+        load::loaded_mode,
         ufs::{bounded, check_writable, ufs_error},
     },
     namespace::{Claim, Draft},
@@ -313,7 +314,7 @@ fn draft_mount(
             last_access_time_ms: Some(draft.now_ms),
             owner: Some(root.owner.to_string()),
             group: Some(root.group.to_string()),
-            mode: Some(i32::from(root.mode)),
+            mode: Some(i32::from(loaded_mode(root, mount))),
             mount_point: Some(true),
             direct_children_loaded: Some(false),
             ..InodeDirectoryEntry::default()

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use alluxio_conf::{MASKED, is_secret};
+use alluxio_conf::shown_option;
 use alluxio_fs::{AlluxioPath, FsError};
 use alluxio_proto::grpc::file::MountPointInfo;
 use alluxio_ufs::ufs_type;
@@ -25,18 +25,14 @@ pub fn mount_info(mount: &Mount) -> MountPointInfo {
         ufs_capacity_bytes: Some(-1),
         ufs_used_bytes: Some(-1),
         read_only: Some(mount.read_only),
-        properties: mount.properties.iter().map(|(key, value)| (key.clone(), shown(key, value))).collect(),
+        properties: mount
+            .properties
+            .iter()
+            .map(|(key, value)| (key.clone(), shown_option(key, value).to_owned()))
+            .collect(),
         shared: Some(mount.shared),
         mount_id: Some(mount.id),
     }
-}
-
-fn shown(key: &str, value: &str) -> String {
-    // Also what no table knows but its name betrays.
-    let name = key.to_ascii_lowercase();
-    let secret = is_secret(key)
-        || ["secret", "password", "credential", "token"].iter().any(|word| name.contains(word));
-    if secret && !value.is_empty() { MASKED.to_owned() } else { value.to_owned() }
 }
 
 impl FileSystemMaster {
@@ -104,6 +100,8 @@ impl FileSystemMaster {
 
 #[cfg(test)]
 mod tests {
+    use alluxio_conf::MASKED;
+
     use super::*;
 
     #[test]

@@ -17,15 +17,16 @@ use alluxio_fs::{AlluxioPath, FsError};
 use alluxio_proto::journal::{DeleteFileEntry, JournalEntry, UpdateInodeEntry};
 use alluxio_ufs::{Fingerprint, UfsStatus};
 
+use futures::{StreamExt, stream};
 pub use self::times::{SyncDepth, SyncTimes};
 use super::{
     FileSystemMaster,
-    load::LoadedInodes,
+    load::{LoadedInodes, loaded_mode},
     ufs::{UfsPlace, bounded, check_mode, no_mount},
 };
 use crate::{
     namespace::{Claim, Draft, Reservation},
-    tree::{Inode, Slot, Tree},
+    tree::{Inode, Mount, Slot, Tree},
 };
 
 /// How an inode and the under storage stand to each other.
@@ -41,6 +42,9 @@ enum Verdict {
 }
 
 impl FileSystemMaster {
+/// Paths looked at in the under storage at the same time.
+const AT_ONCE: usize = 16;
+
     /// Compares one path that the tree has.
     pub(super) async fn sync_path(&self, path: &AlluxioPath) -> Result<(), FsError> {
         let begun = self.sync_times.now();
@@ -83,11 +87,12 @@ impl FileSystemMaster {
         let same = found.seen.len().saturating_sub(found.changed.len()) as i64;
         self.metrics.sync.paths_success.add(same);
         self.metrics.sync.no_change.add(same);
-        for changed in &found.changed {
-            self.compared(self.reconcile(changed).await.map(|()| true))?;
-        }
-        for gone in self.unseen_children(path, &found.seen) {
-            self.compared(self.reconcile(&gone).await.map(|()| true))?;
+        let unseen = self.unseen_children(path, &found.seen);
+        let mut reconciled = stream::iter(found.changed.into_iter().chain(unseen))
+            .map(|child| async move { self.reconcile(&child).await.map(|()| true) })
+            .buffer_unordered(AT_ONCE);
+        while let Some(reconciled) = reconciled.next().await {
+            self.compared(reconciled)?;
         }
         if !found.gone {
             self.sync_times.synced(path, SyncDepth::Children, begun);
@@ -160,7 +165,9 @@ impl FileSystemMaster {
                 let fingerprint = status.fingerprint(place.ufs.ufs_type()).to_string();
                 match verdict {
                     Some(Verdict::Unmeasured) => draft.push(update(inode.id, fingerprint, None)),
-                    Some(Verdict::Metadata) => draft.push(update(inode.id, fingerprint, Some(status))),
+                    Some(Verdict::Metadata) => {
+                        draft.push(update(inode.id, fingerprint, Some((status, &place.mount))));
+                    }
                     Some(Verdict::Content) => self.replace(tree, path, place, status, draft),
                     None | Some(Verdict::Same | Verdict::Gone) => {}
                 }
@@ -195,12 +202,11 @@ impl FileSystemMaster {
             }),
             ..JournalEntry::default()
         });
-        LoadedInodes::new(tree, place.ufs.ufs_type(), self.options.loaded_block_size).draft(
-            parent.id,
-            path.name(),
-            status,
-            draft,
-        );
+        self.loaded_inodes(tree, parent, place).draft(parent.id, path.name(), status, draft);
+    }
+
+    fn loaded_inodes(&self, tree: &Tree, parent: &Inode, place: &UfsPlace) -> LoadedInodes {
+        LoadedInodes::new(tree, parent, &place.mount, place.ufs.ufs_type(), self.options.loaded_block_size)
     }
 
     /// Adds the file that stands where a directory was.
@@ -216,12 +222,7 @@ impl FileSystemMaster {
                 let lookup = tree.lookup(path);
                 let parent = lookup.last().and_then(|slot| tree.get(slot)).filter(|_| lookup.missing == 1);
                 if let Some(parent) = parent.filter(|inode| inode.is_directory()) {
-                    LoadedInodes::new(tree, place.ufs.ufs_type(), self.options.loaded_block_size).draft(
-                        parent.id,
-                        path.name(),
-                        &status,
-                        draft,
-                    );
+                    self.loaded_inodes(tree, parent, place).draft(parent.id, path.name(), &status, draft);
                 }
                 Ok(())
             })
@@ -229,13 +230,13 @@ impl FileSystemMaster {
     }
 }
 
-fn update(id: i64, fingerprint: String, status: Option<&UfsStatus>) -> JournalEntry {
+fn update(id: i64, fingerprint: String, seen: Option<(&UfsStatus, &Mount)>) -> JournalEntry {
     JournalEntry {
         update_inode: Some(UpdateInodeEntry {
             id: Some(id),
-            owner: status.map(|status| status.owner.to_string()),
-            group: status.map(|status| status.group.to_string()),
-            mode: status.map(|status| i32::from(status.mode)),
+            owner: seen.map(|(status, _)| status.owner.to_string()),
+            group: seen.map(|(status, _)| status.group.to_string()),
+            mode: seen.map(|(status, mount)| i32::from(loaded_mode(status, mount))),
             ufs_fingerprint: Some(fingerprint),
             ..UpdateInodeEntry::default()
         }),
@@ -244,6 +245,11 @@ fn update(id: i64, fingerprint: String, status: Option<&UfsStatus>) -> JournalEn
 }
 
 fn target<'a>(tree: &'a Tree, path: &AlluxioPath) -> Option<(Slot, &'a Inode)> {
+fn same_attributes(tree: &Tree, inode: &Inode, status: &UfsStatus, mount: &Mount) -> bool {
+    let mode = loaded_mode(status, mount);
+    *tree.owner(inode) == *status.owner && *tree.group(inode) == *status.group && inode.mode().get() == mode
+}
+
     let slot = tree.lookup(path).target()?;
     Some((slot, tree.get(slot)?))
 }
@@ -291,6 +297,8 @@ fn verdict(tree: &Tree, slot: Slot, inode: &Inode, place: &UfsPlace, status: Opt
     match (stored.same_content(&now), stored.same_metadata(&now)) {
         (false, _) => Verdict::Content,
         (true, false) => Verdict::Metadata,
+        // Its print may be older than a change that was made through Alluxio.
+        (true, false) if same_attributes(tree, inode, status, &place.mount) => Verdict::Unmeasured,
         (true, true) => Verdict::Same,
     }
 }

@@ -1,4 +1,9 @@
-use alluxio_proto::grpc::file::{FileSystemMasterCommonPOptions, ListStatusPOptions, WritePType};
+use std::time::{Duration, Instant};
+
+use alluxio_proto::grpc::file::{
+    FileSystemMasterCommonPOptions, ListStatusPOptions, SetAttributePOptions, WritePType,
+};
+use alluxio_ufs::{Operation, UfsErrorKind, faults::Fault};
 
 use crate::fs::fixture::{Rig, modified, path, recursive};
 
@@ -153,4 +158,59 @@ async fn an_interval_spares_the_under_storage() {
     assert_eq!(status().await, 3, "compared a moment ago");
     rig.fs.needs_sync(&rig.root().await, &path("/")).await.unwrap();
     assert_eq!(status().await, 5);
+}
+
+#[tokio::test]
+async fn what_is_replaced_in_a_pinned_directory_is_pinned() {
+    let rig = Rig::new().await;
+    for name in ["file", "becomes-a-file/x"] {
+        rig.ufs_write(&format!("/d/{name}"), "1");
+    }
+    rig.list("/d", recursive()).await.unwrap();
+    let pin = SetAttributePOptions { pinned: Some(true), ..Default::default() };
+    rig.fs.set_attribute(&rig.root().await, &path("/d"), &pin).await.unwrap();
+    rig.ufs_write("/d/file", "22");
+    std::fs::remove_dir_all(rig.in_ufs("/d/becomes-a-file")).unwrap();
+    rig.ufs_write("/d/becomes-a-file", "333");
+    let infos = rig.list_infos("/d", listing()).await.unwrap();
+    let seen: Vec<_> = infos.iter().map(|info| (info.name(), info.length(), info.pinned())).collect();
+    assert_eq!(seen, [("becomes-a-file", 3, true), ("file", 2, true)]);
+}
+
+#[tokio::test]
+async fn a_listing_that_breaks_off_takes_nothing_away() {
+    let rig = Rig::new().await;
+    // Three pages.
+    for number in 0..2_500 {
+        rig.ufs_write(&format!("/d/f{number:04}"), "1");
+    }
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap().len(), 2_500);
+    for gone in ["f0001", "f2400"] {
+        std::fs::remove_file(rig.in_ufs("/d").join(gone)).unwrap();
+    }
+    let hash = rig.hash();
+    let ufs = rig.faulty();
+    for pages in [1, 2] {
+        // The opening goes well, too.
+        ufs.inject(Fault::fail(Operation::List, UfsErrorKind::Unavailable).after(1 + pages).times(1));
+        rig.list("/d", listing()).await.unwrap_err();
+        assert_eq!(rig.hash(), hash, "broken off after {pages} pages");
+    }
+    assert_eq!(rig.list("/d", listing()).await.unwrap().len(), 2_498);
+}
+
+/// Sixteen at a time: one after the other they would take ten seconds.
+#[tokio::test]
+async fn what_changed_in_a_directory_is_looked_at_side_by_side() {
+    let rig = Rig::new().await;
+    for number in 0..100 {
+        rig.ufs_write(&format!("/d/f{number}"), "1");
+    }
+    rig.list("/d", Default::default()).await.unwrap();
+    std::fs::remove_dir_all(rig.in_ufs("/d")).unwrap();
+    rig.ufs_mkdir("/d");
+    rig.faulty().inject(Fault::delay(Operation::Status, Duration::from_millis(100)));
+    let begun = Instant::now();
+    assert!(rig.list("/d", listing()).await.unwrap().is_empty());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }

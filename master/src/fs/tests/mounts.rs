@@ -270,3 +270,27 @@ async fn options_have_a_bound() {
     let changed = rig.fs.update_mount(&rig.root().await, &path("/o"), &large()).await;
     assert_eq!(kind(changed), Some(ErrorKind::InvalidArgument));
 }
+
+/// What the owner may, others may too: in what is loaded, and in what a sync takes over.
+#[tokio::test]
+async fn on_a_shared_mount_others_have_the_owners_bits() {
+    use std::os::unix::fs::PermissionsExt;
+    let (rig, other) = rig().await;
+    let set = |name: &str, mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(rig.outside(name), mode).unwrap();
+    };
+    set("other", 0o750);
+    set("other/sub", 0o700);
+    set("other/sub/f", 0o640);
+    mount(&rig, "/o", &other, MountPOptions { shared: Some(true), ..Default::default() }).await.unwrap();
+    let mode = async |at: &str, sync| rig.status_with(at, None, sync).await.unwrap().mode();
+    assert_eq!(mode("/o", None).await, 0o757);
+    assert_eq!(mode("/o/sub", None).await, 0o707);
+    assert_eq!(mode("/o/sub/f", None).await, 0o646);
+    set("other/sub/f", 0o400);
+    assert_eq!(mode("/o/sub/f", Some(0)).await, 0o404);
+    unmount(&rig, "/o").await.unwrap();
+    mount(&rig, "/o", &other, Default::default()).await.unwrap();
+    assert_eq!(mode("/o/sub/f", None).await, 0o400, "a mount that is not shared shows what is there");
+}
