@@ -5,6 +5,7 @@ mod capacity;
 mod cat;
 mod checksum;
 mod chmod;
+mod consistency;
 mod copy;
 mod count;
 mod du;
@@ -51,6 +52,7 @@ const COMMANDS: &[FsCommand] = &[
     capacity::USED,
     cat::CAT,
     checksum::CHECKSUM,
+    consistency::CHECK,
     copy::COPY,
     copy::FROM_LOCAL,
     copy::TO_LOCAL,
@@ -92,10 +94,6 @@ const COMMANDS: &[FsCommand] = &[
 
 /// What the masters here do not do, and what does instead.
 const ABSENT: &[Absent] = &[
-    Absent {
-        name: "checkConsistency",
-        instead: "`alluxio fs loadMetadata -R -F <path>` compares Alluxio with the under storage and takes over what differs.",
-    },
     Absent { name: "distributedCp", instead: "`alluxio fs cp -R <src> <dst>` copies directories." },
     Absent {
         name: "startSync",

@@ -80,9 +80,12 @@ impl FileSystemMasterClientService for FileSystemClientService {
 
     async fn check_consistency(
         &self,
-        _: Request<CheckConsistencyPRequest>,
+        request: Request<CheckConsistencyPRequest>,
     ) -> Reply<CheckConsistencyPResponse> {
-        Err(unsupported("CheckConsistency"))
+        let subject = self.subject(&request).await?;
+        let found = self.fs.inconsistent_paths(&subject, &path(request.get_ref().path())?).await?;
+        let inconsistent_paths = found.iter().map(ToString::to_string).collect();
+        Ok(Response::new(CheckConsistencyPResponse { inconsistent_paths }))
     }
 
     async fn exists(&self, request: Request<ExistsPRequest>) -> Reply<ExistsPResponse> {

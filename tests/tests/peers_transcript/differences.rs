@@ -41,6 +41,9 @@ pub const DIFFERENCES: &[Difference] = &[
             "fs copyFromLocal --thread 0 {local}/small {home}/t",
             "fs copyFromLocal --thread x {local}/small {home}/t",
             "fs load {home}/tree --verify",
+            "fs load {home}/tree --submit --stop",
+            "fs load '{home}/*' --submit",
+            "fs checkConsistency",
             "fs load",
             "fs setTtl --action keep {home}/small 1h",
             "fs setTtl {home}/small",
@@ -66,7 +69,7 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        reason: "Commands that are not part of this version are not offered: checkConsistency, distributedCp, \
+        reason: "Commands that are not part of this version are not offered: distributedCp, \
             startSync, stopSync, syncDirNextTime.",
         parts: &[Output],
         steps: &["fs", "fs nothing", "fs help"],
@@ -75,7 +78,6 @@ pub const DIFFERENCES: &[Difference] = &[
         reason: "Not part of this version: the answer names what does its work.",
         parts: &[Output],
         steps: &[
-            "fs checkConsistency {home}",
             "fs distributedCp {home}/tree {home}/tree3",
             "fs startSync {home}",
             "fs stopSync {home}",
@@ -132,7 +134,12 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         reason: "There are no load jobs and there is no job service in this version; the answer says so, and what to type.",
         parts: &[Output],
-        steps: &["fs load {home}/tree --submit", "fsadmin report jobservice"],
+        steps: &["fs checkConsistency -r -t 0 {home}"],
+    },
+    Difference {
+        reason: "There is no job service in this version; the answer says so, and what to type.",
+        parts: &[Output],
+        steps: &["fsadmin report jobservice"],
     },
     Difference {
         reason: "A master that cannot be reached: the original's exit code; our words name its address and what to check.",

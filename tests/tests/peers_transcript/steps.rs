@@ -292,6 +292,11 @@ pub const STEPS: &[&str] = &[
     "fs startSync {home}",
     "fs stopSync {home}",
     "fs syncDirNextTime true {home}",
+    "fs checkConsistency -r {home}/tree",
+    "fs checkConsistency -r -t 0 {home}",
+    "fs checkConsistency {home}/nothing",
+    "fs checkConsistency",
+    // What this version does not have.
     "fsadmin backup",
     "fsadmin journal quorum",
     // What is asked of a master that is not there.

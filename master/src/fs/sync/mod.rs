@@ -8,6 +8,7 @@
 //! The first look is free of locks. When something differs the path is reserved and looked at again, so
 //! a change made through Alluxio meanwhile is never mistaken for one made behind its back.
 
+mod consistency;
 mod gone;
 mod times;
 
@@ -16,8 +17,8 @@ use std::str::FromStr;
 use alluxio_fs::{AlluxioPath, FsError};
 use alluxio_proto::journal::{DeleteFileEntry, JournalEntry, UpdateInodeEntry};
 use alluxio_ufs::{Fingerprint, UfsStatus};
-
 use futures::{StreamExt, stream};
+
 pub use self::times::{SyncDepth, SyncTimes};
 use super::{
     FileSystemMaster,
@@ -41,10 +42,10 @@ enum Verdict {
     Gone,
 }
 
-impl FileSystemMaster {
 /// Paths looked at in the under storage at the same time.
 const AT_ONCE: usize = 16;
 
+impl FileSystemMaster {
     /// Compares one path that the tree has.
     pub(super) async fn sync_path(&self, path: &AlluxioPath) -> Result<(), FsError> {
         let begun = self.sync_times.now();
@@ -244,12 +245,12 @@ fn update(id: i64, fingerprint: String, seen: Option<(&UfsStatus, &Mount)>) -> J
     }
 }
 
-fn target<'a>(tree: &'a Tree, path: &AlluxioPath) -> Option<(Slot, &'a Inode)> {
 fn same_attributes(tree: &Tree, inode: &Inode, status: &UfsStatus, mount: &Mount) -> bool {
     let mode = loaded_mode(status, mount);
     *tree.owner(inode) == *status.owner && *tree.group(inode) == *status.group && inode.mode().get() == mode
 }
 
+fn target<'a>(tree: &'a Tree, path: &AlluxioPath) -> Option<(Slot, &'a Inode)> {
     let slot = tree.lookup(path).target()?;
     Some((slot, tree.get(slot)?))
 }
@@ -296,9 +297,9 @@ fn verdict(tree: &Tree, slot: Slot, inode: &Inode, place: &UfsPlace, status: Opt
     };
     match (stored.same_content(&now), stored.same_metadata(&now)) {
         (false, _) => Verdict::Content,
-        (true, false) => Verdict::Metadata,
         // Its print may be older than a change that was made through Alluxio.
         (true, false) if same_attributes(tree, inode, status, &place.mount) => Verdict::Unmeasured,
+        (true, false) => Verdict::Metadata,
         (true, true) => Verdict::Same,
     }
 }
