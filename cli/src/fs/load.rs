@@ -1,7 +1,10 @@
-//! `load`: brings files into Alluxio, one after the other, and waits until they are there.
+//! `load`: brings files into Alluxio, one after the other, and waits until they are there; or has the master do it, on all
+//! workers, in the background.
 
-use alluxio_fs::AlluxioPath;
-use alluxio_proto::grpc::file::{FileInfo, ListStatusPOptions};
+use alluxio_fs::{AlluxioPath, ErrorKind};
+use alluxio_proto::grpc::file::{
+    FileInfo, JobProgressPOptions, JobProgressReportFormat, ListStatusPOptions, LoadJobPOptions,
+};
 
 use super::{Call, FsCommand, Outcome, path::ShellPath};
 use crate::{
@@ -9,7 +12,7 @@ use crate::{
     options::{ArgumentCount, CommandSpec, OptionSpec, Parsed},
 };
 
-/// What the masters of the original do on their own; here the command itself loads.
+/// What is asked of the master about its load jobs.
 const JOB_ACTIONS: [&str; 3] = ["submit", "stop", "progress"];
 
 pub const LOAD: FsCommand = FsCommand {
@@ -21,17 +24,20 @@ pub const LOAD: FsCommand = FsCommand {
             \tload <path> --stop\n\
             \tload <path> --progress [--format TEXT|JSON] [--verbose]\n",
         description: "Reads a file, or all files in a directory, from the under storage into Alluxio, and waits \
-            until they are there. The options for load jobs (--submit and those below it) are not part of this \
-            version.",
+            until they are there. With --submit the master does it in the background, on all workers, and passes over what \
+            is there; --progress tells how far it is. A load that runs when another master takes over is submitted again.",
         options: &[
-            OptionSpec::long("bandwidth", "for --submit: how much a worker may read per second")
+            OptionSpec::long("bandwidth", "for --submit: how much a worker may read per second (100MB)")
                 .with_value("arg"),
             OptionSpec::long("format", "for --progress: TEXT or JSON").with_value("arg"),
             OptionSpec::long("local", "load onto the worker of this host, whatever other workers have"),
             OptionSpec::long("partial-listing", "for --submit: begin before the whole directory is listed"),
-            OptionSpec::long("progress", "print how far a load job is (not in this version)"),
-            OptionSpec::long("stop", "stop a load job (not in this version)"),
-            OptionSpec::long("submit", "let the master load in the background (not in this version)"),
+            OptionSpec::long("progress", "print how far the load job of this path is"),
+            OptionSpec::long("stop", "stop the load job of this path"),
+            OptionSpec::long(
+                "submit",
+                "let the master load in the background, or change the options of a job",
+            ),
             OptionSpec::long("verbose", "for --progress: with all errors"),
             OptionSpec::long("verify", "for --submit: look for new files at the end"),
         ],
@@ -47,11 +53,7 @@ async fn run(call: Call<'_>) -> Outcome {
         if JOB_ACTIONS.iter().filter(|action| call.given.has(action)).count() != 1 {
             return Err(CommandError::Usage("Must have one of submit / stop / progress".to_owned()));
         }
-        call.shell.out.line(format_args!(
-            "Load jobs (--submit, --stop, --progress) are not part of this version. `alluxio fs load {text}` loads \
-             at once and returns when all is in Alluxio."
-        ))?;
-        return Ok(SHELL_FAILURE);
+        return job(call, text).await;
     }
     let local = call.given.has("local");
     call.shell
@@ -61,6 +63,73 @@ async fn run(call: Call<'_>) -> Outcome {
         })
         .await?;
     Ok(SUCCESS)
+}
+
+/// What one of the job actions does.
+async fn job(call: Call<'_>, text: &str) -> Outcome {
+    let (out, given) = (&call.shell.out, call.given);
+    let path = call.shell.path(text)?;
+    if path.has_wildcard() {
+        return Err(CommandError::Usage("Load does not support wildcard path".to_owned()));
+    }
+    let fs = call.shell.fs().await?;
+    if given.has("submit") {
+        let options = job_options(given)?;
+        match fs.submit_load(&path.path, options).await? {
+            Some(id) => out.line(format_args!("Load '{path}' is successfully submitted. JobId: {id}"))?,
+            None => {
+                let bandwidth =
+                    options.bandwidth.map_or("unlimited".to_owned(), |bandwidth| bandwidth.to_string());
+                out.line(format_args!(
+                    "Load already running for path '{path}', updated the job with new bandwidth: {bandwidth}, verify: {}",
+                    options.verify()
+                ))?;
+            }
+        }
+        return Ok(SUCCESS);
+    }
+    if given.has("stop") {
+        if fs.stop_load(&path.path).await? {
+            out.line(format_args!("Load '{path}' is successfully stopped."))?;
+        } else {
+            out.line(format_args!(
+                "Cannot find load job for path {path}, it might have already been stopped or finished"
+            ))?;
+        }
+        return Ok(SUCCESS);
+    }
+    let format = match given.value("format").map(str::to_ascii_uppercase).as_deref() {
+        None | Some("TEXT") => JobProgressReportFormat::Text,
+        Some("JSON") => JobProgressReportFormat::Json,
+        Some(other) => return Err(CommandError::Usage(format!("--format {other}: write TEXT or JSON"))),
+    };
+    let options = JobProgressPOptions { format: Some(format as i32), verbose: Some(given.has("verbose")) };
+    match fs.load_progress(&path.path, options).await {
+        Ok(report) => {
+            out.line(format_args!("Progress for loading path '{path}':"))?;
+            out.line(report)?;
+            Ok(SUCCESS)
+        }
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            out.line(format_args!("Load for path '{path}' cannot be found."))?;
+            Ok(SHELL_FAILURE)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn job_options(given: &Parsed) -> Result<LoadJobPOptions, CommandError> {
+    let bandwidth = given.value("bandwidth").map(|text| {
+        let bytes = alluxio_conf::parse::size(text).ok().and_then(|bytes| i64::try_from(bytes).ok());
+        bytes.filter(|bytes| *bytes > 0).ok_or_else(|| {
+            CommandError::Usage(format!("--bandwidth {text}: write bytes a second, as 1048576 or 10MB"))
+        })
+    });
+    Ok(LoadJobPOptions {
+        bandwidth: bandwidth.transpose()?,
+        verify: Some(given.has("verify")),
+        partial_listing: Some(given.has("partial-listing")),
+    })
 }
 
 fn is_synchronous(given: &Parsed) -> bool {
@@ -127,5 +196,10 @@ mod tests {
         assert!(!is_synchronous(&given("/a --submit")));
         assert!(!is_synchronous(&given("/a --local --submit")));
         assert!(!is_synchronous(&given("/a --verify")));
+        let options = |line: &str| job_options(&given(line)).map_err(|error| error.to_string());
+        let all = options("/a --submit --bandwidth 2MB --verify --partial-listing").unwrap();
+        assert_eq!((all.bandwidth, all.verify, all.partial_listing), (Some(2 << 20), Some(true), Some(true)));
+        assert_eq!(options("/a --submit").unwrap().bandwidth, None);
+        assert!(options("/a --submit --bandwidth 0").unwrap_err().starts_with("--bandwidth 0: "));
     }
 }

@@ -11,6 +11,7 @@ mod block_master;
 mod cluster;
 mod file;
 mod file_system;
+pub mod load_request;
 mod meta_master;
 mod metrics;
 mod stubs;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alluxio_proto::grpc::BlockLocation;
+use alluxio_proto::grpc::{BlockLocation, WorkerNetAddress};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::Notify;
@@ -156,6 +156,12 @@ impl BlockMaster {
                 visit(worker, location);
             }
         }
+    }
+
+    /// The workers that serve, by id.
+    pub fn active_workers(&self) -> Vec<(i64, Arc<WorkerNetAddress>)> {
+        let workers = self.workers.all();
+        workers.iter().filter_map(|worker| Some((worker.id, worker.visible_address()?))).collect()
     }
 
     pub fn is_worker_live(&self, worker_id: i64) -> bool {

@@ -3,6 +3,7 @@
 
 use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 
+use alluxio_client::load_request;
 use alluxio_fs::{AlluxioPath, Bits, FsError};
 use alluxio_proto::grpc::file::{file_system_master_client_service_server::FileSystemMasterClientService, *};
 use alluxio_rpc::{caller, unsupported};
@@ -49,6 +50,18 @@ impl FileSystemClientService {
 
 fn path(text: &str) -> Result<AlluxioPath, FsError> {
     AlluxioPath::parse(text)
+}
+
+/// The path of a load job, which is the only kind that there is.
+fn load_path(job: &JobDescription) -> Result<AlluxioPath, FsError> {
+    if job.r#type != load_request::KIND {
+        return Err(FsError::invalid_argument(format!(
+            "There are no jobs of the kind '{}', only '{}'.",
+            job.r#type,
+            load_request::KIND
+        )));
+    }
+    path(job.path())
 }
 
 /// An operation that must run to its end; counted when it succeeds, if something counts it.
@@ -351,16 +364,32 @@ impl FileSystemMasterClientService for FileSystemClientService {
         Ok(Response::new(NeedsSyncResponse {}))
     }
 
-    async fn submit_job(&self, _: Request<SubmitJobPRequest>) -> Reply<SubmitJobPResponse> {
-        Err(unsupported("submitJob"))
+    async fn submit_job(&self, request: Request<SubmitJobPRequest>) -> Reply<SubmitJobPResponse> {
+        let subject = self.subject(&request).await?;
+        let submitted = load_request::decode(request.get_ref().request_body())?;
+        let job_id = self.fs.submit_load(&subject, &path(&submitted.path)?, &submitted.options).await?;
+        Ok(Response::new(SubmitJobPResponse { job_id }))
     }
 
-    async fn stop_job(&self, _: Request<StopJobPRequest>) -> Reply<StopJobPResponse> {
-        Err(unsupported("StopJob"))
+    async fn stop_job(&self, request: Request<StopJobPRequest>) -> Reply<StopJobPResponse> {
+        let subject = self.subject(&request).await?;
+        let stopped = self.fs.stop_load(&subject, &load_path(&request.get_ref().job_description)?).await?;
+        Ok(Response::new(StopJobPResponse { job_stopped: Some(stopped) }))
     }
 
-    async fn get_job_progress(&self, _: Request<GetJobProgressPRequest>) -> Reply<GetJobProgressPResponse> {
-        Err(unsupported("GetJobProgress"))
+    async fn get_job_progress(
+        &self,
+        request: Request<GetJobProgressPRequest>,
+    ) -> Reply<GetJobProgressPResponse> {
+        let subject = self.subject(&request).await?;
+        let message = request.into_inner();
+        let options = message.options.unwrap_or_default();
+        let (path, format) = (load_path(&message.job_description)?, options.format());
+        let report = self.fs.load_progress(&subject, &path, format, options.verbose()).await?;
+        Ok(Response::new(GetJobProgressPResponse {
+            progress_report: Some(report),
+            format: Some(format as i32),
+        }))
     }
 
     async fn sync_metadata(&self, _: Request<SyncMetadataPRequest>) -> Reply<SyncMetadataPResponse> {

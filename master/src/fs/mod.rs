@@ -9,6 +9,7 @@ mod access_times;
 mod acl;
 mod attributes;
 mod browse;
+mod caching;
 mod client_service;
 mod complete;
 mod create;
@@ -51,6 +52,7 @@ use alluxio_telemetry::metrics::Metrics;
 
 use self::{
     access_times::AccessTimes,
+    caching::LoadJobs,
     load::{AbsentPaths, LoadTurns, Removals},
     lost::Lost,
     permission::Permissions,
@@ -86,6 +88,7 @@ pub struct FileSystemMaster {
     load_turns: LoadTurns,
     sync_times: SyncTimes,
     persist: PersistJobs,
+    load_jobs: LoadJobs,
     lost: Lost,
     metrics: FsMetrics,
     /// Rings when a delete has cut something off.
@@ -111,6 +114,7 @@ impl FileSystemMaster {
             load_turns: LoadTurns::default(),
             sync_times: SyncTimes::default(),
             persist: PersistJobs::new(&options),
+            load_jobs: LoadJobs::new(conf),
             lost: Lost::default(),
             metrics: FsMetrics::new(metrics),
             reaper_wanted: tokio::sync::Notify::new(),

@@ -29,6 +29,8 @@ pub struct FsOptions {
     pub persist_max_total: Duration,
     /// How often it is counted what is lost.
     pub lost_interval: Duration,
+    /// How often files with too few or too many copies are looked for.
+    pub replication_interval: Duration,
     /// FileInfos per message of a listing.
     pub list_batch: usize,
     /// Who creates without a name (no authentication) gets what the directory above has.
@@ -83,6 +85,10 @@ impl FsOptions {
             lost_interval: span(
                 conf.get(key::MASTER_LOST_WORKER_FILE_DETECTION_INTERVAL),
                 Duration::from_secs(300),
+            ),
+            replication_interval: span(
+                conf.get(key::MASTER_REPLICATION_CHECK_INTERVAL),
+                Duration::from_secs(60),
             ),
             list_batch: conf
                 .get(key::MASTER_FILESYSTEM_LISTSTATUS_RESULT_MESSAGE_LENGTH)

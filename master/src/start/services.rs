@@ -133,6 +133,8 @@ pub(super) fn run_tasks(parts: &Parts, tasks: &mut JoinSet<()>, stop: &Cancellat
     tasks.spawn(fs.clone().run_ttl_checker(stop.clone()));
     tasks.spawn(fs.clone().run_lost_count(stop.clone()));
     tasks.spawn(fs.clone().run_persist_scheduler(stop.clone()));
+    tasks.spawn(fs.clone().run_load_jobs(stop.clone()));
+    tasks.spawn(fs.clone().run_replication_check(stop.clone()));
     tasks.spawn(parts.blocks.clone().watch(stop.clone()));
     tasks.spawn(parts.checkpointer.clone().run(stop.clone()));
     tasks.spawn(run_daily(parts.conf.clone(), parts.backups.clone(), stop.clone()));

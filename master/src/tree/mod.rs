@@ -8,6 +8,7 @@ mod apply;
 mod attributes;
 mod blocks;
 mod children;
+mod copies;
 mod hash;
 mod inode;
 mod lookup;
@@ -35,6 +36,7 @@ pub use self::{
     apply::next_directory_after,
     attributes::change_acl,
     blocks::{BlockLengths, BlockRange, FileBlocks, Gap},
+    copies::CopyLimits,
     hash::TreeHash,
     inode::{Inode, Persistence, Rare, Slot},
     lookup::Lookup,
@@ -213,6 +215,14 @@ impl Tree {
         };
         let inodes = (from..until).filter_map(|slot| self.slab.get(slot)).filter(only_here);
         (inodes.map(|inode| (inode.id, inode.blocks)).collect(), (until < end).then_some(until))
+    }
+
+    /// Complete files whose number of copies is limited, among the next `limit` slots from `from` on, and where to go on.
+    pub fn with_copy_limits(&self, from: Slot, limit: usize) -> (Vec<CopyLimits>, Option<Slot>) {
+        let end = self.slab.end();
+        let until = end.min(from.saturating_add(limit as Slot));
+        let limits = |slot: Slot| self.copy_limits(slot, self.slab.get(slot)?);
+        ((from..until).filter_map(limits).collect(), (until < end).then_some(until))
     }
 
     pub fn pinned(&self) -> &BTreeSet<i64> {

@@ -132,7 +132,7 @@ pub const DIFFERENCES: &[Difference] = &[
         steps: &["fs persist -p 0 {home}/memory2"],
     },
     Difference {
-        reason: "There are no load jobs and there is no job service in this version; the answer says so, and what to type.",
+        reason: "A wrong number of threads is named; the original names the option.",
         parts: &[Output],
         steps: &["fs checkConsistency -r -t 0 {home}"],
     },

@@ -13,6 +13,7 @@ pub struct Side {
 /// Patterns and what stands in their place. A group in the pattern is kept.
 const MASKS: &[(&str, &str)] = &[
     // 11-25-2026 15:20:07:123, 2026-11-25 15:20:07
+    (r"(JobId: )[0-9a-f-]{36}", "${1}UUID"),
     (r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d:\d{3}", "TIME"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
     (r"(Uptime: ).*", "${1}TIME"),

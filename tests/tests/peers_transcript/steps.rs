@@ -228,6 +228,11 @@ pub const STEPS: &[&str] = &[
     "fs load '{home}/cold/*'",
     "fs load {home}/tree --verify",
     "fs load {home}/tree --submit",
+    "fs load {home}/cold --stop",
+    "fs load {home}/cold --progress",
+    "fs load {home}/nothing --submit",
+    "fs load '{home}/*' --submit",
+    "fs load {home}/tree --submit --stop",
     "fs load",
     // Of a directory nobody waits until its blocks are gone: it comes after what looks at them.
     "fs free -f {home}/tree",
@@ -286,17 +291,16 @@ pub const STEPS: &[&str] = &[
     "fsadmin journal checkpoint",
     "fsadmin updateConf alluxio.not.known=1",
     "fsadmin updateConf word",
-    // What this version does not have.
     "fs checkConsistency {home}",
-    "fs distributedCp {home}/tree {home}/tree3",
-    "fs startSync {home}",
-    "fs stopSync {home}",
-    "fs syncDirNextTime true {home}",
     "fs checkConsistency -r {home}/tree",
     "fs checkConsistency -r -t 0 {home}",
     "fs checkConsistency {home}/nothing",
     "fs checkConsistency",
     // What this version does not have.
+    "fs distributedCp {home}/tree {home}/tree3",
+    "fs startSync {home}",
+    "fs stopSync {home}",
+    "fs syncDirNextTime true {home}",
     "fsadmin backup",
     "fsadmin journal quorum",
     // What is asked of a master that is not there.

@@ -9,6 +9,7 @@ mod administration;
 mod defaults;
 mod directory;
 mod entry;
+mod jobs;
 mod listing;
 mod operation;
 

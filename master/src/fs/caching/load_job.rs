@@ -1,0 +1,369 @@
+//! Load jobs: the blocks of a subtree that are on no worker are read into all live workers, by as many requests at a time as
+//! these take. One job per path; submitting it again changes its settings.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use alluxio_conf::Configuration;
+use alluxio_fs::{AlluxioPath, Bits, ErrorKind, FsError};
+use alluxio_proto::grpc::{
+    block::{Block, LoadRequest, LoadResponse, UfsReadOptions},
+    file::{JobProgressReportFormat, LoadJobPOptions},
+};
+use futures::{StreamExt, stream::FuturesUnordered};
+use parking_lot::Mutex;
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    calls::{Remote, WorkerCalls},
+    lanes::Lanes,
+    load_report::{Phase, Progress, Settings},
+    wanted::{Wanted, WantedBlocks},
+};
+use crate::fs::{FileSystemMaster, Subject, status::existing};
+
+/// Jobs under way.
+const MAX_RUNNING: usize = 100;
+/// Jobs remembered when they are over; the oldest go first.
+const KEPT: usize = 1_000;
+/// Blocks waiting for a worker.
+const MAX_WAITING: usize = 1_000;
+/// How often a block is tried, each time on whatever worker is next.
+const TRIES: u32 = 3;
+/// Looks for what was added while a job ran.
+const VERIFICATIONS: u32 = 10;
+/// How often workers that are back, or may go on, are looked for.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long a job waits for a first live worker.
+const NO_WORKER: Duration = Duration::from_secs(60);
+
+pub struct LoadJobs {
+    calls: Mutex<Arc<dyn WorkerCalls>>,
+    table: Mutex<Table>,
+    submitted: mpsc::Sender<Arc<LoadJob>>,
+    /// Taken by the task that runs them.
+    to_run: Mutex<Option<mpsc::Receiver<Arc<LoadJob>>>>,
+}
+
+#[derive(Default)]
+struct Table {
+    jobs: BTreeMap<AlluxioPath, Arc<LoadJob>>,
+    /// In the order in which they were submitted.
+    order: VecDeque<AlluxioPath>,
+}
+
+struct LoadJob {
+    id: String,
+    path: AlluxioPath,
+    stop: CancellationToken,
+    progress: Mutex<Progress>,
+}
+
+impl LoadJobs {
+    pub fn new(conf: &Configuration) -> Self {
+        let (submitted, to_run) = mpsc::channel(MAX_RUNNING);
+        Self {
+            calls: Mutex::new(Remote::new(conf)),
+            table: Mutex::default(),
+            submitted,
+            to_run: Mutex::new(Some(to_run)),
+        }
+    }
+
+    pub(super) fn calls(&self) -> Arc<dyn WorkerCalls> {
+        self.calls.lock().clone()
+    }
+
+    #[cfg(test)]
+    pub(super) fn replace_calls(&self, calls: Arc<dyn WorkerCalls>) {
+        *self.calls.lock() = calls;
+    }
+
+    /// The id of the new job; `None` when one that runs has taken the settings over.
+    fn submit(&self, path: &AlluxioPath, settings: Settings) -> Result<Option<String>, FsError> {
+        let mut table = self.table.lock();
+        if let Some(job) = table.jobs.get(path).filter(|job| !job.is_over()) {
+            job.progress.lock().settings = settings;
+            return Ok(None);
+        }
+        if table.jobs.values().filter(|job| !job.is_over()).count() >= MAX_RUNNING {
+            return Err(FsError::resource_exhausted(format!(
+                "{MAX_RUNNING} load jobs run already. Submit this one when some have ended."
+            )));
+        }
+        let job = Arc::new(LoadJob {
+            id: Uuid::new_v4().to_string(),
+            path: path.clone(),
+            stop: CancellationToken::new(),
+            progress: Mutex::new(Progress::new(settings)),
+        });
+        self.submitted.try_send(job.clone()).map_err(|_| {
+            FsError::resource_exhausted("Too many load jobs were submitted at once. Submit this one again.")
+        })?;
+        table.order.retain(|other| other != path);
+        table.order.push_back(path.clone());
+        let id = job.id.clone();
+        table.jobs.insert(path.clone(), job);
+        table.forget_old();
+        Ok(Some(id))
+    }
+
+    fn find(&self, path: &AlluxioPath) -> Option<Arc<LoadJob>> {
+        self.table.lock().jobs.get(path).cloned()
+    }
+}
+
+impl Table {
+    fn forget_old(&mut self) {
+        while self.order.len() > KEPT {
+            let over = |path: &AlluxioPath| self.jobs.get(path).is_none_or(|job| job.is_over());
+            let Some(at) = self.order.iter().position(over) else { return };
+            if let Some(path) = self.order.remove(at) {
+                self.jobs.remove(&path);
+            }
+        }
+    }
+}
+
+impl LoadJob {
+    fn is_over(&self) -> bool {
+        self.progress.lock().phase.is_over()
+    }
+}
+
+impl FileSystemMaster {
+    /// Begins to load what is at and below a path. `None` when a job for it runs already, which goes on with these options.
+    pub async fn submit_load(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        options: &LoadJobPOptions,
+    ) -> Result<Option<String>, FsError> {
+        self.load_for_status(path, None, None).await?;
+        self.may_read(subject, path).await?;
+        let bandwidth = options.bandwidth.map(|bandwidth| {
+            u64::try_from(bandwidth).ok().filter(|bandwidth| *bandwidth > 0).ok_or_else(|| {
+                FsError::invalid_argument(format!(
+                    "A bandwidth of {bandwidth} is not possible: give bytes a second."
+                ))
+            })
+        });
+        let settings = Settings {
+            bandwidth: bandwidth.transpose()?,
+            verify: options.verify(),
+            partial_listing: options.partial_listing(),
+        };
+        let id = self.load_jobs.submit(path, settings)?;
+        tracing::info!(%path, job = id, user = subject.user, "load submitted");
+        Ok(id)
+    }
+
+    /// False when there is nothing to stop.
+    pub async fn stop_load(&self, subject: &Subject, path: &AlluxioPath) -> Result<bool, FsError> {
+        self.may_read(subject, path).await?;
+        let running = self.load_jobs.find(path).filter(|job| !job.is_over());
+        if let Some(job) = &running {
+            job.stop.cancel();
+            tracing::info!(%path, job = job.id, user = subject.user, "load stopped");
+        }
+        Ok(running.is_some())
+    }
+
+    /// How far the job of a path is.
+    pub async fn load_progress(
+        &self,
+        subject: &Subject,
+        path: &AlluxioPath,
+        format: JobProgressReportFormat,
+        verbose: bool,
+    ) -> Result<String, FsError> {
+        self.may_read(subject, path).await?;
+        let job = self.load_jobs.find(path).ok_or_else(|| {
+            FsError::not_found(format!(
+                "There is no load job for {path}: none was submitted since this master leads, or it is long over."
+            ))
+        })?;
+        let progress = job.progress.lock();
+        Ok(match format {
+            JobProgressReportFormat::Text => progress.text(verbose),
+            JobProgressReportFormat::Json => progress.json(verbose),
+        })
+    }
+
+    async fn may_read(&self, subject: &Subject, path: &AlluxioPath) -> Result<(), FsError> {
+        self.namespace
+            .read_path(path, |tree, lookup| {
+                self.permissions.target(tree, subject, path, lookup, Bits::READ)?;
+                existing(tree, lookup, path).map(drop)
+            })
+            .await
+    }
+
+    pub async fn run_load_jobs(self: Arc<Self>, stop: CancellationToken) {
+        let Some(mut to_run) = self.load_jobs.to_run.lock().take() else { return };
+        let mut running = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(job) = to_run.recv() => {
+                    running.spawn(self.clone().run_load(job));
+                }
+                Some(_) = running.join_next() => {}
+            }
+        }
+        running.shutdown().await;
+    }
+
+    async fn run_load(self: Arc<Self>, job: Arc<LoadJob>) {
+        let ended = tokio::select! {
+            () = job.stop.cancelled() => (Phase::Stopped, None),
+            loaded = self.load_all(&job) => match loaded {
+                Err(error) => (Phase::Failed, Some(error.message)),
+                Ok(()) => match job.progress.lock().files_failed {
+                    0 => (Phase::Succeeded, None),
+                    failed => (Phase::Failed, Some(format!("{failed} files could not be loaded"))),
+                },
+            },
+        };
+        let (phase, reason) = ended;
+        tracing::info!(path = %job.path, job = job.id, ?phase, reason, "load ended");
+        job.progress.lock().end(phase, reason);
+    }
+
+    async fn load_all(&self, job: &LoadJob) -> Result<(), FsError> {
+        // Before the workers are back everything would seem to be nowhere.
+        while self.blocks.safe_mode() {
+            sleep(PAUSE).await;
+        }
+        self.load_tree(&job.path).await?;
+        if !job.progress.lock().settings.partial_listing {
+            let mut all = WantedBlocks::new(&job.path);
+            let mut total = 0_u64;
+            while let Some(wanted) = self.next_wanted(&mut all).await? {
+                total = total.saturating_add(wanted.block.length as u64);
+            }
+            job.progress.lock().total_bytes = Some(total);
+        }
+        let mut loaded = self.load_once(job).await?;
+        for _ in 0..VERIFICATIONS {
+            if loaded == 0 || !job.progress.lock().settings.verify {
+                break;
+            }
+            job.progress.lock().phase = Phase::Verifying;
+            job.progress.lock().files = 0;
+            self.load_tree(&job.path).await?;
+            loaded = self.load_once(job).await?;
+        }
+        Ok(())
+    }
+
+    /// Once through the subtree. Returns how many blocks were loaded.
+    async fn load_once(&self, job: &LoadJob) -> Result<u64, FsError> {
+        let calls = self.load_jobs.calls();
+        let mut from = WantedBlocks::new(&job.path);
+        let (mut waiting, mut lanes) = (VecDeque::new(), Lanes::default());
+        let mut under_way = FuturesUnordered::new();
+        let (mut loaded, mut all_met) = (0, false);
+        let mut last_worker = Instant::now();
+        loop {
+            while waiting.len() < MAX_WAITING && !all_met {
+                match self.next_wanted(&mut from).await? {
+                    Some(wanted) => waiting.push_back(wanted),
+                    None => all_met = true,
+                }
+                job.progress.lock().files = from.files_seen;
+            }
+            if waiting.is_empty() && under_way.is_empty() {
+                return Ok(loaded);
+            }
+            let bandwidth = job.progress.lock().settings.bandwidth;
+            let workers = self.blocks.active_workers();
+            if !workers.is_empty() {
+                last_worker = Instant::now();
+            } else if last_worker.elapsed() > NO_WORKER {
+                return Err(FsError::unavailable("no worker is there to load onto"));
+            }
+            for (worker, address) in workers {
+                while let Some(batch) = lanes.take(worker, &mut waiting, bandwidth) {
+                    let (calls, address) = (calls.clone(), address.clone());
+                    under_way.push(async move {
+                        let answer = calls.load(&address, request(&batch, bandwidth)).await;
+                        (worker, batch, answer)
+                    });
+                }
+            }
+            tokio::select! {
+                Some((worker, batch, answer)) = under_way.next() => {
+                    lanes.answered(worker, answer.is_ok());
+                    loaded += settle(job, batch, answer, &mut waiting);
+                }
+                () = sleep(PAUSE) => {}
+            }
+        }
+    }
+}
+
+fn request(batch: &[Wanted], bandwidth: Option<u64>) -> LoadRequest {
+    let options = UfsReadOptions {
+        tag: "load".to_owned(),
+        position_short: false,
+        bandwidth: bandwidth.and_then(|bandwidth| i64::try_from(bandwidth).ok()),
+        user: None,
+    };
+    LoadRequest { blocks: batch.iter().map(|wanted| wanted.block.clone()).collect(), options }
+}
+
+/// Counts what was loaded; what was not waits for another try, or has failed. Returns the number of loaded blocks.
+fn settle(
+    job: &LoadJob,
+    batch: Vec<Wanted>,
+    answer: Result<LoadResponse, FsError>,
+    waiting: &mut VecDeque<Wanted>,
+) -> u64 {
+    let failed: BTreeMap<i64, (String, bool)> = match answer {
+        Ok(answer) => answer
+            .block_status
+            .into_iter()
+            .filter(|status| status.code != 0)
+            .map(|status| {
+                let (message, again) = (status.message().to_owned(), status.retryable());
+                (status.block.block_id, (message, again))
+            })
+            .collect(),
+        Err(error) => {
+            let again = error.kind != ErrorKind::InvalidArgument;
+            let of = |Wanted { block: Block { block_id, .. }, .. }: &Wanted| {
+                (*block_id, (error.message.clone(), again))
+            };
+            batch.iter().map(of).collect()
+        }
+    };
+    let mut progress = job.progress.lock();
+    let mut loaded = 0;
+    for mut wanted in batch {
+        wanted.tries += 1;
+        match failed.get(&wanted.block.block_id) {
+            None => {
+                loaded += 1;
+                progress.blocks += 1;
+                progress.bytes = progress.bytes.saturating_add(wanted.block.length as u64);
+            }
+            Some((_, true)) if wanted.tries < TRIES => waiting.push_back(wanted),
+            Some((reason, _)) => progress.failed(wanted.file.as_str(), reason),
+        }
+    }
+    loaded
+}
+
+#[cfg(test)]
+#[path = "load_job_tests.rs"]
+mod tests;

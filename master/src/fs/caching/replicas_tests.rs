@@ -1,0 +1,115 @@
+use std::sync::Arc;
+
+use alluxio_proto::grpc::file::{CompleteFilePOptions, CreateFilePOptions, SetAttributePOptions, WritePType};
+
+use super::super::fake_workers::FakeWorkers;
+use crate::fs::fixture::{Rig, create_options, first_block, path};
+
+async fn set(rig: &Rig, at: &str, min: i32, max: i32) {
+    let options = SetAttributePOptions {
+        replication_min: Some(min),
+        replication_max: Some(max),
+        ..SetAttributePOptions::default()
+    };
+    rig.fs.set_attribute(&rig.root().await, &path(at), &options).await.unwrap();
+}
+
+async fn copies(rig: &Rig, at: &str) -> usize {
+    rig.fs.blocks.locations(first_block(&rig.status(at).await.unwrap())).len()
+}
+
+async fn rig() -> (Rig, Arc<FakeWorkers>) {
+    let rig = Rig::new().await;
+    let workers = FakeWorkers::start(&rig, &["a", "b", "c"]).await;
+    (rig, workers)
+}
+
+#[tokio::test]
+async fn copies_are_made_and_dropped_until_there_are_as_many_as_wanted() {
+    let (rig, workers) = rig().await;
+    for name in ["f", "other"] {
+        rig.write(&format!("/{name}"), workers.id("a"), 3).await.unwrap();
+    }
+    rig.fs.check_replication().await;
+    assert!(workers.log.lock().is_empty(), "nobody asked for more");
+    set(&rig, "/f", 2, -1).await;
+    rig.fs.check_replication().await;
+    assert_eq!((copies(&rig, "/f").await, copies(&rig, "/other").await), (2, 1));
+    rig.fs.check_replication().await;
+    assert_eq!(workers.log.lock().len(), 1, "two are enough");
+    set(&rig, "/f", 9, -1).await;
+    rig.fs.check_replication().await;
+    assert_eq!(copies(&rig, "/f").await, 3, "as many as there are workers");
+    set(&rig, "/f", 0, 1).await;
+    rig.fs.check_replication().await;
+    assert_eq!(copies(&rig, "/f").await, 1);
+}
+
+#[tokio::test]
+async fn the_last_copy_of_what_is_only_here_is_kept() {
+    let (rig, workers) = rig().await;
+    rig.write("/here", workers.id("a"), 3).await.unwrap();
+    let below = rig.write_through("/below", "abc").await.unwrap();
+    rig.fs.blocks.commit_block(workers.id("b"), first_block(&below), 3, "MEM", "MEM", None).await.unwrap();
+    for at in ["/here", "/below"] {
+        set(&rig, at, 0, 0).await;
+    }
+    rig.fs.check_replication().await;
+    assert_eq!((copies(&rig, "/here").await, copies(&rig, "/below").await), (1, 0));
+}
+
+#[tokio::test]
+async fn a_lost_copy_is_made_anew_and_a_failure_is_tried_again() {
+    let (rig, workers) = rig().await;
+    rig.write("/f", workers.id("a"), 3).await.unwrap();
+    set(&rig, "/f", 3, -1).await;
+    workers.away.lock().extend(["b".to_owned(), "c".to_owned()]);
+    rig.fs.check_replication().await;
+    assert_eq!(copies(&rig, "/f").await, 1);
+    workers.away.lock().clear();
+    rig.fs.check_replication().await;
+    assert_eq!(copies(&rig, "/f").await, 3);
+}
+
+/// Until it is persisted a file has as many copies as make it durable, whatever its maximum says.
+#[tokio::test]
+async fn what_is_to_be_persisted_is_durable() {
+    let (rig, workers) = rig().await;
+    let options = CreateFilePOptions {
+        replication_durable: Some(2),
+        replication_max: Some(1),
+        ..create_options(WritePType::AsyncThrough)
+    };
+    rig.fs.create_file(&rig.root().await, &path("/f"), &options).await.unwrap();
+    rig.write_block("/f", workers.id("a"), 3).await.unwrap();
+    let persist =
+        CompleteFilePOptions { async_persist_options: Some(Default::default()), ..Default::default() };
+    rig.complete("/f", persist).await.unwrap();
+    assert_eq!(rig.status("/f").await.unwrap().persistence_state(), "TO_BE_PERSISTED");
+    rig.fs.check_replication().await;
+    assert_eq!(copies(&rig, "/f").await, 2);
+    rig.fs.check_replication().await;
+    assert_eq!(copies(&rig, "/f").await, 2);
+}
+
+#[tokio::test]
+async fn what_is_pinned_to_a_medium_is_moved_there() {
+    let (rig, workers) = rig().await;
+    for name in ["f", "other"] {
+        rig.write(&format!("/{name}"), workers.id("a"), 3).await.unwrap();
+    }
+    let pin = async |pinned: bool, media: &[&str]| {
+        let options = SetAttributePOptions {
+            pinned: Some(pinned),
+            pinned_media: media.iter().map(ToString::to_string).collect(),
+            ..SetAttributePOptions::default()
+        };
+        rig.fs.set_attribute(&rig.root().await, &path("/f"), &options).await.unwrap();
+        rig.fs.check_replication().await;
+        std::mem::take(&mut *workers.log.lock())
+    };
+    assert!(pin(true, &["HDD", "MEM"]).await.is_empty(), "it is on one of them");
+    assert_eq!(pin(true, &["SSD"]).await, ["a moves to SSD"]);
+    assert!(pin(true, &["SSD"]).await.is_empty());
+    assert!(pin(false, &[]).await.is_empty());
+}
