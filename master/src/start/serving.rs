@@ -19,6 +19,7 @@ use super::{
     error::StartError,
     process::Process,
     replay::{self, Restored},
+    root_disk,
     services::{self, Parts},
     sources::{journal_options, mount_root},
     standby::Warm,
