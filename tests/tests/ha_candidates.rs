@@ -202,7 +202,7 @@ async fn masters_of_the_original_are_recognised() -> Result<()> {
     let hand = Client::connect(&zookeeper.address()).await?;
     let folders = CreateMode::Persistent.with_acls(Acls::anyone_all());
     hand.mkdir("/alluxio/election", &folders).await?;
-    // As Curator names it; `ha_java_masters` does the same with real ones.
+    // As Curator names it; `long_java_masters` does the same with real ones.
     let path = format!("/alluxio/election/_c_{}-lock-", Uuid::new_v4());
     let options = CreateMode::EphemeralSequential.with_acls(Acls::anyone_all());
     hand.create(&path, b"java-host:19998", &options).await?;

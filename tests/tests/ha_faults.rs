@@ -15,9 +15,6 @@ use anyhow::{Result, ensure};
 use nix::errno::Errno;
 use tokio::task::block_in_place;
 
-/// Long enough for the others to take over.
-const LONG: Duration = Duration::from_secs(3 * SESSION.as_secs());
-
 /// The fault that `fault` makes of the leader's number, for that long.
 async fn alone(fault: impl FnOnce(usize) -> Fault, long: Duration, meanwhile: Meanwhile) -> Result<()> {
     let mut rig = block_in_place(|| Rig::start(1))?;
@@ -46,9 +43,9 @@ faults! {
     the_leader_is_killed_and_started_at_once: Fault::Kill, NOT, Wait;
     a_standby_is_killed: |leader| Fault::Kill(beside(leader)), NOT, GoOn;
     the_leader_is_told_to_end: Fault::Stop, NOT, Follow;
-    the_leader_sleeps_and_wakes: Fault::Pause, LONG, Follow;
+    the_leader_sleeps_and_wakes: Fault::Pause, NOT, Follow;
     the_leader_nods: Fault::Pause, SESSION / 3, Wait;
-    the_leader_is_cut_off_from_zookeeper: |leader| Fault::FromZooKeeper(leader, Traffic::Silent), LONG, Follow;
+    the_leader_is_cut_off_from_zookeeper: |leader| Fault::FromZooKeeper(leader, Traffic::Silent), NOT, Follow;
     the_leader_is_cut_off_from_clients: |leader| Fault::FromClients(leader, Traffic::Silent), SESSION, Wait;
     connections_to_the_leader_are_reset: |leader| Fault::FromClients(leader, Traffic::Refused), SESSION, Wait;
     the_leader_is_cut_off_from_its_journal: Fault::FromJournal, NOT, Follow;
