@@ -19,7 +19,6 @@ use super::{
     error::StartError,
     process::Process,
     replay::{self, Restored},
-    root_disk,
     services::{self, Parts},
     sources::{journal_options, mount_root},
     standby::Warm,
