@@ -2,7 +2,7 @@
 //! through the subtree by cursor, one record per bounded chunk: it is not atomic as a whole, each
 //! inode changes once, and an error says how far it came by its path.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use alluxio_fs::{AlluxioPath, Bits, FsError, Mode};
 use alluxio_proto::{
@@ -12,13 +12,14 @@ use alluxio_proto::{
         XAttrUpdateStrategy,
     },
 };
+use alluxio_ufs::Fingerprint;
 
 use super::{
     FileSystemMaster,
     limits::{check_media, check_more_xattr, check_name, check_xattr},
     status::existing,
     subject::Subject,
-    ufs::{PATIENCE, UfsPlace, check_mode, check_writable, held, ufs_error},
+    ufs::{PATIENCE, UfsPlace, bounded, check_mode, check_writable, held, ufs_error},
     walk::Walk,
 };
 use crate::{
@@ -61,12 +62,15 @@ impl FileSystemMaster {
             let below = paths.first() != Some(path);
             match handed_on.as_ref().filter(|_| below && !options.recursive()) {
                 // Whoever may pin the directory may: as in the original, those below are not asked.
-                Some(options) => self.change_chunk(None, &paths, options, &reservation).await?,
+                Some(options) => {
+                    self.change_chunk(None, &paths, options, &Prints::new(), &reservation).await?;
+                }
                 None => {
-                    if in_ufs {
-                        self.change_in_ufs(subject, &paths, options, &reservation).await?;
-                    }
-                    self.change_chunk(Some(subject), &paths, options, &reservation).await?;
+                    let prints = match in_ufs {
+                        true => self.change_in_ufs(subject, &paths, options, &reservation).await?,
+                        false => Prints::new(),
+                    };
+                    self.change_chunk(Some(subject), &paths, options, &prints, &reservation).await?;
                 }
             }
         }
@@ -114,13 +118,14 @@ impl FileSystemMaster {
         Ok(())
     }
 
+    /// Returns what the paths look like afterwards, so that a later sync does not take that for somebody else's change.
     async fn change_in_ufs(
         &self,
         subject: &Subject,
         paths: &[AlluxioPath],
         options: &SetAttributePOptions,
         reservation: &Arc<Reservation>,
-    ) -> Result<(), FsError> {
+    ) -> Result<Prints, FsError> {
         let persisted = self.namespace.peek(|tree| {
             // The under storage must not be changed before it is known that the tree may be.
             for path in paths {
@@ -142,6 +147,7 @@ impl FileSystemMaster {
             Ok::<_, FsError>(paths)
         })?;
         let mode = options.mode.as_ref().map(Mode::from_wire);
+        let mut prints = Prints::new();
         for path in persisted {
             let place = self.ufs_place_of(&path)?;
             if options.owner.is_some() || options.group.is_some() {
@@ -152,11 +158,15 @@ impl FileSystemMaster {
                 self.judge_owner(&place, changed)?;
             }
             if let Some(mode) = mode {
-                let change = async move { place.ufs.set_mode(&place.path, mode.get()).await };
+                let at = place.clone();
+                let change = async move { at.ufs.set_mode(&at.path, mode.get()).await };
                 held(reservation, PATIENCE, change).await?.map_err(ufs_error)?;
             }
+            if let Some(status) = bounded(place.ufs.status(&place.path)).await? {
+                prints.insert(path, status.fingerprint(place.ufs.ufs_type()));
+            }
         }
-        Ok(())
+        Ok(prints)
     }
 
     /// Whether an owner that was or was not set in the under storage may be set in the tree.
@@ -183,6 +193,7 @@ impl FileSystemMaster {
         subject: Option<&Subject>,
         paths: &[AlluxioPath],
         options: &SetAttributePOptions,
+        prints: &Prints,
         reservation: &Reservation,
     ) -> Result<(), FsError> {
         let all: Vec<&AlluxioPath> = paths.iter().collect();
@@ -198,12 +209,21 @@ impl FileSystemMaster {
                         None if inode.is_directory() && options.pinned.is_none() => continue,
                         None => {}
                     }
-                    draft_change(tree, slot, inode, options, draft)?;
+                    draft_change(tree, slot, inode, options, prints.get(path), draft)?;
                 }
                 Ok(())
             })
             .await
     }
+}
+
+/// What paths look like in the under storage.
+type Prints = BTreeMap<AlluxioPath, Fingerprint>;
+
+/// Not when the content is another by now: that is for a sync to find out.
+fn is_ours(tree: &Tree, slot: Slot, inode: &Inode, print: &Fingerprint) -> bool {
+    let stored = tree.rare(slot, inode).and_then(|rare| rare.fingerprint.parse::<Fingerprint>().ok());
+    stored.is_some_and(|stored| stored.same_content(print))
 }
 
 /// Pinning and replication reach what is in a directory without being asked to.
@@ -243,6 +263,7 @@ fn draft_change(
     slot: Slot,
     inode: &Inode,
     options: &SetAttributePOptions,
+    print: Option<&Fingerprint>,
     draft: &mut Draft,
 ) -> Result<(), FsError> {
     let adds = options.xattr_update_strategy.is_some()
@@ -299,6 +320,7 @@ fn draft_change(
             acl,
             x_attr: options.xattr.clone(),
             x_attr_update_strategy: options.xattr_update_strategy,
+            ufs_fingerprint: print.filter(|print| is_ours(tree, slot, inode, print)).map(ToString::to_string),
             last_modification_time_ms: Some(draft.now_ms),
             ..UpdateInodeEntry::default()
         }),

@@ -112,7 +112,6 @@ mod tests {
         assert_eq!(rig.list("/d", recursive()).await.unwrap().len(), 8, "nothing was changed");
     }
 
-    /// The print that is kept of a file is older than that.
     #[tokio::test]
     async fn what_was_changed_through_alluxio_is_consistent() {
         let rig = Rig::new().await;

@@ -124,6 +124,7 @@ async fn what_alluxio_changes_itself_is_no_change() {
     rig.fs.set_attribute(&rig.root().await, &path("/d/f"), &options).await.unwrap();
     let after = rig.status_with("/d/f", None, Some(0)).await.unwrap();
     assert_eq!((after.file_id(), after.mode()), (file.file_id(), 0o640));
+    assert_eq!(after.owner(), file.owner(), "that the owner is another there was known before");
     rig.fs.rename(&rig.root().await, &path("/d/f"), &path("/d/g"), &Default::default()).await.unwrap();
     let after = rig.status_with("/d/g", None, Some(0)).await.unwrap();
     assert_eq!(after.file_id(), file.file_id());
@@ -131,6 +132,25 @@ async fn what_alluxio_changes_itself_is_no_change() {
         alluxio_proto::grpc::file::SetAttributePOptions { pinned: Some(true), ..Default::default() };
     rig.fs.set_attribute(&rig.root().await, &path("/d/g"), &options).await.unwrap();
     assert!(rig.status_with("/d/g", None, Some(0)).await.unwrap().pinned());
+}
+
+/// Also back to what they were before Alluxio changed them.
+#[tokio::test]
+async fn others_change_what_alluxio_changed() {
+    use std::os::unix::fs::PermissionsExt;
+    let rig = Rig::new().await;
+    rig.write_through("/f", "content").await.unwrap();
+    let set =
+        |mode| std::fs::set_permissions(rig.in_ufs("/f"), std::fs::Permissions::from_mode(mode)).unwrap();
+    set(0o600);
+    assert_eq!(rig.status_with("/f", None, Some(0)).await.unwrap().mode(), 0o600);
+    let options = SetAttributePOptions {
+        mode: Some(alluxio_fs::Mode::new(0o640).to_wire()),
+        ..SetAttributePOptions::default()
+    };
+    rig.fs.set_attribute(&rig.root().await, &path("/f"), &options).await.unwrap();
+    set(0o600);
+    assert_eq!(rig.status_with("/f", None, Some(0)).await.unwrap().mode(), 0o600);
 }
 
 #[tokio::test]
