@@ -52,7 +52,7 @@ use alluxio_telemetry::metrics::Metrics;
 
 use self::{
     access_times::AccessTimes,
-    caching::LoadJobs,
+    caching::Caching,
     load::{AbsentPaths, LoadTurns, Removals},
     lost::Lost,
     permission::Permissions,
@@ -88,7 +88,7 @@ pub struct FileSystemMaster {
     load_turns: LoadTurns,
     sync_times: SyncTimes,
     persist: PersistJobs,
-    load_jobs: LoadJobs,
+    caching: Caching,
     lost: Lost,
     metrics: FsMetrics,
     /// Rings when a delete has cut something off.
@@ -114,7 +114,7 @@ impl FileSystemMaster {
             load_turns: LoadTurns::default(),
             sync_times: SyncTimes::default(),
             persist: PersistJobs::new(&options),
-            load_jobs: LoadJobs::new(conf),
+            caching: Caching::new(conf),
             lost: Lost::default(),
             metrics: FsMetrics::new(metrics),
             reaper_wanted: tokio::sync::Notify::new(),

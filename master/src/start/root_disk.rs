@@ -1,10 +1,14 @@
 //! A root under storage on a local disk: only the workers of that host have it.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use alluxio_conf::{Configuration, KeyName, key};
 use alluxio_journal::store::local::file_system_type;
 use alluxio_ufs::UfsUri;
+use tokio::time::timeout;
+
+/// For one look at a folder, which may be a file server's that is away.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// File systems on a disk, or in the memory, of one host. What is not among them may be shared.
 const OF_ONE_HOST: &[&str] = &[
@@ -20,13 +24,15 @@ pub(super) async fn one_host(conf: &Configuration) -> Option<String> {
     let uri = conf.get(key::MASTER_MOUNT_TABLE_ROOT_UFS);
     // An address that cannot be used was refused at the start.
     let parsed = UfsUri::parse(&uri).ok().filter(|uri| uri.scheme() == "file")?;
-    match file_system_type(&Path::new("/").join(parsed.path().as_str())).await {
-        Ok(kind) => reason(&uri, &kind?),
-        Err(error) => {
-            tracing::warn!(%error, "whether the root under storage lies on a local disk is not known");
-            None
-        }
-    }
+    let folder = Path::new("/").join(parsed.path().as_str());
+    let error = match timeout(PATIENCE, file_system_type(&folder)).await {
+        Ok(Ok(kind)) => return reason(&uri, &kind?),
+        Ok(Err(error)) => error.to_string(),
+        // A local disk does not hang.
+        Err(_) => format!("no answer within {PATIENCE:?}"),
+    };
+    tracing::warn!(error, "whether the root under storage lies on a local disk is not known");
+    None
 }
 
 fn reason(uri: &str, kind: &str) -> Option<String> {

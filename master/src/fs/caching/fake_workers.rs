@@ -42,7 +42,7 @@ impl FakeWorkers {
             away: Mutex::default(),
             gate: Semaphore::new(1),
         });
-        rig.fs.load_jobs.replace_calls(workers.clone());
+        rig.fs.caching.replace_calls(workers.clone());
         workers
     }
 

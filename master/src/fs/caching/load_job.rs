@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use alluxio_conf::Configuration;
 use alluxio_fs::{AlluxioPath, Bits, ErrorKind, FsError};
 use alluxio_proto::grpc::{
     block::{Block, LoadRequest, LoadResponse, UfsReadOptions},
@@ -24,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    calls::{Remote, WorkerCalls},
     lanes::Lanes,
     load_report::{Phase, Progress, Settings},
     wanted::{Wanted, WantedBlocks},
@@ -47,7 +45,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 const NO_WORKER: Duration = Duration::from_secs(60);
 
 pub struct LoadJobs {
-    calls: Mutex<Arc<dyn WorkerCalls>>,
     table: Mutex<Table>,
     submitted: mpsc::Sender<Arc<LoadJob>>,
     /// Taken by the task that runs them.
@@ -68,26 +65,14 @@ struct LoadJob {
     progress: Mutex<Progress>,
 }
 
-impl LoadJobs {
-    pub fn new(conf: &Configuration) -> Self {
+impl Default for LoadJobs {
+    fn default() -> Self {
         let (submitted, to_run) = mpsc::channel(MAX_RUNNING);
-        Self {
-            calls: Mutex::new(Remote::new(conf)),
-            table: Mutex::default(),
-            submitted,
-            to_run: Mutex::new(Some(to_run)),
-        }
+        Self { table: Mutex::default(), submitted, to_run: Mutex::new(Some(to_run)) }
     }
+}
 
-    pub(super) fn calls(&self) -> Arc<dyn WorkerCalls> {
-        self.calls.lock().clone()
-    }
-
-    #[cfg(test)]
-    pub(super) fn replace_calls(&self, calls: Arc<dyn WorkerCalls>) {
-        *self.calls.lock() = calls;
-    }
-
+impl LoadJobs {
     /// The id of the new job; `None` when one that runs has taken the settings over.
     fn submit(&self, path: &AlluxioPath, settings: Settings) -> Result<Option<String>, FsError> {
         let mut table = self.table.lock();
@@ -162,7 +147,7 @@ impl FileSystemMaster {
             verify: options.verify(),
             partial_listing: options.partial_listing(),
         };
-        let id = self.load_jobs.submit(path, settings)?;
+        let id = self.caching.jobs.submit(path, settings)?;
         tracing::info!(%path, job = id, user = subject.user, "load submitted");
         Ok(id)
     }
@@ -170,7 +155,7 @@ impl FileSystemMaster {
     /// False when there is nothing to stop.
     pub async fn stop_load(&self, subject: &Subject, path: &AlluxioPath) -> Result<bool, FsError> {
         self.may_read(subject, path).await?;
-        let running = self.load_jobs.find(path).filter(|job| !job.is_over());
+        let running = self.caching.jobs.find(path).filter(|job| !job.is_over());
         if let Some(job) = &running {
             job.stop.cancel();
             tracing::info!(%path, job = job.id, user = subject.user, "load stopped");
@@ -187,7 +172,7 @@ impl FileSystemMaster {
         verbose: bool,
     ) -> Result<String, FsError> {
         self.may_read(subject, path).await?;
-        let job = self.load_jobs.find(path).ok_or_else(|| {
+        let job = self.caching.jobs.find(path).ok_or_else(|| {
             FsError::not_found(format!(
                 "There is no load job for {path}: none was submitted since this master leads, or it is long over."
             ))
@@ -209,7 +194,7 @@ impl FileSystemMaster {
     }
 
     pub async fn run_load_jobs(self: Arc<Self>, stop: CancellationToken) {
-        let Some(mut to_run) = self.load_jobs.to_run.lock().take() else { return };
+        let Some(mut to_run) = self.caching.jobs.to_run.lock().take() else { return };
         let mut running = JoinSet::new();
         loop {
             tokio::select! {
@@ -268,7 +253,7 @@ impl FileSystemMaster {
 
     /// Once through the subtree. Returns how many blocks were loaded.
     async fn load_once(&self, job: &LoadJob) -> Result<u64, FsError> {
-        let calls = self.load_jobs.calls();
+        let calls = self.caching.calls();
         let mut from = WantedBlocks::new(&job.path);
         let (mut waiting, mut lanes) = (VecDeque::new(), Lanes::default());
         let mut under_way = FuturesUnordered::new();

@@ -11,7 +11,35 @@ mod load_report;
 mod replicas;
 mod wanted;
 
-pub(super) use self::load_job::LoadJobs;
+use std::sync::Arc;
+
+use alluxio_conf::Configuration;
+use parking_lot::Mutex;
+
+use self::{
+    calls::{Remote, WorkerCalls},
+    load_job::LoadJobs,
+};
+
+pub struct Caching {
+    calls: Mutex<Arc<dyn WorkerCalls>>,
+    jobs: LoadJobs,
+}
+
+impl Caching {
+    pub fn new(conf: &Configuration) -> Self {
+        Self { calls: Mutex::new(Remote::new(conf)), jobs: LoadJobs::default() }
+    }
+
+    fn calls(&self) -> Arc<dyn WorkerCalls> {
+        self.calls.lock().clone()
+    }
+
+    #[cfg(test)]
+    fn replace_calls(&self, calls: Arc<dyn WorkerCalls>) {
+        *self.calls.lock() = calls;
+    }
+}
 
 #[cfg(test)]
 mod fake_workers;

@@ -11,13 +11,20 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    fs::FileSystemMaster,
+    fs::{FileSystemMaster, info::BLOCKS_AT_ONCE},
     namespace::MAX_INODES_PER_HOLD,
     tree::{CopyLimits, Slot},
 };
 
 /// Blocks copied or dropped at the same time: enough to keep workers busy, few enough to leave room for readers.
 const AT_ONCE: usize = 16;
+
+/// What could not be done in one check.
+#[derive(Default)]
+struct Failures {
+    count: u64,
+    first: Option<String>,
+}
 
 /// One change that brings a block nearer to what is wanted.
 #[derive(Debug, PartialEq)]
@@ -49,6 +56,7 @@ impl FileSystemMaster {
         if self.blocks.safe_mode() {
             return;
         }
+        let mut failures = Failures::default();
         let mut from = Some(Slot::default());
         while let Some(slot) = from {
             let (files, next) = self.namespace.peek(|tree| tree.with_copy_limits(slot, MAX_INODES_PER_HOLD));
@@ -60,27 +68,42 @@ impl FileSystemMaster {
                 return;
             }
             for file in files {
-                self.adjust(file).await;
+                self.adjust(&file, &mut failures).await;
             }
             from = next;
             tokio::task::yield_now().await;
         }
+        // One line per check, however many blocks are concerned.
+        if let Some(first) = failures.first {
+            let count = failures.count;
+            tracing::warn!(
+                count,
+                first,
+                "copies of blocks could not be made, moved or dropped now; the next check tries again"
+            );
+        }
     }
 
-    async fn adjust(&self, file: CopyLimits) {
+    async fn adjust(&self, file: &CopyLimits, failures: &mut Failures) {
         let workers = self.blocks.active_workers();
-        let changes = stream::iter(file.blocks.range.ids().enumerate()).flat_map(|(number, block)| {
-            let length =
-                u32::try_from(number).ok().and_then(|number| file.blocks.length(number)).unwrap_or(0);
-            stream::iter(self.changes(&file, block, length, &workers))
-        });
-        changes
-            .for_each_concurrent(AT_ONCE, async |change| {
-                if let Err(error) = self.carry_out(&change).await {
-                    tracing::warn!(file = file.id, ?change, %error, "the number of copies could not be changed now");
+        let mut changes = Vec::new();
+        for (number, block) in (0..).zip(file.blocks.range.ids()) {
+            let length = file.blocks.length(number).unwrap_or(0);
+            changes.extend(self.changes(file, block, length, &workers));
+            if (number + 1) % BLOCKS_AT_ONCE == 0 || number + 1 == file.blocks.range.count {
+                let mut carried_out = stream::iter(changes.drain(..))
+                    .map(|change| async move { (self.carry_out(&change).await, change) })
+                    .buffer_unordered(AT_ONCE);
+                while let Some((outcome, change)) = carried_out.next().await {
+                    if let Err(error) = outcome {
+                        failures.count += 1;
+                        failures.first.get_or_insert_with(|| format!("{change:?}: {error}"));
+                    }
                 }
-            })
-            .await;
+                drop(carried_out);
+                tokio::task::yield_now().await;
+            }
+        }
     }
 
     fn changes(
@@ -122,7 +145,7 @@ impl FileSystemMaster {
     }
 
     async fn carry_out(&self, change: &Change) -> Result<(), FsError> {
-        let calls = self.load_jobs.calls();
+        let calls = self.caching.calls();
         match change {
             Change::Copy { block, length, from, to } => {
                 let port = if from.data_port() > 0 { from.data_port() } else { from.rpc_port() };

@@ -7,12 +7,9 @@ use alluxio_proto::grpc::block::Block;
 
 use crate::{
     block::Residence,
-    fs::{FileSystemMaster, walk::Walk},
+    fs::{FileSystemMaster, info::BLOCKS_AT_ONCE, walk::Walk},
     tree::{FileBlocks, Tree},
 };
-
-/// Blocks looked at before other tasks have their turn.
-const AT_ONCE: u32 = 4_096;
 
 /// One block that is to be loaded.
 #[derive(Clone, Debug)]
@@ -59,7 +56,7 @@ impl FileSystemMaster {
                 let number = file.next;
                 file.next += 1;
                 looked += 1;
-                if looked.is_multiple_of(AT_ONCE) {
+                if looked.is_multiple_of(BLOCKS_AT_ONCE) {
                     tokio::task::yield_now().await;
                 }
                 let id = ids.first + i64::from(number);
