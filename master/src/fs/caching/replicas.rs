@@ -67,9 +67,7 @@ impl FileSystemMaster {
                 tracing::debug!(%error, "the check of replication waits");
                 return;
             }
-            for file in files {
-                self.adjust(&file, &mut failures).await;
-            }
+            self.adjust(&files, &mut failures).await;
             from = next;
             tokio::task::yield_now().await;
         }
@@ -84,24 +82,32 @@ impl FileSystemMaster {
         }
     }
 
-    async fn adjust(&self, file: &CopyLimits, failures: &mut Failures) {
+    async fn adjust(&self, files: &[CopyLimits], failures: &mut Failures) {
         let workers = self.blocks.active_workers();
         let mut changes = Vec::new();
-        for (number, block) in (0..).zip(file.blocks.range.ids()) {
-            let length = file.blocks.length(number).unwrap_or(0);
-            changes.extend(self.changes(file, block, length, &workers));
-            if (number + 1) % BLOCKS_AT_ONCE == 0 || number + 1 == file.blocks.range.count {
-                let mut carried_out = stream::iter(changes.drain(..))
-                    .map(|change| async move { (self.carry_out(&change).await, change) })
-                    .buffer_unordered(AT_ONCE);
-                while let Some((outcome, change)) = carried_out.next().await {
-                    if let Err(error) = outcome {
-                        failures.count += 1;
-                        failures.first.get_or_insert_with(|| format!("{change:?}: {error}"));
-                    }
+        let mut looked = 0_u32;
+        for file in files {
+            for (number, block) in (0..).zip(file.blocks.range.ids()) {
+                let length = file.blocks.length(number).unwrap_or(0);
+                changes.extend(self.changes(file, block, length, &workers));
+                looked += 1;
+                if looked.is_multiple_of(BLOCKS_AT_ONCE) {
+                    self.carry_out_all(std::mem::take(&mut changes), failures).await;
+                    tokio::task::yield_now().await;
                 }
-                drop(carried_out);
-                tokio::task::yield_now().await;
+            }
+        }
+        self.carry_out_all(changes, failures).await;
+    }
+
+    async fn carry_out_all(&self, changes: Vec<Change>, failures: &mut Failures) {
+        let mut carried_out = stream::iter(changes)
+            .map(|change| async move { (self.carry_out(&change).await, change) })
+            .buffer_unordered(AT_ONCE);
+        while let Some((outcome, change)) = carried_out.next().await {
+            if let Err(error) = outcome {
+                failures.count += 1;
+                failures.first.get_or_insert_with(|| format!("{change:?}: {error}"));
             }
         }
     }
