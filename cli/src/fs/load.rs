@@ -8,9 +8,12 @@ use alluxio_proto::grpc::file::{
 
 use super::{Call, FsCommand, Outcome, path::ShellPath};
 use crate::{
-    error::{CommandError, SHELL_FAILURE, SUCCESS},
+    error::{CommandError, ExitStatus, SUCCESS},
     options::{ArgumentCount, CommandSpec, OptionSpec, Parsed},
 };
+
+/// What scripts know from the original: there is no such job.
+const NO_JOB: ExitStatus = 254;
 
 /// What is asked of the master about its load jobs.
 const JOB_ACTIONS: [&str; 3] = ["submit", "stop", "progress"];
@@ -104,15 +107,15 @@ async fn job(call: Call<'_>, text: &str) -> Outcome {
         Some(other) => return Err(CommandError::Usage(format!("--format {other}: write TEXT or JSON"))),
     };
     let options = JobProgressPOptions { format: Some(format as i32), verbose: Some(given.has("verbose")) };
+    out.line(format_args!("Progress for loading path '{path}':"))?;
     match fs.load_progress(&path.path, options).await {
         Ok(report) => {
-            out.line(format_args!("Progress for loading path '{path}':"))?;
             out.line(report)?;
             Ok(SUCCESS)
         }
         Err(error) if error.kind == ErrorKind::NotFound => {
             out.line(format_args!("Load for path '{path}' cannot be found."))?;
-            Ok(SHELL_FAILURE)
+            Ok(NO_JOB)
         }
         Err(error) => Err(error.into()),
     }

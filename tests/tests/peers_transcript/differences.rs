@@ -132,6 +132,11 @@ pub const DIFFERENCES: &[Difference] = &[
         steps: &["fs persist -p 0 {home}/memory2"],
     },
     Difference {
+        reason: "What cannot be loaded is named once.",
+        parts: &[Output],
+        steps: &["fs load {home}/nothing --submit"],
+    },
+    Difference {
         reason: "A wrong number of threads is named; the original names the option.",
         parts: &[Output],
         steps: &["fs checkConsistency -r -t 0 {home}"],
