@@ -245,11 +245,6 @@ fn update(id: i64, fingerprint: String, seen: Option<(&UfsStatus, &Mount)>) -> J
     }
 }
 
-fn same_attributes(tree: &Tree, inode: &Inode, status: &UfsStatus, mount: &Mount) -> bool {
-    let mode = loaded_mode(status, mount);
-    *tree.owner(inode) == *status.owner && *tree.group(inode) == *status.group && inode.mode().get() == mode
-}
-
 fn target<'a>(tree: &'a Tree, path: &AlluxioPath) -> Option<(Slot, &'a Inode)> {
     let slot = tree.lookup(path).target()?;
     Some((slot, tree.get(slot)?))
@@ -297,8 +292,6 @@ fn verdict(tree: &Tree, slot: Slot, inode: &Inode, place: &UfsPlace, status: Opt
     };
     match (stored.same_content(&now), stored.same_metadata(&now)) {
         (false, _) => Verdict::Content,
-        // Its print may be older than a change that was made through Alluxio.
-        (true, false) if same_attributes(tree, inode, status, &place.mount) => Verdict::Unmeasured,
         (true, false) => Verdict::Metadata,
         (true, true) => Verdict::Same,
     }
