@@ -121,6 +121,8 @@ impl Master {
                 if let Err(error) = task.await {
                     tracing::warn!(%error, "the election did not end cleanly");
                 }
+                // Workers whose answers are held back are not to be waited for.
+                process.desk.close();
                 process.role.stops();
                 servers.stop().await;
             }

@@ -105,11 +105,6 @@ async fn forgotten(leader: &ToldMaster) {
     (known.id, known.leads) = (None, false);
 }
 
-/// How many changes there are.
-pub(super) fn report_of(delta: &Delta) -> usize {
-    delta.removed.len() + delta.added.values().map(Vec::len).sum::<usize>()
-}
-
 /// What is told of `delta` and `usage`; of failed folders those that were not `told` before: the original's masters
 /// append what they hear to a list, and the registration told the rest.
 pub(super) fn request(id: i64, delta: &Delta, usage: &Usage, told: &Lost) -> BlockHeartbeatPRequest {

@@ -6,7 +6,7 @@
 use super::{
     Registered,
     commits::may_pass,
-    heartbeat::{report_of, request},
+    heartbeat::request,
     link::within,
     registration,
     told::{Known, ToldMaster, ToldMasters},
@@ -184,7 +184,7 @@ async fn tell(core: &Core, told: &ToldMaster, known: &mut Known, id: i64, cluste
         known.id = None;
         return Err(FsError::unavailable("It does not know this worker any more."));
     }
-    let more = report_of(&sending.delta) >= core.settings.report_limit;
+    let more = sending.delta.len() >= core.settings.report_limit;
     sending.arrived();
     known.lost = usage.lost;
     let news = std::mem::replace(&mut known.turn, answer.turn()) != answer.turn();

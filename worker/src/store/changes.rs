@@ -24,6 +24,10 @@ impl Delta {
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
+
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
 }
 
 /// More unreported ids than this and a listener is told everything again instead.
