@@ -13,6 +13,11 @@ use hdfs_driver::{open, put};
 #[tokio::test(flavor = "multi_thread")]
 async fn writing_goes_on_with_a_dead_datanode() -> Result<()> {
     let mut hdfs = Hdfs::plan().start()?;
+    hdfs.make_erasure_coded("/coded")?;
+    let coded = open(&hdfs, "/coded", &[])?;
+    put(&*coded, "file", b"in cells", Attributes::default()).await?;
+    ensure!(coded.read_range(&UfsPath::parse("file")?, 0, 100).await? == "in cells");
+
     let ufs = open(&hdfs, "/data", &[])?;
     put(&*ufs, "before", b"x", Attributes::default()).await?;
     hdfs.stop_datanode(1)?;
