@@ -5,6 +5,7 @@ use std::{fs, thread, time::Duration};
 
 use alluxio_tests::{
     Cluster, Plan,
+    hdfs::Hdfs,
     installation::repository,
     java::{Contract, JavaClient, Locality, Verdict},
     waiting::wait_until,
@@ -25,6 +26,16 @@ type Root<'a> = &'a [(&'a str, &'a str)];
 #[test]
 fn on_a_local_folder() -> Result<()> {
     ours_keeps_what_the_original_keeps("a local folder", &[], &[])
+}
+
+/// The original's driver of HDFS is not among its servers' jars: ours on HDFS keeps what the original keeps on a folder.
+#[test]
+fn on_hdfs() -> Result<()> {
+    let mut hdfs = Hdfs::plan().datanodes(1).start()?;
+    hdfs.make_folder("/alluxio", "755")?;
+    let root = format!("{}/alluxio", hdfs.uri());
+    ours_keeps_what_the_original_keeps("HDFS", &[("alluxio.master.mount.table.root.ufs", &root)], &[])?;
+    hdfs.finish()
 }
 
 fn ours_keeps_what_the_original_keeps(store: &str, ours: Root<'_>, theirs: Root<'_>) -> Result<()> {
