@@ -1,5 +1,6 @@
 //! Faults of a real HDFS under the driver: they wait for time limits, so they are in the long command.
 
+mod hdfs_cluster;
 mod hdfs_driver;
 
 use std::time::Duration;
@@ -7,12 +8,18 @@ use std::time::Duration;
 use alluxio_tests::hdfs::Hdfs;
 use alluxio_ufs::{Attributes, ListOptions, UfsErrorKind, UfsPath};
 use anyhow::{Context, Result, ensure};
+use hdfs_cluster::Both;
 use hdfs_driver::{open, put};
 
 /// The NameNode goes on naming a DataNode that has died; the library alone would hang on it.
 #[tokio::test(flavor = "multi_thread")]
 async fn writing_goes_on_with_a_dead_datanode() -> Result<()> {
     let mut hdfs = Hdfs::plan().start()?;
+    hdfs.make_erasure_coded("/coded")?;
+    let coded = open(&hdfs, "/coded", &[])?;
+    put(&*coded, "file", b"in cells", Attributes::default()).await?;
+    ensure!(coded.read_range(&UfsPath::parse("file")?, 0, 100).await? == "in cells");
+
     let ufs = open(&hdfs, "/data", &[])?;
     put(&*ufs, "before", b"x", Attributes::default()).await?;
     hdfs.stop_datanode(1)?;
@@ -50,4 +57,20 @@ async fn a_namenode_that_goes_away_is_told() -> Result<()> {
     hdfs.start_namenode()?;
     ensure!(ufs.read_range(&path, 0, 10).await? == "content");
     hdfs.finish()
+}
+
+#[test]
+fn a_cluster_tells_that_the_namenode_is_away() -> Result<()> {
+    let mut both = Both::start()?;
+    both.put("content", "/alluxio/file")?;
+    both.ours(&["ls", "/"])?;
+    both.hdfs.stop_namenode()?;
+    let told = both.refused(&["cat", "/file"])?;
+    ensure!(told.contains("HDFS does not answer"), "{told}");
+    let told = both.refused(&["mkdir", "/folder"])?;
+    ensure!(told.contains("HDFS does not answer"), "{told}");
+    both.hdfs.start_namenode()?;
+    ensure!(both.ours(&["cat", "/file"])? == "content");
+    both.ours(&["mkdir", "/folder"])?;
+    both.finish()
 }

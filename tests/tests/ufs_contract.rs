@@ -28,7 +28,7 @@ fn on_a_local_folder() -> Result<()> {
     ours_keeps_what_the_original_keeps("a local folder", &[], &[])
 }
 
-/// The measure is the original's cluster on a local folder.
+/// The original's driver of HDFS is not among its servers' jars: ours on HDFS keeps what the original keeps on a folder.
 #[test]
 fn on_hdfs() -> Result<()> {
     let mut hdfs = Hdfs::plan().datanodes(1).start()?;

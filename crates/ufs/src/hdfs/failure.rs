@@ -50,23 +50,29 @@ impl Inner {
         UfsError::new(kind, operation, self.shown(path))
     }
 
+    fn is_name_service(&self) -> bool {
+        let name = format!("dfs.ha.namenodes.{}", self.uri.authority());
+        self.hdfs.settings().properties.contains_key(&name)
+    }
+
     /// Wraps an error of HDFS; for `map_err`.
     pub(super) fn failed(&self, operation: Operation, path: &UfsPath) -> impl FnOnce(io::Error) -> UfsError {
         move |error| {
             let kind = kind_of(&error);
             let wrapped = self.error(kind, operation, path);
             let wrapped = match kind {
-                UfsErrorKind::Unavailable if is_unknown_host(&error) => wrapped.because(format!(
-                    "'{}' is no host that is known here, and no name service of the files in \
+                UfsErrorKind::Unavailable if is_unknown_host(&error) && !self.is_name_service() => wrapped
+                    .because(format!(
+                        "'{}' is no host that is known here, and no name service of the files in \
                      alluxio.underfs.hdfs.configuration",
-                    self.uri.authority()
-                )),
+                        self.uri.authority()
+                    )),
                 UfsErrorKind::Unavailable => wrapped.because(format!("HDFS does not answer: {error}")),
                 UfsErrorKind::PermissionDenied
                 | UfsErrorKind::InvalidArgument
                 | UfsErrorKind::Unsupported
-                | UfsErrorKind::NoSpace
-                | UfsErrorKind::Io => wrapped.because(format!("HDFS refuses: {}", plain(&error))),
+                | UfsErrorKind::NoSpace => wrapped.because(format!("HDFS refuses: {}", plain(&error))),
+                UfsErrorKind::Io => wrapped.because(format!("HDFS failed: {}", plain(&error))),
                 _ => wrapped,
             };
             wrapped.caused_by(error)

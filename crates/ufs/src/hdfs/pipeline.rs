@@ -20,10 +20,12 @@ const REDUCED_FOR: Duration = Duration::from_secs(60);
 /// once in three times.
 const FULL_TRIALS: usize = 1;
 const REDUCED_TRIALS: usize = 24;
-/// For one of them. Where a DataNode of the pipeline is dead, the library waits for ever.
+/// For one of them, where HDFS is quick. Where a DataNode of the pipeline is dead, the library waits for ever.
 const TRIAL_LIMIT: Duration = Duration::from_secs(2);
+/// After so many trials the limit has grown by once its first value: slow disks are no dead DataNode.
+const TRIALS_PER_STEP: u32 = 4;
 /// For all of them.
-const TRIALS_LIMIT: Duration = Duration::from_secs(35);
+const TRIALS_LIMIT: Duration = Duration::from_secs(60);
 
 /// How many copies new files get.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(super) struct Copies {
     /// None: as many as HDFS is set to.
     wanted: Option<u32>,
     reduced: Mutex<Option<Reduced>>,
+    /// How long the last trial took that succeeded.
+    took: Mutex<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +55,7 @@ pub(super) struct Start {
 
 impl Copies {
     pub(super) fn wanted(copies: Option<u32>) -> Self {
-        Self { wanted: copies, reduced: Mutex::new(None) }
+        Self { wanted: copies, reduced: Mutex::new(None), took: Mutex::default() }
     }
 
     pub(super) fn start(&self) -> Start {
@@ -59,6 +63,11 @@ impl Copies {
             Some(Reduced { all, .. }) => Start { copies: Some(REDUCED_COPIES), reduced_from: Some(all) },
             None => Start { copies: self.wanted, reduced_from: None },
         }
+    }
+
+    /// For the trial of this number, from 0.
+    fn limit(&self, trial: u32) -> Duration {
+        TRIAL_LIMIT.max(*self.took.lock() * 3) * (1 + trial / TRIALS_PER_STEP)
     }
 
     fn worked_with_fewer(&self, all: u32) {
@@ -87,7 +96,7 @@ impl Beginning<'_> {
     /// Puts the first bytes into the file, or into another one of its name. They are on disks then.
     pub(super) async fn write(self, file: Writer, data: &Bytes) -> io::Result<Writer> {
         let until = Instant::now() + TRIALS_LIMIT;
-        let mut failed = match tried(file, data).await {
+        let mut failed = match self.tried(file, data, 0).await {
             Ok(file) => return self.begun(file, self.start.reduced_from).await,
             Err(error) => error,
         };
@@ -97,7 +106,8 @@ impl Beginning<'_> {
         };
         let fewer = all.min(REDUCED_COPIES);
         let full = if self.start.reduced_from.is_some() { 0 } else { FULL_TRIALS };
-        for copies in std::iter::repeat_n(all, full).chain(std::iter::repeat_n(fewer, REDUCED_TRIALS)) {
+        let more = std::iter::repeat_n(all, full).chain(std::iter::repeat_n(fewer, REDUCED_TRIALS));
+        for (trial, copies) in (1..).zip(more) {
             if !may_be_a_datanode(&failed) || Instant::now() >= until {
                 return Err(failed);
             }
@@ -105,12 +115,30 @@ impl Beginning<'_> {
             self.hdfs.remove_one(self.location).await?;
             let create = Create { replication: Some(copies), ..self.create };
             let file = self.hdfs.create(self.location, create).await?;
-            match tried(file, data).await {
+            match self.tried(file, data, trial).await {
                 Ok(file) => return self.begun(file, (copies < all).then_some(all)).await,
                 Err(error) => failed = error,
             }
         }
         Err(failed)
+    }
+
+    async fn tried(&self, mut file: Writer, data: &Bytes, trial: u32) -> io::Result<Writer> {
+        let limit = self.copies.limit(trial);
+        let began = Instant::now();
+        let attempt = async {
+            file.append(data.clone()).await?;
+            sync(&mut file).await
+        };
+        match tokio::time::timeout(limit, attempt).await {
+            Ok(done) => done?,
+            Err(_) => {
+                let reason = format!("no answer from the DataNodes within {limit:?}");
+                return Err(io::Error::new(ErrorKind::TimedOut, reason));
+            }
+        }
+        *self.copies.took.lock() = began.elapsed();
+        Ok(file)
     }
 
     async fn begun(&self, file: Writer, reduced_from: Option<u32>) -> io::Result<Writer> {
@@ -122,17 +150,11 @@ impl Beginning<'_> {
     }
 }
 
-async fn tried(mut file: Writer, data: &Bytes) -> io::Result<Writer> {
-    let trial = async {
-        file.append(data.clone()).await?;
-        file.sync().await
-    };
-    match tokio::time::timeout(TRIAL_LIMIT, trial).await {
-        Ok(done) => done.map(|()| file),
-        Err(_) => {
-            let reason = format!("no answer from the DataNodes within {TRIAL_LIMIT:?}");
-            Err(io::Error::new(ErrorKind::TimedOut, reason))
-        }
+/// Brings what was written to disks, where the library can: erasure-coded files are only closed.
+pub(super) async fn sync(file: &mut Writer) -> io::Result<()> {
+    match file.sync().await {
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+        done => done,
     }
 }
 

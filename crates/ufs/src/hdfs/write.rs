@@ -6,7 +6,7 @@ use alluxio_hdfs::{Create, Entry, Writer};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use super::pipeline::{Beginning, Start};
+use super::pipeline::{Beginning, Start, sync};
 use super::{HdfsUfs, Inner};
 use crate::error::{Operation, Result, UfsErrorKind};
 use crate::options::{CreateOptions, MkdirsOptions};
@@ -115,7 +115,7 @@ impl HdfsWriter {
             State::Broken => return Err(broken()),
         };
         if unsynced && self.options.durable {
-            file.sync().await?;
+            sync(&mut file).await?;
         }
         file.close().await?;
         let hdfs = &self.ufs.inner.hdfs;
