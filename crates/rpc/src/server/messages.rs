@@ -26,7 +26,10 @@ use alluxio_proto::{
         },
         metric::metrics_master_client_service_server::MetricsMasterClientServiceServer,
     },
-    own::{coordination_server::CoordinationServer, journal_feed_server::JournalFeedServer},
+    own::{
+        backup_delegation_server::BackupDelegationServer, coordination_server::CoordinationServer,
+        journal_feed_server::JournalFeedServer,
+    },
 };
 
 /// A server whose decoding limit can be set. tonic sets it on each generated server by itself; this
@@ -48,6 +51,7 @@ macro_rules! generated {
 }
 
 generated!(
+    BackupDelegationServer,
     BlockMasterClientServiceServer,
     BlockMasterWorkerServiceServer,
     BlockWorkerServer,
