@@ -13,6 +13,7 @@ const ROOTS: &[&str] = &[
     "grpc/metric_master.proto",
     "grpc/sasl_server.proto",
     "grpc/version.proto",
+    "own/backup_delegation.proto",
     "own/checkpoint.proto",
     "own/coordination.proto",
     "own/journal_feed.proto",

@@ -20,11 +20,12 @@ use bytes::Bytes;
 use prost::Message;
 use tokio_util::sync::CancellationToken;
 
+use self::still::StillWalk;
 pub use self::{every::Every, still::walk_still};
 use crate::{
     meta,
     namespace::Namespace,
-    tree::{Kept, Tables, TreeHash},
+    tree::{Kept, Tables, Tree, TreeHash},
     web::TreeHashes,
 };
 
@@ -109,7 +110,7 @@ impl Checkpointer {
     pub async fn look(&self) -> Result<Look<'_>, FsError> {
         let only = self.last.lock().await;
         let (walk, position, tables) = Walk::begin(&self.namespace).await?;
-        Ok(Look { _only: only, walk, position, tables })
+        Ok(Look { _only: Some(only), steps: Steps::Live(walk), position, tables })
     }
 
     /// The hash of the tree at one sequence, without writing anything: to compare masters. One at a time, and
@@ -147,13 +148,27 @@ impl TreeHashes for Checkpointer {
 
 /// The whole tree at one sequence number, for whoever looks at it step by step.
 pub struct Look<'a> {
-    _only: tokio::sync::MutexGuard<'a, u64>,
-    walk: Walk<'a>,
+    _only: Option<tokio::sync::MutexGuard<'a, u64>>,
+    steps: Steps<'a>,
     position: Position,
     tables: Tables,
 }
 
-impl Look<'_> {
+enum Steps<'a> {
+    /// Of a tree that changes meanwhile.
+    Live(Walk<'a>),
+    Still(StillWalk<'a>),
+}
+
+impl<'a> Look<'a> {
+    /// At a standby's tree, between two records.
+    pub async fn still(tree: &'a mut Tree, position: Position) -> Result<Self, FsError> {
+        let (walk, tables) = StillWalk::begin(tree)
+            .await
+            .ok_or_else(|| FsError::unavailable("Another look at the whole tree is under way. Try again."))?;
+        Ok(Self { _only: None, steps: Steps::Still(walk), position, tables })
+    }
+
     /// What is no inode.
     pub fn tables(&self) -> impl Iterator<Item = CheckpointTables> + '_ {
         self.tables.messages(CHUNK_BYTES)
@@ -161,7 +176,11 @@ impl Look<'_> {
 
     /// The next inodes, in portions of moderate size; `None` after the last.
     pub fn next(&mut self) -> Option<impl Iterator<Item = Vec<Inode>> + use<>> {
-        self.walk.next().map(|kept| portions(kept.into_messages()))
+        let kept = match &mut self.steps {
+            Steps::Live(walk) => walk.next(),
+            Steps::Still(walk) => walk.next(),
+        };
+        kept.map(|kept| portions(kept.into_messages()))
     }
 }
 

@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use alluxio_client::FileSystem;
 use alluxio_proto::grpc::{block::ReadRequest, file::WritePType};
 use alluxio_tests::{
-    Cluster,
+    Cluster, Masters,
     client::{connect, only_block, read, worker_client, write},
     cluster::HOST,
 };
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use tokio::{task::block_in_place, time::timeout};
 
 const AT_ONCE: Duration = Duration::from_secs(5);
+const MASTER_ENDS: Duration = Duration::from_secs(1);
 
 /// A client may keep a stream open after it got everything: that must not hold up a worker's end.
 #[tokio::test(flavor = "multi_thread")]
@@ -37,6 +39,40 @@ async fn an_answered_stream_does_not_hold_up_the_end() -> Result<()> {
     ensure!(began.elapsed() < LONGEST_END, "the worker took {:?} to end", began.elapsed());
     drop((open, fs));
     block_in_place(|| cluster.finish())
+}
+
+/// Clients and workers are connected to a master at any time.
+#[tokio::test(flavor = "multi_thread")]
+async fn connected_clients_do_not_hold_up_a_masters_end() -> Result<()> {
+    let mut cluster = block_in_place(|| Cluster::plan().start())?;
+    let mut clients = Vec::new();
+    for number in 0..20 {
+        let fs = connect(&cluster).await?;
+        write(&fs, &format!("/{number}"), Bytes::from_static(b"data"), WritePType::MustCache).await?;
+        clients.push((fs, tokio::net::TcpStream::connect((HOST, cluster.master_rpc_port())).await?));
+    }
+    let began = Instant::now();
+    block_in_place(|| cluster.stop_master())?;
+    ensure!(began.elapsed() < MASTER_ENDS, "the master took {:?} to end", began.elapsed());
+    drop(clients);
+    block_in_place(|| cluster.finish())
+}
+
+/// The same of one that stands for election, and has no other to hand over to.
+#[tokio::test(flavor = "multi_thread")]
+async fn connected_clients_do_not_hold_up_a_lone_leaders_end() -> Result<()> {
+    let mut masters = block_in_place(|| Masters::start(1, Cluster::plan()))?;
+    let mut clients = Vec::new();
+    for number in 0..20 {
+        let fs = FileSystem::connect(&masters.client_conf(&[])?).await?;
+        write(&fs, &format!("/{number}"), Bytes::from_static(b"data"), WritePType::MustCache).await?;
+        clients.push((fs, tokio::net::TcpStream::connect((HOST, masters.rpc_port(0))).await?));
+    }
+    let began = Instant::now();
+    block_in_place(|| masters.stop(0))?;
+    ensure!(began.elapsed() < MASTER_ENDS, "the master took {:?} to end", began.elapsed());
+    drop(clients);
+    block_in_place(|| masters.finish())
 }
 
 /// 64 readers of a block of 64 MB that take one chunk each and then nothing more.

@@ -93,7 +93,18 @@ async fn our_command_tells_by_its_exit_code_how_it_ended() -> Result<()> {
         ensure!(done.code == code, "{line:?}: exit code {}, not {code}\n{}", done.code, done.output);
         anyhow::Ok(done.output)
     };
-    take_out(&cluster, "nobody", "1s", 255)?;
+    for wrong in ["nobody", &format!("{HOST}:1"), &format!("{address},nobody")] {
+        let output = take_out(&cluster, wrong, "1s", 255)?;
+        ensure!(output.contains("is not known by the master") && output.contains(&address), "{output}");
+    }
+    let serving = block_in_place(|| cluster.alluxio(&["fsadmin", "report", "capacity", "-live"]))?;
+    ensure!(serving.output.contains(HOST), "a wrong name takes it out:\n{}", serving.output);
+    let done = block_in_place(|| cluster.alluxio(&["fsadmin", "enableWorker", "-a", "nobody"]))?;
+    ensure!(
+        done.code == 0 && done.output.contains("[nobody] are not known by the master"),
+        "{}",
+        done.output
+    );
 
     // A file that is being written.
     let fs = client::connect(&cluster).await?;
@@ -114,4 +125,26 @@ async fn our_command_tells_by_its_exit_code_how_it_ended() -> Result<()> {
     let output = take_out(&cluster, &address, "1s", 2)?;
     ensure!(output.contains("Cannot get available worker list from master: "), "{output}");
     block_in_place(|| cluster.finish())
+}
+
+/// Whoever waits must not be told to stop a worker that somebody has put back in service meanwhile.
+#[test]
+fn a_worker_that_serves_again_is_told() -> Result<()> {
+    let cluster = Cluster::plan().set(LAG.0, LAG.1).start()?;
+    let live = |cluster: &Cluster| {
+        let done = cluster.alluxio(&["fsadmin", "report", "summary"])?;
+        anyhow::Ok(done.output.contains("Live Workers: 1"))
+    };
+    let line = ["fsadmin", "decommissionWorker", "-a", HOST, "-w", "60s", "-d"];
+    let done = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| cluster.alluxio(&line));
+        wait_until(LIMIT, "the worker is out of service", || Ok(!live(&cluster)?))?;
+        let enabled = cluster.alluxio(&["fsadmin", "enableWorker", "-a", HOST])?;
+        ensure!(enabled.code == 0, "{}", enabled.output);
+        wait_until(LIMIT, "the worker serves again", || live(&cluster))?;
+        waiting.join().map_err(|_| anyhow::anyhow!("the command panicked"))?
+    })?;
+    ensure!(done.code == 3, "exit code {}\n{}", done.code, done.output);
+    ensure!(done.output.contains("1 workers serve clients again"), "{}", done.output);
+    cluster.finish()
 }

@@ -219,7 +219,8 @@ async fn a_killed_worker_leaves_no_half_file() -> Result<()> {
         proxy.inject(held, Answer::Hold, usize::MAX);
         let writer = files.clone();
         let written = tokio::spawn(async move {
-            client::write(&writer, "/slow/file", Bytes::from(content(4)), WritePType::Through).await
+            client::write(&writer, "/slow/file", Bytes::from(content(4)), WritePType::Through)
+                .await
                 .inspect_err(|error| eprintln!("--- the write: {error}"))
         });
         wait_until(LIMIT, "the upload is under way", || {

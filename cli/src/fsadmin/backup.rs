@@ -22,17 +22,14 @@ pub const BACKUP: ShellCommand = ShellCommand {
         usage: "backup [directory] [--local] [--allow-leader] [--bypass-delegation]",
         description: "Writes all metadata into a file of the original's format, which alluxio.master.journal.init.from.backup \
                       reads, here and there. Without a directory: into alluxio.master.backup.directory, in the store of the \
-                      root's under storage.",
+                      root's under storage. Where there are several masters, a standby makes it.",
         options: &[
             OptionSpec::long(
                 "local",
-                "into a directory of the master's host, not of the root's under storage",
+                "into a directory of the host of the master that makes it, not of the root's under storage",
             ),
-            OptionSpec::long(
-                "allow-leader",
-                "masters of Alluxio 2.9 only: by the leader when there is no standby",
-            ),
-            OptionSpec::long("bypass-delegation", "masters of Alluxio 2.9 only: by the leader in any case"),
+            OptionSpec::long("allow-leader", "by the leader where there is no standby"),
+            OptionSpec::long("bypass-delegation", "by the leader, also where there are standbys"),
         ],
         arguments: ArgumentCount::AtMost(1),
         words: &[],

@@ -23,7 +23,7 @@ pub use block_master::BlockMasterClient;
 pub use cluster::{Cluster, MasterAddress};
 pub use file::{FileReader, FileWriter};
 pub use file_system::{FileSystem, Listing};
-pub use meta_master::MetaMasterClient;
+pub use meta_master::{BACKUP_ID, MetaMasterClient};
 pub use metrics::MetricsClient;
 pub use worker::{BlockReader, BlockWriter, LocalBlockReader, LocalBlockWriter, WorkerClient};
 pub use worker_master::{WorkerMasterClient, WorkerReportsClient};

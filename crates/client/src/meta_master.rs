@@ -9,8 +9,10 @@ use alluxio_proto::grpc::meta::{
     GetConfigurationPOptions, GetConfigurationPResponse, GetMasterInfoPOptions, ListProxyStatusPOptions,
     ListProxyStatusPRequest, MasterInfo, MasterInfoField, ProxyStatus, RemovePathConfigurationPOptions,
     RemovePathConfigurationPRequest, SetPathConfigurationPOptions, SetPathConfigurationPRequest,
-    UpdateConfigurationPRequest,
+    UpdateConfigurationPRequest, meta_master_client_service_client::MetaMasterClientServiceClient,
 };
+use tonic::metadata::AsciiMetadataValue;
+use uuid::Uuid;
 
 use crate::{
     cluster::Cluster,
@@ -29,6 +31,10 @@ macro_rules! ask {
             .await
     }};
 }
+
+/// Header of a backup's order: the id that it is to have. Masters of ours carry out an order once that a client had to
+/// repeat, because the answer to the first was lost; those of the original do not look at it.
+pub const BACKUP_ID: &str = "alluxio-backup-id";
 
 /// The meta master's client and configuration services. Cheap to clone.
 #[derive(Clone)]
@@ -64,7 +70,14 @@ impl MetaMasterClient {
     pub async fn backup(&self, directory: Option<&str>, options: BackupPOptions) -> FsResult<BackupPStatus> {
         let target_directory = directory.map(str::to_owned);
         let request = BackupPRequest { options: Some(options), target_directory };
-        ask!(self, META.backup(request))
+        let id = Uuid::new_v4().to_string();
+        let id = AsciiMetadataValue::try_from(id).map_err(|error| FsError::internal(error.to_string()))?;
+        let call = |mut client: MetaMasterClientServiceClient<_>| {
+            let mut request = tonic::Request::new(request.clone());
+            request.metadata_mut().insert(BACKUP_ID, id.clone());
+            async move { client.backup(request).await }
+        };
+        self.cluster.call(&META, call).await
     }
 
     pub async fn get_backup_status(&self, backup_id: &str) -> FsResult<BackupPStatus> {

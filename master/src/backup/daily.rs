@@ -1,6 +1,6 @@
 //! A backup every day, and no more than so many of them: `alluxio.master.daily.backup.*`.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use alluxio_conf::{Configuration, key};
 use alluxio_fs::FsError;
@@ -16,6 +16,8 @@ use crate::{
 };
 
 const DAY_MS: i64 = 24 * 3_600_000;
+/// How often the clock is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Makes them until `stop`, when they are switched on.
 pub async fn run_daily(conf: Configuration, backups: Arc<Backups>, stop: CancellationToken) {
@@ -30,12 +32,14 @@ pub async fn run_daily(conf: Configuration, backups: Arc<Backups>, stop: Cancell
         return;
     };
     let retained = usize::try_from(conf.get(key::MASTER_DAILY_BACKUP_FILES_RETAINED)).unwrap_or(usize::MAX);
+    let mut made = None;
     loop {
-        let wait = until(at, now_ms());
+        let due = next(at, now_ms(), made);
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(wait) => {}
+            came = comes(due) => if !came { continue },
         }
+        made = Some(due);
         tokio::select! {
             () = stop.cancelled() => return,
             outcome = day(&backups, retained) => if let Err(error) = outcome {
@@ -45,26 +49,44 @@ pub async fn run_daily(conf: Configuration, backups: Arc<Backups>, stop: Cancell
     }
 }
 
-/// How long it is until the next `at` o'clock, UTC.
-fn until(at: Time, now_ms: i64) -> Duration {
+/// Returns at that time, by a clock that may be set on the way. False: it was set back so far that another time is due.
+async fn comes(due_ms: i64) -> bool {
+    loop {
+        let left = due_ms - now_ms();
+        if left > 2 * DAY_MS {
+            return false;
+        }
+        let Ok(left) = u64::try_from(left) else { return true };
+        tokio::time::sleep(Duration::from_millis(left).clamp(Duration::from_millis(1), LOOK_EVERY)).await;
+    }
+}
+
+/// The next `at` o'clock, UTC, in milliseconds since 1970: after now, and after that of the last one where the clock
+/// was set back since.
+fn next(at: Time, now_ms: i64, last_ms: Option<i64>) -> i64 {
     let at = (i64::from(at.hour()) * 60 + i64::from(at.minute())) * 60_000;
-    match (at - now_ms).rem_euclid(DAY_MS) {
-        0 => Duration::from_millis(DAY_MS as u64),
-        wait => Duration::from_millis(wait as u64),
+    let after = |ms: i64| ms + 1 + (at - ms - 1).rem_euclid(DAY_MS);
+    match last_ms.map(|last| after(now_ms.max(last))) {
+        // By a whole day or more: then it is the last one that had a wrong time.
+        Some(next) if next - now_ms <= 2 * DAY_MS => next,
+        _ => after(now_ms),
     }
 }
 
 /// Makes one, and drops those that are too many.
 pub(super) async fn day(backups: &Arc<Backups>, retained: usize) -> Result<(), FsError> {
-    let status = backups.back_up(BackupOrder::default()).await?;
+    // Nobody is there to allow it, and it holds nobody up.
+    let order = BackupOrder { allow_leader: true, ..BackupOrder::default() };
+    let status = backups.back_up(order).await?;
     match status.outcome {
         Some(BackupOutcome::Failed(error)) => Err(error),
         _ => drop_old(backups, retained).await,
     }
 }
 
-/// Leaves the newest ones, those that somebody has made by hand among them.
-async fn drop_old(backups: &Backups, retained: usize) -> Result<(), FsError> {
+/// Leaves the newest ones, those that somebody has made by hand among them, and what is not whole: it may be a backup
+/// that is being written.
+pub(super) async fn drop_old(backups: &Backups, retained: usize) -> Result<(), FsError> {
     let folder = backups.folder_of(&BackupOrder::default())?;
     let mut found = list(&folder).await?;
     found.sort_unstable();
@@ -80,16 +102,21 @@ async fn drop_old(backups: &Backups, retained: usize) -> Result<(), FsError> {
     Ok(())
 }
 
-/// The backups in a folder: when they were made, and their names.
+/// The whole backups in a folder: when they were made, and their names.
 async fn list(folder: &Place) -> Result<Vec<(i64, String)>, FsError> {
     let mut lister = folder.ufs.list(&folder.path, ListOptions::default()).await.map_err(ufs_error)?;
-    let mut found = Vec::new();
+    let (mut found, mut complete) = (Vec::new(), HashSet::new());
     while let Some(page) = lister.next().await.map_err(ufs_error)? {
-        found.extend(page.entries.iter().filter_map(|entry| {
+        for entry in &page.entries {
             let name = entry.path.name();
-            Some((made_at(name)?, name.to_owned()))
-        }));
+            if let Some(made_at) = made_at(name) {
+                found.push((made_at, name.to_owned()));
+            } else if let Some(whole) = name.strip_suffix(".complete") {
+                complete.insert(whole.to_owned());
+            }
+        }
     }
+    found.retain(|(_, name)| complete.contains(name));
     Ok(found)
 }
 
@@ -107,12 +134,29 @@ fn made_at(name: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
+    const HOUR: i64 = 3_600_000;
+
     #[test]
     fn the_next_time_of_day() {
-        let at = |text| Time::strptime("%H:%M", text).unwrap();
-        let hours = |text, now: i64| until(at(text), now * 3_600_000 + 20 * DAY_MS).as_secs() / 3600;
-        assert_eq!((hours("05:00", 3), hours("5:00", 6), hours("05:00", 5)), (2, 23, 24));
-        assert_eq!(until(at("00:30"), 0), Duration::from_secs(1800));
+        let next = |text, now: i64, last| next(Time::strptime("%H:%M", text).unwrap(), now, last);
+        let hours = |text, hour: i64| (next(text, hour * HOUR + 20 * DAY_MS, None) - 20 * DAY_MS) / HOUR;
+        assert_eq!((hours("05:00", 3), hours("5:00", 6), hours("05:00", 5)), (5, 29, 29));
+        assert_eq!(next("00:30", 0, None), HOUR / 2);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_brings_no_second_backup() {
+        let five = |day: i64| day * DAY_MS + 5 * HOUR;
+        let next = |now, last| next(Time::strptime("%H:%M", "05:00").unwrap(), now, Some(last));
+        assert_eq!(next(five(20) + 1, five(20)), five(21));
+        assert_eq!(next(five(20) - 2_000, five(20)), five(21), "the same day again");
+        assert_eq!(next(five(20) - HOUR, five(2_000)), five(20), "the former time was wrong");
+    }
+
+    #[tokio::test]
+    async fn a_time_that_has_come_or_is_wrong_is_not_waited_for() {
+        assert!(comes(now_ms() - 1).await && comes(now_ms() + 2).await);
+        assert!(!comes(now_ms() + 3 * DAY_MS).await);
     }
 
     #[test]

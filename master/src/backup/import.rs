@@ -4,18 +4,23 @@
 //! written; then record by record. Only then an entry is found that does not fit those before it. What ends an
 //! import on its way leaves a journal without a cluster id, which comes last: no master starts from such a one.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Instant,
+};
 
 use alluxio_fs::{AlluxioPath, FsError, ids};
 use alluxio_proto::{
     journal::{ClusterInfoEntry, JournalEntry},
     shared::AccessControlList,
 };
+use alluxio_telemetry::metrics::Metrics;
 use prost::Message;
 use tokio::sync::mpsc;
 
 use super::{
     error::BackupError,
+    gauges,
     place::Place,
     read::{Visitor, visit},
 };
@@ -40,8 +45,8 @@ struct Survey {
 }
 
 /// Takes over all of the backup. The tree must be empty.
-pub async fn import(namespace: &Namespace, backup: &Place) -> Result<(), BackupError> {
-    let uri = backup.uri();
+pub async fn import(namespace: &Namespace, backup: &Place, metrics: &Metrics) -> Result<(), BackupError> {
+    let (uri, begun) = (backup.uri(), Instant::now());
     tracing::info!("reading the backup {uri}");
     let (survey, entries) = visit(backup, Survey::default()).await?;
     for (what, count) in &survey.left_out {
@@ -66,6 +71,7 @@ pub async fn import(namespace: &Namespace, backup: &Place) -> Result<(), BackupE
         })
         .await?;
     tracing::info!("all {entries} entries of the backup {uri} are taken over");
+    gauges::taken_over(metrics, entries, begun.elapsed());
     Ok(())
 }
 

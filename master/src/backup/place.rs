@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use alluxio_conf::Configuration;
+use alluxio_conf::{Configuration, key};
 use alluxio_fs::ids;
 use alluxio_ufs::{UfsPath, UfsUri, UnderFs, open_ufs};
 
@@ -30,35 +30,54 @@ impl RootStore {
         Some(Self { conf: conf.clone(), uri: root.ufs_uri.clone(), properties: root.properties.clone() })
     }
 
+    /// For who has a tree that nobody has mounted the root in: it comes from the configuration.
+    pub fn of_configuration(conf: &Configuration) -> Self {
+        let properties = conf.nested("alluxio.master.mount.table.root.option");
+        Self { conf: conf.clone(), uri: conf.get(key::MASTER_MOUNT_TABLE_ROOT_UFS), properties }
+    }
+
     /// What `folder` names, as the original does: a path is taken from the top of the root's store, not from the
     /// folder that is mounted. `local`: from the top of this host's file system.
     pub fn place(&self, folder: &str, local: bool) -> Result<Place, BackupError> {
-        let text = if folder.contains("://") {
-            folder.to_owned()
-        } else if local {
-            format!("file://{folder}")
-        } else {
-            let root = UfsUri::parse(&self.uri)?;
-            match root.scheme() {
-                "file" => folder.to_owned(),
-                scheme => format!("{scheme}://{}{folder}", root.authority()),
+        let scheme = folder.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| !scheme.contains('/'));
+        let of_host = scheme.map_or(local, |scheme| scheme.eq_ignore_ascii_case("file"));
+        if local && !of_host {
+            return Err(BackupError::NotLocal { folder: folder.to_owned() });
+        }
+        if scheme.is_none() && !folder.starts_with('/') {
+            return Err(BackupError::NoFolder { folder: folder.to_owned() });
+        }
+        let address = match scheme {
+            Some(_) => folder.to_owned(),
+            None if of_host => format!("file://{folder}"),
+            None => {
+                let root = UfsUri::parse(&self.uri)?;
+                match root.scheme() {
+                    "file" => folder.to_owned(),
+                    scheme => format!("{scheme}://{}{folder}", root.authority()),
+                }
             }
         };
         // A folder of this host has none of the root's properties.
-        let properties = if local { BTreeMap::new() } else { self.properties.clone() };
-        Ok(Place { ufs: open_ufs(&self.conf, &text, &properties)?, path: UfsPath::root() })
+        let properties = if of_host { BTreeMap::new() } else { self.properties.clone() };
+        Ok(Place { ufs: open_ufs(&self.conf, &address, &properties)?, path: UfsPath::root() })
     }
 
-    /// The file that `alluxio.master.journal.init.from.backup` names.
+    /// The file that `alluxio.master.journal.init.from.backup` names. A bare path is one of this host, as in the
+    /// original, whatever the root is.
     pub fn file(&self, text: &str) -> Result<Place, BackupError> {
         let no_file = || BackupError::NoFile { uri: text.to_owned() };
         let (folder, name) =
             text.rsplit_once('/').filter(|(_, name)| !name.is_empty()).ok_or_else(no_file)?;
-        // A bare path is one of this host, as in the original, whatever the root is.
-        let local = text.starts_with('/') || text.starts_with("file:");
-        let folder =
-            if folder.is_empty() || folder.ends_with('/') { text.trim_end_matches(name) } else { folder };
-        let place = self.place(folder, local)?;
+        // An address that ends with its host.
+        if folder.ends_with(":/") {
+            return Err(no_file());
+        }
+        let place =
+            self.place(&format!("{folder}/"), text.starts_with('/')).map_err(|error| match error {
+                BackupError::NoFolder { .. } => no_file(),
+                error => error,
+            })?;
         Ok(Place { path: place.path.child(name)?, ..place })
     }
 }
@@ -91,9 +110,14 @@ mod tests {
         assert_eq!(uri(local.file("/b/alluxio-backup-1.gz")), "file:///b/alluxio-backup-1.gz");
         assert_eq!(uri(local.file("file:///b/x.gz")), "file:///b/x.gz");
         assert_eq!(uri(local.file("/x.gz")), "file:///x.gz");
-        for none in ["", "x.gz", "/b/"] {
+        assert_eq!(uri(local.file("file:/b/x.gz")), "file:///b/x.gz");
+        assert_eq!(uri(local.file("file:/x.gz")), "file:///x.gz");
+        assert_eq!(uri(local.place("file:/b", true)), "file:///b");
+        for none in ["", "x.gz", "/b/", "b/x.gz", "hdfs://host"] {
             assert!(matches!(local.file(none), Err(BackupError::NoFile { .. })), "{none}");
         }
+        assert!(matches!(local.place("b", true), Err(BackupError::NoFolder { .. })));
+        assert!(matches!(local.place("hdfs://host/b", true), Err(BackupError::NotLocal { .. })));
         // Which stores there are is not known here.
         let elsewhere = root("gopher://hole:70/a");
         let error = elsewhere.place("/alluxio_backups", false).unwrap_err().to_string();

@@ -19,6 +19,7 @@ use alluxio_proto::{
     own::CheckpointTables,
     shared::{AclEntry, AclEntryType},
 };
+use alluxio_telemetry::metrics::key as keys;
 use flate2::{Compression, write::GzEncoder};
 use prost::Message;
 
@@ -26,6 +27,7 @@ use super::*;
 use crate::checkpoint::Every;
 use crate::start::StartError;
 
+mod delegation;
 mod making;
 mod refusals;
 
@@ -77,14 +79,19 @@ impl Rig {
     }
 
     fn backups(&self, namespace: &Arc<Namespace>) -> Arc<Backups> {
-        let checkpointer = Arc::new(Checkpointer::new(namespace.clone(), Every::NEVER, 0));
-        Arc::new(Backups::new(
-            &self.conf(None),
-            namespace.clone(),
-            checkpointer,
-            "m1".to_owned(),
-            CancellationToken::new(),
-        ))
+        self.backups_with(namespace, &[])
+    }
+
+    fn backups_with(&self, namespace: &Arc<Namespace>, properties: &[(&str, &str)]) -> Arc<Backups> {
+        let origin = Origin {
+            namespace: namespace.clone(),
+            checkpointer: Arc::new(Checkpointer::new(namespace.clone(), Every::NEVER, 0)),
+            mandate: Mandate::sole(),
+            metrics: Metrics::master(),
+            host: "m1".to_owned(),
+            stop: CancellationToken::new(),
+        };
+        Arc::new(Backups::new(&self.conf(None).with(properties).unwrap(), origin))
     }
 
     async fn back_up(&self, namespace: &Arc<Namespace>) -> String {

@@ -5,7 +5,7 @@ use alluxio_proto::own::CheckpointChunk;
 use prost::Message;
 
 use super::{CHUNK_BYTES, SLOTS_PER_STEP, portions};
-use crate::tree::{Tree, TreeHash};
+use crate::tree::{Kept, Tables, Tree, TreeHash};
 
 /// The tree's hash; where there is a writer the tree is given to it. May be dropped before its end: the tree is then
 /// as it was, and the next walk begins anew.
@@ -13,13 +13,9 @@ pub async fn walk_still(
     tree: &mut Tree,
     mut writer: Option<&mut CheckpointWriter>,
 ) -> Result<u64, JournalError> {
-    while tree.clear_given_up(SLOTS_PER_STEP) {
-        tokio::task::yield_now().await;
-    }
     let mut hash = TreeHash::default();
     // Another walk would hold the tree, so there is none; but what a checkpoint lacks is lost with the old segments.
-    let tables = tree.begin_snapshot().ok_or(JournalError::WalkRunning)?;
-    let mut walk = Walk { tree, done: false };
+    let (mut walk, tables) = StillWalk::begin(tree).await.ok_or(JournalError::WalkRunning)?;
     for tables in tables.messages(CHUNK_BYTES) {
         hash.add_tables(tables.clone());
         if let Some(writer) = &mut writer {
@@ -27,7 +23,7 @@ pub async fn walk_still(
             writer.write(chunk.encode_to_vec().into()).await?;
         }
     }
-    while let Some(inodes) = walk.tree.continue_snapshot(SLOTS_PER_STEP) {
+    while let Some(inodes) = walk.next() {
         for inodes in portions(inodes.into_messages()) {
             inodes.iter().for_each(|inode| hash.add_inode(inode));
             if let Some(writer) = &mut writer {
@@ -37,16 +33,31 @@ pub async fn walk_still(
             tokio::task::yield_now().await;
         }
     }
-    walk.done = true;
     Ok(hash.get())
 }
 
-struct Walk<'a> {
+pub(super) struct StillWalk<'a> {
     tree: &'a mut Tree,
     done: bool,
 }
 
-impl Drop for Walk<'_> {
+impl<'a> StillWalk<'a> {
+    pub async fn begin(tree: &'a mut Tree) -> Option<(Self, Tables)> {
+        while tree.clear_given_up(SLOTS_PER_STEP) {
+            tokio::task::yield_now().await;
+        }
+        let tables = tree.begin_snapshot()?;
+        Some((Self { tree, done: false }, tables))
+    }
+
+    pub fn next(&mut self) -> Option<Kept> {
+        let inodes = self.tree.continue_snapshot(SLOTS_PER_STEP);
+        self.done = inodes.is_none();
+        inodes
+    }
+}
+
+impl Drop for StillWalk<'_> {
     fn drop(&mut self) {
         if !self.done {
             // Nothing was changed meanwhile, so nothing was kept for the walker.

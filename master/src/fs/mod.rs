@@ -64,11 +64,12 @@ pub use self::{
     browse::{Directory, File, Looked, Start},
     client_service::FileSystemClientService,
     job_service::FileSystemJobService,
+    mandated::Mandated,
     metrics::FsMetrics,
     mount::mount_info,
     options::FsOptions,
     subject::Subject,
-    ufs::ufs_error,
+    ufs::{PATIENCE, bounded, ufs_error},
     worker_service::FileSystemWorkerService,
 };
 use crate::{block::BlockMaster, mandate::Mandate, namespace::Namespace};

@@ -7,6 +7,7 @@ use super::{
     FileSystemMaster,
     info::{Seen, file_info},
     subject::Subject,
+    sync::SyncDepth,
     ufs::no_mount,
 };
 use crate::{
@@ -65,7 +66,8 @@ impl FileSystemMaster {
             info_at(tree, lookup, path)
         };
         // What is known needs no look at the under storage, unless a sync is asked for.
-        let synced = sync.unwrap_or(self.options.sync_interval_ms) >= 0;
+        let interval = sync.unwrap_or(self.options.sync_interval_ms);
+        let synced = interval >= 0 || self.sync_times.due(path, SyncDepth::Itself, interval);
         let known = if synced { None } else { found(self.namespace.read_path(path, look).await)? };
         let seen = match known {
             Some(seen) => seen,

@@ -3,14 +3,22 @@
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::meta::{BackupPStatus, BackupState};
 use async_trait::async_trait;
+use uuid::Uuid;
 
 /// What somebody wants a backup to be like.
 #[derive(Clone, Debug, Default)]
 pub struct BackupOrder {
+    /// Whoever may have to repeat the order, because the answer was lost, gives an id of its own: it is carried out
+    /// once.
+    pub id: Option<Uuid>,
     /// `alluxio.master.backup.directory` without one.
     pub folder: Option<String>,
-    /// The folder is one of the master's host.
+    /// The folder is one of the host of the master that makes it.
     pub local: bool,
+    /// Where there is no standby to make it, the leader may.
+    pub allow_leader: bool,
+    /// The leader makes it, also where there are standbys.
+    pub bypass_delegation: bool,
     /// The answer need not wait for its end.
     pub in_background: bool,
 }

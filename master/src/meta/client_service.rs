@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alluxio_client::BACKUP_ID;
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::meta::{
     BackupPRequest, BackupPStatus, BackupStatusPRequest, CheckpointPOptions, CheckpointPResponse,
@@ -43,11 +44,15 @@ type Reply<T> = Result<Response<T>, Status>;
 impl MetaMasterClientService for MetaClientService {
     async fn backup(&self, request: Request<BackupPRequest>) -> Reply<BackupPStatus> {
         alluxio_rpc::caller(&request)?;
+        let id = request.metadata().get(BACKUP_ID).and_then(|id| id.to_str().ok()?.parse().ok());
         let request = request.into_inner();
         let options = request.options.unwrap_or_default();
         let order = BackupOrder {
+            id,
             folder: request.target_directory,
             local: options.local_file_system(),
+            allow_leader: options.allow_leader(),
+            bypass_delegation: options.bypass_delegation(),
             in_background: options.run_async(),
         };
         Ok(Response::new(self.backups.back_up(order).await?.to_wire()?))

@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use alluxio_conf::key;
+use alluxio_conf::{Span, key};
 use alluxio_election::MasterAddress;
 use alluxio_fs::FsError;
 use alluxio_journal::Uuid;
@@ -16,10 +16,10 @@ use alluxio_proto::grpc::{
     },
 };
 use alluxio_rpc::{Connector, ServiceType, SessionChannel, login_user};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tonic::Status;
 
-use super::process::Process;
+use super::{backup_offer::BackupOffer, process::Process};
 use crate::{block::Endpoint, feed::follow_leader};
 
 /// How often it is looked whether another master leads, or the last attempt can be made again.
@@ -33,12 +33,21 @@ pub(super) struct LeaderLink {
     process: Arc<Process>,
     connector: Connector,
     cluster: Uuid,
+    backups: BackupOffer,
+    /// `alluxio.master.backup.connect.interval.min` and `.max`
+    offer_again: (Duration, Duration),
 }
 
 impl LeaderLink {
     pub fn new(process: Arc<Process>, cluster: Uuid) -> Result<Self, FsError> {
         let connector = Connector::new(&process.conf, &login_user(&process.conf))?;
-        Ok(Self { process, connector, cluster })
+        let backups = BackupOffer::new(process.clone(), cluster.to_string());
+        let pause = |span: Span| span.duration().unwrap_or(Duration::MAX).max(Duration::from_millis(10));
+        let offer_again = (
+            pause(process.conf.get(key::MASTER_BACKUP_CONNECT_INTERVAL_MIN)),
+            pause(process.conf.get(key::MASTER_BACKUP_CONNECT_INTERVAL_MAX)),
+        );
+        Ok(Self { process, connector, cluster, backups, offer_again })
     }
 
     /// While this master stands by.
@@ -47,6 +56,7 @@ impl LeaderLink {
             never = self.take_feeds() => never,
             never = self.report() => never,
             never = self.learn_workers() => never,
+            never = self.offer_backups() => never,
         }
     }
 
@@ -78,6 +88,40 @@ impl LeaderLink {
                     Err(error) => tracing::debug!(%error, "no live feed of the journal"),
                 }
             }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn offer_backups(&self) -> Infallible {
+        let (shortest, longest) = self.offer_again;
+        let mut pause = shortest;
+        loop {
+            let Some(leader) = self.process.role.leader() else {
+                sleep(LOOK_EVERY).await;
+                continue;
+            };
+            let offer = async {
+                self.backups.stand(self.channel(&leader, ServiceType::MetaMasterMasterService)?).await
+            };
+            let begun = Instant::now();
+            let offer_and_pause = async {
+                let ended = offer.await;
+                tracing::debug!(?ended, "no offer to make backups stands");
+                if begun.elapsed() > longest {
+                    pause = shortest;
+                }
+                sleep(pause).await;
+                pause = pause.saturating_mul(2).min(longest);
+            };
+            tokio::select! {
+                () = offer_and_pause => {}
+                () = self.another_leads(&leader) => pause = shortest,
+            }
+        }
+    }
+
+    async fn another_leads(&self, leader: &MasterAddress) {
+        while self.process.role.leader().as_ref() == Some(leader) {
             sleep(LOOK_EVERY).await;
         }
     }

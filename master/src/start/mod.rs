@@ -3,6 +3,7 @@
 //! ([`roles`]); without, it leads from its start to its end.
 
 mod backoff;
+mod backup_offer;
 mod error;
 mod journal_store;
 mod leader_link;
@@ -189,6 +190,6 @@ pub(crate) async fn open_namespace(
     check_root(conf).await?;
     sources::mount_root(conf, &mut restored.tree);
     let namespace = crate::namespace::Namespace::new(restored.tree.into_inner(), restored.journal);
-    replay::bootstrap(conf, &namespace).await?;
+    replay::bootstrap(conf, &namespace, &alluxio_telemetry::metrics::Metrics::master()).await?;
     Ok(namespace)
 }

@@ -9,6 +9,7 @@ use alluxio_proto::{
     journal::{ClusterInfoEntry, InodeDirectoryEntry, JournalEntry},
     own::CheckpointChunk,
 };
+use alluxio_telemetry::metrics::Metrics;
 use prost::Message;
 use tokio::{task::spawn_blocking, time::timeout};
 
@@ -130,8 +131,12 @@ async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
 }
 
 /// The first records of a cluster: those of the backup that the configuration names, else its id and its root
-/// directory. To be called by whoever leads.
-pub(super) async fn bootstrap(conf: &Configuration, namespace: &Namespace) -> Result<(), StartError> {
+/// directory. To be called by whoever leads. True: all comes from a backup, just now.
+pub(super) async fn bootstrap(
+    conf: &Configuration,
+    namespace: &Namespace,
+    metrics: &Metrics,
+) -> Result<bool, StartError> {
     let backup = conf.opt(key::MASTER_JOURNAL_INIT_FROM_BACKUP).filter(|backup| !backup.is_empty());
     let location = namespace.journal().status().location;
     if namespace.peek(|tree| !tree.cluster_id().is_empty()) {
@@ -141,7 +146,7 @@ pub(super) async fn bootstrap(conf: &Configuration, namespace: &Namespace) -> Re
                  give an empty folder as alluxio.master.journal.folder; else remove alluxio.master.journal.init.from.backup"
             );
         }
-        return Ok(());
+        return Ok(false);
     }
     // The cluster's id is the last of an import.
     if namespace.journal().position().sequence > 0 {
@@ -150,9 +155,11 @@ pub(super) async fn bootstrap(conf: &Configuration, namespace: &Namespace) -> Re
     if let Some(backup) = backup {
         let root = namespace.peek(|tree| RootStore::of(tree, conf));
         let file = root.ok_or_else(no_root_mount)?.file(&backup)?;
-        return Ok(import(namespace, &file).await?);
+        import(namespace, &file, metrics).await?;
+        return Ok(true);
     }
-    new_cluster(conf, namespace).await
+    new_cluster(conf, namespace).await?;
+    Ok(false)
 }
 
 fn no_root_mount() -> StartError {

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -15,6 +15,7 @@ use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
 use crate::{
+    backup::WantedWalk,
     block::{Endpoint, ReportDesk},
     mandate::Mandate,
     namespace::Namespace,
@@ -41,6 +42,8 @@ pub(super) struct Following {
     pub progress: Progress,
     /// Where it takes live feeds.
     pub feeds: mpsc::Sender<Feed>,
+    /// Where it takes orders to hand its tree over.
+    pub walks: mpsc::Sender<WantedWalk>,
 }
 
 #[derive(Default)]
@@ -61,6 +64,8 @@ pub(super) struct Role {
     workers: RwLock<Option<Vec<Endpoint>>>,
     /// Why it cannot follow the journal, or what it waits for at the start.
     trouble: RwLock<Option<String>>,
+    /// The journal it follows has a part of a backup, and not its end.
+    half_imported: AtomicBool,
 }
 
 impl Role {
@@ -129,6 +134,10 @@ impl Role {
         self.leader.read().clone()
     }
 
+    pub fn follows_half_imported(&self, half_imported: bool) {
+        self.half_imported.store(half_imported, Ordering::Relaxed);
+    }
+
     /// Whether that is news.
     pub fn cannot_follow(&self, reason: &str) -> bool {
         let mut trouble = self.trouble.write();
@@ -178,6 +187,14 @@ impl Role {
         let Some(Following { progress, .. }) = self.following() else {
             return Some(format!("This standby is reading the journal (at record {replayed})."));
         };
+        if self.half_imported.load(Ordering::Relaxed) {
+            return Some(
+                "The journal holds a part of a backup. If no master is taking it over at the moment, it was cut off, and \
+                 none can lead: stop all masters, run `alluxio formatMasters`, and start again with \
+                 alluxio.master.journal.init.from.backup."
+                    .to_owned(),
+            );
+        }
         let lag = progress.lag();
         (lag > LAG_LIMIT).then(|| format!("This standby is {} seconds behind the leader.", lag.as_secs()))
     }

@@ -23,7 +23,10 @@ use alluxio_proto::{
         },
         metric::metrics_master_client_service_server::MetricsMasterClientServiceServer,
     },
-    own::{coordination_server::CoordinationServer, journal_feed_server::JournalFeedServer},
+    own::{
+        backup_delegation_server::BackupDelegationServer, coordination_server::CoordinationServer,
+        journal_feed_server::JournalFeedServer,
+    },
 };
 use alluxio_rpc::{RpcServer, ServiceType, version_of};
 use alluxio_telemetry::metrics::Metrics;
@@ -31,7 +34,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    backup::{Backups, run_daily},
+    backup::{BackupDelegationService, Backups, run_daily},
     block::{BlockClientService, BlockMaster, BlockWorkerService, CoordinationService},
     checkpoint::Checkpointer,
     feed::JournalFeedService,
@@ -122,7 +125,11 @@ pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> Rpc
     };
     let coordination = CoordinationService::new(blocks.clone(), namespace.clone());
     let feed = JournalFeedService::new(fs.clone(), namespace.clone());
-    list(server).unlisted(CoordinationServer::new(coordination)).unlisted(JournalFeedServer::new(feed))
+    let delegation = BackupDelegationService::new(fs.clone(), namespace.clone(), backups.delegates());
+    list(server)
+        .unlisted(CoordinationServer::new(coordination))
+        .unlisted(JournalFeedServer::new(feed))
+        .unlisted(BackupDelegationServer::new(delegation))
 }
 
 pub(super) fn run_tasks(parts: &Parts, tasks: &mut JoinSet<()>, stop: &CancellationToken) {

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use alluxio_conf::key;
+use alluxio_fs::AlluxioPath;
 use alluxio_journal::{State, store::Store};
 use alluxio_rpc::RpcServer;
 use tokio::{
@@ -25,7 +27,7 @@ use super::{
     watch,
 };
 use crate::{
-    backup::Backups,
+    backup::{Backups, Origin},
     block::{Endpoint, Understudy},
     checkpoint::{Checkpointer, Every},
     fs::FileSystemMaster,
@@ -88,7 +90,7 @@ impl Serving {
         let namespace = Arc::new(Namespace::new(tree.into_inner(), journal));
         let metrics = process.metrics.clone();
         watch::journal(&metrics, namespace.journal(), checkpoint, replayed);
-        replay::bootstrap(conf, &namespace).await?;
+        let from_backup = replay::bootstrap(conf, &namespace, &metrics).await?;
 
         // Nothing fails from here on: it would not be a standby's any more.
         let blocks = understudy.with_tree(namespace.clone());
@@ -96,18 +98,24 @@ impl Serving {
         let fs =
             FileSystemMaster::new(conf, namespace.clone(), blocks.clone(), groups, &metrics, mandate.clone());
         let fs = Arc::new(fs);
+        if from_backup && conf.get(key::MASTER_JOURNAL_SYNC_ROOT_AFTER_INIT_FROM_BACKUP) {
+            // The under storages may have changed since the backup.
+            fs.look_again(&AlluxioPath::root());
+        }
         let every = Every::of(conf);
         // Standbys write theirs at no cost for anybody. The leader's turn comes when there is none.
         let every = if mandate.is_contested() { every.twice() } else { every };
         let checkpointer = Arc::new(Checkpointer::new(namespace.clone(), every, checkpoint));
         let (tasks, task_stop) = (JoinSet::new(), CancellationToken::new());
-        let backups = Arc::new(Backups::new(
-            conf,
-            namespace.clone(),
-            checkpointer.clone(),
-            process.host.clone(),
-            task_stop.clone(),
-        ));
+        let origin = Origin {
+            namespace: namespace.clone(),
+            checkpointer: checkpointer.clone(),
+            mandate: mandate.clone(),
+            metrics: metrics.clone(),
+            host: process.host.clone(),
+            stop: task_stop.clone(),
+        };
+        let backups = Arc::new(Backups::new(conf, origin));
         let cluster_id = namespace.peek(|tree| tree.cluster_id().to_owned());
         let parts = Parts {
             conf: conf.clone(),

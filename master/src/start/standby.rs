@@ -18,8 +18,9 @@ use tokio::{
 use super::{error::StartError, process::Process, replay::from_checkpoint, role::Following};
 use crate::{
     aside::Aside,
+    backup::{WantedWalk, hand_over},
     block::Understudy,
-    checkpoint::{Every, walk_still},
+    checkpoint::{Every, Look, walk_still},
     tree::{Effects, Tree},
     web::TreeHashes,
 };
@@ -45,6 +46,7 @@ pub(super) struct Standby {
     store: Arc<dyn Store>,
     every: Every,
     asked: mpsc::Receiver<Asked>,
+    walks: (mpsc::Sender<WantedWalk>, mpsc::Receiver<WantedWalk>),
     state: Option<Warm>,
     understudy: Understudy,
 }
@@ -92,7 +94,7 @@ impl Standby {
         process.pages.set_standby_hashes(Arc::new(Hashes(ask)));
         let every = Every::of(&process.conf).staggered();
         let understudy = Understudy::new(process.block_options());
-        Self { process, store, every, asked, state: None, understudy }
+        Self { process, store, every, asked, walks: mpsc::channel(1), state: None, understudy }
     }
 
     /// The block master, which takes what workers report.
@@ -146,9 +148,13 @@ impl Standby {
         }
         let Some(state) = &mut self.state else { return Err(JournalError::NotReplayed.into()) };
         let (progress, feeds) = (state.follower.progress(), state.follower.feeds());
-        self.process.role.follows(Some(Following { progress, feeds }));
+        let (walks, wanted_walks) = &mut self.walks;
+        self.process.role.follows(Some(Following { progress, feeds, walks: walks.clone() }));
         let mut at_once = 0;
+        // Of the newest order; there is one at a time.
+        let mut wanted: Option<WantedWalk> = None;
         loop {
+            self.process.role.follows_half_imported(state.is_half_imported());
             tokio::select! {
                 followed = state.follower.next() => match followed? {
                     Followed::Record(record) => state.apply(&record)?,
@@ -160,6 +166,11 @@ impl Standby {
                     // Whoever asked may have gone away.
                     let _ = asked.send((sequence, hash));
                 }
+                Some(walk) = wanted_walks.recv() => wanted = Some(walk),
+            }
+            let position = state.position();
+            if let Some(walk) = wanted.take_if(|walk| walk.sequence <= position.sequence) {
+                state.hand_over(walk).await;
             }
             at_once += 1;
             if at_once >= AT_ONCE {
@@ -199,6 +210,26 @@ impl Warm {
     fn is_due(&self, every: Every) -> bool {
         every.is_due(self.records(), self.follower.segments_after(self.checkpoint))
             && Instant::now() >= self.no_checkpoint_before
+    }
+
+    /// What becomes of it is seen where the portions go.
+    async fn hand_over(&mut self, walk: WantedWalk) {
+        let position = self.position();
+        let WantedWalk { portions, begins, .. } = walk;
+        let handed_over = async {
+            let look = Look::still(&mut self.tree, position).await?;
+            // Whoever asked may have gone away: then the first portion finds that out.
+            let _ = begins.send(());
+            hand_over(look, &portions).await
+        };
+        if let Err(error) = handed_over.await {
+            tracing::warn!(%error, "a backup of this standby's tree was not handed over");
+        }
+    }
+
+    /// The cluster's id is the last of an import, and in the first record of any other journal.
+    fn is_half_imported(&self) -> bool {
+        self.position().sequence > 0 && self.tree.cluster_id().is_empty()
     }
 
     /// Since the newest checkpoint that it knows of.

@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use alluxio_fs::ids;
 use alluxio_journal::{Existing, Uuid, store::mem::MemStore};
-use alluxio_proto::journal::InodeFileEntry;
+use alluxio_proto::journal::{ClusterInfoEntry, InodeDirectoryEntry, InodeFileEntry};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::*;
 use crate::{
+    backup::Portion,
     namespace::Namespace,
     start::{loopback, open_namespace, replay, role::Role, sources::journal_options},
     web::RoleSource,
@@ -212,4 +213,78 @@ async fn many_segments_make_a_checkpoint_due() {
     assert_eq!(rig.leader.journal().segments_after(last - 3), 3);
     rig.catch_up(&mut standby).await;
     assert!(standby.take().unwrap().checkpoint > 0);
+}
+
+/// For a backup: not before it has what must be in it.
+#[tokio::test]
+async fn a_standby_hands_its_tree_over_once_it_has_a_record() {
+    let rig = Rig::new("1000000").await;
+    rig.add_files(1..20).await;
+    let mut standby = Standby::new(rig.process.clone(), rig.store.clone());
+    rig.catch_up(&mut standby).await;
+    let following = rig.process.role.following().expect("it follows");
+    let ((portions, mut handed_over), (begins, mut has_begun)) = (mpsc::channel(100), oneshot::channel());
+    let sequence = rig.leader.journal().durable() + 5;
+    let asked = async {
+        following.walks.send(WantedWalk { sequence, portions, begins }).await.expect("it is there");
+        rig.add_files(20..22).await;
+        while rig.process.role.status().applied_sequence < rig.leader.journal().durable() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(has_begun.try_recv().is_err() && handed_over.try_recv().is_err(), "it is not there yet");
+        rig.add_files(22..30).await;
+        let mut inodes = 0;
+        loop {
+            match handed_over.recv().await.expect("all of it") {
+                Portion::Tables(_) => {}
+                Portion::Inodes(some) => inodes += some.len(),
+                Portion::End => return inodes,
+            }
+        }
+    };
+    let asked_of_one_that_follows = async {
+        tokio::select! {
+            never = standby.follow() => match never {},
+            inodes = asked => inodes,
+        }
+    };
+    let inodes = timeout(LIMIT, asked_of_one_that_follows).await.expect("it hands over");
+    assert!((25..=30).contains(&inodes), "{inodes}");
+    assert!(has_begun.try_recv().is_ok());
+    rig.catch_up(&mut standby).await;
+    assert_eq!(standby.take().unwrap().tree.hash(), rig.hash(), "the tree goes on");
+}
+
+/// What a leader that was killed leaves, in the middle of taking a backup over.
+#[tokio::test]
+async fn a_standby_says_that_nobody_can_lead_with_half_a_backup() {
+    let root = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = Arc::new(MemStore::new());
+    alluxio_journal::format(&*store, Uuid::from_u128(5), Existing::Keep).await.unwrap();
+    let (process, _) = Process::start(loopback(root.path()), None).await.unwrap();
+    process.role.stands_by();
+    let options = journal_options(&process.conf, "first".to_owned());
+    let restored = replay::restore(store.clone(), options, &mut None, &Role::default()).await.unwrap();
+    let leader = Namespace::new(restored.tree.into_inner(), restored.journal);
+    let rig = Rig { process, disk: MemStore::new(), store, leader, _root: root };
+    let mut standby = Standby::new(rig.process.clone(), rig.store.clone());
+    let directory = InodeDirectoryEntry {
+        id: Some(ids::ROOT_ID),
+        parent_id: Some(ids::NO_PARENT),
+        ..InodeDirectoryEntry::default()
+    };
+    let root = JournalEntry { inode_directory: Some(directory), ..JournalEntry::default() };
+    let id = ClusterInfoEntry { cluster_id: Some("c".to_owned()) };
+    let whole = JournalEntry { cluster_info: Some(id), ..JournalEntry::default() };
+    for (entry, is_ready) in [(root, false), (whole, true)] {
+        let written = rig.leader.mutate(&[], None, |_, draft| {
+            draft.push(entry.clone());
+            Ok(())
+        });
+        written.await.unwrap();
+        rig.catch_up(&mut standby).await;
+        let told = rig.process.role.not_ready();
+        assert_eq!(told.is_none(), is_ready, "{told:?}");
+        assert!(told.is_none_or(|told| told.contains("part of a backup")));
+    }
 }

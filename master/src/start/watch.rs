@@ -6,10 +6,11 @@ use alluxio_journal::{Flush, Journal};
 use alluxio_rpc::RpcServer;
 use alluxio_telemetry::metrics::{Metrics, key};
 
-use crate::namespace::now_ms;
+use crate::{backup, namespace::now_ms};
 
 pub(super) fn start(metrics: &Metrics) {
     metrics.gauge(key::MASTER_START_TIME).set(now_ms());
+    backup::none_yet(metrics);
 }
 
 /// From now on; this master has just begun to lead, after a replay that took so long.

@@ -116,15 +116,17 @@ impl Connected for SocketStream {
 
 /// The connections of `listener`, at most `limit` at a time: one too many is closed at once, which
 /// its client sees as UNAVAILABLE and tries again, instead of waiting in the backlog. All of them
-/// break when `cut` is cancelled.
+/// break when `cut` is cancelled; those that have not said yet what they want do so at `shutdown`, which nothing else
+/// tells them.
 pub(super) fn accepted<L: Listener>(
     listener: L,
     limit: usize,
+    shutdown: CancellationToken,
     cut: CancellationToken,
 ) -> impl Stream<Item = Result<Connection<L::Io>, io::Error>> {
     let slots = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
     stream::unfold((listener, slots, false), move |(listener, slots, mut full)| {
-        let cut = cut.clone();
+        let (shutdown, cut) = (shutdown.clone(), cut.clone());
         async move {
             loop {
                 let io = match listener.accept().await {
@@ -143,10 +145,16 @@ pub(super) fn accepted<L: Listener>(
                     continue;
                 };
                 full = false;
-                return Some((Ok(Connection::new(io, slot, cut)), (listener, slots, full)));
+                return Some((Ok(Connection::new(io, slot, shutdown, cut)), (listener, slots, full)));
             }
         }
     })
+}
+
+/// What ends the wait for a connection's first bytes.
+struct Preface {
+    deadline: Pin<Box<Sleep>>,
+    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 pin_project! {
@@ -157,15 +165,16 @@ pin_project! {
         slot: OwnedSemaphorePermit,
         // Boxed, as tonic wants connections that can be moved.
         cut: Pin<Box<WaitForCancellationFutureOwned>>,
-        preface: Option<Pin<Box<Sleep>>>,
+        preface: Option<Preface>,
         // Of the preface, so far.
         read: usize,
     }
 }
 
 impl<Io> Connection<Io> {
-    fn new(io: Io, slot: OwnedSemaphorePermit, cut: CancellationToken) -> Self {
-        let preface = Some(Box::pin(tokio::time::sleep(PREFACE)));
+    fn new(io: Io, slot: OwnedSemaphorePermit, shutdown: CancellationToken, cut: CancellationToken) -> Self {
+        let deadline = Box::pin(tokio::time::sleep(PREFACE));
+        let preface = Some(Preface { deadline, shutdown: Box::pin(shutdown.cancelled_owned()) });
         Self { io, slot, cut: Box::pin(cut.cancelled_owned()), preface, read: 0 }
     }
 }
@@ -192,8 +201,11 @@ impl<Io: AsyncRead> AsyncRead for Connection<Io> {
         if this.cut.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
-        if let Some(deadline) = this.preface {
-            ready!(deadline.as_mut().poll(cx));
+        if let Some(preface) = this.preface {
+            if preface.shutdown.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
+            ready!(preface.deadline.as_mut().poll(cx));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         Poll::Pending
@@ -245,7 +257,8 @@ mod tests {
     async fn one_connection_too_many_is_closed_and_a_freed_slot_is_used() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let mut incoming = Box::pin(accepted(listener, 1, CancellationToken::new()));
+        let mut incoming =
+            Box::pin(accepted(listener, 1, CancellationToken::new(), CancellationToken::new()));
         let _first = TcpStream::connect(addr).await.unwrap();
         let held = incoming.next().await.unwrap().unwrap();
 
@@ -266,7 +279,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let cut = CancellationToken::new();
-        let mut incoming = Box::pin(accepted(listener, 1, cut.clone()));
+        let mut incoming = Box::pin(accepted(listener, 1, CancellationToken::new(), cut.clone()));
         let _client = TcpStream::connect(addr).await.unwrap();
         let mut connection = incoming.next().await.unwrap().unwrap();
         cut.cancel();
@@ -274,12 +287,32 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
     }
 
+    #[tokio::test]
+    async fn at_shutdown_only_silent_connections_are_cut() {
+        use tokio::io::AsyncWriteExt;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let mut incoming = Box::pin(accepted(listener, 2, shutdown.clone(), CancellationToken::new()));
+        let _says_nothing = TcpStream::connect(addr).await.unwrap();
+        let mut silent = incoming.next().await.unwrap().unwrap();
+        let mut client = TcpStream::connect(addr).await.unwrap();
+        let mut heard = incoming.next().await.unwrap().unwrap();
+        client.write_all(&[7; PREFACE_BYTES]).await.unwrap();
+        heard.read_exact(&mut [0; PREFACE_BYTES]).await.unwrap();
+        shutdown.cancel();
+        assert_eq!(silent.read(&mut [0]).await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+        client.write_all(&[8]).await.unwrap();
+        assert_eq!(heard.read_u8().await.unwrap(), 8);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_stops_within_its_preface_is_given_up() {
         use tokio::io::AsyncWriteExt;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let mut incoming = Box::pin(accepted(listener, 1, CancellationToken::new()));
+        let mut incoming =
+            Box::pin(accepted(listener, 1, CancellationToken::new(), CancellationToken::new()));
         let mut client = TcpStream::connect(addr).await.unwrap();
         let mut connection = incoming.next().await.unwrap().unwrap();
         client.write_all(b"PRI").await.unwrap();
@@ -292,7 +325,8 @@ mod tests {
     async fn a_silent_connection_is_given_up() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let mut incoming = Box::pin(accepted(listener, 1, CancellationToken::new()));
+        let mut incoming =
+            Box::pin(accepted(listener, 1, CancellationToken::new(), CancellationToken::new()));
         let _client = TcpStream::connect(addr).await.unwrap();
         let mut connection = incoming.next().await.unwrap().unwrap();
         let error = connection.read(&mut [0]).await.unwrap_err();

@@ -27,8 +27,8 @@ use alluxio_proto::{
         metric::metrics_master_client_service_server::MetricsMasterClientServiceServer,
     },
     own::{
-        coordination_server::CoordinationServer, journal_feed_server::JournalFeedServer,
-        worker_reports_server::WorkerReportsServer,
+        backup_delegation_server::BackupDelegationServer, coordination_server::CoordinationServer,
+        journal_feed_server::JournalFeedServer, worker_reports_server::WorkerReportsServer,
     },
 };
 
@@ -51,6 +51,7 @@ macro_rules! generated {
 }
 
 generated!(
+    BackupDelegationServer,
     BlockMasterClientServiceServer,
     BlockMasterWorkerServiceServer,
     BlockWorkerServer,

@@ -111,7 +111,7 @@ impl Stage {
         // One variant today; a second one makes this a compile error and shows where TLS goes.
         let Transport::Plain = Transport::of(&conf)?;
         let cut = CancellationToken::new();
-        let incoming = accepted(listener, open_files::connections()?, cut.clone());
+        let incoming = accepted(listener, open_files::connections()?, shutdown.clone(), cut.clone());
         let calls = TaskTracker::new();
         let beside = Arc::new(Offer { routes: beside, watcher: None, guard: None });
         let dispatch = Dispatch::new(act, beside, sessions.clone(), shutdown.clone(), calls.clone());

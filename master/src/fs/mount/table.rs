@@ -86,15 +86,20 @@ impl FileSystemMaster {
         deepest.ok_or_else(|| FsError::invalid_argument(format!("{ufs_uri} is not mounted anywhere.")))
     }
 
-    /// What was compared with the under storage at or below a path counts no more: the next access with
-    /// a sync interval looks again.
+    /// What was compared with the under storage at or below a path counts no more: the next access looks again, also
+    /// one that never does. So does the original.
     pub async fn needs_sync(&self, subject: &Subject, path: &AlluxioPath) -> Result<(), FsError> {
         self.namespace
             .read_path(path, |tree, lookup| self.permissions.traverse(tree, subject, path, lookup))
             .await?;
-        self.absent.forget(path);
-        self.sync_times.invalidate(path);
+        self.look_again(path);
         Ok(())
+    }
+
+    /// What is known at or below a path may be old: the next access compares.
+    pub fn look_again(&self, path: &AlluxioPath) {
+        self.absent.forget(path);
+        self.sync_times.want(path);
     }
 }
 

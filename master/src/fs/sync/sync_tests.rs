@@ -234,3 +234,22 @@ async fn what_changed_in_a_directory_is_looked_at_side_by_side() {
     assert!(rig.list("/d", listing()).await.unwrap().is_empty());
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
+
+/// As the original does: also where the interval says never.
+#[tokio::test]
+async fn what_needs_a_sync_is_looked_at_once_without_an_interval() {
+    let rig = Rig::new().await;
+    rig.ufs_write("/d/f", "one");
+    let status = async || rig.status("/d/f").await.unwrap().length();
+    assert_eq!(status().await, 3);
+    rig.ufs_write("/d/f", "three");
+    assert_eq!(status().await, 3);
+    rig.fs.needs_sync(&rig.root().await, &path("/")).await.unwrap();
+    assert_eq!(status().await, 5);
+    rig.ufs_write("/d/f", "two");
+    assert_eq!(status().await, 5, "once is enough");
+    rig.fs.needs_sync(&rig.root().await, &path("/d")).await.unwrap();
+    rig.ufs_write("/d/new", "");
+    assert_eq!(rig.list("/d", Default::default()).await.unwrap(), ["/d/f", "/d/new"]);
+    assert_eq!(status().await, 3);
+}

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -24,6 +25,8 @@ pub enum SyncDepth {
 #[derive(Default)]
 pub struct SyncTimes {
     known: Mutex<Known>,
+    /// Whether a comparison was ever asked for: most clusters never do, and need no look into `known` then.
+    any_wanted: AtomicBool,
 }
 
 #[derive(Default)]
@@ -33,6 +36,8 @@ struct Known {
     order: VecDeque<AlluxioPath>,
     /// When a path was declared out of date.
     invalid: BTreeMap<AlluxioPath, Instant>,
+    /// Those of them that are to be compared at the next access, whatever the interval.
+    wanted: BTreeMap<AlluxioPath, Instant>,
 }
 
 impl SyncTimes {
@@ -40,11 +45,11 @@ impl SyncTimes {
         Instant::now()
     }
 
-    /// Whether `path` must be compared to that depth: an interval below 0 is never, 0 is always, else
-    /// how many milliseconds old the last comparison may be.
+    /// Whether `path` must be compared to that depth: an interval below 0 is never, unless that was asked for; 0 is
+    /// always, else how many milliseconds old the last comparison may be.
     pub fn due(&self, path: &AlluxioPath, depth: SyncDepth, interval_ms: i64) -> bool {
         match u64::try_from(interval_ms) {
-            Err(_) => false,
+            Err(_) => self.any_wanted.load(Relaxed) && self.known.lock().is_wanted(path, depth),
             Ok(0) => true,
             Ok(interval) => {
                 let last = self.known.lock().last(path, depth);
@@ -77,12 +82,15 @@ impl SyncTimes {
 
     /// Whatever was compared at or below `path` before now counts no more.
     pub fn invalidate(&self, path: &AlluxioPath) {
+        self.known.lock().invalidate(path);
+    }
+
+    /// The same, and the next access compares, also one that never would.
+    pub fn want(&self, path: &AlluxioPath) {
         let mut known = self.known.lock();
-        if known.invalid.len() >= CAPACITY {
-            // Too many to remember: nothing is up to date.
-            *known = Known::default();
-        }
-        known.invalid.insert(path.clone(), Instant::now());
+        known.invalidate(path);
+        known.wanted.insert(path.clone(), Instant::now());
+        self.any_wanted.store(true, Relaxed);
     }
 }
 
@@ -104,21 +112,43 @@ impl Known {
         }
     }
 
+    fn invalidate(&mut self, path: &AlluxioPath) {
+        if self.invalid.len() >= CAPACITY {
+            // Too many to remember: nothing is up to date, and all is to be compared if anything was.
+            let any = self.wanted.keys().next().map(|_| (AlluxioPath::root(), Instant::now()));
+            *self = Self { wanted: any.into_iter().collect(), ..Self::default() };
+        }
+        self.invalid.insert(path.clone(), Instant::now());
+    }
+
+    /// Whether a comparison was asked for that has not been made yet.
+    fn is_wanted(&self, path: &AlluxioPath, depth: SyncDepth) -> bool {
+        since(&self.wanted, path, depth > SyncDepth::Itself).is_some() && self.last(path, depth).is_none()
+    }
+
     /// When this path, something above it or something below it was declared out of date: a
     /// comparison must reach it, and is what reaches it.
     fn invalid_since(&self, path: &AlluxioPath) -> Option<Instant> {
-        if self.invalid.is_empty() {
-            return None;
-        }
-        let below = self.invalid.range(path..).take_while(|(at, _)| at.as_str().starts_with(path.as_str()));
-        let mut since = below.filter(|(at, _)| at.starts_with(path)).map(|(_, since)| *since).max();
-        let mut at = path.parent();
-        while let Some(path) = at {
-            since = since.max(self.invalid.get(&path).copied());
-            at = path.parent();
-        }
-        since
+        since(&self.invalid, path, true)
     }
+}
+
+/// The latest time of `path`, of what is above it, and of what is `below`.
+fn since(times: &BTreeMap<AlluxioPath, Instant>, path: &AlluxioPath, below: bool) -> Option<Instant> {
+    if times.is_empty() {
+        return None;
+    }
+    let mut since = times.get(path).copied();
+    if below {
+        let from = times.range(path..).take_while(|(at, _)| at.as_str().starts_with(path.as_str()));
+        since = since.max(from.filter(|(at, _)| at.starts_with(path)).map(|(_, since)| *since).max());
+    }
+    let mut at = path.parent();
+    while let Some(path) = at {
+        since = since.max(times.get(&path).copied());
+        at = path.parent();
+    }
+    since
 }
 
 #[cfg(test)]
@@ -175,6 +205,26 @@ mod tests {
         pass(1).await;
         times.synced(&path("/a/b"), SyncDepth::All, times.now());
         assert!(!times.due(&path("/a/b/c"), SyncDepth::Itself, 1_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_asked_for_is_compared_once_whatever_the_interval() {
+        let times = SyncTimes::default();
+        let due = |at: &str, depth| times.due(&path(at), depth, -1);
+        times.invalidate(&path("/a"));
+        assert!(!due("/a", SyncDepth::Itself), "nobody has asked for it");
+        times.want(&path("/a/b"));
+        assert!(due("/a/b", SyncDepth::Itself) && due("/a/b/c", SyncDepth::All));
+        assert!(due("/a", SyncDepth::Children) && !due("/a", SyncDepth::Itself), "it is below");
+        assert!(!due("/x", SyncDepth::All));
+        pass(1).await;
+        times.synced(&path("/a/b"), SyncDepth::Children, times.now());
+        assert!(!due("/a/b/c", SyncDepth::Itself) && due("/a/b/c", SyncDepth::Children));
+        // Too many: then all of it.
+        for n in 0..CAPACITY {
+            times.invalidate(&path(&format!("/{n}")));
+        }
+        assert!(due("/x", SyncDepth::Itself));
     }
 
     #[tokio::test(start_paused = true)]
