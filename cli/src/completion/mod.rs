@@ -81,7 +81,7 @@ mod tests {
             offered(&["form"]),
             ["format", "formatJournal", "formatMaster", "formatMasters", "formatWorker"]
         );
-        assert_eq!(offered(&["fs", "ch"]), ["checksum", "chgrp", "chmod", "chown"]);
+        assert_eq!(offered(&["fs", "ch"]), ["checkConsistency", "checksum", "chgrp", "chmod", "chown"]);
         assert_eq!(offered(&["fs", "ls", "--s"]), ["--sort"]);
         assert_eq!(offered(&["fs", "ls", "-R", "/a", "--rec"]), ["--recursive"]);
         assert_eq!(offered(&["-Da=b", "fs", "setT"]), ["setTtl"]);

@@ -1,6 +1,5 @@
 //! What the master asks of workers.
 
-use std::sync::Arc;
 
 use alluxio_client::WorkerClient;
 use alluxio_conf::Configuration;
@@ -36,8 +35,8 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    pub fn new(conf: &Configuration) -> Arc<dyn WorkerCalls> {
-        Arc::new(Self { conf: conf.clone(), connector: OnceCell::new() })
+    pub fn new(conf: &Configuration) -> Self {
+        Self { conf: conf.clone(), connector: OnceCell::new() }
     }
 
     async fn worker(&self, address: &WorkerNetAddress) -> Result<WorkerClient, FsError> {

@@ -28,7 +28,7 @@ pub struct Caching {
 
 impl Caching {
     pub fn new(conf: &Configuration) -> Self {
-        Self { calls: Mutex::new(Remote::new(conf)), jobs: LoadJobs::default() }
+        Self { calls: Mutex::new(Arc::new(Remote::new(conf))), jobs: LoadJobs::default() }
     }
 
     fn calls(&self) -> Arc<dyn WorkerCalls> {
