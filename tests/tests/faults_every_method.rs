@@ -23,19 +23,9 @@ const OF_WORKERS: &str = "alluxio.grpc.block.BlockWorker";
 
 const OF_JOB_MASTERS: &str = "alluxio.grpc.job.";
 
-/// What a master of 2.9 does and ours does not: active sync, the second kind of metadata sync, its own jobs.
-const UNSUPPORTED: [&str; 10] = [
-    "CancelSyncMetadata",
-    "CheckConsistency",
-    "GetJobProgress",
-    "GetSyncProgress",
-    "StartSync",
-    "StopJob",
-    "StopSync",
-    "SyncMetadata",
-    "SyncMetadataAsync",
-    "submitJob",
-];
+/// What a master of 2.9 does and ours does not: the second kind of metadata sync. (Active sync is refused with what to use
+/// instead.)
+const UNSUPPORTED: [&str; 4] = ["CancelSyncMetadata", "GetSyncProgress", "SyncMetadata", "SyncMetadataAsync"];
 
 /// Authenticates the others; a stream of it ends only when the session does.
 const SASL: &str = "alluxio.grpc.sasl.SaslAuthenticationService";
