@@ -1,6 +1,5 @@
 //! What the master asks of workers.
 
-
 use alluxio_client::WorkerClient;
 use alluxio_conf::Configuration;
 use alluxio_fs::FsError;
