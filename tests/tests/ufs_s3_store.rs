@@ -330,3 +330,28 @@ async fn what_may_not_begin_changes_nothing() -> Result<()> {
     ensure!(plain.read("folder/file").await?.to_vec() == b"x");
     server.finish()
 }
+
+/// Others go on writing into a folder while it is renamed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_copied_is_not_deleted() -> Result<()> {
+    let server = S3::start(&[BUCKET])?;
+    let plain = server.client(BUCKET)?;
+    for name in ["folder/a", "folder/sub/b"] {
+        plain.write(name, "x").await?;
+    }
+    let ufs = open(&format!("s3://{BUCKET}/"), server.at(), &[])?;
+    let (late, target) = (server.file(BUCKET, "folder/late"), server.file(BUCKET, "other/sub/b"));
+    let writes = late.clone();
+    // When all is copied, and nothing is deleted yet.
+    let ufs = ufs.gated(Arc::new(move || {
+        !target.exists() || writes.exists() || std::fs::write(&writes, "late").is_ok()
+    }));
+    ufs.rename_directory(&path("folder"), &path("other")).await?;
+    ensure!(late.exists(), "it was never written, or deleted without being copied");
+    ensure!(plain.read("folder/late").await?.to_vec() == b"late");
+    ensure!(plain.read("other/sub/b").await?.to_vec() == b"x");
+    let left = plain.list_with("folder/").recursive(true).await?;
+    let left: Vec<_> = left.iter().map(|entry| entry.path()).filter(|key| !key.ends_with('/')).collect();
+    ensure!(left == ["folder/late"], "{left:?}");
+    server.finish()
+}

@@ -144,6 +144,8 @@ impl Candidate {
         self.process.role.takes_over();
         self.process.stage.shut(TAKING_OVER);
         let understudy = standby.understudy().clone();
+        // Where it was elected at once, nobody has opened it yet.
+        self.process.desk.open(&self.cluster.to_string(), understudy.blocks().clone());
         understudy.blocks().take_over();
         let mut warm = standby.take();
         let opened = self.open(&leadership, &mut warm, &understudy).await;

@@ -87,9 +87,7 @@ async fn send(core: &Core, leader: &ToldMaster, id: i64) -> Result<Command, FsEr
     if let Some(options) = &mut request.options {
         options.metrics = std::mem::take(&mut share.metrics);
     }
-    let answer = leader.link.block_heartbeat(request).await;
-    known.leads = answer.is_ok();
-    let command = answer?;
+    let command = leader.link.block_heartbeat(request).await?;
     sending.arrived();
     known.lost = usage.lost;
     // A master that does not know this worker took nothing.
@@ -101,8 +99,7 @@ async fn send(core: &Core, leader: &ToldMaster, id: i64) -> Result<Command, FsEr
 
 /// It is to be told all again.
 async fn forgotten(leader: &ToldMaster) {
-    let mut known = leader.known.lock().await;
-    (known.id, known.leads) = (None, false);
+    leader.known.lock().await.id = None;
 }
 
 /// What is told of `delta` and `usage`; of failed folders those that were not `told` before: the original's masters

@@ -103,6 +103,7 @@ pub async fn keep_registered(
 ) {
     let mut wait = FIRST_WAIT;
     let mut said = false;
+    let mut former: Option<Arc<ToldMaster>> = None;
     while !stop.is_cancelled() {
         let attempt = tokio::select! {
             () = stop.cancelled() => return,
@@ -111,6 +112,11 @@ pub async fn keep_registered(
         match attempt {
             Ok((leader, registration)) => {
                 (wait, said) = (FIRST_WAIT, false);
+                if let Some(former) =
+                    former.replace(leader.clone()).filter(|former| !Arc::ptr_eq(former, &leader))
+                {
+                    former.known.lock().await.leads = false;
+                }
                 let ended = heartbeat::beat(&core, &told, &leader, &state, registration, &stop).await;
                 // Kept while stopping: commits of streams that end now still need it.
                 if let Ended::Unknown = ended {
@@ -140,18 +146,27 @@ async fn find_leader(
     let mut known = leader.known.lock().await;
     if let Some(id) = known.id {
         tracing::info!(master = %leader.address, worker_id = id, "another master leads, and knows this worker");
+        // As a registration does: its root may be another one, and it may know what the former one did not.
+        core.mounts.forget();
+        core.store.restore_quarantined().await;
+        known.leads = true;
+        let registration = registered.goes_on(id);
         drop(known);
-        return Ok((leader, registered.goes_on(id)));
+        return Ok((leader, registration));
     }
     let id = registration::register(core, &leader.link, known.listener)
         .await
         .inspect_err(|_| told.cluster().doubt(&leader.address))?;
     (known.id, known.lost) = (Some(id), core.store.usage().lost);
+    // From here on this master is told by the heartbeat alone. The new id is known before the lock is free, or else the task that
+    // tells standbys would register this worker there by its former one.
+    known.leads = true;
+    let registration = registered.registered(id);
     drop(known);
     core.metrics.registrations.inc();
     tracing::info!(worker_id = id, "registered");
     core.mounts.forget();
-    Ok((leader, registered.registered(id)))
+    Ok((leader, registration))
 }
 
 /// One line per outage, not per attempt.

@@ -128,8 +128,10 @@ async fn keep_told(core: Arc<Core>, told: Arc<ToldMaster>, cluster: String, regi
     let interval = core.settings.heartbeat_interval;
     let (mut wait, mut said) = (FIRST_WAIT, false);
     loop {
-        let id = registered.wait(None).await.id;
+        registered.wait(None).await;
         let mut known = told.known.lock().await;
+        // Only now: who had the lock may have registered by another id.
+        let Some(id) = registered.id() else { continue };
         let pause = if known.leads {
             interval
         } else {

@@ -27,7 +27,7 @@ pub struct Known {
     pub id: Option<i64>,
     /// Failed folders that it was told of.
     pub lost: Lost,
-    /// It answered the last heartbeat.
+    /// Heartbeats and registrations tell it all, also one that failed: nothing else does until another one leads.
     pub leads: bool,
     /// Of the registration with it as a standby, and of the last report that followed.
     pub registration: u64,

@@ -33,8 +33,12 @@ impl PostOrder {
         if key.ends_with('/') { self.open.push(key) } else { self.files.push(key) }
     }
 
-    fn end(&mut self) {
+    fn end_below(&mut self) {
         self.markers.extend(self.open.drain(..).rev());
+    }
+
+    fn end(&mut self) {
+        self.end_below();
         // That it is not there is no error for a store.
         self.markers.push(self.top.clone());
     }
@@ -71,7 +75,7 @@ impl Store {
             };
         }
         self.remove(DELETE, path, vec![self.key(DELETE, path)?.to_owned()]).await?;
-        self.keep(DELETE, path.parent()).await?;
+        self.keep_parent(DELETE, path).await?;
         Ok(true)
     }
 
@@ -116,6 +120,28 @@ impl Store {
         self.delete_step(path, &mut order).await?;
         self.keep(DELETE, path.parent()).await?;
         Ok(true)
+    }
+
+    /// Deletes these of a folder, which are told as in a listing of `top`, and the folder when nothing else is left in it.
+    pub(super) async fn delete_keys(&self, path: &UfsPath, top: &str, relative: Vec<String>) -> Result<()> {
+        let mut order = PostOrder::new(top.to_owned());
+        for key in relative {
+            order.push(format!("{top}{key}"));
+            if order.len() >= BATCH {
+                self.delete_step(path, &mut order).await?;
+            }
+        }
+        order.end_below();
+        self.delete_step(path, &mut order).await?;
+        let mut left = self.all_below(DELETE, path).await?;
+        while let Some(key) = self.next_key(DELETE, path, &mut left).await? {
+            if key != top {
+                tracing::warn!("{path} stays: '{key}' came into it while it was renamed");
+                return Ok(());
+            }
+        }
+        self.remove(DELETE, path, vec![top.to_owned()]).await?;
+        self.keep(DELETE, path.parent()).await
     }
 
     async fn delete_step(&self, path: &UfsPath, order: &mut PostOrder) -> Result<()> {

@@ -4,6 +4,7 @@ use super::store::Store;
 use crate::error::{Operation, Result, UfsErrorKind};
 use crate::options::MkdirsOptions;
 use crate::path::UfsPath;
+use crate::temporary::is_temporary_name;
 
 impl Store {
     pub(super) async fn mkdirs(&self, path: &UfsPath, options: &MkdirsOptions) -> Result<bool> {
@@ -43,6 +44,14 @@ impl Store {
             self.mark(operation, folder).await?;
         }
         Ok(())
+    }
+
+    /// After a file was taken away. A temporary one may have outlived its folder, which must not come back then.
+    pub(super) async fn keep_parent(&self, operation: Operation, file: &UfsPath) -> Result<()> {
+        match is_temporary_name(file.as_str()) {
+            true => Ok(()),
+            false => self.keep(operation, file.parent()).await,
+        }
     }
 
     /// After something below `folder` was taken away: keeps the folder, which would vanish with the last of it.

@@ -9,12 +9,15 @@ use reqwest::{Client, Proxy};
 /// Longest wait for a connection. Stores answer at once or not at all; the time that they may be silent is longer.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// As the stores that have a property for it have it by default. A request that is never answered would keep its path for ever.
+const SILENCE: Duration = Duration::from_secs(50);
+
 /// How a mount reaches its store.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connections {
     /// Longest wait for a connection, when it is shorter than ours.
     pub(super) connect: Option<Duration>,
-    /// Longest silence on a connection.
+    /// Longest silence on a connection; ours when it is not said.
     pub(super) silence: Option<Duration>,
     /// Host and port of an HTTP proxy.
     pub(super) proxy: Option<(String, u16)>,
@@ -28,7 +31,7 @@ impl Connections {
         let _ = rustls::crypto::ring::default_provider().install_default();
         // As elsewhere in properties, 0 is no limit.
         let limit = |limit: Option<Duration>| limit.filter(|limit| !limit.is_zero());
-        let (connect, silence) = (limit(self.connect), limit(self.silence));
+        let (connect, silence) = (limit(self.connect), limit(self.silence.or(Some(SILENCE))));
         let connect = [connect, silence].into_iter().flatten().fold(CONNECT, Duration::min);
         // A proxy for all of the process, which variables of the environment may name, is not meant for the store.
         let mut client = Client::builder().no_proxy().connect_timeout(connect).tcp_nodelay(true);

@@ -153,7 +153,10 @@ impl FileSystemMaster {
             Err(error) => return Err(ufs_error(error)),
         }
         match bounded(place.ufs.status(&place.path)).await? {
-            Some(status) => Ok(Ok(status)),
+            Some(status) if status.length == target.length => Ok(Ok(status)),
+            Some(status) => {
+                Ok(Err(format!("it has {} bytes instead of {} under its name", status.length, target.length)))
+            }
             None => Ok(Err("it vanished right after it got its name".to_owned())),
         }
     }
