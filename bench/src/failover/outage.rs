@@ -27,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 const POLL: Duration = Duration::from_millis(20);
 /// Longer than a call takes on a machine that is busy with other things.
 const NOTICED: Duration = Duration::from_millis(250);
+/// In this time the fault shows; what comes later is something else.
+const SHOWS: Duration = Duration::from_secs(1);
 /// Who is still answered after this time was never interrupted.
 const STEADY: Duration = Duration::from_secs(3);
 
@@ -52,7 +54,7 @@ impl Answers {
     }
 
     /// From `began` to the end of the first time without an answer that is long enough to be noticed, or else of the
-    /// longest one, once that is known.
+    /// longest one that the fault can have caused, once that is known.
     fn outage(&self, began: Instant) -> Option<Duration> {
         let mut times = self.lock();
         // What was before does not count any more.
@@ -63,7 +65,8 @@ impl Answers {
             before.zip(times.iter().copied()).map(|(from, to)| (to - from, to)).collect();
         let longest = || {
             let last = times.last().filter(|last| **last >= began + STEADY)?;
-            gaps.iter().filter(|(_, end)| end <= last).max().copied()
+            let caused = |(gap, end): &&(Duration, Instant)| end <= last && *end - *gap <= began + SHOWS;
+            gaps.iter().filter(caused).max().copied()
         };
         let (_, end) = gaps.iter().find(|(gap, _)| *gap >= NOTICED).copied().or_else(longest)?;
         Some(end - began)
@@ -211,6 +214,8 @@ mod tests {
         let answers = Answers::default();
         answers.lock().extend((1..60).map(|step| at(50 * step)).filter(|time| *time != at(1_000)));
         assert_eq!(answers.outage(began), None, "it may still come");
+        // Somewhat longer, but too late.
+        answers.lock().retain(|time| ![at(2_000), at(2_050)].contains(time));
         answers.lock().push(at(3_001));
         assert_eq!(answers.outage(began), Some(Duration::from_millis(1_050)));
     }
