@@ -136,7 +136,7 @@ impl Store {
         let mut left = self.all_below(DELETE, path).await?;
         while let Some(key) = self.next_key(DELETE, path, &mut left).await? {
             if key != top {
-                tracing::warn!("{path} stays: '{key}' came into it while it was renamed");
+                tracing::warn!("{path} stays: '{key}' is in it, too, which was not copied by this rename");
                 return Ok(());
             }
         }
