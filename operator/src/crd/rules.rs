@@ -1,0 +1,226 @@
+//! Rules over several fields, which the API server checks (CEL; Kubernetes 1.29 or newer, for optional values). The ones that
+//! compare with `oldSelf` keep what cannot be changed once the cluster exists.
+//!
+//! A rule with `oldSelf` is skipped where one of the two objects lacks the field that it is attached to. So whatever must not
+//! appear or vanish either is compared one level higher, by `orValue`.
+
+/// A rule and what the user is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// The field that `self` is, from the object's root: `spec.workers[]` is each of the workers.
+    pub at: &'static str,
+    /// What must be true.
+    pub rule: &'static str,
+    /// What to do about it.
+    pub message: &'static str,
+}
+
+impl Rule {
+    /// Whether it compares with what the object was.
+    #[must_use]
+    pub fn is_transition(&self) -> bool {
+        self.rule.contains("oldSelf")
+    }
+}
+
+const fn rule(at: &'static str, rule: &'static str, message: &'static str) -> Rule {
+    Rule { at, rule, message }
+}
+
+const ONE_CONFIGURATION: &str = "has(self.configMap) != has(self.secret)";
+const ONE_CONFIGURATION_MESSAGE: &str = "set one of configMap and secret";
+const ONE_VALUE: &str = "!(has(self.value) && has(self.valueFrom))";
+const ONE_VALUE_MESSAGE: &str = "set one of value and valueFrom";
+const ONE_SOURCE: &str =
+    "[has(self.secretKeyRef), has(self.configMapKeyRef), has(self.fieldRef)].filter(set, set).size() == 1";
+const ONE_SOURCE_MESSAGE: &str = "set one of secretKeyRef, configMapKeyRef and fieldRef";
+const TWO_PORTS: &str = "self.rpc != self.web";
+const TWO_PORTS_MESSAGE: &str = "rpc and web need different ports";
+
+/// All rules.
+pub const RULES: [Rule; 36] = [
+    rule(
+        "",
+        "self.metadata.name.size() <= 40",
+        "metadata.name may have at most 40 characters: names of pods and claims are made of it",
+    ),
+    rule(
+        "",
+        "self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",
+        "metadata.name must begin with a letter and consist of small letters, digits and dashes: services are named after it",
+    ),
+    rule(
+        "spec",
+        "self.masters.count == 1 || has(self.zookeeper)",
+        "masters.count above 1 needs zookeeper.addresses: without an election two masters would write one journal",
+    ),
+    rule(
+        "spec",
+        "self.masters.count == 1 || self.?journal.?uri.hasValue() || self.?journal.?existingClaim.hasValue() || \
+         self.?journal.?claim.?accessMode.orValue('ReadWriteOnce') == 'ReadWriteMany'",
+        "masters.count above 1 needs a journal that all masters reach: journal.uri, journal.existingClaim, or journal.claim \
+         with accessMode ReadWriteMany",
+    ),
+    rule(
+        "spec",
+        "!has(oldSelf.zookeeper) || has(self.zookeeper)",
+        "zookeeper cannot be taken away: a master that does not know of its removal would go on writing",
+    ),
+    rule(
+        "spec",
+        "self.?journal.?uri.orValue('') == oldSelf.?journal.?uri.orValue('')",
+        "journal.uri cannot be changed; make a new cluster and move with `alluxio fsadmin backup`",
+    ),
+    rule(
+        "spec",
+        "self.?journal.?existingClaim.?claimName.orValue('') == oldSelf.?journal.?existingClaim.?claimName.orValue('')",
+        "journal.existingClaim cannot be changed; make a new cluster and move with `alluxio fsadmin backup`",
+    ),
+    rule(
+        "spec",
+        "self.?journal.?existingClaim.?path.orValue('') == oldSelf.?journal.?existingClaim.?path.orValue('')",
+        "journal.existingClaim.path cannot be changed; make a new cluster and move with `alluxio fsadmin backup`",
+    ),
+    rule(
+        "spec",
+        "self.?journal.?claim.hasValue() == oldSelf.?journal.?claim.hasValue()",
+        "journal.claim cannot be added or taken away; make a new cluster and move with `alluxio fsadmin backup`",
+    ),
+    rule(
+        "spec.journal.claim",
+        "self.?storageClassName.orValue('') == oldSelf.?storageClassName.orValue('') && self.accessMode == oldSelf.accessMode",
+        "storageClassName and accessMode of journal.claim cannot be changed: Kubernetes keeps them for a claim's life",
+    ),
+    rule(
+        "spec.journal.claim",
+        "quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0",
+        "journal.claim.size can only grow",
+    ),
+    rule(
+        "spec.journal",
+        "[has(self.uri), has(self.claim), has(self.existingClaim)].filter(set, set).size() <= 1",
+        "set at most one of uri, claim and existingClaim",
+    ),
+    rule(
+        "spec.journal",
+        "has(self.uri) || !(has(self.configuration) || has(self.user))",
+        "configuration and user are for a journal on HDFS: set uri, or take them out",
+    ),
+    rule("spec.journal.configuration", ONE_CONFIGURATION, ONE_CONFIGURATION_MESSAGE),
+    rule(
+        "spec.zookeeper",
+        "(size(self.?addresses.orValue([])) > 0) != has(self.addressesFrom)",
+        "set one of addresses and addressesFrom",
+    ),
+    rule(
+        "spec.zookeeper",
+        "self.?chroot.orValue('') == oldSelf.?chroot.orValue('')",
+        "zookeeper.chroot cannot be changed: masters of the old and of the new folder would elect a leader each",
+    ),
+    rule(
+        "spec.underStorage.root",
+        "[has(self.uri), has(self.claim), has(self.hostFolder)].filter(set, set).size() == 1",
+        "set one of uri, claim and hostFolder",
+    ),
+    rule(
+        "spec.underStorage.root",
+        "self.?uri.orValue('') == oldSelf.?uri.orValue('')",
+        "underStorage.root.uri cannot be changed: the namespace was made from it",
+    ),
+    rule(
+        "spec.underStorage.root",
+        "self.?claim.orValue('') == oldSelf.?claim.orValue('')",
+        "underStorage.root.claim cannot be changed: the namespace was made from it",
+    ),
+    rule(
+        "spec.underStorage.root",
+        "self.?hostFolder.?path.orValue('') == oldSelf.?hostFolder.?path.orValue('')",
+        "underStorage.root.hostFolder cannot be changed: the namespace was made from it",
+    ),
+    rule("spec.underStorage.root.configuration", ONE_CONFIGURATION, ONE_CONFIGURATION_MESSAGE),
+    rule("spec.underStorage.mounts[].configuration", ONE_CONFIGURATION, ONE_CONFIGURATION_MESSAGE),
+    rule("spec.masters.ports", TWO_PORTS, TWO_PORTS_MESSAGE),
+    rule("spec.masters.env[]", ONE_VALUE, ONE_VALUE_MESSAGE),
+    rule("spec.masters.env[].valueFrom", ONE_SOURCE, ONE_SOURCE_MESSAGE),
+    rule("spec.workers[].ports", TWO_PORTS, TWO_PORTS_MESSAGE),
+    rule("spec.workers[].env[]", ONE_VALUE, ONE_VALUE_MESSAGE),
+    rule("spec.workers[].env[].valueFrom", ONE_SOURCE, ONE_SOURCE_MESSAGE),
+    rule(
+        "spec.workers[]",
+        "self.kind == oldSelf.kind",
+        "kind cannot be changed; add a group of another name and take this one out when it is ready",
+    ),
+    rule(
+        "spec.workers[]",
+        "self.kind == 'StatefulSet' || !has(self.count)",
+        "count is for kind StatefulSet; a DaemonSet has a worker on each node that scheduling admits",
+    ),
+    rule(
+        "spec.workers[]",
+        "self.kind != 'StatefulSet' || self.tiers == oldSelf.tiers",
+        "tiers of a StatefulSet cannot be changed, because its claims cannot; add a group of another name and take this one out",
+    ),
+    rule(
+        "spec.workers[]",
+        "!self.tiers.exists(tier, has(tier.volume) && has(tier.volume.claim)) || \
+         (self.kind == 'StatefulSet' && self.?count.orValue(1) <= 1)",
+        "volume.claim is for a StatefulSet of one worker: workers cannot share a folder; use claimTemplate",
+    ),
+    rule(
+        "spec.workers[].tiers[].volume",
+        "[has(self.emptyDir), has(self.hostPath), has(self.claimTemplate), has(self.claim)].filter(set, set).size() <= 1",
+        "set at most one of emptyDir, hostPath, claimTemplate and claim",
+    ),
+    rule(
+        "spec.workers[].tiers[]",
+        "self.mediumType != 'MEM' || !has(self.volume) || !(has(self.volume.claim) || has(self.volume.claimTemplate))",
+        "mediumType MEM is memory: use emptyDir, or hostPath on a tmpfs of the node; for a claim say SSD or HDD",
+    ),
+    rule(
+        "spec.workers[].shortCircuit",
+        "!has(self.hostPath) || self.mode == 'UUID'",
+        "hostPath is for mode UUID: set the mode, or take hostPath out",
+    ),
+    rule(
+        "spec",
+        "self.deletionPolicy == 'Retain' || !has(self.zookeeper) || !has(self.zookeeper.auth)",
+        "deletionPolicy Delete cannot remove nodes of a ZooKeeper that asks for a login; use Retain",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_stands_once_and_says_what_to_do() {
+        for (at, rule) in RULES.iter().enumerate() {
+            assert!(!RULES[..at].contains(rule), "{rule:?}");
+            assert!(rule.message.len() >= 20 && !rule.message.ends_with('.'), "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_changed_is_listed() {
+        let fields: Vec<&str> =
+            RULES.iter().filter(|rule| rule.is_transition()).map(|rule| rule.message.split([' ', ';']).next().unwrap()).collect();
+        assert_eq!(
+            fields,
+            [
+                "zookeeper",
+                "journal.uri",
+                "journal.existingClaim",
+                "journal.existingClaim.path",
+                "journal.claim",
+                "storageClassName",
+                "journal.claim.size",
+                "zookeeper.chroot",
+                "underStorage.root.uri",
+                "underStorage.root.claim",
+                "underStorage.root.hostFolder",
+                "kind",
+                "tiers",
+            ]
+        );
+    }
+}
