@@ -1,0 +1,309 @@
+//! One reconcile of one cluster.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::OptionFuture;
+use k8s_openapi::{
+    api::{batch::v1::Job, core::v1::Pod},
+    jiff::Timestamp,
+};
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams},
+    runtime::controller::Action,
+};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{
+    Context, deletion,
+    intent::{self, Intent},
+    journal, masters,
+    observed::Observed,
+    report::Report,
+    workers,
+};
+use crate::{
+    act,
+    apply::{Applied, Applier, ApplyError, Change, FIELD_MANAGER, Keep, orphans},
+    build::CHILD_KINDS,
+    crd::{AlluxioCluster, AlluxioClusterStatus, JournalStatus, Reason},
+    observe::{
+        leader,
+        pulse::{ClusterKey, Target, Targets},
+        zookeeper,
+    },
+    roll::Step,
+    status::{Occurrence, Verdict, transitions},
+};
+
+/// Longer no reconcile takes: what hangs must not keep the cluster from the next one.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Until the next look where nothing calls for one: for what is not watched, such as a Secret.
+const AT_REST: Duration = Duration::from_secs(300);
+
+/// Where somebody has to mend something that may not be watched: a missing Secret, another cluster's claim to the same journal.
+const TROUBLE: Duration = Duration::from_secs(15);
+
+/// Where something goes on that no watch tells of: a lag, a deadline, a worker that becomes idle.
+const UNDER_WAY: Duration = Duration::from_secs(1);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    #[error("the API server: {0}")]
+    Kube(#[from] kube::Error),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error("an object cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the reconcile took longer than {} s", LONGEST.as_secs())]
+    Late,
+}
+
+pub async fn reconcile(cluster: Arc<AlluxioCluster>, context: Arc<Context>) -> Result<Action, ReconcileError> {
+    let started = Instant::now();
+    let done = tokio::time::timeout(LONGEST, once(&cluster, &context)).await.unwrap_or(Err(ReconcileError::Late));
+    context.metrics.reconciled(started.elapsed(), if done.is_ok() { "ok" } else { "failed" });
+    done
+}
+
+/// What failed is tried again, less and less often by kube's own back-off of watches; here at a fixed pace that one
+/// cluster in trouble may have.
+pub fn after_failure(cluster: Arc<AlluxioCluster>, error: &ReconcileError, _: Arc<Context>) -> Action {
+    tracing::warn!(cluster = cluster.name_any(), namespace = cluster.namespace(), %error, "reconcile failed");
+    Action::requeue(Duration::from_secs(5))
+}
+
+async fn once(seen: &AlluxioCluster, context: &Context) -> Result<Action, ReconcileError> {
+    let key = ClusterKey { namespace: seen.namespace().unwrap_or_default(), name: seen.name_any() };
+    let clusters: Api<AlluxioCluster> = Api::namespaced(context.client.clone(), &key.namespace);
+    // What the watch has may be older than what we wrote last.
+    let Some(cluster) = clusters.get_opt(&key.name).await? else {
+        context.pulse.forget(&key);
+        return Ok(Action::await_change());
+    };
+    if cluster.metadata.deletion_timestamp.is_some() {
+        context.pulse.forget(&key);
+        return Ok(deletion::step(context, &cluster).await?);
+    }
+    deletion::guard(context, &cluster).await?;
+    Reconcile::new(context, &key, cluster).run().await
+}
+
+struct Reconcile<'a> {
+    context: &'a Context,
+    cluster: AlluxioCluster,
+    now: Timestamp,
+    pods: Api<Pod>,
+    jobs: Api<Job>,
+    applier: Applier,
+    key: &'a ClusterKey,
+}
+
+impl<'a> Reconcile<'a> {
+    fn new(context: &'a Context, key: &'a ClusterKey, cluster: AlluxioCluster) -> Self {
+        let client = || context.client.clone();
+        let applier = Applier::new(client(), &key.namespace, &cluster.uid().unwrap_or_default());
+        let pods = Api::namespaced(client(), &key.namespace);
+        let jobs = Api::namespaced(client(), &key.namespace);
+        Self { context, cluster, now: Timestamp::now(), pods, jobs, applier, key }
+    }
+
+    async fn run(self) -> Result<Action, ReconcileError> {
+        let mut report = Report::default();
+        let observed = Observed::look(self.context, &self.cluster).await?;
+        // Which master leads is so whatever the spec says: also while it is paused, or refused.
+        act::move_label(&self.pods, &leader::moves(&observed.candidates())).await?;
+        let wanted = intent::of(self.context, &self.cluster).await?;
+        let ensemble = match &wanted {
+            Ok(intent) => intent.zookeeper.clone(),
+            Err(_) => self.cluster.spec.zookeeper.as_ref().map(|it| it.addresses.clone()).unwrap_or_default(),
+        };
+        self.watch(&observed, &ensemble);
+        let asked: OptionFuture<_> = (!ensemble.is_empty()).then(|| zookeeper::reachable(&ensemble)).into();
+        report.zookeeper = asked.await;
+        match wanted {
+            Err(refused) => report.refused = Some(refused),
+            Ok(intent) => {
+                report.image.clone_from(&intent.image);
+                report.master_hash = Some(intent.master_hash.clone());
+                report.endpoints = Some(intent.endpoints.clone());
+                if !self.cluster.spec.paused {
+                    self.carry_out(&intent, &observed, &mut report).await?;
+                }
+            }
+        }
+        self.tell(report, &observed).await
+    }
+
+    fn watch(&self, observed: &Observed, zookeeper: &[String]) {
+        let port = super::observed::web_port(self.cluster.spec.masters.ports.web);
+        let masters = observed.masters.iter().filter_map(|seen| {
+            Some(Target { pod: seen.facts.name.clone(), host: seen.facts.ip.clone()?, port })
+        });
+        let targets = Targets { masters: masters.collect(), zookeeper: zookeeper.to_vec() };
+        self.context.pulse.watch(self.key.clone(), targets);
+    }
+
+    async fn carry_out(&self, intent: &Intent, observed: &Observed, report: &mut Report) -> Result<(), ReconcileError> {
+        let plan = masters::plan(&self.cluster, observed, &intent.master_hash, self.now);
+        report.groups = workers::plan(self.context, &self.cluster, observed, &intent.group_hashes, self.now).await;
+        let formatted = self.journal(intent, report).await?;
+        match self.apply(intent, &plan, report, formatted).await {
+            Ok(()) => {}
+            Err(ReconcileError::Apply(error)) if error.is_final() => {
+                report.failed = Some(Verdict::is(Reason::ApplyFailed, error.to_string()));
+                report.masters = Some(plan);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        report.decommission =
+            workers::serve(self.context, &self.cluster, observed, &report.groups, &self.pods).await;
+        if let Step::Replace { pods, why } = &plan.step {
+            for name in pods {
+                let Some(seen) = observed.masters.iter().find(|seen| seen.facts.name == *name) else { continue };
+                if act::replace(&self.pods, name, &seen.facts.uid).await? == act::Replaced::Yes {
+                    self.context.metrics.replaced("master");
+                    let step = Occurrence::normal("RollStep", format!("{name} is replaced: {why}"));
+                    self.context.tell(&self.cluster, &[step]).await;
+                }
+            }
+        }
+        // Workers after the masters: a worker of a newer release may need a newer master.
+        if plan.step == Step::Settled {
+            workers::replace(self.context, observed, &report.groups, &self.pods).await?;
+            let rolling = report.groups.iter().any(|group| group.plan.rolling);
+            if !rolling && formatted {
+                self.clear(intent, observed).await?;
+            }
+        }
+        report.masters = Some(plan);
+        Ok(())
+    }
+
+    /// Whether masters may start: the journal is there, and the status knows whose it is.
+    async fn journal(&self, intent: &Intent, report: &mut Report) -> Result<bool, ReconcileError> {
+        let known = self.cluster.status.as_ref().and_then(|status| status.journal.clone());
+        let Some(job) = intent.format_job.as_ref().filter(|_| known.is_none()) else {
+            report.journal_verdict = Some(Verdict::is(Reason::JournalFormatted, "the journal is this cluster's"));
+            return Ok(true);
+        };
+        let progress = journal::progress(&self.cluster, job, &self.jobs, &self.pods).await?;
+        report.journal_verdict = Some(match progress {
+            journal::Progress::Running => Verdict::is_not(Reason::JournalNotFormatted, format!("the Job {job} makes it")),
+            journal::Progress::Failed(verdict) => verdict,
+            journal::Progress::Done(cluster_id) => {
+                report.journal = Some(JournalStatus { cluster_id, location: intent.journal.clone(), format: None });
+                Verdict::is(Reason::JournalFormatted, "the journal is this cluster's")
+            }
+        });
+        // Masters start at the next reconcile, when the id stands in the status.
+        Ok(false)
+    }
+
+    async fn apply(
+        &self,
+        intent: &Intent,
+        plan: &crate::roll::MastersPlan,
+        report: &Report,
+        formatted: bool,
+    ) -> Result<(), ReconcileError> {
+        for wanted in intent.objects(plan.replicas, &report.groups, formatted)? {
+            let applied = self.applier.apply(&wanted).await?;
+            match applied {
+                Applied::Unchanged => {}
+                Applied::Created => self.context.metrics.wrote(&wanted.resource.kind, "created"),
+                Applied::Changed(Change::Edit) => self.context.metrics.wrote(&wanted.resource.kind, "edit"),
+                Applied::Changed(Change::Drift(_)) => self.context.metrics.wrote(&wanted.resource.kind, "drift"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away what is not wanted any more; never in the middle of a roll, which may have to go back.
+    async fn clear(&self, intent: &Intent, observed: &Observed) -> Result<(), ReconcileError> {
+        let pods = observed.masters.iter().map(|seen| &seen.facts).chain(observed.workers.values().flatten());
+        let keep = Keep { used: pods.flat_map(|facts| facts.config_maps.iter().cloned()).collect() };
+        let selector = crate::build::labels::selector(&self.key.name);
+        for kind in CHILD_KINDS.iter() {
+            let existing = self.applier.existing(kind, &selector).await?;
+            for orphan in orphans(&existing, &intent.names(), &keep) {
+                self.applier.delete(&kind.resource, orphan).await?;
+                self.context.metrics.wrote(&orphan.kind, "deleted");
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the status where it changed, and tells what happened.
+    async fn tell(&self, report: Report, observed: &Observed) -> Result<Action, ReconcileError> {
+        let next = next_look(&report);
+        let before = self.cluster.status.clone().unwrap_or_default();
+        let status = report.status(&self.cluster, observed, self.now);
+        if status != before {
+            self.write(&status).await?;
+            self.context.tell(&self.cluster, &transitions(&before, &status)).await;
+        }
+        Ok(Action::requeue(next))
+    }
+
+    async fn write(&self, status: &AlluxioClusterStatus) -> Result<(), ReconcileError> {
+        let clusters: Api<AlluxioCluster> = Api::namespaced(self.context.client.clone(), &self.key.namespace);
+        // The uid: one that was deleted and made anew meanwhile is another cluster.
+        let applied = json!({
+            "apiVersion": "alluxio.org/v1alpha1",
+            "kind": "AlluxioCluster",
+            "metadata": { "name": self.key.name, "uid": self.cluster.uid() },
+            "status": status,
+        });
+        let force = PatchParams::apply(FIELD_MANAGER).force();
+        clusters.patch_status(&self.key.name, &force, &Patch::Apply(applied)).await?;
+        self.context.metrics.wrote("AlluxioCluster", "status");
+        Ok(())
+    }
+}
+
+/// When to look again if nothing is told before.
+fn next_look(report: &Report) -> Duration {
+    if report.refused.is_some() || report.failed.is_some() {
+        return TROUBLE;
+    }
+    let masters = match report.masters.as_ref().map(|plan| &plan.step) {
+        None | Some(Step::Settled) => AT_REST,
+        Some(Step::Stopped(_) | Step::Unwell(_)) => TROUBLE,
+        Some(Step::Wait(_) | Step::Replace { .. }) => UNDER_WAY,
+    };
+    let groups = report.groups.iter().map(|group| {
+        let plan = &group.plan;
+        let under_way = plan.rolling
+            || !(plan.leaving_nodes.is_empty() && plan.take_out.is_empty() && plan.put_back.is_empty());
+        if under_way { UNDER_WAY } else { AT_REST }
+    });
+    groups.fold(masters, Duration::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roll::{Failure, MastersPlan};
+
+    fn report(step: Step) -> Report {
+        Report { masters: Some(MastersPlan { replicas: 1, step }), ..Report::default() }
+    }
+
+    #[test]
+    fn a_cluster_at_rest_is_left_alone() {
+        assert_eq!(next_look(&report(Step::Settled)), AT_REST);
+        assert_eq!(next_look(&Report::default()), AT_REST, "paused");
+        assert_eq!(next_look(&report(Step::Wait(String::new()))), UNDER_WAY);
+        let failure = Failure { pod: String::new(), seen: String::new() };
+        assert_eq!(next_look(&report(Step::Stopped(failure))), TROUBLE);
+        let refused = Some(Verdict::is(Reason::InvalidSpec, ""));
+        assert_eq!(next_look(&Report { refused, ..report(Step::Settled) }), TROUBLE);
+        let mut group = workers::GroupPlan { name: String::new(), hash: String::new(), plan: Default::default(), replicas: None };
+        group.plan.leaving_nodes.insert("n".to_owned());
+        assert_eq!(next_look(&Report { groups: vec![group], ..report(Step::Settled) }), UNDER_WAY);
+    }
+}
