@@ -13,6 +13,7 @@ use super::{
     orphans::Existing,
     wanted::{APPLIED_HASH, Wanted},
 };
+use crate::build::{INSTANCE, MANAGED_BY};
 
 /// Under which name our fields stand in `managedFields`.
 pub const FIELD_MANAGER: &str = "alluxio-operator";
@@ -94,7 +95,7 @@ impl Applier {
         let live = api.get_opt(&wanted.name).await.map_err(failed)?;
         let applied = match &live {
             None => Applied::Created,
-            Some(live) if !self.owns(live) => {
+            Some(live) if !self.owns(wanted, live) => {
                 return Err(ApplyError::NotOurs { kind: kind.clone(), name: wanted.name.clone() });
             }
             Some(live) => match change(wanted, live) {
@@ -138,8 +139,15 @@ impl Applier {
         }
     }
 
-    fn owns(&self, live: &DynamicObject) -> bool {
-        owned_by(live.owner_references(), &self.owner_uid)
+    /// What outlives the cluster has no owner, and is taken up by the next cluster of the name.
+    fn owns(&self, wanted: &Wanted, live: &DynamicObject) -> bool {
+        match wanted.owned {
+            true => owned_by(live.owner_references(), &self.owner_uid),
+            false => [INSTANCE, MANAGED_BY].iter().all(|name| {
+                let label = &wanted.object["metadata"]["labels"][*name];
+                label.is_string() && label.as_str() == live.labels().get(*name).map(String::as_str)
+            }),
+        }
     }
 }
 

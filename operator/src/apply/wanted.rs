@@ -2,9 +2,10 @@
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Resource, api::ApiResource};
-use md5::{Digest, Md5};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use crate::build::digest;
 
 /// The annotation with the hash of what was applied last.
 pub const APPLIED_HASH: &str = "alluxio.org/applied-hash";
@@ -17,6 +18,8 @@ pub struct Wanted {
     pub hash: String,
     /// With the annotation.
     pub object: Value,
+    /// Whether it goes with the cluster. One that stays is known by its labels.
+    pub owned: bool,
 }
 
 impl Wanted {
@@ -28,20 +31,19 @@ impl Wanted {
     {
         let resource = ApiResource::erase::<K>(&());
         let name = object.meta().name.clone().unwrap_or_default();
+        let owned = object.meta().owner_references.as_ref().is_some_and(|owners| !owners.is_empty());
         let mut object = without_nulls(serde_json::to_value(object)?);
         object["apiVersion"] = json!(resource.api_version);
         object["kind"] = json!(resource.kind);
         let hash = hash_of(&object);
         object["metadata"]["annotations"][APPLIED_HASH] = json!(hash);
-        Ok(Self { resource, name, hash, object })
+        Ok(Self { resource, name, hash, object, owned })
     }
 }
 
-/// A short name for a value's content. Objects are hashed in the order of their keys.
+/// Tells values apart. In which order the keys of an object stand does not matter.
 pub fn hash_of(value: &Value) -> String {
-    // serde_json's maps are sorted, as the feature `preserve_order` is not used by us.
-    let digest = Md5::digest(sorted(value).to_string().as_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    digest(sorted(value).to_string().as_bytes())
 }
 
 fn sorted(value: &Value) -> Value {

@@ -18,10 +18,9 @@ use kube::{
 };
 use serde_json::json;
 
-use super::Context;
+use super::{Context, selectors::selector};
 use crate::{
     apply::FIELD_MANAGER,
-    build::labels,
     crd::{AlluxioCluster, DeletionPolicy},
     status::Occurrence,
 };
@@ -80,7 +79,7 @@ pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action,
 /// First what uses the claims, then these. What is still there is told.
 async fn delete_parts(context: &Context, cluster: &AlluxioCluster) -> Result<Vec<String>, kube::Error> {
     let namespace = cluster.namespace().unwrap_or_default();
-    let of_cluster = ListParams::default().labels(&labels::selector(&cluster.name_any()));
+    let of_cluster = ListParams::default().labels(&selector(&cluster.name_any()));
     let background = DeleteParams::background();
     let stateful: Api<StatefulSet> = Api::namespaced(context.client.clone(), &namespace);
     for set in stateful.list_metadata(&of_cluster).await?.items {
@@ -104,7 +103,11 @@ async fn delete_parts(context: &Context, cluster: &AlluxioCluster) -> Result<Vec
     Ok(left)
 }
 
-fn gone<T>(deleted: Result<T, kube::Error>) -> Result<(), kube::Error> {
+/// A thing that is not there any more needs no deleting.
+///
+/// # Errors
+/// Any other failure.
+pub fn gone<T>(deleted: Result<T, kube::Error>) -> Result<(), kube::Error> {
     match deleted {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),

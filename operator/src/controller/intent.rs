@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, PodTemplateSpec, Secret};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::{Context, reconcile::ReconcileError, workers::GroupPlan};
 use crate::{
     apply::{Wanted, hash_of},
-    build::{self, Built, Live},
+    build::{
+        FormatRequest, Live, RESTART_HASH, Resources, WorkerSet, build, format_job,
+        names::{client_uri, leader_host},
+    },
     crd::{AlluxioCluster, Endpoints, PinnedImage},
     status::Verdict,
-    validate::{Facts, Found, NodeFacts, Reference, ValidatedCluster, references, validate},
+    validate::{Facts, Found, NodeFacts, Reference, Refusals, ValidatedCluster, references, validate},
 };
 
 /// A cluster as it shall be.
@@ -22,8 +25,6 @@ pub struct Intent {
     pub master_hash: String,
     /// By group.
     pub group_hashes: BTreeMap<String, String>,
-    /// The Job that makes the journal.
-    pub format_job: Option<String>,
     /// Where the journal lies, for people.
     pub journal: String,
     pub zookeeper: Vec<String>,
@@ -45,8 +46,8 @@ pub async fn of(context: &Context, cluster: &AlluxioCluster) -> Result<Result<In
         others: others.map(AsRef::as_ref).collect(),
     };
     match validate(cluster, &facts) {
-        Ok(validated) => Ok(Ok(Intent::new(validated)?)),
-        Err(refusals) => Ok(Err(Verdict::is(refusals.reason(), refusals.to_string()))),
+        Ok(validated) => Intent::new(validated),
+        Err(refusals) => Ok(Err(refused(&refusals))),
     }
 }
 
@@ -78,4 +79,105 @@ async fn look_up(context: &Context, cluster: &AlluxioCluster) -> Result<BTreeMap
 fn nodes(context: &Context) -> Vec<NodeFacts> {
     let nodes = context.nodes.as_ref().map(|nodes| nodes.state()).unwrap_or_default();
     nodes.iter().map(|node| NodeFacts { name: node.name_any(), labels: node.labels().clone() }).collect()
+}
+
+impl Intent {
+    fn new(validated: ValidatedCluster) -> Result<Result<Self, Verdict>, ReconcileError> {
+        // The hashes do not depend on what is live.
+        let built = match build(&validated, &Live::default()) {
+            Ok(built) => built,
+            Err(refusals) => return Ok(Err(refused(&refusals))),
+        };
+        let name = &validated.identity.name;
+        let (rpc, web) = (validated.masters.pod.rpc_port, validated.masters.pod.web_port);
+        let leader = leader_host(&validated.identity);
+        let group_hashes = validated.workers.iter().zip(&built.workers);
+        let intent = Self {
+            image: validated.images.pinned.clone(),
+            master_hash: restart_hash(built.masters.spec.as_ref().map(|spec| &spec.template)),
+            group_hashes: group_hashes.map(|(group, set)| (group.name.clone(), restart_hash(template(set)))).collect(),
+            journal: validated.journal.location(name),
+            zookeeper: validated.zookeeper.as_ref().map(|it| it.addresses.clone()).unwrap_or_default(),
+            endpoints: Endpoints {
+                uri: client_uri(&validated),
+                rpc: format!("{leader}:{rpc}"),
+                web: format!("{leader}:{web}"),
+            },
+            names: objects(built)?.into_iter().map(|object| (object.resource.kind, object.name)).collect(),
+            validated,
+        };
+        Ok(Ok(intent))
+    }
+
+    /// Kind and name of all that shall be, but for the Jobs, which go when they are done.
+    pub fn names(&self) -> &BTreeSet<(String, String)> {
+        &self.names
+    }
+
+    pub fn validated(&self) -> &ValidatedCluster {
+        &self.validated
+    }
+
+    /// The Job that makes the journal, or sees whether it is the one that the cluster had.
+    pub fn format_job(&self, known: Option<String>, adopt: Option<String>) -> Result<Wanted, ReconcileError> {
+        Ok(Wanted::new(&format_job(&self.validated, &FormatRequest { known, adopt }))?)
+    }
+
+    /// All objects, in the order in which they are applied; the masters' set is the last.
+    pub fn objects(&self, master_replicas: u32, groups: &[GroupPlan]) -> Result<Vec<Wanted>, ReconcileError> {
+        let leaving = groups.iter().map(|group| (group.name.clone(), group.plan.leaving_nodes.clone()));
+        let live = Live { master_replicas: Some(master_replicas), leaving_nodes: leaving.collect() };
+        // What was built without it is built with it, too.
+        let Ok(mut built) = build(&self.validated, &live) else { return Ok(Vec::new()) };
+        for (group, set) in self.validated.workers.iter().zip(&mut built.workers) {
+            let replicas = groups.iter().find(|plan| plan.name == group.name).and_then(|plan| plan.replicas);
+            if let (WorkerSet::Stateful(set), Some(replicas)) = (set, replicas) {
+                let replicas = i32::try_from(replicas).unwrap_or(i32::MAX);
+                set.spec.get_or_insert_default().replicas = Some(replicas);
+            }
+        }
+        Ok(objects(built)?)
+    }
+}
+
+fn objects(built: Resources) -> Result<Vec<Wanted>, serde_json::Error> {
+    let Resources { service_accounts, config_maps, services, disruption_budget, journal_claim, workers, masters } = built;
+    let mut all = Vec::new();
+    for account in &service_accounts {
+        all.push(Wanted::new(account)?);
+    }
+    for config_map in &config_maps {
+        all.push(Wanted::new(config_map)?);
+    }
+    for service in &services {
+        all.push(Wanted::new(service)?);
+    }
+    all.push(Wanted::new(&disruption_budget)?);
+    if let Some(claim) = &journal_claim {
+        all.push(Wanted::new(claim)?);
+    }
+    for set in &workers {
+        all.push(match set {
+            WorkerSet::Daemon(set) => Wanted::new(set.as_ref())?,
+            WorkerSet::Stateful(set) => Wanted::new(set.as_ref())?,
+        });
+    }
+    all.push(Wanted::new(&masters)?);
+    Ok(all)
+}
+
+fn template(set: &WorkerSet) -> Option<&PodTemplateSpec> {
+    match set {
+        WorkerSet::Daemon(set) => set.spec.as_ref().map(|spec| &spec.template),
+        WorkerSet::Stateful(set) => set.spec.as_ref().map(|spec| &spec.template),
+    }
+}
+
+fn restart_hash(template: Option<&PodTemplateSpec>) -> String {
+    let annotations = template.and_then(|template| template.metadata.as_ref()?.annotations.as_ref());
+    annotations.and_then(|annotations| annotations.get(RESTART_HASH).cloned()).unwrap_or_default()
+}
+
+fn refused(refusals: &Refusals) -> Verdict {
+    Verdict::is(refusals.reason(), refusals.to_string())
 }

@@ -45,20 +45,19 @@ pub enum Progress {
 /// The API server does not answer.
 pub async fn progress(
     cluster: &AlluxioCluster,
-    job: &str,
-    jobs: &Api<Job>,
+    job: &Job,
     pods: &Api<Pod>,
 ) -> Result<Progress, kube::Error> {
-    let Some(found) = jobs.get_opt(job).await? else { return Ok(Progress::Running) };
-    let conditions = found.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let name = job.name_any();
+    let conditions = job.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
     let ended = |type_: &str| conditions.iter().any(|condition| condition.type_ == type_ && condition.status == "True");
     if !ended("Complete") && !ended("Failed") {
         return Ok(Progress::Running);
     }
-    let selector = format!("batch.kubernetes.io/job-name={job}");
+    let selector = format!("batch.kubernetes.io/job-name={name}");
     let pods = pods.list(&ListParams::default().labels(&selector)).await?;
     let told = pods.items.iter().filter_map(last_word).max_by_key(|(at, _)| *at).map(|(_, message)| message);
-    Ok(verdict(cluster, job, ended("Complete"), told.as_deref()))
+    Ok(verdict(cluster, &name, ended("Complete"), told.as_deref()))
 }
 
 /// With the time it ended at.

@@ -12,6 +12,7 @@ mod observed;
 mod reconcile;
 mod report;
 mod run;
+mod selectors;
 mod workers;
 
 pub use context::Context;

@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 
 use futures::future::{join_all, try_join3};
-use k8s_openapi::{
-    api::{
-        apps::v1::{DaemonSet, StatefulSet},
-        core::v1::{Node, Pod},
-    },
+use k8s_openapi::api::{
+    apps::v1::{DaemonSet, StatefulSet},
+    core::v1::{Node, Pod},
 };
 use kube::{Api, ResourceExt, api::ListParams, runtime::reflector::Store};
 
-use super::Context;
+use super::{Context, selectors::selector};
 use crate::{
-    build::labels,
+    build::{COMPONENT, MASTER, RESTART_HASH, WORKER_GROUP},
     crd::AlluxioCluster,
     observe::{
         health::RoleAnswer,
@@ -59,7 +57,7 @@ impl Observed {
     /// The API server does not answer.
     pub async fn look(context: &Context, cluster: &AlluxioCluster) -> Result<Self, kube::Error> {
         let namespace = cluster.namespace().unwrap_or_default();
-        let selector = ListParams::default().labels(&labels::selector(&cluster.name_any()));
+        let selector = ListParams::default().labels(&selector(&cluster.name_any()));
         let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
         let stateful: Api<StatefulSet> = Api::namespaced(context.client.clone(), &namespace);
         let daemons: Api<DaemonSet> = Api::namespaced(context.client.clone(), &namespace);
@@ -68,22 +66,22 @@ impl Observed {
         let mut observed = Self::default();
         let mut masters = Vec::new();
         for pod in &pods.items {
-            let facts = PodFacts::of(pod, labels::RESTART_HASH);
-            match (pod.labels().get(labels::COMPONENT).map(String::as_str), pod.labels().get(labels::WORKER_GROUP)) {
-                (Some(labels::MASTER), _) => masters.push(facts),
+            let facts = PodFacts::of(pod, RESTART_HASH);
+            match (pod.labels().get(COMPONENT).map(String::as_str), pod.labels().get(WORKER_GROUP)) {
+                (Some(MASTER), _) => masters.push(facts),
                 (_, Some(group)) => observed.workers.entry(group.clone()).or_default().push(facts),
                 _ => {}
             }
         }
         for set in &stateful.items {
             let seen = SetSeen::of_stateful(set);
-            match set.labels().get(labels::WORKER_GROUP) {
+            match set.labels().get(WORKER_GROUP) {
                 Some(group) => drop(observed.worker_sets.insert(group.clone(), seen)),
                 None => observed.master_set = Some(seen),
             }
         }
         for set in &daemons.items {
-            if let Some(group) = set.labels().get(labels::WORKER_GROUP) {
+            if let Some(group) = set.labels().get(WORKER_GROUP) {
                 observed.worker_sets.insert(group.clone(), SetSeen::of_daemon(set));
             }
         }

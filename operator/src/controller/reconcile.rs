@@ -4,12 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::OptionFuture;
 use k8s_openapi::{
-    api::{batch::v1::Job, core::v1::Pod},
+    api::{
+        apps::v1::{DaemonSet, StatefulSet},
+        batch::v1::Job,
+        core::v1::{ConfigMap, Pod, Service, ServiceAccount},
+        policy::v1::PodDisruptionBudget,
+    },
     jiff::Timestamp,
 };
 use kube::{
     Api, ResourceExt,
-    api::{Patch, PatchParams},
+    api::{DeleteParams, Patch, PatchParams},
     runtime::controller::Action,
 };
 use serde_json::json;
@@ -21,21 +26,25 @@ use super::{
     journal, masters,
     observed::Observed,
     report::Report,
+    selectors::selector,
     workers,
 };
 use crate::{
     act,
-    apply::{Applied, Applier, ApplyError, Change, FIELD_MANAGER, Keep, orphans},
-    build::CHILD_KINDS,
+    apply::{APPLIED_HASH, Applied, Applier, ApplyError, Change, ChildKind, FIELD_MANAGER, Keep, Wanted, orphans},
+    build::CONFIG_ROW,
     crd::{AlluxioCluster, AlluxioClusterStatus, JournalStatus, Reason},
     observe::{
         leader,
         pulse::{ClusterKey, Target, Targets},
         zookeeper,
     },
-    roll::Step,
+    roll::{MastersPlan, Step},
     status::{Occurrence, Verdict, transitions},
 };
+
+/// The id of a journal that shall become this cluster's though it is another one's.
+const ADOPT_JOURNAL: &str = "alluxio.org/adopt-journal";
 
 /// Longer no reconcile takes: what hangs must not keep the cluster from the next one.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -149,16 +158,15 @@ impl<'a> Reconcile<'a> {
     async fn carry_out(&self, intent: &Intent, observed: &Observed, report: &mut Report) -> Result<(), ReconcileError> {
         let plan = masters::plan(&self.cluster, observed, &intent.master_hash, self.now);
         report.groups = workers::plan(self.context, &self.cluster, observed, &intent.group_hashes, self.now).await;
-        let formatted = self.journal(intent, report).await?;
-        match self.apply(intent, &plan, report, formatted).await {
-            Ok(()) => {}
+        let formatted = match self.make(intent, observed, &plan, report).await {
+            Ok(formatted) => formatted,
             Err(ReconcileError::Apply(error)) if error.is_final() => {
                 report.failed = Some(Verdict::is(Reason::ApplyFailed, error.to_string()));
                 report.masters = Some(plan);
                 return Ok(());
             }
             Err(error) => return Err(error),
-        }
+        };
         report.decommission =
             workers::serve(self.context, &self.cluster, observed, &report.groups, &self.pods).await;
         if let Step::Replace { pods, why } = &plan.step {
@@ -183,34 +191,72 @@ impl<'a> Reconcile<'a> {
         Ok(())
     }
 
-    /// Whether masters may start: the journal is there, and the status knows whose it is.
-    async fn journal(&self, intent: &Intent, report: &mut Report) -> Result<bool, ReconcileError> {
+    /// Whether masters may start: the journal is there, and the status knows whose it is. Where there is no set of masters a Job looks,
+    /// also when the journal was known before: its folder may have got lost together with the set.
+    async fn journal(&self, intent: &Intent, observed: &Observed, report: &mut Report) -> Result<bool, ReconcileError> {
         let known = self.cluster.status.as_ref().and_then(|status| status.journal.clone());
-        let Some(job) = intent.format_job.as_ref().filter(|_| known.is_none()) else {
-            report.journal_verdict = Some(Verdict::is(Reason::JournalFormatted, "the journal is this cluster's"));
+        let ours = || Verdict::is(Reason::JournalFormatted, "the journal is this cluster's");
+        if known.is_some() && observed.master_set.is_some() {
+            report.journal_verdict = Some(ours());
             return Ok(true);
-        };
-        let progress = journal::progress(&self.cluster, job, &self.jobs, &self.pods).await?;
-        report.journal_verdict = Some(match progress {
-            journal::Progress::Running => Verdict::is_not(Reason::JournalNotFormatted, format!("the Job {job} makes it")),
+        }
+        let known_id = known.as_ref().map(|journal| journal.cluster_id.clone());
+        let adopt = self.cluster.annotations().get(ADOPT_JOURNAL).cloned();
+        let job = intent.format_job(known_id.clone(), adopt)?;
+        let verdict = match self.run_job(&job).await? {
+            journal::Progress::Running => {
+                Verdict::is_not(Reason::JournalNotFormatted, format!("the Job {} makes it, or looks for it", job.name))
+            }
             journal::Progress::Failed(verdict) => verdict,
+            // Masters start when the id stands in the status.
+            journal::Progress::Done(cluster_id) if known_id.as_ref() == Some(&cluster_id) => {
+                report.journal_verdict = Some(ours());
+                return Ok(true);
+            }
             journal::Progress::Done(cluster_id) => {
                 report.journal = Some(JournalStatus { cluster_id, location: intent.journal.clone(), format: None });
-                Verdict::is(Reason::JournalFormatted, "the journal is this cluster's")
+                ours()
             }
-        });
-        // Masters start at the next reconcile, when the id stands in the status.
+        };
+        report.journal_verdict = Some(verdict);
         Ok(false)
     }
 
-    async fn apply(
+    /// A Job cannot be changed: one that was told something else goes first.
+    async fn run_job(&self, job: &Wanted) -> Result<journal::Progress, ReconcileError> {
+        if let Some(found) = self.jobs.get_opt(&job.name).await? {
+            if found.annotations().get(APPLIED_HASH) != Some(&job.hash) {
+                deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
+                return Ok(journal::Progress::Running);
+            }
+            return Ok(journal::progress(&self.cluster, &found, &self.pods).await?);
+        }
+        self.applier.apply(job).await?;
+        self.context.metrics.wrote(&job.resource.kind, "created");
+        Ok(journal::Progress::Running)
+    }
+
+    /// All objects; masters only when the journal is there. Whether it is.
+    async fn make(
         &self,
         intent: &Intent,
-        plan: &crate::roll::MastersPlan,
-        report: &Report,
-        formatted: bool,
-    ) -> Result<(), ReconcileError> {
-        for wanted in intent.objects(plan.replicas, &report.groups, formatted)? {
+        observed: &Observed,
+        plan: &MastersPlan,
+        report: &mut Report,
+    ) -> Result<bool, ReconcileError> {
+        let mut objects = intent.objects(plan.replicas, &report.groups)?;
+        // The Job needs the others: the account, the settings, the claim.
+        let masters = objects.split_off(objects.len().saturating_sub(1));
+        self.apply(objects).await?;
+        let formatted = self.journal(intent, observed, report).await?;
+        if formatted {
+            self.apply(masters).await?;
+        }
+        Ok(formatted)
+    }
+
+    async fn apply(&self, objects: Vec<Wanted>) -> Result<(), ReconcileError> {
+        for wanted in objects {
             let applied = self.applier.apply(&wanted).await?;
             match applied {
                 Applied::Unchanged => {}
@@ -226,10 +272,10 @@ impl<'a> Reconcile<'a> {
     async fn clear(&self, intent: &Intent, observed: &Observed) -> Result<(), ReconcileError> {
         let pods = observed.masters.iter().map(|seen| &seen.facts).chain(observed.workers.values().flatten());
         let keep = Keep { used: pods.flat_map(|facts| facts.config_maps.iter().cloned()).collect() };
-        let selector = crate::build::labels::selector(&self.key.name);
-        for kind in CHILD_KINDS.iter() {
-            let existing = self.applier.existing(kind, &selector).await?;
-            for orphan in orphans(&existing, &intent.names(), &keep) {
+        let selector = selector(&self.key.name);
+        for kind in child_kinds() {
+            let existing = self.applier.existing(&kind, &selector).await?;
+            for orphan in orphans(&existing, intent.names(), &keep) {
                 self.applier.delete(&kind.resource, orphan).await?;
                 self.context.metrics.wrote(&orphan.kind, "deleted");
             }
@@ -263,6 +309,19 @@ impl<'a> Reconcile<'a> {
         self.context.metrics.wrote("AlluxioCluster", "status");
         Ok(())
     }
+}
+
+/// What clusters own, in the order in which it is taken away: pods before what they use. Claims have no owner.
+fn child_kinds() -> [ChildKind; 7] {
+    [
+        ChildKind::of::<StatefulSet>(None),
+        ChildKind::of::<DaemonSet>(None),
+        ChildKind::of::<Job>(None),
+        ChildKind::of::<Service>(None),
+        ChildKind::of::<PodDisruptionBudget>(None),
+        ChildKind::of::<ConfigMap>(Some(CONFIG_ROW)),
+        ChildKind::of::<ServiceAccount>(None),
+    ]
 }
 
 /// When to look again if nothing is told before.

@@ -3,9 +3,12 @@
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{observed::Observed, workers::GroupPlan};
+use super::{
+    observed::{MasterSeen, Observed},
+    selectors,
+    workers::GroupPlan,
+};
 use crate::{
-    build::labels,
     crd::{
         AlluxioCluster, AlluxioClusterStatus, ConditionType, Endpoints, GroupStatus, JournalStatus, Leader, PinnedImage, Reason,
         status::{MastersStatus, WorkersStatus},
@@ -174,7 +177,7 @@ impl Report {
 
     fn masters_status(&self, cluster: &AlluxioCluster, observed: &Observed) -> MastersStatus {
         let desired = cluster.spec.masters.count;
-        let count = |holds: &dyn Fn(&super::observed::MasterSeen) -> bool| number(observed.masters.iter().filter(|seen| holds(seen)).count());
+        let count = |holds: &dyn Fn(&MasterSeen) -> bool| number(observed.masters.iter().filter(|seen| holds(seen)).count());
         let ready = count(&|seen| seen.facts.ready && !seen.facts.terminating);
         MastersStatus {
             summary: format!("{ready}/{desired}"),
@@ -185,7 +188,7 @@ impl Report {
                 || before(cluster).and_then(|status| Some(status.masters?.updated)).unwrap_or(0),
                 |hash| count(&|seen| seen.facts.hash.as_ref() == Some(hash)),
             ),
-            selector: labels::master_selector(&cluster.name_any()),
+            selector: selectors::masters(&cluster.name_any()),
         }
     }
 

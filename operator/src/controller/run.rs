@@ -29,9 +29,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Context,
     reconcile::{after_failure, reconcile},
+    selectors,
 };
 use crate::{
-    build::labels,
+    build::INSTANCE,
     crd::{AlluxioCluster, PinnedImage},
     observe::{health::Health, pulse::Pulse, quiet::Quiet},
     process::{Metrics, Namespaces},
@@ -82,7 +83,7 @@ type Nodes = (Store<Node>, mpsc::Receiver<()>);
 
 async fn one(parts: Parts, namespace: Option<String>, nodes: Option<Nodes>, stop: CancellationToken) {
     let client = parts.client.clone();
-    let ours = watcher::Config::default().labels(labels::OURS);
+    let ours = watcher::Config::default().labels(&selectors::ours());
     let clusters: Api<AlluxioCluster> = api(&client, namespace.as_deref());
     let controller = Controller::new(clusters, watcher::Config::default())
         .with_config(Config::default().concurrency(AT_ONCE).debounce(DEBOUNCE))
@@ -150,7 +151,7 @@ where
 
 /// The cluster whose pod it is.
 fn cluster_of(pod: &Pod) -> Option<ObjectRef<AlluxioCluster>> {
-    let name = pod.labels().get(labels::INSTANCE)?;
+    let name = pod.labels().get(INSTANCE)?;
     Some(ObjectRef::new(name).within(&pod.namespace()?))
 }
 
@@ -211,7 +212,7 @@ mod tests {
         let pod = |labels: serde_json::Value| {
             serde_json::from_value(json!({ "metadata": { "name": "p", "namespace": "n", "labels": labels } })).unwrap()
         };
-        let cluster = cluster_of(&pod(json!({ labels::INSTANCE: "ab" }))).unwrap();
+        let cluster = cluster_of(&pod(json!({ INSTANCE: "ab" }))).unwrap();
         assert_eq!((cluster.name.as_str(), cluster.namespace.as_deref()), ("ab", Some("n")));
         assert_eq!(cluster_of(&pod(json!({}))), None);
     }

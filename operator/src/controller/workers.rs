@@ -127,7 +127,7 @@ pub async fn serve(
     failure
 }
 
-/// Replaces what the plans say; how many were.
+/// Replaces what the plans say.
 ///
 /// # Errors
 /// The API server does not answer, or refuses.
@@ -136,8 +136,7 @@ pub async fn replace(
     observed: &Observed,
     plans: &[GroupPlan],
     pods: &Api<Pod>,
-) -> Result<usize, kube::Error> {
-    let mut replaced = 0;
+) -> Result<(), kube::Error> {
     for group in plans {
         let uids: BTreeMap<_, _> =
             observed.workers.get(&group.name).into_iter().flatten().map(|facts| (&facts.name, &facts.uid)).collect();
@@ -145,11 +144,10 @@ pub async fn replace(
             let Some(uid) = uids.get(name) else { continue };
             if act::replace(pods, name, uid).await? == act::Replaced::Yes {
                 context.metrics.replaced("worker");
-                replaced += 1;
             }
         }
     }
-    Ok(replaced)
+    Ok(())
 }
 
 fn worker(context: &Context, group: &crd::WorkerGroup, terms: &NodeTerms, facts: &PodFacts) -> Worker {

@@ -100,7 +100,8 @@ pub enum TaintEffect {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Probes {
-    /// How long the start may take, in seconds, before the process counts as dead. 30 to 86400. A master loads its journal then.
+    /// How long a process may take until it answers at all, in seconds, 30 to 86400. Loading a journal or looking through blocks does not
+    /// count: processes answer meanwhile, and are not ready.
     #[serde(default = "startup_seconds")]
     #[schemars(range(min = 30, max = 86_400))]
     pub startup_seconds: i32,
@@ -177,7 +178,7 @@ pub struct FieldRef {
 }
 
 fn startup_seconds() -> i32 {
-    1800
+    300
 }
 
 fn period_seconds() -> i32 {

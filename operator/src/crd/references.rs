@@ -38,8 +38,7 @@ pub struct SecretName {
     pub name: String,
 }
 
-/// Hadoop's configuration: `core-site.xml` and `hdfs-site.xml` as keys of a ConfigMap or of a Secret (one of the two). Both
-/// files must be there.
+/// Hadoop's configuration: the keys `core-site.xml` and `hdfs-site.xml`, or one of them, of a ConfigMap or of a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HadoopConfiguration {

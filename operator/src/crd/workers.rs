@@ -9,8 +9,8 @@ use super::{EnvVar, MediumType, Network, Probes, Quantity, Raw, Resources, Sched
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkerGroup {
-    /// The group's name: small letters, digits and dashes, at most 15.
-    #[schemars(length(min = 1, max = 15), regex(pattern = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"))]
+    /// The group's name: small letters and digits, at most 12. Its objects are named `<cluster>-worker-<name>`.
+    #[schemars(length(min = 1, max = 12), regex(pattern = r"^[a-z][a-z0-9]*$"))]
     pub name: String,
 
     /// DaemonSet: one worker on each node that `scheduling` admits. StatefulSet: `count` workers, whose claims outlive their pods. It
@@ -47,7 +47,7 @@ pub struct WorkerGroup {
     pub short_circuit: ShortCircuit,
 
     /// When Kubernetes thinks a worker dead or not ready.
-    #[serde(default = "worker_probes")]
+    #[serde(default)]
     pub probes: Probes,
 
     /// On which nodes.
@@ -89,7 +89,7 @@ impl Default for WorkerGroup {
             network: Network::default(),
             ports: WorkerPorts::default(),
             short_circuit: ShortCircuit::default(),
-            probes: worker_probes(),
+            probes: Probes::default(),
             scheduling: Scheduling::default(),
             max_unavailable: max_unavailable(),
             decommission_timeout_seconds: decommission_timeout_seconds(),
@@ -166,11 +166,6 @@ fn default_tiers() -> Vec<Tier> {
         path: None,
         volume: TierVolume::default(),
     }]
-}
-
-/// A worker that finds many blocks on its disks registers late, but sooner than a master replays.
-fn worker_probes() -> Probes {
-    Probes { startup_seconds: 600, ..Probes::default() }
 }
 
 fn max_unavailable() -> i32 {

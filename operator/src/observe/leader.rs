@@ -1,9 +1,8 @@
 //! Which pod the leader Service leads to: a label, taken from one pod before it is given to another. Pure.
 
-use crate::roll::MasterRole;
-
 /// The label that the leader Service selects.
-pub const LEADER_LABEL: &str = "alluxio.org/leader";
+pub use crate::build::LEADER as LEADER_LABEL;
+use crate::roll::MasterRole;
 
 #[derive(Clone, Debug)]
 pub struct Candidate {
