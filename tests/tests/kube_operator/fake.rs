@@ -318,7 +318,7 @@ impl Play {
     fn address(&self, pod: &str) -> Ipv4Addr {
         let mut state = self.state.lock();
         let next = u8::try_from(state.addresses.len() + 1).unwrap_or(u8::MAX).min(2 * MASTERS);
-        let is_master = pod.contains("-master-");
+        let is_master = pod.contains("-masters-");
         if !is_master {
             return Ipv4Addr::new(127, 0, 0, 1);
         }
@@ -404,7 +404,7 @@ impl Play {
         let ready = |pod: &&Pod| {
             let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
             let ready = conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
-            ready && pod.name_any().contains("-master-") && pod.metadata.deletion_timestamp.is_none()
+            ready && pod.name_any().contains("-masters-") && pod.metadata.deletion_timestamp.is_none()
         };
         let up: Vec<_> = pods.iter().filter(ready).map(ResourceExt::name_any).collect();
         if !state.leader.as_ref().is_some_and(|leader| up.contains(leader)) {
