@@ -5,3 +5,6 @@ pub mod build;
 pub mod crd;
 pub mod validate;
 pub mod yaml;
+
+#[cfg(test)]
+mod fixture;
