@@ -16,3 +16,6 @@ pub mod start;
 pub mod status;
 pub mod validate;
 pub mod yaml;
+
+#[cfg(test)]
+mod fixture;
