@@ -79,7 +79,8 @@ async fn act(
         let (namespaces, stop) = (namespaces.clone(), stop.clone());
         let running: JoinHandle<()> = tokio::spawn(async move {
             controller::run(parts, &namespaces, stop).await;
-            drop(over.send(()));
+            // Who waits for it may have gone on already.
+            let _ = over.send(());
         });
         running
     };

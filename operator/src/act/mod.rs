@@ -2,12 +2,16 @@
 //! in the middle leaves nothing that the next one does not finish.
 
 mod label;
+mod leader;
+mod mounts;
 mod replace;
 mod workers;
 
 pub use label::move_label;
+pub use leader::Leader;
+pub use mounts::{MountWish, Mounted, mount};
 pub use replace::{Replaced, replace};
-pub use workers::{Leader, PodOf, WorkerError, WorkerName, WorkerService};
+pub use workers::{PodOf, WorkerError, WorkerName, WorkerService};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{

@@ -1,27 +1,19 @@
 //! Takes workers out of service at the leader, and puts them back.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use alluxio_client::{BlockMasterClient, Cluster, MasterAddress};
-use alluxio_conf::Configuration;
+use alluxio_client::BlockMasterClient;
 use alluxio_fs::{ErrorKind, FsError, FsResult};
 use alluxio_proto::grpc::block::{DecommissionWorkerPOptions, RemoveDisabledWorkerPOptions};
 use k8s_openapi::{api::core::v1::Pod, jiff::Timestamp};
 use kube::Api;
 use serde_json::json;
 
-use super::patch_pod;
+use super::{
+    leader::{Leader, in_time},
+    patch_pod,
+};
 use crate::observe::pods::TAKEN_OUT;
-
-/// A call of the reconciler is short: the next one tries again.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The leading master.
-#[derive(Clone, Debug)]
-pub struct Leader {
-    pub host: String,
-    pub port: u16,
-}
 
 /// As the master knows a worker: by its host name and web port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,14 +33,7 @@ impl WorkerService {
     /// # Errors
     /// The properties do not fit.
     pub fn new(leader: &Leader, properties: &BTreeMap<String, String>) -> FsResult<Self> {
-        let security = properties.iter().filter(|(name, _)| name.starts_with("alluxio.security."));
-        let mut settings: Vec<_> = security.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        settings.push(("alluxio.security.login.username", "alluxio"));
-        settings.push(("alluxio.user.rpc.retry.max.duration", "2s"));
-        let conf = Configuration::defaults().with(&settings);
-        let conf = conf.map_err(|error| FsError::invalid_argument(error.to_string()))?;
-        let master = MasterAddress { host: leader.host.clone(), port: leader.port };
-        Ok(Self { blocks: BlockMasterClient::new(&Cluster::of_master(&conf, master)?) })
+        Ok(Self { blocks: BlockMasterClient::new(&leader.cluster(properties)?) })
     }
 
     /// Those that clients are offered.
@@ -120,9 +105,4 @@ pub enum WorkerError {
     Master(#[from] FsError),
     #[error(transparent)]
     Kube(#[from] kube::Error),
-}
-
-async fn in_time<T>(call: impl Future<Output = FsResult<T>>) -> FsResult<T> {
-    let late = || FsError::unavailable(format!("The leader did not answer within {PATIENCE:?}."));
-    tokio::time::timeout(PATIENCE, call).await.unwrap_or_else(|_| Err(late()))
 }

@@ -7,20 +7,22 @@ use std::time::Duration;
 use k8s_openapi::{
     api::{
         apps::v1::{DaemonSet, StatefulSet},
+        batch::v1::Job,
         core::v1::{Namespace, PersistentVolumeClaim, Pod},
     },
     jiff::Timestamp,
 };
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, PartialObjectMeta, Patch, PatchParams},
     runtime::controller::Action,
 };
 use serde_json::json;
 
-use super::{Context, selectors::selector};
+use super::{Context, intent, journal, reconcile::ReconcileError, selectors::selector};
 use crate::{
-    apply::FIELD_MANAGER,
+    apply::{Applier, FIELD_MANAGER, Wanted},
+    build::{COMPONENT, MASTER, WORKER, deletion_job},
     crd::{AlluxioCluster, DeletionPolicy},
     status::Occurrence,
 };
@@ -50,7 +52,7 @@ pub async fn guard(context: &Context, cluster: &AlluxioCluster) -> Result<(), ku
 ///
 /// # Errors
 /// The API server does not answer.
-pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action, kube::Error> {
+pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action, ReconcileError> {
     if !cluster.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
         return Ok(Action::await_change());
     }
@@ -61,11 +63,8 @@ pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action,
     }
     let left = delete_parts(context, cluster).await?;
     if left.is_empty() {
-        let note = match elsewhere(cluster) {
-            Some(place) => Occurrence::warning("JournalLeft", format!("the journal at {place} is left: remove it by hand")),
-            None => Occurrence::normal("JournalDeleted", "the journal's claims are deleted"),
-        };
-        context.tell(cluster, &[note]).await;
+        let done = Occurrence::normal("JournalDeleted", "the journal and its claims are deleted");
+        context.tell(cluster, &[done]).await;
     } else if over(cluster, Timestamp::now()) {
         let note = format!("after {} s these are left: {}; remove them by hand", BOUND.as_secs(), left.join(", "));
         context.tell(cluster, &[Occurrence::warning("JournalLeft", note)]).await;
@@ -76,8 +75,8 @@ pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action,
     Ok(Action::await_change())
 }
 
-/// First what uses the claims, then these. What is still there is told.
-async fn delete_parts(context: &Context, cluster: &AlluxioCluster) -> Result<Vec<String>, kube::Error> {
+/// First what uses the journal, then the journal, then the claims. What is still there is told.
+async fn delete_parts(context: &Context, cluster: &AlluxioCluster) -> Result<Vec<String>, ReconcileError> {
     let namespace = cluster.namespace().unwrap_or_default();
     let of_cluster = ListParams::default().labels(&selector(&cluster.name_any()));
     let background = DeleteParams::background();
@@ -90,9 +89,13 @@ async fn delete_parts(context: &Context, cluster: &AlluxioCluster) -> Result<Vec
         gone(daemons.delete(&set.name_any(), &background).await)?;
     }
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
-    let pods = pods.list_metadata(&of_cluster).await?.items;
-    if !pods.is_empty() {
-        return Ok(pods.iter().map(|pod| format!("Pod {}", pod.name_any())).collect());
+    let servers = pods.list_metadata(&of_cluster).await?.items.into_iter().filter(is_server);
+    let servers: Vec<_> = servers.map(|pod| format!("Pod {}", pod.name_any())).collect();
+    if !servers.is_empty() {
+        return Ok(servers);
+    }
+    if let Some(left) = delete_journal(context, cluster, &pods).await? {
+        return Ok(vec![left]);
     }
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &namespace);
     let mut left = Vec::new();
@@ -101,6 +104,37 @@ async fn delete_parts(context: &Context, cluster: &AlluxioCluster) -> Result<Vec
         left.push(format!("PersistentVolumeClaim {}", claim.name_any()));
     }
     Ok(left)
+}
+
+fn is_server(pod: &PartialObjectMeta<Pod>) -> bool {
+    pod.labels().get(COMPONENT).is_some_and(|component| component == MASTER || component == WORKER)
+}
+
+/// By a Job, which removes only what is marked as this cluster's. What is left of it is told.
+async fn delete_journal(
+    context: &Context,
+    cluster: &AlluxioCluster,
+    pods: &Api<Pod>,
+) -> Result<Option<String>, ReconcileError> {
+    let Some(journal) = cluster.status.as_ref().and_then(|status| status.journal.as_ref()) else { return Ok(None) };
+    let left = |why: &str| Some(format!("the journal at {} ({why})", journal.location));
+    let intent = match intent::of(context, cluster).await? {
+        Ok(intent) => intent,
+        Err(refused) => return Ok(left(&refused.message)),
+    };
+    let job = Wanted::new(&deletion_job(intent.validated(), &journal.cluster_id))?;
+    let namespace = cluster.namespace().unwrap_or_default();
+    let jobs: Api<Job> = Api::namespaced(context.client.clone(), &namespace);
+    let Some(found) = jobs.get_opt(&job.name).await? else {
+        let applier = Applier::new(context.client.clone(), &namespace, &cluster.uid().unwrap_or_default());
+        applier.apply(&job).await?;
+        return Ok(left("a Job removes it"));
+    };
+    match journal::ended(&found) {
+        Some(true) => Ok(None),
+        Some(false) => Ok(left(journal::told(&found, pods).await?.as_deref().unwrap_or("the Job failed").trim())),
+        None => Ok(left("a Job removes it")),
+    }
 }
 
 /// A thing that is not there any more needs no deleting.
@@ -113,13 +147,6 @@ pub fn gone<T>(deleted: Result<T, kube::Error>) -> Result<(), kube::Error> {
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-/// Where the journal is, if it is not on a claim that was made for the cluster.
-fn elsewhere(cluster: &AlluxioCluster) -> Option<String> {
-    let journal = &cluster.spec.journal;
-    let on_claim = journal.existing_claim.as_ref().map(|claim| format!("the claim {}", claim.claim_name));
-    journal.uri.clone().or(on_claim)
 }
 
 fn over(cluster: &AlluxioCluster, now: Timestamp) -> bool {
@@ -148,11 +175,11 @@ async fn set_finalizer(context: &Context, cluster: &AlluxioCluster, wanted: bool
 mod tests {
     use super::*;
 
-    fn cluster(journal: serde_json::Value) -> AlluxioCluster {
+    fn cluster() -> AlluxioCluster {
         serde_json::from_value(json!({
             "apiVersion": "alluxio.org/v1alpha1", "kind": "AlluxioCluster",
             "metadata": { "name": "a", "namespace": "n", "deletionTimestamp": "1970-01-01T00:01:40Z" },
-            "spec": { "underStorage": { "root": { "claim": "c" } }, "journal": journal },
+            "spec": { "underStorage": { "root": { "claim": "c" } } },
         }))
         .unwrap()
     }
@@ -160,16 +187,8 @@ mod tests {
     #[test]
     fn the_time_is_bounded() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let cluster = cluster(json!({}));
+        let cluster = cluster();
         assert!(!over(&cluster, at(219)) && over(&cluster, at(220)));
         assert!(!over(&cluster, at(0)), "a clock that is behind does not cut it short");
-    }
-
-    #[test]
-    fn what_is_not_on_a_claim_of_ours_is_told() {
-        assert_eq!(elsewhere(&cluster(json!({}))), None);
-        assert_eq!(elsewhere(&cluster(json!({ "uri": "hdfs://h/j" }))).as_deref(), Some("hdfs://h/j"));
-        let existing = cluster(json!({ "existingClaim": { "claimName": "shared" } }));
-        assert_eq!(elsewhere(&existing).as_deref(), Some("the claim shared"));
     }
 }

@@ -15,8 +15,9 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub struct LastWord {
     pub outcome: Outcome,
+    /// Empty when there is none.
     #[serde(default)]
-    pub cluster_id: Option<String>,
+    pub cluster_id: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -48,16 +49,30 @@ pub async fn progress(
     job: &Job,
     pods: &Api<Pod>,
 ) -> Result<Progress, kube::Error> {
-    let name = job.name_any();
-    let conditions = job.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    let ended = |type_: &str| conditions.iter().any(|condition| condition.type_ == type_ && condition.status == "True");
-    if !ended("Complete") && !ended("Failed") {
-        return Ok(Progress::Running);
+    let Some(complete) = ended(job) else { return Ok(Progress::Running) };
+    let told = told(job, pods).await?;
+    Ok(verdict(cluster, &job.name_any(), complete, told.as_deref()))
+}
+
+/// Whether it ended well; `None` while it runs.
+pub fn ended(job: &Job) -> Option<bool> {
+    let conditions = job.status.as_ref()?.conditions.as_deref()?;
+    let is = |type_: &str| conditions.iter().any(|condition| condition.type_ == type_ && condition.status == "True");
+    match (is("Complete"), is("Failed")) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
     }
-    let selector = format!("batch.kubernetes.io/job-name={name}");
+}
+
+/// The last word of its last pod.
+///
+/// # Errors
+/// The API server does not answer.
+pub async fn told(job: &Job, pods: &Api<Pod>) -> Result<Option<String>, kube::Error> {
+    let selector = format!("batch.kubernetes.io/job-name={}", job.name_any());
     let pods = pods.list(&ListParams::default().labels(&selector)).await?;
-    let told = pods.items.iter().filter_map(last_word).max_by_key(|(at, _)| *at).map(|(_, message)| message);
-    Ok(verdict(cluster, &name, ended("Complete"), told.as_deref()))
+    Ok(pods.items.iter().filter_map(last_word).max_by_key(|(at, _)| *at).map(|(_, message)| message))
 }
 
 /// With the time it ended at.
@@ -76,13 +91,15 @@ fn verdict(cluster: &AlluxioCluster, job: &str, complete: bool, told: Option<&st
     let word = told.and_then(|told| told.lines().rev().find_map(|line| serde_json::from_str::<LastWord>(line).ok()));
     let failed = |reason, message: String| Progress::Failed(Verdict::is_not(reason, message));
     match (complete, word) {
-        (true, Some(LastWord { outcome: Outcome::Formatted | Outcome::Adopted, cluster_id: Some(id) })) => Progress::Done(id),
+        (true, Some(LastWord { outcome: Outcome::Formatted | Outcome::Adopted, cluster_id })) if !cluster_id.is_empty() => {
+            Progress::Done(cluster_id)
+        }
         (_, Some(LastWord { outcome: Outcome::Foreign, cluster_id })) => failed(
             Reason::JournalForeign,
             format!(
                 "the journal's folder holds the journal of another cluster ({0}); if it is to be this one's, annotate: kubectl \
                  annotate alluxiocluster {name} alluxio.org/adopt-journal={0}; else set spec.journal to another place",
-                cluster_id.as_deref().unwrap_or("of unknown id")
+                cluster_id
             ),
         ),
         (_, Some(LastWord { outcome: Outcome::Missing, .. })) => failed(

@@ -8,6 +8,7 @@ mod deletion;
 mod intent;
 mod journal;
 mod masters;
+mod mounts;
 mod observed;
 mod reconcile;
 mod report;

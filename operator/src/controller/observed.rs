@@ -11,6 +11,7 @@ use kube::{Api, ResourceExt, api::ListParams, runtime::reflector::Store};
 
 use super::{Context, selectors::selector};
 use crate::{
+    act::Leader,
     build::{COMPONENT, MASTER, RESTART_HASH, WORKER_GROUP},
     crd::AlluxioCluster,
     observe::{
@@ -109,6 +110,12 @@ impl Observed {
             term: seen.answer.as_ref().map_or(0, |answer| answer.term),
         };
         self.masters.iter().map(candidate).collect()
+    }
+
+    /// The master that serves, for calling it.
+    pub fn leading(&self, cluster: &AlluxioCluster) -> Option<Leader> {
+        let host = self.leader()?.facts.ip.clone()?;
+        Some(Leader { host, port: web_port(cluster.spec.masters.ports.rpc) })
     }
 
     /// The master that serves.

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use super::{
     Context, deletion,
     intent::{self, Intent},
-    journal, masters,
+    journal, masters, mounts,
     observed::Observed,
     report::Report,
     selectors::selector,
@@ -94,7 +94,7 @@ async fn once(seen: &AlluxioCluster, context: &Context) -> Result<Action, Reconc
     };
     if cluster.metadata.deletion_timestamp.is_some() {
         context.pulse.forget(&key);
-        return Ok(deletion::step(context, &cluster).await?);
+        return deletion::step(context, &cluster).await;
     }
     deletion::guard(context, &cluster).await?;
     Reconcile::new(context, &key, cluster).run().await
@@ -167,8 +167,7 @@ impl<'a> Reconcile<'a> {
             }
             Err(error) => return Err(error),
         };
-        report.decommission =
-            workers::serve(self.context, &self.cluster, observed, &report.groups, &self.pods).await;
+        report.decommission = workers::serve(&self.cluster, observed, &report.groups, &self.pods).await;
         if let Step::Replace { pods, why } = &plan.step {
             for name in pods {
                 let Some(seen) = observed.masters.iter().find(|seen| seen.facts.name == *name) else { continue };
@@ -186,6 +185,8 @@ impl<'a> Reconcile<'a> {
             if !rolling && formatted {
                 self.clear(intent, observed).await?;
             }
+            (report.mounts, report.failed) =
+                mounts::mount(self.context, &self.cluster, intent.validated(), observed).await?;
         }
         report.masters = Some(plan);
         Ok(())

@@ -36,6 +36,8 @@ pub struct Report {
     /// `None` without ZooKeeper.
     pub zookeeper: Option<bool>,
     pub endpoints: Option<Endpoints>,
+    /// `None` when they are as they were.
+    pub mounts: Option<Vec<String>>,
 }
 
 impl Report {
@@ -69,8 +71,8 @@ impl Report {
             masters: Some(self.masters_status(cluster, observed)),
             workers: Some(self.workers_status(cluster, observed)),
             journal,
-            endpoints: self.endpoints.or(before.endpoints),
-            mounts: before.mounts,
+            endpoints: self.endpoints.clone().or(before.endpoints),
+            mounts: self.mounts.clone().unwrap_or(before.mounts),
         }
     }
 

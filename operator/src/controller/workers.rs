@@ -14,7 +14,7 @@ use super::{
     observed::{Observed, node_named, web_port},
 };
 use crate::{
-    act::{self, Leader, PodOf, WorkerName, WorkerService},
+    act::{self, PodOf, WorkerName, WorkerService},
     crd::{self, AlluxioCluster, WorkerKind},
     observe::{
         nodes::{NodeTerms, cordoned},
@@ -87,7 +87,6 @@ pub async fn plan(
 
 /// Does what the plan of the service says. What fails is tried at the next reconcile.
 pub async fn serve(
-    context: &Context,
     cluster: &AlluxioCluster,
     observed: &Observed,
     plans: &[GroupPlan],
@@ -97,7 +96,7 @@ pub async fn serve(
     if !wanted {
         return None;
     }
-    let service = match leader(cluster, observed).map(|leader| WorkerService::new(&leader, &cluster.spec.properties)) {
+    let service = match observed.leading(cluster).map(|leader| WorkerService::new(&leader, &cluster.spec.properties)) {
         Some(Ok(service)) => service,
         Some(Err(error)) => return Some(format!("workers cannot be taken out of service: {error}")),
         None => return Some("workers that leave wait for a leader".to_owned()),
@@ -197,14 +196,9 @@ fn worker_name(group: &crd::WorkerGroup, facts: &PodFacts) -> Option<WorkerName>
     Some(WorkerName { host: facts.host_ip.clone()?, web_port: web_port(group.ports.web) })
 }
 
-fn leader(cluster: &AlluxioCluster, observed: &Observed) -> Option<Leader> {
-    let ip = observed.leader()?.facts.ip.clone()?;
-    Some(Leader { host: ip, port: web_port(cluster.spec.masters.ports.rpc) })
-}
-
 /// `None` when the leader was not asked, or did not answer.
 async fn offered_workers(cluster: &AlluxioCluster, observed: &Observed) -> Option<Vec<WorkerName>> {
-    let service = WorkerService::new(&leader(cluster, observed)?, &cluster.spec.properties);
+    let service = WorkerService::new(&observed.leading(cluster)?, &cluster.spec.properties);
     match async { service?.offered().await }.await {
         Ok(offered) => Some(offered),
         Err(error) => {

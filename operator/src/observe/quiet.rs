@@ -17,7 +17,7 @@ pub struct Quiet(Arc<Mutex<HashMap<String, u32>>>);
 impl Quiet {
     /// Counts a look at the worker of a pod; `None` when it did not answer, which is not quiet.
     pub fn count(&self, pod_uid: &str, answer: Option<OperationsAnswer>) -> bool {
-        let mut looks = self.0.lock();
+        let looks = self.0.lock();
         let in_a_row = looks.entry(pod_uid.to_owned()).or_default();
         *in_a_row = if answer.is_some_and(OperationsAnswer::idle) { *in_a_row + 1 } else { 0 };
         *in_a_row >= QUIET
@@ -40,7 +40,7 @@ mod tests {
     fn only_what_lasts_counts() {
         for breaks in [BUSY, None] {
             let quiet = Quiet::default();
-            let mut looks = |answer, times| (0..times).map(|_| quiet.count("u", answer)).last().unwrap();
+            let looks = |answer, times| (0..times).map(|_| quiet.count("u", answer)).last().unwrap();
             assert!(!looks(IDLE, 9));
             assert!(!looks(breaks, 1));
             assert!(!looks(IDLE, 9));
