@@ -41,7 +41,7 @@ pub async fn mount(
     let mut mounted = Mounted { paths: ours.clone(), failure: None };
     for path in ours.iter().filter(|path| !wishes.iter().any(|wish| wish.path == **path)) {
         let gone = match table.contains_key(path) {
-            true => in_time(async { files.unmount(&path.parse()?).await }).await,
+            true => in_time(async { files.unmount(&AlluxioPath::parse(path)?).await }).await,
             false => Ok(()),
         };
         match gone {
@@ -66,7 +66,7 @@ pub async fn mount(
 }
 
 async fn mount_one(files: &FileSystem, wish: &MountWish) -> FsResult<()> {
-    let path: AlluxioPath = wish.path.parse()?;
+    let path = AlluxioPath::parse(&wish.path)?;
     let options = MountPOptions {
         read_only: Some(wish.read_only),
         properties: wish.options.clone().into_iter().collect(),

@@ -18,18 +18,41 @@ pub(super) fn lay_over(
     let mut merged = operators.clone();
     merged.merge_from(users.clone());
     // Again, so that the operator's holds; the first time gave the order of lists.
-    merged.merge_from(operators);
-    let (wanted, got) = (serde_json::to_value(users), serde_json::to_value(&merged));
-    if let (Ok(wanted), Ok(got)) = (wanted, got) {
-        for path in overruled(&wanted, &got) {
-            refusals.invalid(
-                format!("{owner}.podTemplate.{path}"),
-                "is set by the operator",
-                "take it out; what can be chosen has a field of its own",
-            );
-        }
+    merged.merge_from(operators.clone());
+    // All three are objects of Kubernetes, which are text and numbers.
+    let json = |template: &PodTemplateSpec| serde_json::to_value(template).unwrap_or(Value::Null);
+    let (operators, users, got) = (json(&operators), json(users), json(&merged));
+    let mut paths = overruled(&users, &got);
+    paths.extend(mixed(&operators["spec"], &got["spec"]).into_iter().map(|path| join("spec", &path)));
+    for path in paths {
+        refusals.invalid(
+            format!("{owner}.podTemplate.{path}"),
+            "is set by the operator",
+            "take it out; what can be chosen has a field of its own",
+        );
     }
     merged
+}
+
+/// Volumes and variables of the operator that the user's have got mixed up with: both have one kind of source of many.
+fn mixed(operators: &Value, got: &Value) -> Vec<String> {
+    let mut paths = changed("volumes", operators, got);
+    for container in operators["containers"].as_array().into_iter().flatten() {
+        let Some(merged) = named(&got["containers"], &container["name"]) else { continue };
+        let owner = format!("containers[{}]", container["name"].as_str().unwrap_or_default());
+        paths.extend(changed("env", container, merged).into_iter().map(|path| join(&owner, &path)));
+    }
+    paths
+}
+
+fn changed(list: &str, operators: &Value, got: &Value) -> Vec<String> {
+    let items = operators[list].as_array().into_iter().flatten();
+    let changed = items.filter(|item| named(&got[list], &item["name"]).is_some_and(|got| got != *item));
+    changed.map(|item| format!("{list}[{}]", item["name"].as_str().unwrap_or_default())).collect()
+}
+
+fn named<'a>(list: &'a Value, name: &Value) -> Option<&'a Value> {
+    list.as_array()?.iter().find(|item| item["name"] == *name)
 }
 
 /// The paths of what was wanted and not got.

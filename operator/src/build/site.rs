@@ -35,6 +35,7 @@ pub(super) fn master(cluster: &ValidatedCluster) -> Site {
 pub(super) fn worker(cluster: &ValidatedCluster, group: &WorkerPlan) -> Site {
     let mut site = cluster.properties.worker.clone();
     common(cluster, &mut site);
+    tiers(&group.tiers, &mut site);
     let mut set = setter(&mut site);
     set("alluxio.worker.rpc.port", group.pod.rpc_port.to_string());
     set("alluxio.worker.web.port", group.pod.web_port.to_string());
@@ -42,7 +43,7 @@ pub(super) fn worker(cluster: &ValidatedCluster, group: &WorkerPlan) -> Site {
         set("alluxio.worker.data.server.domain.socket.address", SOCKET_FOLDER.to_owned());
         set("alluxio.worker.data.server.domain.socket.as.uuid", "true".to_owned());
     }
-    tiers(&group.tiers, &mut site);
+    drop(set);
     site
 }
 
@@ -57,7 +58,10 @@ fn common(cluster: &ValidatedCluster, site: &mut Site) {
     set("alluxio.master.rpc.port", masters.pod.rpc_port.to_string());
     set("alluxio.master.web.port", masters.pod.web_port.to_string());
     match &cluster.zookeeper {
-        Some(plan) => zookeeper(plan, site),
+        Some(plan) => {
+            drop(set);
+            zookeeper(plan, site);
+        }
         None => {
             let pod = names::master_pod(&cluster.identity.name, 0);
             set("alluxio.master.hostname", names::master_host(&cluster.identity, &pod));

@@ -17,7 +17,7 @@ pub struct Quiet(Arc<Mutex<HashMap<String, u32>>>);
 impl Quiet {
     /// Counts a look at the worker of a pod; `None` when it did not answer, which is not quiet.
     pub fn count(&self, pod_uid: &str, answer: Option<OperationsAnswer>) -> bool {
-        let looks = self.0.lock();
+        let mut looks = self.0.lock();
         let in_a_row = looks.entry(pod_uid.to_owned()).or_default();
         *in_a_row = if answer.is_some_and(OperationsAnswer::idle) { *in_a_row + 1 } else { 0 };
         *in_a_row >= QUIET

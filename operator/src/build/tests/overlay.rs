@@ -27,14 +27,11 @@ fn what_the_user_cannot_change_is_refused() {
         ("{spec: {securityContext: {runAsUser: 0}}}", "spec.securityContext.runAsUser"),
         ("{spec: {automountServiceAccountToken: true}}", "spec.automountServiceAccountToken"),
         ("{metadata: {labels: {app.kubernetes.io/component: mine}}}", "metadata.labels.app.kubernetes.io/component"),
-        ("{spec: {volumes: [{name: conf, emptyDir: {medium: Memory}}], containers: []}}", ""),
+        ("{spec: {volumes: [{name: conf, emptyDir: {medium: Memory}}]}}", "spec.volumes[conf]"),
         ("{spec: {containers: [{name: alluxio-master, volumeMounts: [{name: x, mountPath: /tmp}]}]}}", "spec.containers[alluxio-master].volumeMounts[/tmp].name"),
-        ("{spec: {containers: [{name: alluxio-master, env: [{name: POD_NAME, value: x}]}]}}", ""),
+        ("{spec: {containers: [{name: alluxio-master, env: [{name: POD_NAME, value: x}]}]}}", "spec.containers[alluxio-master].env[POD_NAME]"),
     ] {
         let told = refused(&format!("masters: {{podTemplate: {template}}}"));
-        if field.is_empty() {
-            continue;
-        }
         assert!(told.starts_with(&format!("spec.masters.podTemplate.{field}: is set by the operator")), "{template}\n{told}");
     }
 }
