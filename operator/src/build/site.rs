@@ -35,65 +35,58 @@ pub(super) fn master(cluster: &ValidatedCluster) -> Site {
 pub(super) fn worker(cluster: &ValidatedCluster, group: &WorkerPlan) -> Site {
     let mut site = cluster.properties.worker.clone();
     common(cluster, &mut site);
-    tiers(&group.tiers, &mut site);
-    let mut set = setter(&mut site);
-    set("alluxio.worker.rpc.port", group.pod.rpc_port.to_string());
-    set("alluxio.worker.web.port", group.pod.web_port.to_string());
+    set(&mut site, "alluxio.worker.rpc.port", group.pod.rpc_port.to_string());
+    set(&mut site, "alluxio.worker.web.port", group.pod.web_port.to_string());
     if let ShortCircuitPlan::Uuid { .. } = group.short_circuit {
-        set("alluxio.worker.data.server.domain.socket.address", SOCKET_FOLDER.to_owned());
-        set("alluxio.worker.data.server.domain.socket.as.uuid", "true".to_owned());
+        set(&mut site, "alluxio.worker.data.server.domain.socket.address", SOCKET_FOLDER.to_owned());
+        set(&mut site, "alluxio.worker.data.server.domain.socket.as.uuid", "true");
     }
-    drop(set);
+    tiers(&group.tiers, &mut site);
     site
 }
 
-fn setter(site: &mut Site) -> impl FnMut(&str, String) {
-    |name, value| drop(site.insert(name.to_owned(), value))
+fn set(site: &mut Site, name: &str, value: impl Into<String>) {
+    site.insert(name.to_owned(), value.into());
 }
 
 fn common(cluster: &ValidatedCluster, site: &mut Site) {
     let masters = &cluster.masters;
-    let mut set = setter(site);
-    set("alluxio.work.dir", WORK_FOLDER.to_owned());
-    set("alluxio.master.rpc.port", masters.pod.rpc_port.to_string());
-    set("alluxio.master.web.port", masters.pod.web_port.to_string());
+    set(site, "alluxio.work.dir", WORK_FOLDER.to_owned());
+    set(site, "alluxio.master.rpc.port", masters.pod.rpc_port.to_string());
+    set(site, "alluxio.master.web.port", masters.pod.web_port.to_string());
     match &cluster.zookeeper {
-        Some(plan) => {
-            drop(set);
-            zookeeper(plan, site);
-        }
+        Some(plan) => zookeeper(plan, site),
         None => {
             let pod = names::master_pod(&cluster.identity.name, 0);
-            set("alluxio.master.hostname", names::master_host(&cluster.identity, &pod));
+            set(site, "alluxio.master.hostname", names::master_host(&cluster.identity, &pod));
         }
     }
 }
 
 fn zookeeper(plan: &ZooKeeperPlan, site: &mut Site) {
-    let mut set = setter(site);
-    set("alluxio.zookeeper.enabled", "true".to_owned());
-    set("alluxio.zookeeper.address", plan.address());
-    set("alluxio.zookeeper.election.path", format!("{}/election", plan.chroot));
-    set("alluxio.zookeeper.leader.path", format!("{}/leader", plan.chroot));
-    set("alluxio.zookeeper.session.timeout", format!("{}s", plan.session_timeout_seconds));
+    set(site, "alluxio.zookeeper.enabled", "true");
+    set(site, "alluxio.zookeeper.address", plan.address());
+    set(site, "alluxio.zookeeper.election.path", format!("{}/election", plan.chroot));
+    set(site, "alluxio.zookeeper.leader.path", format!("{}/leader", plan.chroot));
+    set(site, "alluxio.zookeeper.session.timeout", format!("{}s", plan.session_timeout_seconds));
     if plan.auth.is_some() {
-        set("java.security.auth.login.config", volumes::login_file());
+        set(site, "java.security.auth.login.config", volumes::login_file());
     }
 }
 
 fn journal(cluster: &ValidatedCluster, site: &mut Site) {
-    let mut set = setter(site);
     match &cluster.journal {
         JournalPlan::Hdfs { uri, configuration, .. } => {
-            set("alluxio.master.journal.folder", uri.clone());
+            set(site, "alluxio.master.journal.folder", uri.clone());
             if let Some(configuration) = configuration {
                 let files = volumes::hadoop_files(volumes::JOURNAL, configuration);
-                set("alluxio.master.journal.ufs.option.alluxio.underfs.hdfs.configuration", files);
+                set(site, "alluxio.master.journal.ufs.option.alluxio.underfs.hdfs.configuration", files);
             }
         }
         JournalPlan::Claim(_) | JournalPlan::Existing { .. } => {
             let folder = cluster.journal.claim(&cluster.identity.name).map(|(_, folder)| folder);
             set(
+                site,
                 "alluxio.master.journal.folder",
                 format!("{}/{}", volumes::JOURNAL_FOLDER, folder.unwrap_or_default()),
             );
@@ -104,21 +97,20 @@ fn journal(cluster: &ValidatedCluster, site: &mut Site) {
 fn root(cluster: &ValidatedCluster, site: &mut Site) {
     const ROOT: &str = "alluxio.master.mount.table.root";
     let root = &cluster.root;
-    let mut set = setter(site);
     match &root.source {
-        RootSource::Uri(uri) => set(&format!("{ROOT}.ufs"), uri.clone()),
+        RootSource::Uri(uri) => set(site, &format!("{ROOT}.ufs"), uri.clone()),
         RootSource::Claim(_) => {
-            set(&format!("{ROOT}.ufs"), volumes::ROOT_FOLDER.to_owned());
+            set(site, &format!("{ROOT}.ufs"), volumes::ROOT_FOLDER.to_owned());
             // It is the same claim on every node, whatever its file system looks like.
-            set(&format!("{ROOT}.local.disk.allowed"), "true".to_owned());
+            set(site, &format!("{ROOT}.local.disk.allowed"), "true");
         }
-        RootSource::HostFolder(_) => set(&format!("{ROOT}.ufs"), volumes::ROOT_FOLDER.to_owned()),
+        RootSource::HostFolder(_) => set(site, &format!("{ROOT}.ufs"), volumes::ROOT_FOLDER.to_owned()),
     }
     if root.read_only {
-        set(&format!("{ROOT}.readonly"), "true".to_owned());
+        set(site, &format!("{ROOT}.readonly"), "true");
     }
     for (name, value) in mounts::options(&root.options, volumes::ROOT, root.configuration.as_ref()) {
-        set(&format!("{ROOT}.option.{name}"), value);
+        set(site, &format!("{ROOT}.option.{name}"), value);
     }
 }
 
@@ -131,15 +123,14 @@ fn tiers(folders: &[TierPlan], site: &mut Site) {
             _ => levels.push((folder.medium, vec![folder])),
         }
     }
-    let mut set = setter(site);
-    set("alluxio.worker.tieredstore.levels", levels.len().to_string());
+    set(site, "alluxio.worker.tieredstore.levels", levels.len().to_string());
     for (at, (medium, level)) in levels.iter().enumerate() {
         let list = |value: fn(&TierPlan) -> String| level.iter().map(|folder| value(folder)).collect::<Vec<_>>().join(",");
         let prefix = format!("alluxio.worker.tieredstore.level{at}");
-        set(&format!("{prefix}.alias"), medium.name().to_owned());
-        set(&format!("{prefix}.dirs.path"), list(|folder| folder.path.clone()));
-        set(&format!("{prefix}.dirs.mediumtype"), list(|folder| folder.medium.name().to_owned()));
-        set(&format!("{prefix}.dirs.quota"), list(|folder| folder.quota.to_string()));
+        set(site, &format!("{prefix}.alias"), medium.name().to_owned());
+        set(site, &format!("{prefix}.dirs.path"), list(|folder| folder.path.clone()));
+        set(site, &format!("{prefix}.dirs.mediumtype"), list(|folder| folder.medium.name().to_owned()));
+        set(site, &format!("{prefix}.dirs.quota"), list(|folder| folder.quota.to_string()));
     }
 }
 
