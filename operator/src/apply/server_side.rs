@@ -196,7 +196,7 @@ mod tests {
         let mut there = live(&wanted);
         assert_eq!(change(&wanted, &there), None);
         there.data["spec"]["ports"][0]["port"] = json!(2);
-        assert_eq!(change(&wanted, &there), Some(Change::Drift("spec.ports.rpc.port".to_owned())));
+        assert_eq!(change(&wanted, &there), Some(Change::Drift("spec.ports.1".to_owned())));
         let other = Wanted::new(&service(3)).unwrap();
         assert_eq!(change(&other, &there), Some(Change::Edit));
         // The annotation taken off: it is written again.
