@@ -44,6 +44,9 @@ const OWN_MEMORY: u64 = 1 << 30;
 /// Names of a StatefulSet's pods carry a hash in a label of 63 characters.
 const LONGEST_STATEFUL_SET: usize = 52;
 
+/// `<cluster>-worker-<group>` would be the name of something of the cluster `<cluster>-worker`.
+const OTHERS_NAMES: [&str; 6] = ["delete", "format", "journal", "leader", "masters", "workers"];
+
 /// Between the end of a worker's own shutdown and Kubernetes' patience.
 const SPARE_SECONDS: i64 = 30;
 
@@ -62,6 +65,13 @@ pub(super) fn plan(
             continue;
         }
         names.push(&group.name);
+        if OTHERS_NAMES.contains(&group.name.as_str()) {
+            refusals.invalid(
+                format!("spec.workers[{}].name", group.name),
+                "is one that another cluster's objects may have",
+                "choose another",
+            );
+        }
         plans.push(one(group, identity, grace_seconds, refusals));
     }
     plans

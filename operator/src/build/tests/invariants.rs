@@ -68,7 +68,7 @@ fn no_two_objects_of_a_cluster_have_one_name() {
 fn no_two_clusters_have_an_object_of_one_name() {
     let mut seen = BTreeSet::new();
     for name in ["a", "ab", "a-worker", "a-masters", "a-worker-b", "a-leader"] {
-        let patch = "workers: [{name: default}, {name: masters, kind: StatefulSet, ports: {rpc: 29001, web: 30001}}, {name: b, kind: StatefulSet, ports: {rpc: 29002, web: 30002}}]";
+        let patch = "workers: [{name: default}, {name: master, kind: StatefulSet, ports: {rpc: 29001, web: 30001}}, {name: b, kind: StatefulSet, ports: {rpc: 29002, web: 30002}}]";
         let mut cluster = crate::fixture::cluster(patch);
         cluster.metadata.name = Some(name.to_owned());
         let cluster = validate(&cluster, &facts()).expect("valid");

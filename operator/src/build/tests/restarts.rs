@@ -19,7 +19,7 @@ const ROWS: [(&str, bool, bool); 27] = [
     ("properties: {alluxio.worker.shutdown.persist.timeout: 61s}", false, true),
     ("properties: {alluxio.master.journal.checkpoint.period.entries: '5'}", true, false),
     ("properties: {alluxio.user.file.writetype.default: THROUGH}", true, false),
-    ("properties: {alluxio.security.authorization.permission.enabled: 'false'}", true, false),
+    ("properties: {alluxio.security.authorization.permission.enabled: 'false'}", true, true),
     ("image: {tag: other}", true, true),
     ("image: {worker: w}", false, true),
     ("image: {pullPolicy: Always}", true, true),

@@ -148,6 +148,7 @@ fn workers() {
     each(&[
         ("workers: [{name: a, count: 2}]", "spec.workers[a].count: is 2, but a DaemonSet has a worker on each node"),
         ("workers: [{name: a, scheduling: {nodeSelector: {a: b}}}, {name: a, scheduling: {nodeSelector: {a: c}}}]", "spec.workers[a].name: is there twice"),
+        ("workers: [{name: masters}]", "spec.workers[masters].name: is one that another cluster's objects may have"),
         ("workers: [{name: a, tiers: [{mediumType: MEM, quota: 0}]}]", "spec.workers[a].tiers[0].quota: is 0"),
         ("workers: [{name: a, tiers: [{mediumType: MEM, quota: 1GB}]}]", "spec.workers[a].tiers[0].quota: is \"1GB\""),
         ("workers: [{name: a, tiers: [{mediumType: SSD, quota: 2Gi, volume: {emptyDir: {sizeLimit: 1Gi}}}]}]", "spec.workers[a].tiers[0].volume.emptyDir.sizeLimit: is 1Gi, less than the quota; write at least 2Gi"),
