@@ -45,7 +45,10 @@ fn tidy(schema: &mut Value) {
         Value::Object(fields) => {
             fields.remove("nullable");
             let is_object = fields.contains_key("properties");
-            if fields.get("default").is_some_and(|default| is_empty(default) && !(is_object && default.is_object())) {
+            if fields
+                .get("default")
+                .is_some_and(|default| is_empty(default) && !(is_object && default.is_object()))
+            {
                 fields.remove("default");
             }
             fields.values_mut().for_each(tidy);

@@ -42,7 +42,17 @@ const TWO_PORTS_MESSAGE: &str = "rpc and web need different ports";
 macro_rules! unchanged {
     ($field:literal) => {
         concat!(
-            "has(self.", $field, ") == has(oldSelf.", $field, ") && (!has(self.", $field, ") || self.", $field, " == oldSelf.", $field, ")"
+            "has(self.",
+            $field,
+            ") == has(oldSelf.",
+            $field,
+            ") && (!has(self.",
+            $field,
+            ") || self.",
+            $field,
+            " == oldSelf.",
+            $field,
+            ")"
         )
     };
 }
@@ -93,7 +103,11 @@ pub const RULES: [Rule; 39] = [
         "has(self.uri) || !(has(self.configuration) || has(self.user))",
         "configuration and user are for a journal on HDFS: set uri, or take them out",
     ),
-    rule("spec.journal", unchanged!("uri"), "journal.uri cannot be changed; make a new cluster and move with `alluxio fsadmin backup`"),
+    rule(
+        "spec.journal",
+        unchanged!("uri"),
+        "journal.uri cannot be changed; make a new cluster and move with `alluxio fsadmin backup`",
+    ),
     rule(
         "spec.journal",
         stays!("existingClaim"),
@@ -145,8 +159,16 @@ pub const RULES: [Rule; 39] = [
         "[has(self.uri), has(self.claim), has(self.hostFolder)].filter(set, set).size() == 1",
         "set one of uri, claim and hostFolder",
     ),
-    rule("spec.underStorage.root", unchanged!("uri"), "uri cannot be changed: the namespace was made from it"),
-    rule("spec.underStorage.root", unchanged!("claim"), "claim cannot be changed: the namespace was made from it"),
+    rule(
+        "spec.underStorage.root",
+        unchanged!("uri"),
+        "uri cannot be changed: the namespace was made from it",
+    ),
+    rule(
+        "spec.underStorage.root",
+        unchanged!("claim"),
+        "claim cannot be changed: the namespace was made from it",
+    ),
     rule(
         "spec.underStorage.root",
         stays!("hostFolder"),
@@ -217,6 +239,39 @@ mod tests {
             assert!(!RULES[..at].contains(rule), "{rule:?}");
             assert!(rule.message.len() >= 20 && !rule.message.ends_with('.'), "{rule:?}");
         }
+    }
+
+    /// The rows that tests with an API server try: for every such rule at least one, of every field that may be absent a change, an
+    /// unset and a set.
+    #[test]
+    fn every_rule_about_changes_has_its_rows() {
+        #[derive(serde::Deserialize)]
+        struct Row {
+            rule: Option<String>,
+            before: serde_json::Value,
+            after: serde_json::Value,
+        }
+        let path = crate::fixture::root().join("operator/tests/transitions.yaml");
+        let text = std::fs::read_to_string(path).expect("is there");
+        let rows: Vec<Row> = crate::yaml::from_str(&text).expect("rows");
+        let spec = |patch: &serde_json::Value| crate::fixture::cluster(&patch.to_string()).spec;
+        let name = |rule: &Rule| {
+            format!("{} {}", rule.at, rule.message.split([' ', ';']).next().unwrap_or_default())
+        };
+        for rule in RULES.iter().filter(|rule| rule.is_transition()) {
+            let rows: Vec<&Row> =
+                rows.iter().filter(|row| row.rule.as_deref() == Some(&name(rule))).collect();
+            let wanted = if rule.rule.contains("!has(") && rule.rule.contains("&&") { 3 } else { 1 };
+            assert!(rows.len() >= wanted, "{} has {} rows", name(rule), rows.len());
+            for row in rows {
+                assert_ne!(spec(&row.before), spec(&row.after), "{}", name(rule));
+            }
+        }
+        let known: Vec<String> = RULES.iter().map(name).collect();
+        for row in &rows {
+            assert!(row.rule.as_ref().is_none_or(|rule| known.contains(rule)), "{:?} is no rule", row.rule);
+        }
+        assert!(rows.iter().filter(|row| row.rule.is_none()).count() >= 10);
     }
 
     #[test]
