@@ -116,7 +116,8 @@ for name in "$@"; do
     faults) stage faults 15m "${with_mounts[@]}" "${run[@]}" --test 'faults_*' -- --test-threads=2 ;;
     ha) stage ha 15m "${with_mounts[@]}" "${run[@]}" --test 'ha_*' -- --test-threads=2 ;;
     # Faults that wait for time limits of HDFS, its name service and Kerberos.
-    hdfs) stage hdfs 15m "${with_mounts[@]}" "${run[@]}" --test 'hdfs_*' -- --test-threads=2 ;;
+    # HDFS_SEEDS and PAUSES make it longer.
+    hdfs) stage hdfs 2h "${with_mounts[@]}" "${run[@]}" --test 'hdfs_*' -- --test-threads=2 ;;
     ufs) stage ufs 15m "${run[@]}" --test 'ufs_*' -- --test-threads=2 ;;
     # What takes minutes, or need not be seen on every change.
     long) stage long 15m "${with_mounts[@]}" "${run[@]}" --test 'long_*' -- --test-threads=2 ;;
