@@ -6,7 +6,7 @@ JAVA_VERSIONS := 2.9.4 2.9.6
 export JAVA_VERSIONS
 
 .DEFAULT_GOAL := help
-.PHONY: help run check fmt dist test test-unit test-schema test-peers test-faults test-ha test-ufs test-web test-dist test-kube test-scale e2e bench
+.PHONY: help run check fmt dist test test-unit test-schema test-peers test-faults test-ha test-ufs test-web test-dist test-kube test-scale e2e bench crds golden
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ check: ## what to run before each commit: format, lints, unit and property tests
 
 fmt: ## format all Rust files
 	cargo fmt --all
+
+crds: ## write crds/ anew from the operator's types
+	BLESS=1 cargo test --quiet -p alluxio-operator --lib the_file_in_crds_is_not_stale
+
+golden: ## write operator/tests/golden/ anew from what the operator builds
+	BLESS=1 cargo test --quiet -p alluxio-operator --lib golden_
 
 dist: ## the tar.gz with programs, scripts, templates and docs, in target/dist/
 	cargo build --release --workspace

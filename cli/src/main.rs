@@ -1,6 +1,7 @@
 //! The `alluxio` command.
 
 mod absent;
+mod cluster_marker;
 mod completion;
 mod connection;
 mod error;

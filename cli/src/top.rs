@@ -31,6 +31,7 @@ pub enum Inside {
 }
 
 pub const COMMANDS: &[TopCommand] = &[
+    crate::cluster_marker::CLUSTER_MARKER,
     crate::completion::COMPLETION,
     crate::format::FORMAT,
     crate::format::FORMAT_MASTERS,

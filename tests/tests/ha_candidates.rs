@@ -3,7 +3,9 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use alluxio_conf::Configuration;
-use alluxio_election::{Election, Leadership, Life, MasterAddress, ZooKeeper, forget_cluster};
+use alluxio_election::{
+    Election, Leadership, Life, MasterAddress, ZooKeeper, forget_cluster, remove_cluster,
+};
 use alluxio_fs::{ErrorKind, FsError};
 use alluxio_tests::{Cluster, waiting::wait_until, zookeeper::Ensemble};
 use anyhow::{Context, Result, anyhow, ensure};
@@ -211,5 +213,30 @@ async fn masters_of_the_original_are_recognised() -> Result<()> {
         ensure!(error.message.contains(told), "{told} is not told: {error}");
     }
     ensure!(hand.list_children("/alluxio/election").await?.len() == 1, "it has stood");
+    zookeeper.finish()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_removed_leaves_nothing_of_its_own() -> Result<()> {
+    let zookeeper = Ensemble::start(1)?;
+    let folder = tempfile::tempdir()?;
+    let conf = conf(&zookeeper, SESSION, folder.path())?.with(&[
+        ("alluxio.zookeeper.election.path", "/alluxio/ns/a/election"),
+        ("alluxio.zookeeper.leader.path", "/alluxio/ns/a/leader"),
+    ])?;
+    let told = ZooKeeper::of(&conf)?;
+    let mut one = stand(&conf, 1, Uuid::new_v4())?;
+    let leadership = elected(&mut one).await?;
+    let error = remove_cluster(&told).await.err().context("removed while a master stands")?;
+    ensure!(error.message.contains("stop them"), "{error}");
+    drop(leadership);
+    one.stop().await;
+    let hand = Client::connect(&zookeeper.address()).await?;
+    let folders = CreateMode::Persistent.with_acls(Acls::anyone_all());
+    hand.mkdir("/alluxio/ns/b", &folders).await?;
+    remove_cluster(&told).await?;
+    ensure!(hand.list_children("/alluxio/ns").await? == ["b"], "something is left");
+    // Nothing is there any more, and that is no failure.
+    remove_cluster(&told).await?;
     zookeeper.finish()
 }

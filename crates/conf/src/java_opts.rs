@@ -59,6 +59,12 @@ pub(crate) fn words(text: &str, environment: &Environment) -> Vec<String> {
     words
 }
 
+/// The properties that the text of an `ALLUXIO_*_JAVA_OPTS` variable sets, where no other variable is set: `$NAME` is nothing.
+#[must_use]
+pub fn properties_of(text: &str) -> Vec<(String, String)> {
+    sort(words(text, &Environment::default())).properties
+}
+
 fn expand(text: &str, environment: &Environment) -> String {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;

@@ -166,8 +166,9 @@ pub fn canonical(name: &str) -> &str {
     }
 }
 
-/// The row that describes a name, fixed or parameterised.
-pub(crate) fn describe(name: &str) -> Option<&'static Property> {
+/// The row that describes a name: of a property, an alias of one, or an instance of a parameterised name.
+#[must_use]
+pub fn describe(name: &str) -> Option<&'static Property> {
     match lookup(name)? {
         Known::Fixed { index, .. } => Some(&PROPERTIES[index]),
         Known::Instance(row) => Some(row),

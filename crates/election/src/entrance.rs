@@ -122,3 +122,35 @@ pub async fn forget_cluster(zookeeper: &ZooKeeper) -> FsResult<()> {
         Err(error) => Err(zookeeper.unreachable(&error)),
     }
 }
+
+/// Removes what a cluster has in ZooKeeper: who may elect there, the queue, the leader's folder, and the folder that holds them, if
+/// nothing else is in it.
+///
+/// # Errors
+/// As [`forget_cluster`].
+pub async fn remove_cluster(zookeeper: &ZooKeeper) -> FsResult<()> {
+    forget_cluster(zookeeper).await?;
+    let removed = async {
+        let client = zookeeper.connect(zookeeper.connection_timeout).await?;
+        for folder in [&zookeeper.election_path, &zookeeper.leader_path] {
+            let names = match client.list_children(folder).await {
+                Err(Error::NoNode) => continue,
+                names => names?,
+            };
+            for name in names {
+                ignore_absent(client.delete(&format!("{folder}/{name}"), None).await)?;
+            }
+            ignore_absent(client.delete(folder, None).await)?;
+        }
+        let parent = |path: &str| path.rsplit_once('/').map(|(parent, _)| parent.to_owned());
+        let own = parent(&zookeeper.election_path).filter(|folder| !folder.is_empty());
+        match own.filter(|folder| parent(&zookeeper.leader_path).as_ref() == Some(folder)) {
+            None => Ok(()),
+            Some(folder) => match ignore_absent(client.delete(&folder, None).await) {
+                Err(Error::NotEmpty) => Ok(()),
+                deleted => deleted,
+            },
+        }
+    };
+    removed.await.map_err(|error| zookeeper.unreachable(&error))
+}

@@ -1,0 +1,79 @@
+//! The command on a local folder.
+
+use serde_json::Value;
+
+use super::*;
+use crate::output::Captured;
+
+struct Place {
+    _folder: tempfile::TempDir,
+    conf: Configuration,
+}
+
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal").display().to_string();
+    let conf = Configuration::defaults().with(&[("alluxio.master.journal.folder", &*journal)]).unwrap();
+    Place { _folder: folder, conf }
+}
+
+impl Place {
+    async fn run(&self, line: &str) -> (ExitStatus, Value) {
+        let captured = Captured::default();
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let status = run(&words, &self.conf, &captured.output()).await.unwrap();
+        let text = captured.text();
+        (status, serde_json::from_str(text.lines().last().unwrap_or_default()).unwrap_or(Value::Null))
+    }
+}
+
+const CLAIM: &str = "claim --owner ns/a --uid 1";
+
+#[tokio::test]
+async fn a_journal_is_made_kept_and_removed() {
+    let place = place();
+    assert_eq!(place.run("show").await.1["outcome"], "absent");
+    let (status, made) = place.run(CLAIM).await;
+    assert_eq!((status, made["outcome"].as_str()), (SUCCESS, Some("formatted")));
+    let id = made["clusterId"].as_str().unwrap().to_owned();
+    let (status, again) = place.run(&format!("{CLAIM} --known {id}")).await;
+    assert_eq!((status, again["outcome"].as_str()), (SUCCESS, Some("adopted")));
+    assert_eq!(again["clusterId"], id.as_str());
+
+    let (status, other) = place.run("claim --owner ns/b --uid 9").await;
+    assert_eq!((status, other["outcome"].as_str()), (FAILURE, Some("foreign")));
+    assert_eq!(other["clusterId"], id.as_str());
+
+    let (status, left) = place.run(&format!("remove --owner ns/b --cluster {id}")).await;
+    assert_eq!((status, left["outcome"].as_str()), (FAILURE, Some("foreign")));
+    let (status, removed) = place.run(&format!("remove --owner ns/a --cluster {id}")).await;
+    assert_eq!((status, removed["outcome"].as_str()), (SUCCESS, Some("removed")));
+    let (status, absent) = place.run(&format!("remove --owner ns/a --cluster {id}")).await;
+    assert_eq!((status, absent["outcome"].as_str()), (SUCCESS, Some("absent")));
+
+    let (status, missing) = place.run(&format!("{CLAIM} --known {id}")).await;
+    assert_eq!((status, missing["outcome"].as_str()), (FAILURE, Some("missing")));
+    assert_eq!(place.run("show").await.1["outcome"], "absent");
+}
+
+#[tokio::test]
+async fn the_answer_is_in_the_report_too() {
+    let place = place();
+    let report = place._folder.path().join("report");
+    let (_, made) = place.run(&format!("{CLAIM} --report {}", report.display())).await;
+    let read: Value = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
+    assert_eq!(read, made);
+}
+
+#[tokio::test]
+async fn a_wrong_call_says_what_is_missing() {
+    let place = place();
+    let wrong = async |line: &str| {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        run(&words, &place.conf, &Captured::default().output()).await.unwrap_err().to_string()
+    };
+    assert!(wrong("claim --owner ns/a").await.contains("--uid is missing"));
+    assert!(wrong("remove --owner ns/a").await.contains("--cluster is missing"));
+    assert!(wrong("claim --owner ns/a --uid 1 --adopt x").await.contains("write the id of a cluster"));
+    assert_eq!(place.run("other").await.0, FAILURE);
+}

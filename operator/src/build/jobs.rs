@@ -1,0 +1,88 @@
+//! The Jobs that touch the journal in the operator's stead: one marks and formats it before the first master starts, one removes it.
+//! Both report one line of JSON as the container's termination message.
+
+use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::{config, container, env, labels, metadata, names, placement, volumes};
+use crate::validate::ValidatedCluster;
+
+/// Where the kubelet reads the message from.
+const REPORT: &str = "/dev/termination-log";
+/// A Job that has not ended by then has failed.
+const FORMAT_SECONDS: i64 = 600;
+const DELETION_SECONDS: i64 = 110;
+
+/// What the format Job is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FormatRequest {
+    /// The id in `status.journal.clusterId`: the journal must have it, and nothing is formatted.
+    pub known: Option<String>,
+    /// The id in the annotation `alluxio.org/adopt-journal`: a journal with it becomes this cluster's.
+    pub adopt: Option<String>,
+}
+
+/// The Job that makes the journal this cluster's.
+#[must_use]
+pub fn format_job(cluster: &ValidatedCluster, request: &FormatRequest) -> Job {
+    let identity = &cluster.identity;
+    let mut words = vec!["claim".to_owned()];
+    let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
+    option("--owner", &identity.path());
+    option("--uid", &identity.uid);
+    if let Some(known) = &request.known {
+        option("--known", known);
+    }
+    if let Some(adopt) = &request.adopt {
+        option("--adopt", adopt);
+    }
+    job(cluster, names::format_job(&identity.name), "format", words, FORMAT_SECONDS)
+}
+
+/// The Job that removes the journal, if it is this cluster's, and the cluster's folder in ZooKeeper.
+#[must_use]
+pub fn deletion_job(cluster: &ValidatedCluster, cluster_id: &str) -> Job {
+    let identity = &cluster.identity;
+    let words = ["remove", "--owner", &identity.path(), "--cluster", cluster_id].map(str::to_owned);
+    job(cluster, names::deletion_job(&identity.name), "delete", words.to_vec(), DELETION_SECONDS)
+}
+
+fn job(cluster: &ValidatedCluster, name: String, component: &str, words: Vec<String>, seconds: i64) -> Job {
+    let identity = &cluster.identity;
+    let labels = labels::of_component(identity, component);
+    let settings = config::master(cluster).metadata.name.unwrap_or_default();
+    let volumes = volumes::of_job(cluster, &settings);
+    let command = ["alluxio", "clusterMarker"].map(str::to_owned).into_iter();
+    let report = ["--report", REPORT].map(str::to_owned);
+    let mut program = Container {
+        name: component.to_owned(),
+        image: Some(cluster.images.master.clone()),
+        image_pull_policy: cluster.images.pull_policy.map(str::to_owned),
+        args: Some(command.chain(words).chain(report).collect()),
+        security_context: Some(container::restricted()),
+        termination_message_path: Some(REPORT.to_owned()),
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
+        ..Container::default()
+    };
+    container::equip(&mut program, &volumes, env::of_job(cluster));
+    let plan = &cluster.masters.pod;
+    let mut pod = container::pod(plan, &cluster.images, names::masters(&identity.name), &volumes);
+    pod.restart_policy = Some("Never".to_owned());
+    pod.termination_grace_period_seconds = None;
+    pod.containers = vec![program];
+    placement::job(&mut pod, &plan.scheduling);
+    Job {
+        metadata: metadata::owned(identity, name, labels.clone()),
+        spec: Some(JobSpec {
+            backoff_limit: Some(3),
+            active_deadline_seconds: Some(seconds),
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta { labels: Some(labels), ..ObjectMeta::default() }),
+                spec: Some(pod),
+            },
+            ..JobSpec::default()
+        }),
+        status: None,
+    }
+}

@@ -1,0 +1,101 @@
+//! From a validated cluster to Kubernetes' objects. Pure: no client, no clock, no randomness, and the same cluster always gives the
+//! same objects.
+
+mod claim;
+mod config;
+mod container;
+mod env;
+mod hash;
+mod jobs;
+mod labels;
+mod masters;
+mod metadata;
+mod mounts;
+pub mod names;
+mod overlay;
+mod placement;
+mod restart;
+mod services;
+mod site;
+mod volumes;
+mod workers;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::apps::v1::{DaemonSet, StatefulSet};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+
+use crate::validate::{Refusals, ValidatedCluster};
+
+pub use hash::digest;
+pub use jobs::{FormatRequest, deletion_job, format_job};
+pub use labels::{
+    COMPONENT, CONFIG_ROW, INSTANCE, LEADER, MANAGED_BY, MANAGER, MASTER, WORKER, WORKER_GROUP,
+    master_selector,
+};
+pub use mounts::mount_options;
+pub use restart::RESTART_HASH;
+
+/// What the objects depend on beside the cluster as it shall be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Live {
+    /// How many masters there shall be at the moment; more than the spec's count while the one that leaves hands over. `None`: the
+    /// spec's.
+    pub master_replicas: Option<u32>,
+    /// By group, the nodes whose worker is on its way out and still needed.
+    pub leaving_nodes: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// All objects of a cluster, in the order in which they are applied: what a pod needs comes before it, and workers before masters, so
+/// that a new master finds workers of the same settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resources {
+    pub service_accounts: Vec<ServiceAccount>,
+    pub config_maps: Vec<ConfigMap>,
+    pub services: Vec<Service>,
+    pub disruption_budget: PodDisruptionBudget,
+    /// The journal's claim, where the operator makes it. Nobody owns it: it outlives the cluster.
+    pub journal_claim: Option<PersistentVolumeClaim>,
+    pub workers: Vec<WorkerSet>,
+    pub masters: StatefulSet,
+}
+
+/// What runs a group of workers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WorkerSet {
+    Daemon(Box<DaemonSet>),
+    Stateful(Box<StatefulSet>),
+}
+
+/// Builds all objects but the Jobs.
+///
+/// # Errors
+/// When a pod template of the user contradicts what the operator needs.
+pub fn build(cluster: &ValidatedCluster, live: &Live) -> Result<Resources, Refusals> {
+    let mut refusals = Refusals::default();
+    let master_config = config::master(cluster);
+    let masters = masters::stateful_set(cluster, live, &master_config, &mut refusals);
+    let mut config_maps = vec![master_config];
+    let mut workers = Vec::with_capacity(cluster.workers.len());
+    for group in &cluster.workers {
+        let config = config::worker(cluster, group);
+        let leaving = live.leaving_nodes.get(&group.name);
+        workers.push(workers::set(cluster, group, leaving, &config, &mut refusals));
+        config_maps.push(config);
+    }
+    refusals.into_result()?;
+    Ok(Resources {
+        service_accounts: services::accounts(cluster),
+        config_maps,
+        services: services::services(cluster),
+        disruption_budget: services::disruption_budget(cluster),
+        journal_claim: claim::journal(cluster),
+        workers,
+        masters,
+    })
+}
+
+#[cfg(test)]
+#[path = "tests/mod.rs"]
+mod tests;

@@ -1,0 +1,114 @@
+//! On which nodes pods run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{
+    Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodAffinityTerm,
+    PodAntiAffinity, PodSpec, WeightedPodAffinityTerm,
+};
+
+use super::labels::Labels;
+use super::metadata;
+use crate::validate::SchedulingPlan;
+
+const HOST: &str = "kubernetes.io/hostname";
+
+/// Masters prefer different nodes, and start on one all the same.
+pub(super) fn masters(pod: &mut PodSpec, scheduling: &SchedulingPlan, selector: Labels) {
+    pod.node_selector = selected(scheduling);
+    pod.affinity = Some(scheduling.affinity.clone().unwrap_or_else(|| Affinity {
+        pod_anti_affinity: Some(PodAntiAffinity {
+            preferred_during_scheduling_ignored_during_execution: Some(vec![WeightedPodAffinityTerm {
+                weight: 100,
+                pod_affinity_term: apart(selector),
+            }]),
+            required_during_scheduling_ignored_during_execution: None,
+        }),
+        ..Affinity::default()
+    }));
+}
+
+/// Jobs run where masters may.
+pub(super) fn job(pod: &mut PodSpec, scheduling: &SchedulingPlan) {
+    pod.node_selector = selected(scheduling);
+    let nodes = scheduling.affinity.as_ref().and_then(|affinity| affinity.node_affinity.clone());
+    pod.affinity = nodes.map(|nodes| Affinity { node_affinity: Some(nodes), ..Affinity::default() });
+}
+
+/// A worker is known by its node, so a StatefulSet never puts two on one.
+pub(super) fn stateful_workers(pod: &mut PodSpec, scheduling: &SchedulingPlan, selector: Labels) {
+    pod.node_selector = selected(scheduling);
+    let mut affinity = scheduling.affinity.clone().unwrap_or_default();
+    let apart = apart(selector);
+    affinity
+        .pod_anti_affinity
+        .get_or_insert_default()
+        .required_during_scheduling_ignored_during_execution
+        .get_or_insert_default()
+        .push(apart);
+    pod.affinity = Some(affinity);
+}
+
+/// The user's nodes, or those that are still leaving: a node that no longer fits keeps its worker until it is let go.
+pub(super) fn daemon_workers(
+    pod: &mut PodSpec,
+    scheduling: &SchedulingPlan,
+    leaving: Option<&BTreeSet<String>>,
+) {
+    let none = BTreeSet::new();
+    let leaving = leaving.unwrap_or(&none);
+    let limited = !scheduling.node_selector.is_empty() || required(scheduling).is_some();
+    if leaving.is_empty() || !limited {
+        pod.node_selector = selected(scheduling);
+        pod.affinity.clone_from(&scheduling.affinity);
+        return;
+    }
+    let mut affinity = scheduling.affinity.clone().unwrap_or_default();
+    let nodes = affinity.node_affinity.get_or_insert_with(NodeAffinity::default);
+    nodes.required_during_scheduling_ignored_during_execution =
+        Some(NodeSelector { node_selector_terms: terms(scheduling, leaving) });
+    pod.affinity = Some(affinity);
+}
+
+fn required(scheduling: &SchedulingPlan) -> Option<&NodeSelector> {
+    let nodes = scheduling.affinity.as_ref()?.node_affinity.as_ref()?;
+    nodes.required_during_scheduling_ignored_during_execution.as_ref()
+}
+
+/// One of the terms must fit; within a term everything must.
+fn terms(scheduling: &SchedulingPlan, leaving: &BTreeSet<String>) -> Vec<NodeSelectorTerm> {
+    let mut terms = match required(scheduling) {
+        Some(selector) => selector.node_selector_terms.clone(),
+        None => vec![NodeSelectorTerm::default()],
+    };
+    for term in &mut terms {
+        let wanted = scheduling.node_selector.iter().map(|(key, value)| is(key, value));
+        term.match_expressions.get_or_insert_default().extend(wanted);
+    }
+    // A field can be compared with one value only.
+    terms.extend(leaving.iter().map(|node| NodeSelectorTerm {
+        match_fields: Some(vec![is("metadata.name", node)]),
+        match_expressions: None,
+    }));
+    terms
+}
+
+fn is(key: &str, value: &str) -> NodeSelectorRequirement {
+    NodeSelectorRequirement {
+        key: key.to_owned(),
+        operator: "In".to_owned(),
+        values: Some(vec![value.to_owned()]),
+    }
+}
+
+fn selected(scheduling: &SchedulingPlan) -> Option<BTreeMap<String, String>> {
+    (!scheduling.node_selector.is_empty()).then(|| scheduling.node_selector.clone())
+}
+
+fn apart(selector: Labels) -> PodAffinityTerm {
+    PodAffinityTerm {
+        label_selector: Some(metadata::selector(selector)),
+        topology_key: HOST.to_owned(),
+        ..PodAffinityTerm::default()
+    }
+}

@@ -1,0 +1,107 @@
+//! Other clusters.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::*;
+use crate::crd::{AlluxioCluster, Reason};
+
+/// A cluster that was there before.
+fn older(namespace: &str, name: &str, patch: &str) -> AlluxioCluster {
+    let mut other = cluster(patch);
+    other.metadata.namespace = Some(namespace.to_owned());
+    other.metadata.name = Some(name.to_owned());
+    other.metadata.uid = Some(format!("uid of {name}"));
+    other.metadata.creation_timestamp = Some(Time("2026-01-01T00:00:00Z".parse().expect("a time")));
+    other
+}
+
+fn told(patch: &str, other: &AlluxioCluster) -> String {
+    let mut facts = facts();
+    facts.others = vec![other];
+    match validate(&cluster(patch), &facts) {
+        Ok(_) => String::new(),
+        Err(refusals) => {
+            assert_eq!(refusals.reason(), Reason::ConflictsWithCluster);
+            refusals.to_string()
+        }
+    }
+}
+
+#[test]
+fn two_clusters_never_share_a_journal() {
+    let hdfs = "journal: {uri: 'hdfs://n/j'}";
+    let seen = told(hdfs, &older("x", "other", "journal: {uri: 'hdfs://n/j/'}"));
+    assert_eq!(seen, "spec.journal: is the journal of x/other; choose a folder of its own");
+    assert_eq!(told(hdfs, &older("x", "other", "journal: {uri: 'hdfs://n/k'}")), "");
+    let claim = "journal: {existingClaim: {claimName: c, path: a}}";
+    assert!(
+        told(claim, &older("data", "other", claim)).starts_with("spec.journal: is the journal of data/other")
+    );
+    assert_eq!(told(claim, &older("x", "other", claim)), "", "claims of two namespaces are two");
+    let other = older("data", "other", "journal: {existingClaim: {claimName: c, path: b}}");
+    assert_eq!(told(claim, &other), "");
+    let defaults = "journal: {existingClaim: {claimName: c}}";
+    assert_eq!(told(defaults, &older("data", "other", defaults)), "");
+}
+
+#[test]
+fn two_clusters_never_share_a_folder_in_zookeeper() {
+    let mine = "zookeeper: {addresses: ['z:1', 'y:1'], chroot: /a}";
+    let seen = told(mine, &older("x", "other", "zookeeper: {addresses: ['y:1'], chroot: /a}"));
+    assert_eq!(seen, "spec.zookeeper.chroot: is /a, the folder of x/other; choose a folder of its own");
+    assert_eq!(told(mine, &older("x", "other", "zookeeper: {addresses: ['w:1'], chroot: /a}")), "");
+    assert_eq!(told(mine, &older("x", "other", "zookeeper: {addresses: ['z:1'], chroot: /b}")), "");
+    let default = "zookeeper: {addresses: ['z:1']}";
+    assert_eq!(told(default, &older("data", "other", default)), "");
+}
+
+#[test]
+fn ports_of_nodes_are_shared_by_no_two() {
+    let host = "masters: {network: Host}";
+    let seen = told(host, &older("x", "other", host));
+    assert!(
+        seen.starts_with(
+            "spec.masters.ports.rpc: is 19998, which spec.masters of x/other has on the same nodes"
+        ),
+        "{seen}"
+    );
+    assert_eq!(
+        told(host, &older("x", "other", "masters: {network: Host, ports: {rpc: 19000, web: 19001}}")),
+        ""
+    );
+    assert_eq!(told(host, &older("x", "other", "{}")), "");
+    let on =
+        |disk: &str| format!("masters: {{network: Host, scheduling: {{nodeSelector: {{disk: {disk}}}}}}}");
+    assert_eq!(told(&on("ssd"), &older("x", "other", &on("hdd"))), "");
+    assert_ne!(told(&on("ssd"), &older("x", "other", &on("ssd"))), "");
+    let worker = "workers: [{name: a, network: Host, ports: {rpc: 29999, web: 19999}}]";
+    let seen = told(worker, &older("x", "other", host));
+    assert!(seen.starts_with("spec.workers[a].ports.web: is 19999"), "{seen}");
+}
+
+#[test]
+fn folders_of_nodes_are_shared_by_no_two() {
+    let disk = |path: &str| {
+        format!(
+            "workers: [{{name: a, tiers: [{{mediumType: SSD, quota: 1Gi, volume: {{hostPath: {{path: {path}}}}}}}]}}]"
+        )
+    };
+    let seen = told(&disk("/d"), &older("x", "other", &disk("/d")));
+    assert!(
+        seen.starts_with(
+            "spec.workers[a].tiers[].volume.hostPath: is /d, which spec.workers[a] of x/other has"
+        ),
+        "{seen}"
+    );
+    assert_eq!(told(&disk("/d"), &older("x", "other", &disk("/e"))), "");
+}
+
+#[test]
+fn the_older_one_is_left_alone() {
+    let hdfs = "journal: {uri: 'hdfs://n/j'}";
+    let mut younger = older("x", "other", hdfs);
+    younger.metadata.creation_timestamp = Some(Time("2026-01-03T00:00:00Z".parse().expect("a time")));
+    assert_eq!(told(hdfs, &younger), "");
+    // Itself is not another one.
+    assert_eq!(told(hdfs, &cluster(hdfs)), "");
+}
