@@ -6,7 +6,7 @@ JAVA_VERSIONS := 2.9.4 2.9.6
 export JAVA_VERSIONS
 
 .DEFAULT_GOAL := help
-.PHONY: help run check fmt crds golden dist test test-unit test-schema test-peers test-faults test-ha test-ufs test-web test-dist test-scale bench
+.PHONY: help run check fmt dist test test-unit test-schema test-peers test-faults test-ha test-ufs test-web test-dist test-kube test-scale e2e bench crds golden
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,8 +34,8 @@ dist: ## the tar.gz with programs, scripts, templates and docs, in target/dist/
 	cargo build --release --workspace
 	scripts/dist.sh $(TARGET_DIR)/release $(TARGET_DIR)/dist
 
-test: ## everything: unit, property, wire-schema, peer, fault, ZooKeeper, HDFS, under-storage, web and installation tests
-	scripts/test.sh unit schema peers faults ha ufs web dist
+test: ## everything: unit, property, wire-schema, peer, fault, ZooKeeper, HDFS, under-storage, web, installation and API server tests
+	scripts/test.sh unit schema peers faults ha ufs web dist kube
 
 test-unit: ## unit and property tests
 	scripts/test.sh unit
@@ -60,6 +60,12 @@ test-web: ## the web pages in a headless Chromium, with 100,000 files in a direc
 
 test-dist: ## the tar.gz as its users meet it: the commands of the docs, and the scripts
 	scripts/test.sh dist
+
+test-kube: ## against a real Kubernetes API server, without nodes (its first build takes six minutes)
+	scripts/test.sh kube
+
+e2e: ## on a real Kubernetes of three nodes, as root; builds it all (the first time about half an hour). ONLY=name: some tests; KEEP=1: the cluster stays
+	scripts/test.sh e2e
 
 test-scale: ## a tree of 1,000,000 files (some minutes, 2 GB of memory)
 	scripts/test.sh scale

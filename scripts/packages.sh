@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that the machine has the tools named. Root on Debian: installs the packages that are missing.
 # Elsewhere: one line that names them, and failure.
-# Usage: packages.sh [build|mounts|java|browser|s3|ssh]...
+# Usage: packages.sh [build|mounts|java|browser|s3|ssh|kube|nodes]...
 set -euo pipefail
 
 packages=()
@@ -33,7 +33,24 @@ for set in "$@"; do
       needs ssh openssh-client
       needs rsync rsync
       ;;
-    *) echo "usage: packages.sh [build|mounts|java|browser|s3|ssh]..." >&2; exit 2 ;;
+    kube)   # the API server
+      needs go golang-go
+      needs openssl openssl
+      needs setpriv util-linux
+      ;;
+    nodes)   # kubelets, and the image of what the rig runs in pods
+      needs containerd containerd
+      needs runc runc
+      needs /usr/lib/cni/bridge containernetworking-plugins
+      needs iptables iptables
+      needs conntrack conntrack
+      needs ip iproute2
+      needs sysctl procps
+      needs nsenter util-linux
+      needs buildah buildah
+      needs busybox busybox-static
+      ;;
+    *) echo "usage: packages.sh [build|mounts|java|browser|s3|ssh|kube|nodes]..." >&2; exit 2 ;;
   esac
 done
 [ ${#packages[@]} -gt 0 ] || exit 0

@@ -49,12 +49,14 @@ with_mounts=(unshare --mount)
 [ "$(id -u)" = 0 ] || with_mounts=(unshare --user --map-root-user --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
+needs_apiserver() { case " $* " in *" kube "*) true ;; *) false ;; esac; }
+needs_nodes() { case " $* " in *" e2e "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "*) true ;; *) false ;; esac; }
 needs_s3() { case " $* " in *" ufs "*) true ;; *) false ;; esac; }
 needs_ssh() { case " $* " in *" dist "* | *" ha "*) true ;; *) false ;; esac; }
 needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" hdfs "* | *" long "* | *" random "* | *" dist "*) true ;; *) false ;; esac; }
 
-[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, hdfs, long, ufs, random, web, dist, scale)' >&2; exit 2; }
+[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, hdfs, long, ufs, random, web, dist, kube, e2e, scale)' >&2; exit 2; }
 
 sets=(build)
 if needs_mounts "$@"; then sets+=(mounts); fi
@@ -62,6 +64,8 @@ if needs_java "$@"; then sets+=(java); fi
 if needs_s3 "$@"; then sets+=(s3); fi
 if needs_ssh "$@"; then sets+=(ssh); fi
 if needs_browser "$@"; then sets+=(browser); fi
+if needs_apiserver "$@"; then sets+=(kube); fi
+if needs_nodes "$@"; then sets+=(kube nodes); fi
 scripts/packages.sh "${sets[@]}" || exit 1
 
 start=$SECONDS
@@ -82,6 +86,13 @@ if needs_browser "$@"; then
   tests/browser/fetch.sh >"$work/browser" 2>&1 &
   browser=$!
 fi
+kube=
+if needs_apiserver "$@" || needs_nodes "$@"; then
+  share=apiserver
+  if needs_nodes "$@"; then share=cluster; fi
+  (tests/kube/fetch.sh $share && took "$share" "$start" && echo "${times[-1]}" >"$work/kube.took") >"$work/kube" 2>&1 &
+  kube=$!
+fi
 printf '== build\n'
 cargo build --release --workspace --all-targets || exit 1
 took build "$start"
@@ -96,6 +107,10 @@ fi
 if [ -n "$browser" ] && ! wait "$browser"; then
   cat "$work/browser"
   exit 1
+fi
+if [ -n "$kube" ]; then
+  wait "$kube" || { cat "$work/kube"; exit 1; }
+  times+=("$(cat "$work/kube.took")")
 fi
 
 run=(cargo test --release --workspace --no-fail-fast)
@@ -116,7 +131,8 @@ for name in "$@"; do
     faults) stage faults 15m "${with_mounts[@]}" "${run[@]}" --test 'faults_*' -- --test-threads=2 ;;
     ha) stage ha 15m "${with_mounts[@]}" "${run[@]}" --test 'ha_*' -- --test-threads=2 ;;
     # Faults that wait for time limits of HDFS, its name service and Kerberos.
-    hdfs) stage hdfs 15m "${with_mounts[@]}" "${run[@]}" --test 'hdfs_*' -- --test-threads=2 ;;
+    # HDFS_SEEDS and PAUSES make it longer.
+    hdfs) stage hdfs 2h "${with_mounts[@]}" "${run[@]}" --test 'hdfs_*' -- --test-threads=2 ;;
     ufs) stage ufs 15m "${run[@]}" --test 'ufs_*' -- --test-threads=2 ;;
     # What takes minutes, or need not be seen on every change.
     long) stage long 15m "${with_mounts[@]}" "${run[@]}" --test 'long_*' -- --test-threads=2 ;;
@@ -124,6 +140,10 @@ for name in "$@"; do
     random) stage random 12h "${with_mounts[@]}" "${run[@]}" --test ha_sequences -- --nocapture ;;
     web) stage web 5m "${run[@]}" --test 'web_*' ;;
     dist) stage dist 10m "${with_mounts[@]}" "${run[@]}" --test 'dist_*' -- --test-threads=2 ;;
+    # A real API server: about six minutes to build on a new machine, nothing after that.
+    kube) stage kube 10m "${run[@]}" --test 'kube_*' -- --test-threads=2 ;;
+    # A cluster of real nodes, taken away afterwards (KEEP=1: not). ONLY: the tests with that in their name.
+    e2e) stage e2e "${E2E_LIMIT:-60m}" tests/e2e/run.sh "${run[@]}" --test 'e2e_*' -- --test-threads=1 --nocapture ${ONLY:+"$ONLY"} ;;
     scale) stage scale 30m "${run[@]}" --test 'scale_*' -- --ignored --nocapture ;;
     *) echo "unknown stage $name" >&2; exit 2 ;;
   esac

@@ -48,8 +48,10 @@ pub(crate) fn facts() -> Facts<'static> {
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect(),
     };
-    let map = |name: &str, pairs: &[(&str, &str)]| (Reference::ConfigMap(name.to_owned()), found(pairs, true));
-    let secret = |name: &str, pairs: &[(&str, &str)]| (Reference::Secret(name.to_owned()), found(pairs, false));
+    let map =
+        |name: &str, pairs: &[(&str, &str)]| (Reference::ConfigMap(name.to_owned()), found(pairs, true));
+    let secret =
+        |name: &str, pairs: &[(&str, &str)]| (Reference::Secret(name.to_owned()), found(pairs, false));
     let node = |name: &str, disk: &str| NodeFacts {
         name: name.to_owned(),
         labels: [("kubernetes.io/hostname", name), ("disk", disk)]

@@ -10,6 +10,7 @@ pub mod hdfs;
 pub mod history;
 pub mod installation;
 pub mod java;
+pub mod kube;
 pub mod links;
 pub mod masters;
 pub mod mounted;

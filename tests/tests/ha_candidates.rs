@@ -3,7 +3,9 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use alluxio_conf::Configuration;
-use alluxio_election::{Election, Leadership, Life, MasterAddress, ZooKeeper, forget_cluster, remove_cluster};
+use alluxio_election::{
+    Election, Leadership, Life, MasterAddress, ZooKeeper, forget_cluster, remove_cluster,
+};
 use alluxio_fs::{ErrorKind, FsError};
 use alluxio_tests::{Cluster, waiting::wait_until, zookeeper::Ensemble};
 use anyhow::{Context, Result, anyhow, ensure};

@@ -3,17 +3,12 @@
 
 use std::{env, ops::Range};
 
-use alluxio_tests::{
-    ha::{Fault, Rig, Sequence},
-    masters::{LIMIT, SESSION},
-};
+use alluxio_tests::ha::{Rig, Sequence};
 use anyhow::{Context, Result};
-use tokio::{task::block_in_place, time::sleep};
+use tokio::task::block_in_place;
 
 /// Of which `make test` has a minute.
 const SEEDS: Range<u64> = 0..3;
-const ANSWERS: usize = 60;
-const CACHED_READS: usize = 5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_faults_lose_nothing() -> Result<()> {
@@ -47,25 +42,12 @@ fn rounds() -> Result<u64> {
     env::var("ROUNDS").map_or(Ok(1), |text| text.parse().with_context(|| format!("ROUNDS={text}")))
 }
 
-/// The leader sleeps for three session timeouts while clients talk to it, again and again. `PAUSES=50` for more.
+/// `PAUSES=50` for more.
 #[tokio::test(flavor = "multi_thread")]
 async fn leaders_that_sleep_and_wake_lose_nothing() -> Result<()> {
     let pauses =
         env::var("PAUSES").map_or(Ok(1), |text| text.parse().with_context(|| format!("PAUSES={text}")))?;
     let mut rig = block_in_place(|| Rig::start(1))?;
-    for pause in 0..pauses {
-        let mut workload = rig.workload(&format!("/pause-{pause}"), pause)?;
-        workload.goes_on(ANSWERS, LIMIT).await?;
-        workload.reads_cached(CACHED_READS, LIMIT).await?;
-        let leader = block_in_place(|| rig.masters()?.wait_for_leader())?;
-        rig.begin(Fault::Pause(leader))?;
-        sleep(SESSION * 3).await;
-        rig.end(Fault::Pause(leader))?;
-        workload.goes_on(ANSWERS, LIMIT).await?;
-        workload.reads_cached(CACHED_READS, LIMIT).await?;
-        let summary = workload.finish().await.with_context(|| format!("pause {pause}"))?;
-        eprintln!("pause {pause}: {summary:?}");
-        block_in_place(|| rig.agree())?;
-    }
+    rig.pauses(pauses).await?;
     block_in_place(|| rig.finish())
 }

@@ -53,3 +53,13 @@ async fn random_faults_lose_nothing() -> Result<()> {
     }
     block_in_place(|| rig.finish())
 }
+
+/// `PAUSES=50` for more.
+#[tokio::test(flavor = "multi_thread")]
+async fn leaders_that_sleep_and_wake_lose_nothing() -> Result<()> {
+    let pauses =
+        env::var("PAUSES").map_or(Ok(1), |text| text.parse().with_context(|| format!("PAUSES={text}")))?;
+    let mut rig = block_in_place(|| Rig::start_on(Hdfs::plan().start()?))?;
+    rig.pauses(pauses).await?;
+    block_in_place(|| rig.finish())
+}

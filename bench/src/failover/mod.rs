@@ -11,7 +11,10 @@ use alluxio_client::Cluster;
 use anyhow::{Context, Result, ensure};
 use tokio::{runtime::Runtime, time::sleep};
 
-use self::{group::Group, outage::Clients};
+use self::{
+    group::Group,
+    outage::{Clients, Gone},
+};
 use crate::{arguments::Arguments, report::Report, system::Side};
 
 /// For whatever has to come about between two rounds.
@@ -99,19 +102,20 @@ async fn one(group: &mut dyn Group, clients: &Clients, fault: Fault) -> Result<(
     ready(group, &cluster, clients).await?;
     let leader = leader(group, &cluster).await?;
     let began = Instant::now();
+    let ended = if fault == Fault::Sigterm {
+        group.terminate(leader)?;
+        None
+    } else {
+        group.kill(leader)?;
+        Some(Instant::now())
+    };
     match fault {
-        Fault::Sigterm => group.terminate(leader)?,
-        Fault::Restart => {
-            group.kill(leader)?;
-            group.launch(leader)?;
-        }
-        Fault::Death => group.kill(leader)?,
-        Fault::DeathAndDataNode => {
-            group.kill(leader)?;
-            group.hdfs().context("there is no HDFS")?.stop_datanode(DATANODE)?;
-        }
+        Fault::Sigterm | Fault::Death => {}
+        Fault::Restart => group.launch(leader)?,
+        Fault::DeathAndDataNode => group.hdfs().context("there is no HDFS")?.stop_datanode(DATANODE)?,
     }
-    let outage = clients.outage(began, LIMIT).await?;
+    let gone = Gone { leader: group.port(leader), began, ended };
+    let outage = clients.outage(gone, LIMIT).await?;
     if fault != Fault::Restart {
         group.wait_for_end(leader)?;
         group.launch(leader)?;

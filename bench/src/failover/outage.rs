@@ -10,7 +10,7 @@ use std::{
 
 use alluxio_client::FileSystem;
 use alluxio_conf::Configuration;
-use alluxio_fs::{AlluxioPath, FsResult};
+use alluxio_fs::{AlluxioPath, FsError, FsResult};
 use alluxio_proto::grpc::file::WritePType;
 use anyhow::{Result, ensure};
 use bytes::Bytes;
@@ -25,13 +25,6 @@ const LENGTH: usize = 1 << 20;
 /// Between two calls of a client: they are to notice, not to be a load.
 const PAUSE: Duration = Duration::from_millis(5);
 const POLL: Duration = Duration::from_millis(20);
-/// Longer than a call takes on a machine that is busy with other things.
-const NOTICED: Duration = Duration::from_millis(250);
-/// In this time the fault shows; what comes later is something else.
-const SHOWS: Duration = Duration::from_secs(1);
-/// Who is still answered after this time was never interrupted.
-const STEADY: Duration = Duration::from_secs(3);
-
 /// As the aims are said: a client that tries again at least every 100 ms.
 const SETTINGS: [(&str, &str); 3] = [
     ("alluxio.user.rpc.retry.max.sleep", "100ms"),
@@ -39,41 +32,62 @@ const SETTINGS: [(&str, &str); 3] = [
     ("alluxio.user.block.read.retry.sleep.max", "100ms"),
 ];
 
-/// When calls of one kind were answered.
+/// A call that was answered.
+#[derive(Clone, Copy)]
+struct Answer {
+    asked: Instant,
+    answered: Instant,
+    /// Who led when it was answered, as far as its client knew.
+    leader: u16,
+}
+
+/// What goes, and when.
+#[derive(Clone, Copy)]
+pub struct Gone {
+    /// The port of the leader that goes.
+    pub leader: u16,
+    pub began: Instant,
+    /// No call that was made later is answered by that process; when it ends by itself, it may answer for a while.
+    pub ended: Option<Instant>,
+}
+
+impl Gone {
+    /// Whether somebody else gave this answer.
+    fn is_followed_by(self, answer: &Answer) -> bool {
+        let elsewhere = answer.asked >= self.began && answer.leader != self.leader;
+        elsewhere || self.ended.is_some_and(|ended| answer.asked >= ended)
+    }
+}
+
+/// Calls of one kind that were answered.
 #[derive(Default)]
-struct Answers(Mutex<Vec<Instant>>);
+struct Answers(Mutex<Vec<Answer>>);
 
 impl Answers {
-    fn add(&self) {
-        self.lock().push(Instant::now());
+    fn add(&self, answer: Answer) {
+        self.lock().push(answer);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Instant>> {
-        // Times are whole, whatever their last writer died of.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Answer>> {
+        // Answers are whole, whatever their last writer died of.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From `began` to the end of the first time without an answer that is long enough to be noticed, or else of the
-    /// longest one that the fault can have caused, once that is known.
-    fn outage(&self, began: Instant) -> Option<Duration> {
-        let mut times = self.lock();
+    /// From the fault to the first answer of who follows.
+    fn outage(&self, gone: Gone) -> Option<Duration> {
+        let mut answers = self.lock();
         // What was before does not count any more.
-        times.retain(|time| *time >= began);
-        times.sort_unstable();
-        let before = std::iter::once(began).chain(times.iter().copied());
-        let gaps: Vec<(Duration, Instant)> =
-            before.zip(times.iter().copied()).map(|(from, to)| (to - from, to)).collect();
-        let longest = || {
-            let last = times.last().filter(|last| **last >= began + STEADY)?;
-            let caused = |(gap, end): &&(Duration, Instant)| end <= last && *end - *gap <= began + SHOWS;
-            gaps.iter().filter(caused).max().copied()
-        };
-        let (_, end) = gaps.iter().find(|(gap, _)| *gap >= NOTICED).copied().or_else(longest)?;
-        Some(end - began)
+        answers.retain(|answer| answer.answered >= gone.began);
+        let first = answers
+            .iter()
+            .filter(|answer| gone.is_followed_by(answer))
+            .map(|answer| answer.answered)
+            .min()?;
+        Some(first - gone.began)
     }
 
     fn since(&self, began: Instant) -> bool {
-        self.lock().iter().any(|time| *time >= began)
+        self.lock().iter().any(|answer| answer.answered >= began)
     }
 }
 
@@ -98,22 +112,22 @@ impl Clients {
         };
         let written = Arc::new(AtomicU64::new(0));
         for _ in 0..WRITERS {
-            let (files, written) = (FileSystem::connect(&conf).await?, Arc::clone(&written));
-            clients.run(Arc::clone(&clients.writes), move || {
-                let (files, number) = (files.clone(), written.fetch_add(1, Ordering::Relaxed));
+            let (client, written) = (FileSystem::connect(&conf).await?, Arc::clone(&written));
+            clients.run(Arc::clone(&clients.writes), client, move |files| {
+                let number = written.fetch_add(1, Ordering::Relaxed);
                 async move { create_empty(&files, &AlluxioPath::parse(&format!("/written/{number}"))?).await }
             });
         }
         for _ in 0..READERS {
-            let (files, file) = (FileSystem::connect(&conf).await?, file.clone());
-            clients.run(Arc::clone(&clients.reads), move || {
-                let (files, file) = (files.clone(), file.clone());
+            let (client, file) = (FileSystem::connect(&conf).await?, file.clone());
+            clients.run(Arc::clone(&clients.reads), client, move |files| {
+                let file = file.clone();
                 async move {
                     let data = files.open(&file, Default::default()).await?.read_to_end().await?;
                     if data.len() == LENGTH {
                         Ok(())
                     } else {
-                        Err(alluxio_fs::FsError::internal(format!("{} bytes were read", data.len())))
+                        Err(FsError::internal(format!("{} bytes were read", data.len())))
                     }
                 }
             });
@@ -121,8 +135,12 @@ impl Clients {
         Ok(clients)
     }
 
-    fn run<F>(&mut self, answers: Arc<Answers>, call: impl Fn() -> F + Send + Sync + 'static)
-    where
+    fn run<F>(
+        &mut self,
+        answers: Arc<Answers>,
+        client: FileSystem,
+        call: impl Fn(FileSystem) -> F + Send + Sync + 'static,
+    ) where
         F: Future<Output = FsResult<()>> + Send,
     {
         let stop = Arc::clone(&self.stop);
@@ -130,8 +148,15 @@ impl Clients {
             let mut last = String::new();
             while !stop.load(Ordering::Relaxed) {
                 // What fails is no answer, and shows as an interruption.
-                match call().await {
-                    Ok(()) => answers.add(),
+                let asked = Instant::now();
+                let called = async {
+                    call(client.clone()).await?;
+                    let answered = Instant::now();
+                    let leader = client.cluster().leader().await?.port;
+                    Ok::<_, FsError>(Answer { asked, answered, leader })
+                };
+                match called.await {
+                    Ok(answer) => answers.add(answer),
                     Err(error) if error.to_string() == last => {}
                     Err(error) => {
                         last = error.to_string();
@@ -154,13 +179,13 @@ impl Clients {
         Ok(())
     }
 
-    /// Waits until the interruption that began about `began` is over, for writes and for reads.
-    pub async fn outage(&self, began: Instant, limit: Duration) -> Result<(Duration, Duration)> {
+    /// Waits until who follows has answered both kinds.
+    pub async fn outage(&self, gone: Gone, limit: Duration) -> Result<(Duration, Duration)> {
         loop {
-            if let (Some(write), Some(read)) = (self.writes.outage(began), self.reads.outage(began)) {
+            if let (Some(write), Some(read)) = (self.writes.outage(gone), self.reads.outage(gone)) {
                 return Ok((write, read));
             }
-            ensure!(began.elapsed() < limit, "the clients are not answered again within {limit:?}");
+            ensure!(gone.began.elapsed() < limit, "the clients are not answered again within {limit:?}");
             sleep(POLL).await;
         }
     }
@@ -201,22 +226,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_gap_that_is_noticed_counts_and_else_the_longest() {
-        let began = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
+    fn the_first_answer_of_another_or_after_the_end_counts() {
+        let began = Instant::now();
         let at = |millis: u64| began + Duration::from_millis(millis);
+        let answer = |asked, answered, leader| Answer { asked: at(asked), answered: at(answered), leader };
+        let gone = Gone { leader: 1, began: at(100), ended: None };
         let answers = Answers::default();
-        // The old leader still answers for a moment.
-        answers.lock().extend([at(10), at(30)]);
-        assert_eq!(answers.outage(began), None, "it is not known to be over");
-        answers.lock().extend([at(2_000), at(4_500)]);
-        assert_eq!(answers.outage(began), Some(Duration::from_millis(2_000)));
+        // Before; asked before; and of the former leader, which still answers for a moment.
+        answers.lock().extend([answer(0, 10, 2), answer(90, 110, 2), answer(120, 150, 1)]);
+        assert_eq!(answers.outage(gone), None);
+        answers.lock().extend([answer(500, 900, 2), answer(400, 700, 2)]);
+        assert_eq!(answers.outage(gone), Some(Duration::from_millis(600)));
 
-        let answers = Answers::default();
-        answers.lock().extend((1..60).map(|step| at(50 * step)).filter(|time| *time != at(1_000)));
-        assert_eq!(answers.outage(began), None, "it may still come");
-        // Somewhat longer, but too late.
-        answers.lock().retain(|time| ![at(2_000), at(2_050)].contains(time));
-        answers.lock().push(at(3_001));
-        assert_eq!(answers.outage(began), Some(Duration::from_millis(1_050)));
+        // The same port, after it was started anew.
+        let gone = Gone { ended: Some(at(105)), ..gone };
+        assert_eq!(answers.outage(gone), Some(Duration::from_millis(50)));
     }
 }

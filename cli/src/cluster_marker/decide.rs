@@ -39,7 +39,10 @@ pub enum Act {
 pub enum Refused {
     /// There was a journal, and it is gone.
     Missing,
-    Foreign { cluster: Option<Uuid>, whose: String },
+    Foreign {
+        cluster: Option<Uuid>,
+        whose: String,
+    },
 }
 
 impl fmt::Display for Refused {
@@ -72,7 +75,8 @@ pub fn decide(seen: &Seen, claim: &Claim) -> Result<Act, Refused> {
         None => is_same_name,
     };
     if !is_ours && claim.adopt != Some(marker.cluster) {
-        let whose = marker.owner.as_ref().map_or("of no owner".to_owned(), |owner| format!("of {}", owner.name));
+        let whose =
+            marker.owner.as_ref().map_or("of no owner".to_owned(), |owner| format!("of {}", owner.name));
         return Err(Refused::Foreign { cluster: Some(marker.cluster), whose });
     }
     if marker.owner.as_ref() == Some(&claim.owner) {
@@ -130,7 +134,10 @@ mod tests {
     #[test]
     fn another_journal_than_the_known_one_is_foreign_whatever_its_name() {
         let seen = journal(Some(owner("ns/a", "2")));
-        assert!(matches!(decide(&seen, &claim(Some(OTHER), None)), Err(Refused::Foreign { cluster: Some(ID), .. })));
+        assert!(matches!(
+            decide(&seen, &claim(Some(OTHER), None)),
+            Err(Refused::Foreign { cluster: Some(ID), .. })
+        ));
     }
 
     #[test]

@@ -34,10 +34,14 @@ pub const CLUSTER_MARKER: TopCommand = TopCommand {
 };
 
 const OPTIONS: &[OptionSpec] = &[
-    OptionSpec::long("owner", "claim, remove: who the journal belongs to, as <namespace>/<name>").with_value("name"),
-    OptionSpec::long("uid", "claim: what tells this owner from earlier ones of the same name").with_value("uid"),
-    OptionSpec::long("known", "claim: the cluster that the journal must be of; nothing is formatted").with_value("id"),
-    OptionSpec::long("adopt", "claim: take over the journal of this cluster from another owner").with_value("id"),
+    OptionSpec::long("owner", "claim, remove: who the journal belongs to, as <namespace>/<name>")
+        .with_value("name"),
+    OptionSpec::long("uid", "claim: what tells this owner from earlier ones of the same name")
+        .with_value("uid"),
+    OptionSpec::long("known", "claim: the cluster that the journal must be of; nothing is formatted")
+        .with_value("id"),
+    OptionSpec::long("adopt", "claim: take over the journal of this cluster from another owner")
+        .with_value("id"),
     OptionSpec::long("cluster", "remove: the cluster whose journal is removed").with_value("id"),
     OptionSpec::long("report", "a file for the answer, beside standard output").with_value("file"),
     OptionSpec::long("help", "print this text"),
@@ -107,12 +111,15 @@ fn asked(given: &options::Parsed) -> Result<Claim, CommandError> {
 async fn claim(conf: &Configuration, claim: &Claim, out: &Output) -> Result<Answer, CommandError> {
     let store = journal_folder::open(conf)?;
     let seen = match store.state().await.map_err(|error| CommandError::failed(error.to_string()))? {
-        FolderState::Formatted => Seen::Journal(alluxio_journal::marker(store.as_ref()).await.map_err(failed)?),
+        FolderState::Formatted => {
+            Seen::Journal(alluxio_journal::marker(store.as_ref()).await.map_err(failed)?)
+        }
         FolderState::NotFormatted => Seen::Nothing,
         FolderState::Java(found) => Seen::Java(found),
     };
     let location = store.location();
-    let done = |outcome, cluster| Answer { outcome, cluster: Some(cluster), message: location.clone(), done: true };
+    let done =
+        |outcome, cluster| Answer { outcome, cluster: Some(cluster), message: location.clone(), done: true };
     match decide::decide(&seen, claim) {
         Ok(Act::Format) => {
             if conf.get(key::ZOOKEEPER_ENABLED) {
@@ -161,10 +168,14 @@ async fn remove(
     let answer = |outcome, done, message| Answer { outcome, cluster: Some(cluster), message, done };
     let outcome = match alluxio_journal::marker(store.as_ref()).await {
         Err(JournalError::NotFormatted { .. }) => "absent",
-        Ok(marker) if marker.cluster != cluster || marker.owner.as_ref().is_some_and(|own| own.name != owner) => {
+        Ok(marker)
+            if marker.cluster != cluster || marker.owner.as_ref().is_some_and(|own| own.name != owner) =>
+        {
             let whose = marker.owner.map_or("nobody in particular".to_owned(), |owner| owner.name);
-            let message =
-                format!("{location} is the journal of cluster {}, of {whose}: it is left alone", marker.cluster);
+            let message = format!(
+                "{location} is the journal of cluster {}, of {whose}: it is left alone",
+                marker.cluster
+            );
             return Ok(answer("foreign", false, message));
         }
         Ok(_) => {

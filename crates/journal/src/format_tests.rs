@@ -81,7 +81,9 @@ async fn a_deletion_that_crashes_leaves_the_journal_or_none() {
 
 #[test]
 fn a_name_is_one_word() {
-    for (name, uid) in [("", "u"), ("a", ""), ("a b", "u"), ("a\ncluster=x", "u"), ("a", "u\n"), ("a\u{0}", "u")] {
+    for (name, uid) in
+        [("", "u"), ("a", ""), ("a b", "u"), ("a\ncluster=x", "u"), ("a", "u\n"), ("a\u{0}", "u")]
+    {
         assert_eq!(Owner::new(name, uid), None, "{name:?} {uid:?}");
     }
     assert!(Owner::new("namespace/name", "8e1c-1").is_some());

@@ -37,7 +37,12 @@ pub(super) fn server(name: &str, image: &str, role: &str, plan: &PodPlan, pull: 
 }
 
 /// A pod around containers, as the pod security level `restricted` wants it.
-pub(super) fn pod(plan: &PodPlan, images: &ImagePlan, service_account: String, volumes: &[Mounted]) -> PodSpec {
+pub(super) fn pod(
+    plan: &PodPlan,
+    images: &ImagePlan,
+    service_account: String,
+    volumes: &[Mounted],
+) -> PodSpec {
     let secrets = images.pull_secrets.iter().map(|name| LocalObjectReference { name: name.clone() });
     let secrets: Vec<_> = secrets.collect();
     let host = plan.network == Network::Host;

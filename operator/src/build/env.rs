@@ -31,7 +31,10 @@ pub(super) fn of_master(cluster: &ValidatedCluster) -> Vec<EnvVar> {
     for (at, credential) in credentials.into_iter().enumerate() {
         let variable = format!("{CREDENTIAL_VARIABLE}{at}");
         // Alluxio puts the variable in, and keeps what stands in quotes together.
-        own.push(format!("-Dalluxio.master.mount.table.root.option.{}=\"${{{variable}}}\"", credential.option));
+        own.push(format!(
+            "-Dalluxio.master.mount.table.root.option.{}=\"${{{variable}}}\"",
+            credential.option
+        ));
         all.push(of_secret(&variable, credential));
     }
     options.insert("ALLUXIO_MASTER_JAVA_OPTS", own);
@@ -93,7 +96,10 @@ fn value(name: &str, value: &str) -> EnvVar {
 fn field(name: &str, path: &str) -> EnvVar {
     let source = EnvVarSource {
         // As the API server fills it in, so that nothing seems to differ.
-        field_ref: Some(ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: path.to_owned() }),
+        field_ref: Some(ObjectFieldSelector {
+            api_version: Some("v1".to_owned()),
+            field_path: path.to_owned(),
+        }),
         ..EnvVarSource::default()
     };
     EnvVar { name: name.to_owned(), value: None, value_from: Some(source) }

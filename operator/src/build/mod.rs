@@ -31,7 +31,8 @@ use crate::validate::{Refusals, ValidatedCluster};
 pub use hash::digest;
 pub use jobs::{FormatRequest, deletion_job, format_job};
 pub use labels::{
-    COMPONENT, CONFIG_ROW, INSTANCE, LEADER, MANAGED_BY, MANAGER, MASTER, WORKER, WORKER_GROUP, master_selector,
+    COMPONENT, CONFIG_ROW, INSTANCE, LEADER, MANAGED_BY, MANAGER, MASTER, WORKER, WORKER_GROUP,
+    master_selector,
 };
 pub use mounts::mount_options;
 pub use restart::RESTART_HASH;

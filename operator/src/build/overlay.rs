@@ -78,7 +78,8 @@ fn in_list(at: usize, item: &Value, list: &[Value]) -> Vec<String> {
     if list.iter().any(|got| overruled(item, got).is_empty()) {
         return Vec::new();
     }
-    let named = ["name", "mountPath", "containerPort", "ip"].iter().find_map(|key| Some((*key, item.get(*key)?)));
+    let named =
+        ["mountPath", "containerPort", "ip", "name"].iter().find_map(|key| Some((*key, item.get(*key)?)));
     let same = named.and_then(|(key, name)| list.iter().find(|got| got.get(key) == Some(name)));
     match (same, named) {
         (Some(got), Some((_, name))) => {

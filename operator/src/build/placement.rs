@@ -50,7 +50,11 @@ pub(super) fn stateful_workers(pod: &mut PodSpec, scheduling: &SchedulingPlan, s
 }
 
 /// The user's nodes, or those that are still leaving: a node that no longer fits keeps its worker until it is let go.
-pub(super) fn daemon_workers(pod: &mut PodSpec, scheduling: &SchedulingPlan, leaving: Option<&BTreeSet<String>>) {
+pub(super) fn daemon_workers(
+    pod: &mut PodSpec,
+    scheduling: &SchedulingPlan,
+    leaving: Option<&BTreeSet<String>>,
+) {
     let none = BTreeSet::new();
     let leaving = leaving.unwrap_or(&none);
     let limited = !scheduling.node_selector.is_empty() || required(scheduling).is_some();

@@ -26,7 +26,13 @@ pub(super) fn services(cluster: &ValidatedCluster) -> Vec<Service> {
     let identity = &cluster.identity;
     let masters = &cluster.masters.pod;
     let mut all = vec![
-        headless(cluster, names::masters(&identity.name), labels::of_component(identity, labels::MASTER), labels::master_selector(&identity.name), masters),
+        headless(
+            cluster,
+            names::masters(&identity.name),
+            labels::of_component(identity, labels::MASTER),
+            labels::master_selector(&identity.name),
+            masters,
+        ),
         leader(cluster),
     ];
     for group in &cluster.workers {
@@ -40,7 +46,13 @@ pub(super) fn services(cluster: &ValidatedCluster) -> Vec<Service> {
 }
 
 /// Names for pods. Of those that are not ready too: masters must find each other before they are.
-fn headless(cluster: &ValidatedCluster, name: String, labels: Labels, selector: Labels, pod: &PodPlan) -> Service {
+fn headless(
+    cluster: &ValidatedCluster,
+    name: String,
+    labels: Labels,
+    selector: Labels,
+    pod: &PodPlan,
+) -> Service {
     Service {
         metadata: metadata::owned(&cluster.identity, name, labels),
         spec: Some(ServiceSpec {

@@ -125,7 +125,9 @@ fn tiers(folders: &[TierPlan], site: &mut Site) {
     }
     set(site, "alluxio.worker.tieredstore.levels", levels.len().to_string());
     for (at, (medium, level)) in levels.iter().enumerate() {
-        let list = |value: fn(&TierPlan) -> String| level.iter().map(|folder| value(folder)).collect::<Vec<_>>().join(",");
+        let list = |value: fn(&TierPlan) -> String| {
+            level.iter().map(|folder| value(folder)).collect::<Vec<_>>().join(",")
+        };
         let prefix = format!("alluxio.worker.tieredstore.level{at}");
         set(site, &format!("{prefix}.alias"), medium.name().to_owned());
         set(site, &format!("{prefix}.dirs.path"), list(|folder| folder.path.clone()));
@@ -179,7 +181,17 @@ mod tests {
 
     #[test]
     fn alluxio_reads_what_is_written() {
-        let values = ["plain", "a=b:c", " leading", "trailing\\", "two\nlines", "tab\there", "gr\u{fc}n \u{1f600}", "#no comment", "a,b"];
+        let values = [
+            "plain",
+            "a=b:c",
+            " leading",
+            "trailing\\",
+            "two\nlines",
+            "tab\there",
+            "gr\u{fc}n \u{1f600}",
+            "#no comment",
+            "a,b",
+        ];
         let site: Site = values
             .iter()
             .enumerate()
@@ -187,7 +199,8 @@ mod tests {
             .collect();
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join(alluxio_conf::SITE_FILE), text(&site)).expect("written");
-        let variables = BTreeMap::from([("ALLUXIO_CONF_DIR".to_owned(), folder.path().display().to_string())]);
+        let variables =
+            BTreeMap::from([("ALLUXIO_CONF_DIR".to_owned(), folder.path().display().to_string())]);
         let environment = Environment { variables, ..Environment::default() };
         let loaded = Configuration::load_in(Role::Master, [], &environment).expect("is read");
         for (name, value) in &site {

@@ -62,7 +62,8 @@ pub(super) fn of_master(cluster: &ValidatedCluster, config_map: &str) -> Vec<Mou
 
 /// What the Jobs mount: what is needed to reach the journal and ZooKeeper.
 pub(super) fn of_job(cluster: &ValidatedCluster, config_map: &str) -> Vec<Mounted> {
-    let mut all = vec![settings(config_map), mounted(empty("work", None, None), site::WORK_FOLDER, false), temporary()];
+    let mut all =
+        vec![settings(config_map), mounted(empty("work", None, None), site::WORK_FOLDER, false), temporary()];
     all.extend(journal(cluster));
     all.extend(login(cluster));
     all
@@ -171,7 +172,11 @@ fn root(cluster: &ValidatedCluster) -> Option<Mounted> {
 fn login(cluster: &ValidatedCluster) -> Option<Mounted> {
     let auth = cluster.zookeeper.as_ref()?.auth.as_ref()?;
     let file = KeyToPath { key: auth.key.clone(), path: LOGIN_FILE.to_owned(), mode: None };
-    let volume = Volume { secret: Some(secret(&auth.name, vec![file])), name: "zookeeper-login".to_owned(), ..Volume::default() };
+    let volume = Volume {
+        secret: Some(secret(&auth.name, vec![file])),
+        name: "zookeeper-login".to_owned(),
+        ..Volume::default()
+    };
     Some(mounted(volume, LOGIN_FOLDER, true))
 }
 
@@ -184,9 +189,10 @@ pub(super) fn login_file() -> String {
 
 fn hadoop_of_storages(cluster: &ValidatedCluster) -> Vec<Mounted> {
     let root = cluster.root.configuration.as_ref().map(|plan| hadoop(ROOT, plan));
-    let mounts = cluster.mounts.iter().filter_map(|mount| {
-        mount.configuration.as_ref().map(|plan| hadoop(&mount_id(mount), plan))
-    });
+    let mounts = cluster
+        .mounts
+        .iter()
+        .filter_map(|mount| mount.configuration.as_ref().map(|plan| hadoop(&mount_id(mount), plan)));
     root.into_iter().chain(mounts).collect()
 }
 

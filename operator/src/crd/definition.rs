@@ -38,13 +38,17 @@ pub fn yaml() -> anyhow::Result<String> {
     crate::yaml::to_string(&definition()?)
 }
 
-/// Takes out what only schemars needs. Without `nullable` the API server drops a null as if the field was not there; an
-/// empty default would only fill objects with empty lists.
+/// Takes out what only schemars needs. Without `nullable` the API server drops a null as if the field was not there. Empty lists and maps are
+/// no defaults worth storing; empty objects are: defaults reach what is below them, and rules can look into them.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
             fields.remove("nullable");
-            if fields.get("default").is_some_and(is_empty) {
+            let is_object = fields.contains_key("properties");
+            if fields
+                .get("default")
+                .is_some_and(|default| is_empty(default) && !(is_object && default.is_object()))
+            {
                 fields.remove("default");
             }
             fields.values_mut().for_each(tidy);

@@ -83,7 +83,9 @@ fn every_list_map_and_text_has_a_bound() {
 fn every_number_of_the_spec_has_a_range() {
     let endless = |path: &str, fields: &Map<String, Value>| {
         let number = fields.get("type").and_then(Value::as_str) == Some("integer");
-        number && path.starts_with(".spec") && !(fields.contains_key("minimum") && fields.contains_key("maximum"))
+        number
+            && path.starts_with(".spec")
+            && !(fields.contains_key("minimum") && fields.contains_key("maximum"))
     };
     // A toleration's seconds may be anything, as Kubernetes has it.
     let found: Vec<String> =

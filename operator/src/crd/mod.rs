@@ -2,6 +2,9 @@
 //! here, rules over several fields in `rules.rs`, the whole definition by [`definition::definition`]. What needs more than
 //! the object itself is checked in `validate`.
 
+// Each column of the definition says its type, and most are texts.
+#![allow(clippy::duplicated_attributes)]
+
 pub mod conditions;
 pub mod definition;
 pub mod image;

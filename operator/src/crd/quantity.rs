@@ -73,7 +73,8 @@ impl Quantity {
         let (_, up, down) = UNITS.iter().find(|(name, ..)| *name == unit).ok_or_else(none)?;
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let mantissa = format!("{whole}{fraction}").parse::<u128>().map_err(|_| none())?;
-        let scale = i32::try_from(fraction.len()).map_err(|_| none())?.checked_sub(exponent).ok_or_else(none)?;
+        let scale =
+            i32::try_from(fraction.len()).map_err(|_| none())?.checked_sub(exponent).ok_or_else(none)?;
         let power = |by: i32| 10u128.checked_pow(by.unsigned_abs()).ok_or_else(none);
         let (up, down) = if scale >= 0 {
             (*up, down.checked_mul(power(scale)?).ok_or_else(none)?)
@@ -182,7 +183,9 @@ mod tests {
 
     #[test]
     fn bytes_are_shown_whole() {
-        for (bytes, text) in [(0, "0"), (1023, "1023"), (1 << 10, "1Ki"), (3 << 29, "1536Mi"), (2 << 30, "2Gi")] {
+        for (bytes, text) in
+            [(0, "0"), (1023, "1023"), (1 << 10, "1Ki"), (3 << 29, "1536Mi"), (2 << 30, "2Gi")]
+        {
             assert_eq!(Quantity::of_bytes(bytes).0, text);
             assert_eq!(whole(text), Ok(bytes));
         }

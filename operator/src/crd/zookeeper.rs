@@ -11,7 +11,10 @@ use super::{ConfigMapKey, SecretKey};
 pub struct ZooKeeper {
     /// The servers as `host:port`, at most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), inner(length(min = 3, max = 259), regex(pattern = r"^[A-Za-z0-9._\[\]:-]+:[0-9]{1,5}$")))]
+    #[schemars(
+        length(max = 16),
+        inner(length(min = 3, max = 259), regex(pattern = r"^[A-Za-z0-9._\[\]:-]+:[0-9]{1,5}$"))
+    )]
     pub addresses: Vec<String>,
 
     /// A ConfigMap's key with the servers as `host:port,host:port`, as operators of ZooKeeper publish it.

@@ -64,7 +64,8 @@ fn several(count: i32, zookeeper: Option<&ZooKeeperPlan>, journal: &JournalPlan,
             "set spec.zookeeper.addresses, or write 1",
         );
     }
-    let alone = matches!(journal, JournalPlan::Claim(claim) if claim.access_mode == ClaimAccess::ReadWriteOnce);
+    let alone =
+        matches!(journal, JournalPlan::Claim(claim) if claim.access_mode == ClaimAccess::ReadWriteOnce);
     if alone {
         refusals.invalid(
             field,

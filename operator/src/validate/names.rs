@@ -35,7 +35,11 @@ impl Identity {
         }
         let stored = |value: &Option<String>, what: &str, refusals: &mut Refusals| {
             value.clone().unwrap_or_else(|| {
-                refusals.invalid(format!("metadata.{what}"), "is not set", "apply the object to an API server");
+                refusals.invalid(
+                    format!("metadata.{what}"),
+                    "is not set",
+                    "apply the object to an API server",
+                );
                 String::new()
             })
         };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ValidatedCluster, Refusals, journal, zookeeper};
+use super::{Refusals, ValidatedCluster, journal, zookeeper};
 use crate::crd::{AlluxioCluster, AlluxioClusterSpec, Network, Reason, Scheduling};
 
 /// Pods that can meet others on a node.
@@ -28,17 +28,19 @@ fn pods(spec: &AlluxioClusterSpec) -> Vec<Pods<'_>> {
         folders: Vec::new(),
         is_worker: false,
     }];
-    pods.extend(spec.workers.iter().map(|group| Pods {
-        owner: format!("spec.workers[{}]", group.name),
-        scheduling: &group.scheduling,
-        network: group.network,
-        ports: [("rpc", group.ports.rpc), ("web", group.ports.web)],
-        folders: group
-            .tiers
-            .iter()
-            .filter_map(|tier| tier.volume.host_path.as_ref().map(|host| host.path.as_str()))
-            .collect(),
-        is_worker: true,
+    pods.extend(spec.workers.iter().map(|group| {
+        Pods {
+            owner: format!("spec.workers[{}]", group.name),
+            scheduling: &group.scheduling,
+            network: group.network,
+            ports: [("rpc", group.ports.rpc), ("web", group.ports.web)],
+            folders: group
+                .tiers
+                .iter()
+                .filter_map(|tier| tier.volume.host_path.as_ref().map(|host| host.path.as_str()))
+                .collect(),
+            is_worker: true,
+        }
     }));
     pods
 }
@@ -67,7 +69,12 @@ impl Pods<'_> {
 pub(super) fn within(spec: &AlluxioClusterSpec, refusals: &mut Refusals) {
     let pods = pods(spec);
     for (at, second) in pods.iter().enumerate() {
-        if let Some(folder) = second.folders.iter().enumerate().find_map(|(at, folder)| second.folders[..at].contains(folder).then_some(folder)) {
+        if let Some(folder) = second
+            .folders
+            .iter()
+            .enumerate()
+            .find_map(|(at, folder)| second.folders[..at].contains(folder).then_some(folder))
+        {
             refusals.invalid(
                 format!("{}.tiers", second.owner),
                 format!("have the node's folder {folder} twice"),
@@ -84,7 +91,9 @@ pub(super) fn within(spec: &AlluxioClusterSpec, refusals: &mut Refusals) {
             }
             let both_host = first.network == Network::Host && second.network == Network::Host;
             // Masters know a worker by its node's address and its port, in whatever network its pod is.
-            if let Some((name, port)) = second.shared_port(first).filter(|_| both_host || (first.is_worker && second.is_worker)) {
+            if let Some((name, port)) =
+                second.shared_port(first).filter(|_| both_host || (first.is_worker && second.is_worker))
+            {
                 refusals.invalid(
                     format!("{}.ports.{name}", second.owner),
                     format!("is {port}, as in {}, and both may run on one node", first.owner),
@@ -112,10 +121,20 @@ pub(super) fn others(
             conflict("spec.journal".into(), format!("is the journal of {who}"), "choose a folder of its own");
         }
         if let Some((chroot, plan)) = other_chroot(other).zip(validated.zookeeper.as_ref()) {
-            let theirs = other.spec.zookeeper.as_ref().map(|zookeeper| zookeeper.addresses.as_slice()).unwrap_or_default();
-            let same_servers = theirs.is_empty() || plan.addresses.iter().any(|address| theirs.contains(address));
+            let theirs = other
+                .spec
+                .zookeeper
+                .as_ref()
+                .map(|zookeeper| zookeeper.addresses.as_slice())
+                .unwrap_or_default();
+            let same_servers =
+                theirs.is_empty() || plan.addresses.iter().any(|address| theirs.contains(address));
             if chroot == plan.chroot && same_servers {
-                conflict("spec.zookeeper.chroot".into(), format!("is {chroot}, the folder of {who}"), "choose a folder of its own");
+                conflict(
+                    "spec.zookeeper.chroot".into(),
+                    format!("is {chroot}, the folder of {who}"),
+                    "choose a folder of its own",
+                );
             }
         }
         for theirs in pods(&other.spec) {

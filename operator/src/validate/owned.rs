@@ -15,7 +15,8 @@ enum Name {
 use Name::{Begins, Is, Tier};
 
 const TIERS: &str = "use spec.workers[].tiers";
-const MASTER_NAME: &str = "take it out: each master is called by its pod's name, or by its node's address with network Host";
+const MASTER_NAME: &str =
+    "take it out: each master is called by its pod's name, or by its node's address with network Host";
 const WORKER_NAME: &str = "take it out: each worker is called by its node's address";
 const LAYOUT: &str = "take it out: the operator lays out the pod's folders";
 
@@ -35,7 +36,10 @@ const PROPERTIES: [(Name, &str); 35] = [
     (Is("alluxio.master.journal.type"), "take it out: the journal is where spec.journal says"),
     (Is("alluxio.master.journal.ufs.option"), "use spec.journal.configuration and spec.journal.user"),
     (Begins("alluxio.master.journal.ufs.option."), "use spec.journal.configuration and spec.journal.user"),
-    (Begins("alluxio.master.embedded.journal."), "take it out: masters elect a leader through spec.zookeeper"),
+    (
+        Begins("alluxio.master.embedded.journal."),
+        "take it out: masters elect a leader through spec.zookeeper",
+    ),
     (Is("alluxio.master.mount.table.root.ufs"), "use spec.underStorage.root.uri"),
     (Is("alluxio.master.mount.table.root.readonly"), "use spec.underStorage.root.readOnly"),
     (Is("alluxio.master.mount.table.root.local.disk.allowed"), "use spec.underStorage.root.claim"),
@@ -58,8 +62,7 @@ const PROPERTIES: [(Name, &str); 35] = [
 ];
 
 /// The parts of a tier that `spec.workers[].tiers` stands for. Watermarks are left to the user.
-const TIER_PARTS: [Name; 4] =
-    [Tier("alias"), Tier("dirs.path"), Tier("dirs.quota"), Tier("dirs.mediumtype")];
+const TIER_PARTS: [Name; 4] = [Tier("alias"), Tier("dirs.path"), Tier("dirs.quota"), Tier("dirs.mediumtype")];
 
 const VARIABLES: [(&str, &str); 20] = [
     ("ALLUXIO_CONF_DIR", LAYOUT),
@@ -115,7 +118,8 @@ fn matches(row: Name, name: &str) -> bool {
         Is(whole) => name == whole,
         Begins(beginning) => name.starts_with(beginning),
         Tier(part) => {
-            let level = name.strip_prefix("alluxio.worker.tieredstore.level").and_then(|rest| rest.split_once('.'));
+            let level =
+                name.strip_prefix("alluxio.worker.tieredstore.level").and_then(|rest| rest.split_once('.'));
             level.is_some_and(|(number, rest)| {
                 rest == part && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
             })
@@ -178,9 +182,12 @@ mod tests {
 
     #[test]
     fn every_advice_names_a_field_or_says_to_take_it_out() {
-        let advice = PROPERTIES.iter().map(|(_, advice)| advice).chain(VARIABLES.iter().map(|(_, advice)| advice));
+        let advice =
+            PROPERTIES.iter().map(|(_, advice)| advice).chain(VARIABLES.iter().map(|(_, advice)| advice));
         for advice in advice {
-            let says = ["use spec.", "take it out", "choose another name"].iter().any(|start| advice.starts_with(start));
+            let says = ["use spec.", "take it out", "choose another name"]
+                .iter()
+                .any(|start| advice.starts_with(start));
             assert!(says, "{advice}");
         }
     }

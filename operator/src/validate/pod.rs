@@ -78,8 +78,8 @@ pub(super) fn env(env: &[EnvVar], owner: &str, refusals: &mut Refusals) -> EnvPl
                 "write the options out in value",
             ),
             (None, _) => {
-                let reads_as_credential =
-                    variable.value.as_ref().is_some_and(|value| !value.is_empty()) && is_telling(&variable.name);
+                let reads_as_credential = variable.value.as_ref().is_some_and(|value| !value.is_empty())
+                    && is_telling(&variable.name);
                 if reads_as_credential {
                     refusals.invalid(
                         format!("{field}.value"),
@@ -122,7 +122,11 @@ fn variable_of(variable: &EnvVar) -> core::EnvVar {
 }
 
 /// Reads all amounts, and holds requests against limits.
-pub(super) fn resources(resources: &Resources, owner: &str, refusals: &mut Refusals) -> core::ResourceRequirements {
+pub(super) fn resources(
+    resources: &Resources,
+    owner: &str,
+    refusals: &mut Refusals,
+) -> core::ResourceRequirements {
     let field = format!("{owner}.resources");
     for (name, request) in &resources.requests {
         let Some(asked) = amount(request, &format!("{field}.requests.{name}"), refusals) else { continue };

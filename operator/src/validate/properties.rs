@@ -51,7 +51,9 @@ pub(super) fn check_java_opts(field: &str, text: &str, refusals: &mut Refusals) 
     // What a variable stands for is known in the pod only.
     let known: Vec<(&str, &str)> = users
         .iter()
-        .filter(|(name, value)| !value.is_empty() && (alluxio_conf::describe(name).is_some() || name.starts_with("alluxio.")))
+        .filter(|(name, value)| {
+            !value.is_empty() && (alluxio_conf::describe(name).is_some() || name.starts_with("alluxio."))
+        })
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     values(&known, |name| format!("{field} (-D{name})"), refusals);
@@ -112,7 +114,9 @@ pub(super) fn explain(error: ConfError, field: &impl Fn(&str) -> String, refusal
         ConfError::UnknownReference { key, value, reference, nearest, .. } => refusals.invalid(
             field(&key),
             format!("is {value:?}, and {reference} is no property"),
-            nearest.map_or("write the value out".to_owned(), |nearest| format!("write {nearest}, if that is meant")),
+            nearest.map_or("write the value out".to_owned(), |nearest| {
+                format!("write {nearest}, if that is meant")
+            }),
         ),
         other => refusals.invalid(FIELD, other.to_string(), "correct it"),
     }

@@ -48,8 +48,14 @@ fn check_path(path: &str, before: &[TierPlan], field: &str, refusals: &mut Refus
     if path.split('/').any(|part| part == "." || part == "..") {
         refusals.invalid(field, format!("is {path}"), "write a path without . and ..");
     } else if let Some(taken) = TAKEN.iter().find(|taken| is_in(path, taken)) {
-        refusals.invalid(field, format!("is {path}, and {taken} is the image's"), "write a path such as /mnt/ssd0");
-    } else if let Some(other) = before.iter().find(|other| is_in(path, &other.path) || is_in(&other.path, path)) {
+        refusals.invalid(
+            field,
+            format!("is {path}, and {taken} is the image's"),
+            "write a path such as /mnt/ssd0",
+        );
+    } else if let Some(other) =
+        before.iter().find(|other| is_in(path, &other.path) || is_in(&other.path, path))
+    {
         let seen = format!("is {path}, and another folder is {}", other.path);
         refusals.invalid(field, seen, "give each its own, none within another");
     }

@@ -43,7 +43,12 @@ pub(super) fn root(root: &RootMount, facts: &Facts, refusals: &mut Refusals) -> 
     let RootMount { uri, claim, host_folder, read_only, options, credentials, configuration } = root;
     let source = match (uri, claim, host_folder) {
         (Some(uri), None, None) => {
-            check_uri(uri, &format!("{field}.uri"), "use spec.underStorage.root.claim or hostFolder", refusals);
+            check_uri(
+                uri,
+                &format!("{field}.uri"),
+                "use spec.underStorage.root.claim or hostFolder",
+                refusals,
+            );
             RootSource::Uri(uri.clone())
         }
         (None, Some(claim), None) => RootSource::Claim(claim.clone()),
@@ -70,11 +75,19 @@ pub(super) fn mounts(mounts: &[Mount], facts: &Facts, refusals: &mut Refusals) -
     let plan = |mount: &Mount, refusals: &mut Refusals| {
         let field = format!("spec.underStorage.mounts[{}]", mount.path);
         if mount.path.split('/').any(|part| part == "." || part == "..") {
-            refusals.invalid(format!("{field}.path"), format!("is {}", mount.path), "write a path without . and ..");
+            refusals.invalid(
+                format!("{field}.path"),
+                format!("is {}", mount.path),
+                "write a path without . and ..",
+            );
         }
         check_uri(&mount.uri, &format!("{field}.uri"), "mount something that all pods reach", refusals);
         if mount.configuration.is_some() && !is_hdfs(&mount.uri) {
-            refusals.invalid(format!("{field}.configuration"), "is set, but uri is not on HDFS", "take it out");
+            refusals.invalid(
+                format!("{field}.configuration"),
+                "is set, but uri is not on HDFS",
+                "take it out",
+            );
         }
         check_options(&field, &mount.options, &mount.credentials, mount.configuration.as_ref(), refusals);
         MountPlan {
@@ -102,7 +115,11 @@ fn check_uri(uri: &str, field: &str, instead: &str, refusals: &mut Refusals) {
             format!("{instead}: there each pod sees the same files"),
         );
     } else if !uri.contains("://") {
-        refusals.invalid(field, format!("is {uri}"), "write scheme://host/folder, such as s3://bucket/folder");
+        refusals.invalid(
+            field,
+            format!("is {uri}"),
+            "write scheme://host/folder, such as s3://bucket/folder",
+        );
     }
     let authority = uri.split_once("://").and_then(|(_, rest)| rest.split('/').next()).unwrap_or_default();
     if authority.rsplit_once('@').is_some_and(|(login, _)| login.contains(':')) {

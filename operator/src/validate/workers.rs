@@ -5,9 +5,7 @@ use alluxio_conf::{Configuration, key};
 use super::pod::{self, PodPlan};
 use super::tiers::{self, TierPlan, VolumePlan};
 use super::{Identity, PropertyPlan, Refusals};
-use crate::crd::{
-    MediumType, Quantity, Resources, ShortCircuit, ShortCircuitMode, WorkerGroup, WorkerKind,
-};
+use crate::crd::{MediumType, Quantity, Resources, ShortCircuit, ShortCircuitMode, WorkerGroup, WorkerKind};
 
 /// Workers that are alike.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +32,9 @@ pub enum KindPlan {
 pub enum ShortCircuitPlan {
     Disabled,
     /// The node's folder for the sockets.
-    Uuid { host_path: String },
+    Uuid {
+        host_path: String,
+    },
     Local,
 }
 
@@ -43,6 +43,9 @@ const OWN_MEMORY: u64 = 1 << 30;
 
 /// Names of a StatefulSet's pods carry a hash in a label of 63 characters.
 const LONGEST_STATEFUL_SET: usize = 52;
+
+/// `<cluster>-worker-<group>` would be the name of something of the cluster `<cluster>-worker`.
+const OTHERS_NAMES: [&str; 6] = ["delete", "format", "journal", "leader", "masters", "workers"];
 
 /// Between the end of a worker's own shutdown and Kubernetes' patience.
 const SPARE_SECONDS: i64 = 30;
@@ -58,10 +61,21 @@ pub(super) fn plan(
     let mut plans = Vec::with_capacity(groups.len());
     for group in groups {
         if names.contains(&group.name.as_str()) {
-            refusals.invalid(format!("spec.workers[{}].name", group.name), "is there twice", "rename one of them");
+            refusals.invalid(
+                format!("spec.workers[{}].name", group.name),
+                "is there twice",
+                "rename one of them",
+            );
             continue;
         }
         names.push(&group.name);
+        if OTHERS_NAMES.contains(&group.name.as_str()) {
+            refusals.invalid(
+                format!("spec.workers[{}].name", group.name),
+                "is one that another cluster's objects may have",
+                "choose another",
+            );
+        }
         plans.push(one(group, identity, grace_seconds, refusals));
     }
     plans
@@ -154,7 +168,11 @@ fn check_claims(tiers: &[TierPlan], kind: KindPlan, owner: &str, refusals: &mut 
         );
     }
     if let Some((at, twice)) = named.iter().enumerate().find(|(at, name)| named[..*at].contains(name)) {
-        refusals.invalid(format!("{owner}.tiers[{at}].volume.claim"), format!("names {twice} again"), "use another claim");
+        refusals.invalid(
+            format!("{owner}.tiers[{at}].volume.claim"),
+            format!("names {twice} again"),
+            "use another claim",
+        );
     }
 }
 

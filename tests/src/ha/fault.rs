@@ -132,7 +132,11 @@ async fn delete_nodes(address: &str) -> Result<()> {
             names.retain(|name| folder.ends_with("leader") || name.contains("-lock-"));
             names.sort_by_key(|name| name[name.len().saturating_sub(10)..].to_owned());
             if let Some(first) = names.first() {
-                client.delete(&format!("{folder}/{first}"), None).await?;
+                match client.delete(&format!("{folder}/{first}"), None).await {
+                    // Its master was quicker.
+                    Ok(()) | Err(zookeeper_client::Error::NoNode) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         anyhow::Ok(())

@@ -6,10 +6,14 @@ use anyhow::{Context, Result, ensure};
 use tokio::{task::block_in_place, time::sleep};
 
 use super::{Fault, Rig};
-use crate::{masters::LIMIT, waiting::wait_until};
+use crate::{
+    masters::{LIMIT, SESSION},
+    waiting::wait_until,
+};
 
 /// So many are waited for before, during and after a fault.
 pub const ANSWERS: usize = 60;
+const CACHED_READS: usize = 5;
 
 /// What the clients do while the fault is there.
 #[derive(Clone, Copy, PartialEq)]
@@ -55,6 +59,25 @@ impl Rig {
             "{fault:?}: {summary:?}; {worked:.1?} at work, checked in {checked:.1?}, all in {:.1?}",
             began.elapsed()
         );
+        Ok(())
+    }
+
+    /// The leader sleeps for three session timeouts while clients talk to it, again and again.
+    pub async fn pauses(&mut self, times: u64) -> Result<()> {
+        for pause in 0..times {
+            let mut workload = self.workload(&format!("/pause-{pause}"), pause)?;
+            workload.goes_on(ANSWERS, LIMIT).await?;
+            workload.reads_cached(CACHED_READS, LIMIT).await?;
+            let leader = block_in_place(|| self.masters()?.wait_for_leader())?;
+            block_in_place(|| self.begin(Fault::Pause(leader)))?;
+            sleep(SESSION * 3).await;
+            block_in_place(|| self.end(Fault::Pause(leader)))?;
+            workload.goes_on(ANSWERS, LIMIT).await?;
+            workload.reads_cached(CACHED_READS, LIMIT).await?;
+            let summary = workload.finish().await.with_context(|| format!("pause {pause}"))?;
+            eprintln!("pause {pause}: {summary:?}");
+            block_in_place(|| self.agree())?;
+        }
         Ok(())
     }
 

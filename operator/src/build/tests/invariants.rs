@@ -45,7 +45,11 @@ fn every_object_is_labelled_owned_and_named() {
             if object["kind"] == "PersistentVolumeClaim" {
                 assert!(owner.is_null(), "{which}: a journal outlives its cluster");
             } else {
-                assert_eq!((&owner["kind"], &owner["controller"]), (&Value::from("AlluxioCluster"), &Value::from(true)), "{which}");
+                assert_eq!(
+                    (&owner["kind"], &owner["controller"]),
+                    (&Value::from("AlluxioCluster"), &Value::from(true)),
+                    "{which}"
+                );
                 assert_eq!(owner["uid"], cluster.identity.uid.as_str(), "{which}");
                 assert_eq!(owner["apiVersion"], "alluxio.org/v1alpha1", "{which}");
             }
@@ -57,8 +61,10 @@ fn every_object_is_labelled_owned_and_named() {
 fn no_two_objects_of_a_cluster_have_one_name() {
     for (case, cluster) in clusters() {
         let objects = all(&cluster, &Live::default());
-        let names: BTreeSet<String> =
-            objects.iter().map(|object| format!("{}/{}", object["kind"], object["metadata"]["name"])).collect();
+        let names: BTreeSet<String> = objects
+            .iter()
+            .map(|object| format!("{}/{}", object["kind"], object["metadata"]["name"]))
+            .collect();
         assert_eq!(names.len(), objects.len(), "{case}");
     }
 }
@@ -68,7 +74,7 @@ fn no_two_objects_of_a_cluster_have_one_name() {
 fn no_two_clusters_have_an_object_of_one_name() {
     let mut seen = BTreeSet::new();
     for name in ["a", "ab", "a-worker", "a-masters", "a-worker-b", "a-leader"] {
-        let patch = "workers: [{name: default}, {name: masters, kind: StatefulSet, ports: {rpc: 29001, web: 30001}}, {name: b, kind: StatefulSet, ports: {rpc: 29002, web: 30002}}]";
+        let patch = "workers: [{name: default}, {name: master, kind: StatefulSet, ports: {rpc: 29001, web: 30001}}, {name: b, kind: StatefulSet, ports: {rpc: 29002, web: 30002}}]";
         let mut cluster = crate::fixture::cluster(patch);
         cluster.metadata.name = Some(name.to_owned());
         let cluster = validate(&cluster, &facts()).expect("valid");
@@ -88,7 +94,9 @@ fn pods_are_restricted() {
         assert_eq!(context["runAsUser"], 1000, "{which}");
         assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault", "{which}");
         assert_eq!(pod["automountServiceAccountToken"], false, "{which}");
-        for container in items(pod, "containers").into_iter().filter(|container| container["name"] != "sidecar") {
+        for container in
+            items(pod, "containers").into_iter().filter(|container| container["name"] != "sidecar")
+        {
             let context = &container["securityContext"];
             assert_eq!(context["allowPrivilegeEscalation"], false, "{which}");
             assert_eq!(context["readOnlyRootFilesystem"], true, "{which}");
@@ -96,7 +104,11 @@ fn pods_are_restricted() {
             assert!(context["runAsUser"].is_null() && context["privileged"].is_null(), "{which}");
         }
         for container in items(pod, "initContainers") {
-            assert_eq!(container["securityContext"]["capabilities"], serde_json::json!({"drop": ["ALL"], "add": ["CHOWN"]}), "{which}");
+            assert_eq!(
+                container["securityContext"]["capabilities"],
+                serde_json::json!({"drop": ["ALL"], "add": ["CHOWN"]}),
+                "{which}"
+            );
             assert_eq!(container["command"][0], "chown", "{which}");
         }
     });
@@ -113,11 +125,15 @@ fn what_is_mounted_is_a_volume_and_what_is_a_volume_is_mounted() {
             };
             let mut volumes = names(items(pod, "volumes"));
             let claims = items(&object["spec"], "volumeClaimTemplates");
-            volumes.extend(claims.iter().filter_map(|claim| claim["metadata"]["name"].as_str().map(str::to_owned)));
+            volumes.extend(
+                claims.iter().filter_map(|claim| claim["metadata"]["name"].as_str().map(str::to_owned)),
+            );
             let containers = items(pod, "containers").into_iter().chain(items(pod, "initContainers"));
-            let mounts: Vec<&Value> = containers.flat_map(|container| items(container, "volumeMounts")).collect();
+            let mounts: Vec<&Value> =
+                containers.flat_map(|container| items(container, "volumeMounts")).collect();
             assert_eq!(names(mounts.clone()), volumes, "{which}");
-            let main = items(pod, "containers").into_iter().next().map(|container| items(container, "volumeMounts"));
+            let main =
+                items(pod, "containers").into_iter().next().map(|container| items(container, "volumeMounts"));
             let paths: Vec<&Value> = main.into_iter().flatten().map(|mount| &mount["mountPath"]).collect();
             let different: BTreeSet<String> = paths.iter().map(ToString::to_string).collect();
             assert_eq!(different.len(), paths.len(), "{which}");
@@ -130,21 +146,26 @@ fn selectors_select_their_own_pods_only() {
     for (case, cluster) in clusters() {
         let objects = all(&cluster, &Live::default());
         let selects = |selector: &Value, labels: &Value| {
-            selector.as_object().is_some_and(|selector| selector.iter().all(|(key, value)| labels[key] == *value))
+            selector
+                .as_object()
+                .is_some_and(|selector| selector.iter().all(|(key, value)| labels[key] == *value))
         };
         let pods: Vec<(String, &Value)> = objects
             .iter()
             .filter(|object| object["spec"]["template"].is_object())
             .map(|object| (name_of(object), &object["spec"]["template"]["metadata"]["labels"]))
             .collect();
-        for set in objects.iter().filter(|object| object["kind"] != "Job" && object["spec"]["template"].is_object()) {
+        for set in
+            objects.iter().filter(|object| object["kind"] != "Job" && object["spec"]["template"].is_object())
+        {
             let selector = &set["spec"]["selector"]["matchLabels"];
             let selected: Vec<&String> =
                 pods.iter().filter(|(_, labels)| selects(selector, labels)).map(|(name, _)| name).collect();
             assert_eq!(selected, [&name_of(set)], "{case}");
         }
         let budget = objects.iter().find(|object| object["kind"] == "PodDisruptionBudget").expect("has one");
-        let selected = pods.iter().filter(|(_, labels)| selects(&budget["spec"]["selector"]["matchLabels"], labels));
+        let selected =
+            pods.iter().filter(|(_, labels)| selects(&budget["spec"]["selector"]["matchLabels"], labels));
         assert_eq!(selected.count(), 1, "{case}");
         // Nobody but the operator makes a pod the leader.
         assert!(pods.iter().all(|(_, labels)| labels[LEADER].is_null()), "{case}");
@@ -178,7 +199,10 @@ fn alluxio_takes_the_settings() {
             let text = object["data"][alluxio_conf::SITE_FILE].as_str().expect("has the file");
             let folder = tempfile::tempdir().expect("a folder");
             std::fs::write(folder.path().join(alluxio_conf::SITE_FILE), text).expect("written");
-            let variables = [("ALLUXIO_CONF_DIR", folder.path().to_str().expect("text")), ("ALLUXIO_MASTER_HOSTNAME", "m")];
+            let variables = [
+                ("ALLUXIO_CONF_DIR", folder.path().to_str().expect("text")),
+                ("ALLUXIO_MASTER_HOSTNAME", "m"),
+            ];
             let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
             let environment = alluxio_conf::Environment { variables, ..alluxio_conf::Environment::default() };
             for role in [alluxio_conf::Role::Master, alluxio_conf::Role::Worker, alluxio_conf::Role::Client] {

@@ -13,7 +13,17 @@ fn the_format_job_says_whose_journal_it_is() {
     let plain = args(&format_job(&cluster, &FormatRequest::default()));
     assert_eq!(
         plain,
-        ["alluxio", "clusterMarker", "claim", "--owner", "data/demo", "--uid", "uid-1", "--report", "/dev/termination-log"]
+        [
+            "alluxio",
+            "clusterMarker",
+            "claim",
+            "--owner",
+            "data/demo",
+            "--uid",
+            "uid-1",
+            "--report",
+            "/dev/termination-log"
+        ]
     );
     let request = FormatRequest { known: Some("k".into()), adopt: Some("a".into()) };
     let told = args(&format_job(&cluster, &request)).join(" ");
@@ -34,10 +44,14 @@ underStorage: {root: {credentials: [{option: s3a.secretKey, secretKey: {name: s3
     );
     let job = serde_json::to_value(format_job(&cluster, &FormatRequest::default())).expect("is JSON");
     let pod = &job["spec"]["template"]["spec"];
-    let volumes: Vec<&Value> = pod["volumes"].as_array().into_iter().flatten().map(|volume| &volume["name"]).collect();
+    let volumes: Vec<&Value> =
+        pod["volumes"].as_array().into_iter().flatten().map(|volume| &volume["name"]).collect();
     assert_eq!(volumes, ["conf", "work", "tmp", "journal", "zookeeper-login"]);
     assert!(!pod.to_string().contains("s3"), "{pod}");
-    assert_eq!((&pod["restartPolicy"], &job["spec"]["backoffLimit"]), (&Value::from("Never"), &Value::from(3)));
+    assert_eq!(
+        (&pod["restartPolicy"], &job["spec"]["backoffLimit"]),
+        (&Value::from("Never"), &Value::from(3))
+    );
     let seconds = deletion_job(&cluster, "id").spec.and_then(|spec| spec.active_deadline_seconds);
     assert!(seconds.is_some_and(|seconds| seconds < 120));
 }
@@ -47,6 +61,7 @@ underStorage: {root: {credentials: [{option: s3a.secretKey, secretKey: {name: s3
 fn a_jobs_pod_is_no_master() {
     let job = serde_json::to_value(format_job(&valid("{}"), &FormatRequest::default())).expect("is JSON");
     assert_eq!(job["spec"]["template"]["metadata"]["labels"][COMPONENT], "format");
-    let with_network = serde_json::to_value(format_job(&valid("masters: {network: Host}"), &FormatRequest::default()));
+    let with_network =
+        serde_json::to_value(format_job(&valid("masters: {network: Host}"), &FormatRequest::default()));
     assert!(with_network.expect("is JSON")["spec"]["template"]["spec"]["containers"][0]["ports"].is_null());
 }

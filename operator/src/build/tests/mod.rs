@@ -19,8 +19,15 @@ fn all(cluster: &ValidatedCluster, live: &Live) -> Vec<Value> {
     fn json<T: serde::Serialize>(objects: impl IntoIterator<Item = T>) -> Vec<Value> {
         objects.into_iter().map(|object| serde_json::to_value(object).expect("is JSON")).collect()
     }
-    let Resources { service_accounts, config_maps, services, disruption_budget, journal_claim, workers, masters } =
-        build(cluster, live).unwrap_or_else(|refusals| panic!("{refusals}"));
+    let Resources {
+        service_accounts,
+        config_maps,
+        services,
+        disruption_budget,
+        journal_claim,
+        workers,
+        masters,
+    } = build(cluster, live).unwrap_or_else(|refusals| panic!("{refusals}"));
     let mut all = json(service_accounts);
     all.extend(json(config_maps));
     all.extend(json(services));
@@ -46,7 +53,10 @@ fn one(cluster: &ValidatedCluster, live: &Live, which: &str) -> Value {
 }
 
 fn name_of(object: &Value) -> String {
-    let (kind, name) = (object["kind"].as_str().unwrap_or_default(), object["metadata"]["name"].as_str().unwrap_or_default());
+    let (kind, name) = (
+        object["kind"].as_str().unwrap_or_default(),
+        object["metadata"]["name"].as_str().unwrap_or_default(),
+    );
     match (kind, name.rsplit_once('-')) {
         ("ConfigMap", Some((base, _))) => format!("{kind}/{base}"),
         _ => format!("{kind}/{name}"),

@@ -12,9 +12,9 @@ fn pod(patch: &str, leaving: &[&str]) -> Value {
 fn fits(pod: &Value, name: &str, labels: &[(&str, &str)]) -> bool {
     let has = |key: &str, value: &str| labels.contains(&(key, value));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let selected = pod["nodeSelector"].as_object().is_none_or(|selector| {
-        selector.iter().all(|(key, value)| has(key, &text(value)))
-    });
+    let selected = pod["nodeSelector"]
+        .as_object()
+        .is_none_or(|selector| selector.iter().all(|(key, value)| has(key, &text(value))));
     let required = &pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
     let Some(terms) = required.as_array() else { return selected };
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -43,7 +43,11 @@ fn the_users_nodes_are_the_same_whoever_leaves() {
             let pod = pod(patch, leaving);
             assert!(fits(&pod, "n", &[("disk", "ssd"), ("zone", "b")]), "{patch} {leaving:?}");
             assert!(!fits(&pod, "n", &[("disk", "hdd"), ("zone", "b")]), "{patch} {leaving:?}");
-            assert_eq!(fits(&pod, "n", &[("disk", "ssd"), ("zone", "c")]), patch == SELECTOR, "{patch} {leaving:?}");
+            assert_eq!(
+                fits(&pod, "n", &[("disk", "ssd"), ("zone", "c")]),
+                patch == SELECTOR,
+                "{patch} {leaving:?}"
+            );
         }
     }
 }
@@ -67,7 +71,10 @@ fn a_group_on_all_nodes_needs_no_exception() {
 fn what_only_prefers_is_kept() {
     let patch = "workers: [{name: default, scheduling: {nodeSelector: {disk: ssd}, affinity: {podAffinity: {}, nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: {matchExpressions: [{key: a, operator: Exists}]}}]}}}}]";
     let pod = pod(patch, &["old"]);
-    assert_eq!(pod["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"][0]["weight"], 1);
+    assert_eq!(
+        pod["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"][0]["weight"],
+        1
+    );
     assert!(pod["affinity"]["podAffinity"].is_object());
     assert!(fits(&pod, "old", &[]));
 }

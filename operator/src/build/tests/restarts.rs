@@ -6,7 +6,10 @@ use crate::validate::Reference;
 fn hashes(cluster: &ValidatedCluster) -> (String, String) {
     let of = |which: &str| {
         let object = one(cluster, &Live::default(), which);
-        object["spec"]["template"]["metadata"]["annotations"][RESTART_HASH].as_str().expect("is marked").to_owned()
+        object["spec"]["template"]["metadata"]["annotations"][RESTART_HASH]
+            .as_str()
+            .expect("is marked")
+            .to_owned()
     };
     (of("StatefulSet/demo-masters"), of("DaemonSet/demo-worker-default"))
 }
@@ -19,7 +22,7 @@ const ROWS: [(&str, bool, bool); 27] = [
     ("properties: {alluxio.worker.shutdown.persist.timeout: 61s}", false, true),
     ("properties: {alluxio.master.journal.checkpoint.period.entries: '5'}", true, false),
     ("properties: {alluxio.user.file.writetype.default: THROUGH}", true, false),
-    ("properties: {alluxio.security.authorization.permission.enabled: 'false'}", true, false),
+    ("properties: {alluxio.security.authorization.permission.enabled: 'false'}", true, true),
     ("image: {tag: other}", true, true),
     ("image: {worker: w}", false, true),
     ("image: {pullPolicy: Always}", true, true),
@@ -56,7 +59,9 @@ fn only_what_a_role_needs_restarts_it() {
 #[test]
 fn masters_that_come_and_go_restart_nothing() {
     let patch = |count: u32| {
-        format!("masters: {{count: {count}}}\nzookeeper: {{addresses: ['z:1']}}\njournal: {{uri: 'hdfs://n/j'}}")
+        format!(
+            "masters: {{count: {count}}}\nzookeeper: {{addresses: ['z:1']}}\njournal: {{uri: 'hdfs://n/j'}}"
+        )
     };
     assert_eq!(hashes(&valid(&patch(3))), hashes(&valid(&patch(5))));
 }
@@ -64,7 +69,8 @@ fn masters_that_come_and_go_restart_nothing() {
 #[test]
 fn nodes_that_leave_restart_nothing() {
     let cluster = valid("workers: [{name: default, scheduling: {nodeSelector: {disk: ssd}}}]");
-    let live = Live { leaving_nodes: [("default".to_owned(), ["n1".to_owned()].into())].into(), ..Live::default() };
+    let live =
+        Live { leaving_nodes: [("default".to_owned(), ["n1".to_owned()].into())].into(), ..Live::default() };
     let hash = |live: &Live| {
         let object = one(&cluster, live, "DaemonSet/demo-worker-default");
         object["spec"]["template"]["metadata"]["annotations"][RESTART_HASH].clone()
@@ -79,7 +85,8 @@ underStorage: {root: {uri: 'hdfs://n/d', configuration: {configMap: hadoop}, cre
 zookeeper: {addresses: ['z:1'], auth: {name: jaas, key: jaas.conf}}";
     let cluster = valid(patch);
     let before = hashes(&cluster);
-    let (secret, map) = (|name: &str| Reference::Secret(name.to_owned()), Reference::ConfigMap("hadoop".to_owned()));
+    let (secret, map) =
+        (|name: &str| Reference::Secret(name.to_owned()), Reference::ConfigMap("hadoop".to_owned()));
     for (reference, key, masters, workers) in [
         (secret("hdfs"), "core-site.xml", true, false),
         (map, "hdfs-site.xml", true, true),

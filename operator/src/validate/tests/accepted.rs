@@ -17,7 +17,8 @@ fn the_smallest_cluster_has_one_master_a_claim_and_one_group() {
 
 #[test]
 fn high_availability_needs_two_fields_more() {
-    let plan = valid("masters: {count: 3}\nzookeeper: {addresses: ['zk:2181']}\njournal: {uri: 'hdfs://n/j'}");
+    let plan =
+        valid("masters: {count: 3}\nzookeeper: {addresses: ['zk:2181']}\njournal: {uri: 'hdfs://n/j'}");
     let zookeeper = plan.zookeeper.expect("has one");
     assert_eq!((zookeeper.address(), zookeeper.chroot), ("zk:2181".into(), "/alluxio/data/demo".into()));
     assert_eq!(zookeeper.session_timeout_seconds, 10);
@@ -34,7 +35,8 @@ fn addresses_are_read_from_a_config_map() {
 #[test]
 fn several_masters_may_share_a_claim() {
     for journal in ["{claim: {accessMode: ReadWriteMany}}", "{existingClaim: {claimName: c}}"] {
-        let plan = valid(&format!("masters: {{count: 3}}\nzookeeper: {{addresses: ['z:1']}}\njournal: {journal}"));
+        let plan =
+            valid(&format!("masters: {{count: 3}}\nzookeeper: {{addresses: ['z:1']}}\njournal: {journal}"));
         assert!(plan.journal.claim("demo").is_some());
     }
     let plan = valid("journal: {existingClaim: {claimName: c}}");
@@ -50,7 +52,11 @@ fn properties_go_to_the_roles_that_read_them() {
     let names = |map: &BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>();
     assert_eq!(
         names(&plan.properties.master),
-        ["alluxio.master.journal.checkpoint.period.entries", "alluxio.user.file.writetype.default", "fs.foreign"]
+        [
+            "alluxio.master.journal.checkpoint.period.entries",
+            "alluxio.user.file.writetype.default",
+            "fs.foreign"
+        ]
     );
     assert_eq!(
         names(&plan.properties.worker),
@@ -65,9 +71,14 @@ fn a_value_may_refer_to_what_only_a_pod_knows() {
 
 #[test]
 fn java_options_of_the_virtual_machine_are_no_properties() {
-    let plan = valid("masters: {env: [{name: ALLUXIO_MASTER_JAVA_OPTS, value: '-Xmx8g -XX:+UseG1GC -Dalluxio.master.backup.directory=/b'}]}");
+    let plan = valid(
+        "masters: {env: [{name: ALLUXIO_MASTER_JAVA_OPTS, value: '-Xmx8g -XX:+UseG1GC -Dalluxio.master.backup.directory=/b'}]}",
+    );
     let options = &plan.masters.pod.env.java_opts;
-    assert_eq!(options["ALLUXIO_MASTER_JAVA_OPTS"], "-Xmx8g -XX:+UseG1GC -Dalluxio.master.backup.directory=/b");
+    assert_eq!(
+        options["ALLUXIO_MASTER_JAVA_OPTS"],
+        "-Xmx8g -XX:+UseG1GC -Dalluxio.master.backup.directory=/b"
+    );
 }
 
 #[test]
@@ -78,17 +89,26 @@ fn memory_is_counted_into_the_limit() {
         limits.get("memory").map(|amount| amount.0.clone())
     };
     assert_eq!(memory("{}").as_deref(), Some("2Gi"));
-    assert_eq!(memory("workers: [{name: a, tiers: [{mediumType: MEM, quota: 1536Mi}, {mediumType: SSD, quota: 1Ti}]}]").as_deref(), Some("2560Mi"));
+    assert_eq!(
+        memory(
+            "workers: [{name: a, tiers: [{mediumType: MEM, quota: 1536Mi}, {mediumType: SSD, quota: 1Ti}]}]"
+        )
+        .as_deref(),
+        Some("2560Mi")
+    );
     assert_eq!(memory("workers: [{name: a, resources: {requests: {cpu: 2}}}]").as_deref(), Some("2Gi"));
     assert_eq!(memory("workers: [{name: a, resources: {limits: {memory: 8Gi}}}]").as_deref(), Some("8Gi"));
     // A tmpfs of the node is charged to the pod, too.
-    let on_node = "workers: [{name: a, tiers: [{mediumType: MEM, quota: 3Gi, volume: {hostPath: {path: /mnt/ram}}}]}]";
+    let on_node =
+        "workers: [{name: a, tiers: [{mediumType: MEM, quota: 3Gi, volume: {hostPath: {path: /mnt/ram}}}]}]";
     assert_eq!(memory(on_node).as_deref(), Some("4Gi"));
 }
 
 #[test]
 fn tiers_are_sorted_and_have_room() {
-    let plan = valid("workers: [{name: a, tiers: [{mediumType: HDD, quota: 10Gi}, {mediumType: MEM, quota: 1Gi}, {mediumType: SSD, quota: 1Gi, path: /mnt/ssd}]}]");
+    let plan = valid(
+        "workers: [{name: a, tiers: [{mediumType: HDD, quota: 10Gi}, {mediumType: MEM, quota: 1Gi}, {mediumType: SSD, quota: 1Gi, path: /mnt/ssd}]}]",
+    );
     let tiers = &plan.workers[0].tiers;
     let paths: Vec<&str> = tiers.iter().map(|tier| tier.path.as_str()).collect();
     assert_eq!(paths, ["/mnt/alluxio/1", "/mnt/ssd", "/mnt/alluxio/0"]);
@@ -97,7 +117,9 @@ fn tiers_are_sorted_and_have_room() {
 
 #[test]
 fn groups_on_different_nodes_may_be_alike() {
-    valid("workers: [{name: a, scheduling: {nodeSelector: {disk: ssd}}}, {name: b, scheduling: {nodeSelector: {disk: hdd}}}]");
+    valid(
+        "workers: [{name: a, scheduling: {nodeSelector: {disk: ssd}}}, {name: b, scheduling: {nodeSelector: {disk: hdd}}}]",
+    );
     valid("workers: [{name: a}, {name: b, ports: {rpc: 29001, web: 30001}}]");
     // What affinity keeps apart is not looked into.
     valid("workers: [{name: a}, {name: b, scheduling: {affinity: {nodeAffinity: {}}}}]");
@@ -127,7 +149,11 @@ fn the_image_is_pinned_at_creation() {
     assert_eq!(images("{}", Some("1"), "2").pinned.expect("pinned").tag, "1");
     assert_eq!(images("imagePolicy: FollowOperator", Some("1"), "2").worker, "new/alluxio-worker:2");
     assert_eq!(images("image: {tag: '3'}", Some("1"), "2").worker, "old/alluxio-worker:3");
-    let own = images("image: {master: 'm@sha256:1', worker: w, pullPolicy: Never, pullSecrets: [{name: s}]}", None, "2");
+    let own = images(
+        "image: {master: 'm@sha256:1', worker: w, pullPolicy: Never, pullSecrets: [{name: s}]}",
+        None,
+        "2",
+    );
     assert_eq!((own.master.as_str(), own.worker.as_str()), ("m@sha256:1", "w"));
     assert_eq!((own.pull_policy, own.pull_secrets), (Some("Never"), vec!["s".to_owned()]));
 }
@@ -135,7 +161,10 @@ fn the_image_is_pinned_at_creation() {
 #[test]
 fn the_pods_patience_follows_the_workers_own() {
     assert_eq!(valid("{}").workers[0].pod.grace_seconds, 91);
-    assert_eq!(valid("properties: {alluxio.worker.shutdown.persist.timeout: 5min}").workers[0].pod.grace_seconds, 331);
+    assert_eq!(
+        valid("properties: {alluxio.worker.shutdown.persist.timeout: 5min}").workers[0].pod.grace_seconds,
+        331
+    );
 }
 
 #[test]
@@ -158,11 +187,22 @@ underStorage:
 masters: {env: [{name: A, valueFrom: {secretKeyRef: {name: h, key: k}}}]}
 workers: [{name: w, env: [{name: A, valueFrom: {configMapKeyRef: {name: i, key: k}}}, {name: B, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]}]",
     );
-    let mut names: Vec<String> = references(&cluster.spec).into_iter().map(|used| used.reference.shown()).collect();
+    let mut names: Vec<String> =
+        references(&cluster.spec).into_iter().map(|used| used.reference.shown()).collect();
     names.sort();
     assert_eq!(
         names,
-        ["ConfigMap a", "ConfigMap e", "ConfigMap g", "ConfigMap i", "Secret b", "Secret c", "Secret d", "Secret f", "Secret h"]
+        [
+            "ConfigMap a",
+            "ConfigMap e",
+            "ConfigMap g",
+            "ConfigMap i",
+            "Secret b",
+            "Secret c",
+            "Secret d",
+            "Secret f",
+            "Secret h"
+        ]
     );
 }
 

@@ -3,6 +3,7 @@
 mod accepted;
 mod others;
 mod refused;
+mod refused_properties;
 
 use super::*;
 use crate::fixture::{cluster, examples, facts, refusals, valid};
@@ -12,11 +13,19 @@ fn every_example_can_be_built() {
     let examples = examples();
     assert!(examples.len() >= 5);
     for (name, cluster) in examples {
-        let mut facts = facts();
-        // The examples' Secret and ConfigMap are among the facts under the same names.
-        facts.nodes.truncate(3);
-        if let Err(refusals) = validate(&cluster, &facts) {
+        if let Err(refusals) = validate(&cluster, &facts()) {
             panic!("{name}: {refusals}");
         }
+    }
+}
+
+/// Each patch is answered with exactly one line, which begins so.
+fn each(rows: &[(&str, &str)]) {
+    for (patch, told) in rows {
+        let refusals = refusals(patch).to_string();
+        assert!(
+            refusals.starts_with(told) && !refusals.contains('\n'),
+            "{patch}\n  told: {refusals}\n  expected: {told}"
+        );
     }
 }

@@ -34,7 +34,9 @@ fn two_clusters_never_share_a_journal() {
     assert_eq!(seen, "spec.journal: is the journal of x/other; choose a folder of its own");
     assert_eq!(told(hdfs, &older("x", "other", "journal: {uri: 'hdfs://n/k'}")), "");
     let claim = "journal: {existingClaim: {claimName: c, path: a}}";
-    assert!(told(claim, &older("data", "other", claim)).starts_with("spec.journal: is the journal of data/other"));
+    assert!(
+        told(claim, &older("data", "other", claim)).starts_with("spec.journal: is the journal of data/other")
+    );
     assert_eq!(told(claim, &older("x", "other", claim)), "", "claims of two namespaces are two");
     let other = older("data", "other", "journal: {existingClaim: {claimName: c, path: b}}");
     assert_eq!(told(claim, &other), "");
@@ -57,10 +59,19 @@ fn two_clusters_never_share_a_folder_in_zookeeper() {
 fn ports_of_nodes_are_shared_by_no_two() {
     let host = "masters: {network: Host}";
     let seen = told(host, &older("x", "other", host));
-    assert!(seen.starts_with("spec.masters.ports.rpc: is 19998, which spec.masters of x/other has on the same nodes"), "{seen}");
-    assert_eq!(told(host, &older("x", "other", "masters: {network: Host, ports: {rpc: 19000, web: 19001}}")), "");
+    assert!(
+        seen.starts_with(
+            "spec.masters.ports.rpc: is 19998, which spec.masters of x/other has on the same nodes"
+        ),
+        "{seen}"
+    );
+    assert_eq!(
+        told(host, &older("x", "other", "masters: {network: Host, ports: {rpc: 19000, web: 19001}}")),
+        ""
+    );
     assert_eq!(told(host, &older("x", "other", "{}")), "");
-    let on = |disk: &str| format!("masters: {{network: Host, scheduling: {{nodeSelector: {{disk: {disk}}}}}}}");
+    let on =
+        |disk: &str| format!("masters: {{network: Host, scheduling: {{nodeSelector: {{disk: {disk}}}}}}}");
     assert_eq!(told(&on("ssd"), &older("x", "other", &on("hdd"))), "");
     assert_ne!(told(&on("ssd"), &older("x", "other", &on("ssd"))), "");
     let worker = "workers: [{name: a, network: Host, ports: {rpc: 29999, web: 19999}}]";
@@ -71,10 +82,17 @@ fn ports_of_nodes_are_shared_by_no_two() {
 #[test]
 fn folders_of_nodes_are_shared_by_no_two() {
     let disk = |path: &str| {
-        format!("workers: [{{name: a, tiers: [{{mediumType: SSD, quota: 1Gi, volume: {{hostPath: {{path: {path}}}}}}}]}}]")
+        format!(
+            "workers: [{{name: a, tiers: [{{mediumType: SSD, quota: 1Gi, volume: {{hostPath: {{path: {path}}}}}}}]}}]"
+        )
     };
     let seen = told(&disk("/d"), &older("x", "other", &disk("/d")));
-    assert!(seen.starts_with("spec.workers[a].tiers[].volume.hostPath: is /d, which spec.workers[a] of x/other has"), "{seen}");
+    assert!(
+        seen.starts_with(
+            "spec.workers[a].tiers[].volume.hostPath: is /d, which spec.workers[a] of x/other has"
+        ),
+        "{seen}"
+    );
     assert_eq!(told(&disk("/d"), &older("x", "other", &disk("/e"))), "");
 }
 
