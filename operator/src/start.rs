@@ -1,10 +1,7 @@
 //! The operator from its start to its end: wait for the lease, look after clusters, give the lease back.
 
 use anyhow::Context as _;
-use kube::{
-    Client, Config,
-    client::ClientBuilder,
-};
+use kube::{Client, Config, client::ClientBuilder};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +46,8 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
     let of_lease = Client::try_from(config.clone()).context("the API server's address cannot be used")?;
     of_lease.apiserver_version().await.context("the API server does not answer")?;
     ready.set(true);
-    let elector = Elector::new(of_lease, &settings.own_namespace, &settings.lease, identity(&settings.pod), timing);
+    let elector =
+        Elector::new(of_lease, &settings.own_namespace, &settings.lease, identity(&settings.pod), timing);
     let tenure = elector.tenure();
     tenure.watch(lost);
     let acted = if elector.acquire(&stop).await {

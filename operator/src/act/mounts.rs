@@ -54,7 +54,9 @@ pub async fn mount(
         let done = match there {
             // Mounted by us, and the operator was killed before it could write it down; or by hand.
             Some(uri) if uri == wish.uri.trim_end_matches('/') => Ok(()),
-            Some(uri) => Err(FsError::already_exists(format!("{uri} is mounted there; unmount it, or choose another path"))),
+            Some(uri) => Err(FsError::already_exists(format!(
+                "{uri} is mounted there; unmount it, or choose another path"
+            ))),
             None => in_time(mount_one(&files, wish)).await,
         };
         match done {

@@ -56,7 +56,12 @@ impl WorkerService {
     ///
     /// # Errors
     /// The leader or the API server does not answer in time, or refuses.
-    pub async fn take_out(&self, pods: &Api<Pod>, pod: &PodOf<'_>, worker: &WorkerName) -> Result<(), WorkerError> {
+    pub async fn take_out(
+        &self,
+        pods: &Api<Pod>,
+        pod: &PodOf<'_>,
+        worker: &WorkerName,
+    ) -> Result<(), WorkerError> {
         if !pod.marked {
             let now = Timestamp::now().to_string();
             if !patch_pod(pods, pod.name, pod.uid, json!({ "annotations": { TAKEN_OUT: now } })).await? {
@@ -80,7 +85,12 @@ impl WorkerService {
     ///
     /// # Errors
     /// The leader or the API server does not answer in time, or refuses.
-    pub async fn put_back(&self, pods: &Api<Pod>, pod: &PodOf<'_>, worker: &WorkerName) -> Result<(), WorkerError> {
+    pub async fn put_back(
+        &self,
+        pods: &Api<Pod>,
+        pod: &PodOf<'_>,
+        worker: &WorkerName,
+    ) -> Result<(), WorkerError> {
         let options = RemoveDisabledWorkerPOptions {
             worker_hostname: worker.host.clone(),
             worker_web_port: Some(worker.web_port.into()),

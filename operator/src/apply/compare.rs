@@ -55,11 +55,18 @@ fn list_differs(wanted: &[Value], live: &[Value], path: &mut Vec<String>) -> boo
         return wanted.iter().any(|value| !live.contains(value));
     }
     let Some(keys) = keys_of(wanted) else {
-        return wanted.len() != live.len() || wanted.iter().zip(live).enumerate().any(|(at, (wanted, live))| entry_differs(at.to_string(), wanted, Some(live), path));
+        return wanted.len() != live.len()
+            || wanted
+                .iter()
+                .zip(live)
+                .enumerate()
+                .any(|(at, (wanted, live))| entry_differs(at.to_string(), wanted, Some(live), path));
     };
     // A wanted entry may leave a key to its default (`protocol`), which then tells nothing apart.
     wanted.iter().any(|entry| {
-        let told = |other: &&Value| keys.iter().all(|key| entry.get(key).is_none_or(|value| other.get(key) == Some(value)));
+        let told = |other: &&Value| {
+            keys.iter().all(|key| entry.get(key).is_none_or(|value| other.get(key) == Some(value)))
+        };
         entry_differs(label(entry, keys), entry, live.iter().find(told), path)
     })
 }
@@ -168,13 +175,37 @@ mod tests {
             ("/metadata/labels", json!({}), "metadata.labels.app"),
             ("/metadata/finalizers", json!(["theirs"]), "metadata.finalizers"),
             ("/metadata/ownerReferences", json!([]), "metadata.ownerReferences.u1"),
-            ("/spec/template/spec/containers/1/image", json!("i:2"), "spec.template.spec.containers.master.image"),
-            ("/spec/template/spec/containers/1/args", json!(["a"]), "spec.template.spec.containers.master.args"),
-            ("/spec/template/spec/containers/1/ports/0/containerPort", json!(5), "spec.template.spec.containers.master.ports.19998"),
-            ("/spec/template/spec/containers/1/resources/limits/memory", json!("2Gi"), "spec.template.spec.containers.master.resources.limits.memory"),
-            ("/spec/template/spec/containers/1/env/0/value", json!("1024Mi"), "spec.template.spec.containers.master.env.SIZE.value"),
+            (
+                "/spec/template/spec/containers/1/image",
+                json!("i:2"),
+                "spec.template.spec.containers.master.image",
+            ),
+            (
+                "/spec/template/spec/containers/1/args",
+                json!(["a"]),
+                "spec.template.spec.containers.master.args",
+            ),
+            (
+                "/spec/template/spec/containers/1/ports/0/containerPort",
+                json!(5),
+                "spec.template.spec.containers.master.ports.19998",
+            ),
+            (
+                "/spec/template/spec/containers/1/resources/limits/memory",
+                json!("2Gi"),
+                "spec.template.spec.containers.master.resources.limits.memory",
+            ),
+            (
+                "/spec/template/spec/containers/1/env/0/value",
+                json!("1024Mi"),
+                "spec.template.spec.containers.master.env.SIZE.value",
+            ),
             ("/spec/template/spec/tolerations", json!([]), "spec.template.spec.tolerations"),
-            ("/spec/template/spec/tolerations/0/operator", json!("Equal"), "spec.template.spec.tolerations.0.operator"),
+            (
+                "/spec/template/spec/tolerations/0/operator",
+                json!("Equal"),
+                "spec.template.spec.tolerations.0.operator",
+            ),
         ] {
             let mut changed = live();
             *changed.pointer_mut(at).unwrap() = value;

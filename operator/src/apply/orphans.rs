@@ -25,8 +25,13 @@ pub struct Keep {
 }
 
 /// Those to be deleted. Of each row the newest of the unwanted stays: an edit taken back finds it.
-pub fn orphans<'a>(existing: &'a [Existing], wanted: &BTreeSet<(String, String)>, keep: &Keep) -> Vec<&'a Existing> {
-    let unwanted = |object: &&Existing| object.ours && !wanted.contains(&(object.kind.clone(), object.name.clone()));
+pub fn orphans<'a>(
+    existing: &'a [Existing],
+    wanted: &BTreeSet<(String, String)>,
+    keep: &Keep,
+) -> Vec<&'a Existing> {
+    let unwanted =
+        |object: &&Existing| object.ours && !wanted.contains(&(object.kind.clone(), object.name.clone()));
     let mut left: Vec<&Existing> = existing.iter().filter(unwanted).collect();
     left.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
     let mut rows = BTreeSet::new();

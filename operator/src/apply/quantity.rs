@@ -18,12 +18,16 @@ fn amount(value: &Value) -> Option<i128> {
 
 fn parse(text: &str) -> Option<i128> {
     let text = text.trim();
-    let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-'))).unwrap_or(text.len());
+    let end =
+        text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-'))).unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let negative = whole.starts_with('-');
     let digits = whole.trim_start_matches(['+', '-']);
-    if fraction.len() > 9 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) || (digits.is_empty() && fraction.is_empty()) {
+    if fraction.len() > 9
+        || !fraction.bytes().all(|byte| byte.is_ascii_digit())
+        || (digits.is_empty() && fraction.is_empty())
+    {
         return None;
     }
     let whole: i128 = if digits.is_empty() { 0 } else { digits.parse().ok()? };
@@ -39,7 +43,9 @@ fn scale(billionths: i128, suffix: &str) -> Option<i128> {
     match suffix {
         "" => Some(billionths),
         // Finer than a billionth is rounded up by the API server.
-        "n" => Some(billionths.div_euclid(1_000_000_000) + i128::from(billionths.rem_euclid(1_000_000_000) > 0)),
+        "n" => {
+            Some(billionths.div_euclid(1_000_000_000) + i128::from(billionths.rem_euclid(1_000_000_000) > 0))
+        }
         "u" => Some(billionths / 1_000_000),
         "m" => Some(billionths / 1_000),
         "k" => times(1_000),

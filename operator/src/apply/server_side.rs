@@ -131,7 +131,12 @@ impl Applier {
         let only = DeleteParams { preconditions, ..DeleteParams::background() };
         match self.api(resource).delete(&object.name, &only).await {
             Ok(_) => {
-                info!(namespace = self.namespace, kind = object.kind, name = object.name, "deleted: not wanted any more");
+                info!(
+                    namespace = self.namespace,
+                    kind = object.kind,
+                    name = object.name,
+                    "deleted: not wanted any more"
+                );
                 Ok(())
             }
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
@@ -215,9 +220,7 @@ mod tests {
 
     #[test]
     fn only_the_controller_owns() {
-        let owner = |controller| {
-            json!([{ "apiVersion": "a/v1", "kind": "K", "name": "n", "uid": "u", "controller": controller }])
-        };
+        let owner = |controller| json!([{ "apiVersion": "a/v1", "kind": "K", "name": "n", "uid": "u", "controller": controller }]);
         for (controller, uid, owns) in [(true, "u", true), (false, "u", false), (true, "other", false)] {
             let owners: Vec<_> = serde_json::from_value(owner(controller)).unwrap();
             assert_eq!(owned_by(&owners, uid), owns);

@@ -66,7 +66,8 @@ pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action,
         let done = Occurrence::normal("JournalDeleted", "the journal and its claims are deleted");
         context.tell(cluster, &[done]).await;
     } else if over(cluster, Timestamp::now()) {
-        let note = format!("after {} s these are left: {}; remove them by hand", BOUND.as_secs(), left.join(", "));
+        let note =
+            format!("after {} s these are left: {}; remove them by hand", BOUND.as_secs(), left.join(", "));
         context.tell(cluster, &[Occurrence::warning("JournalLeft", note)]).await;
     } else {
         return Ok(Action::requeue(PAUSE));
@@ -116,7 +117,9 @@ async fn delete_journal(
     cluster: &AlluxioCluster,
     pods: &Api<Pod>,
 ) -> Result<Option<String>, ReconcileError> {
-    let Some(journal) = cluster.status.as_ref().and_then(|status| status.journal.as_ref()) else { return Ok(None) };
+    let Some(journal) = cluster.status.as_ref().and_then(|status| status.journal.as_ref()) else {
+        return Ok(None);
+    };
     let left = |why: &str| Some(format!("the journal at {} ({why})", journal.location));
     let intent = match intent::of(context, cluster).await? {
         Ok(intent) => intent,
@@ -132,7 +135,9 @@ async fn delete_journal(
     };
     match journal::ended(&found) {
         Some(true) => Ok(None),
-        Some(false) => Ok(left(journal::told(&found, pods).await?.as_deref().unwrap_or("the Job failed").trim())),
+        Some(false) => {
+            Ok(left(journal::told(&found, pods).await?.as_deref().unwrap_or("the Job failed").trim()))
+        }
         None => Ok(left("a Job removes it")),
     }
 }
@@ -164,7 +169,8 @@ async fn namespace_ends(context: &Context, cluster: &AlluxioCluster) -> Result<b
 async fn set_finalizer(context: &Context, cluster: &AlluxioCluster, wanted: bool) -> Result<(), kube::Error> {
     let others = cluster.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned();
     let finalizers: Vec<_> = others.chain(wanted.then(|| FINALIZER.to_owned())).collect();
-    let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": cluster.resource_version() } });
+    let patch =
+        json!({ "metadata": { "finalizers": finalizers, "resourceVersion": cluster.resource_version() } });
     let clusters: Api<AlluxioCluster> =
         Api::namespaced(context.client.clone(), &cluster.namespace().unwrap_or_default());
     let manager = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };

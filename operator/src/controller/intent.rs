@@ -36,7 +36,10 @@ pub struct Intent {
 ///
 /// # Errors
 /// The API server does not answer.
-pub async fn of(context: &Context, cluster: &AlluxioCluster) -> Result<Result<Intent, Verdict>, ReconcileError> {
+pub async fn of(
+    context: &Context,
+    cluster: &AlluxioCluster,
+) -> Result<Result<Intent, Verdict>, ReconcileError> {
     let others = context.clusters.state();
     let others = others.iter().filter(|other| other.uid() != cluster.uid());
     let facts = Facts {
@@ -52,7 +55,10 @@ pub async fn of(context: &Context, cluster: &AlluxioCluster) -> Result<Result<In
 }
 
 /// What the spec's references lead to. Of a Secret only digests are kept.
-async fn look_up(context: &Context, cluster: &AlluxioCluster) -> Result<BTreeMap<Reference, Found>, kube::Error> {
+async fn look_up(
+    context: &Context,
+    cluster: &AlluxioCluster,
+) -> Result<BTreeMap<Reference, Found>, kube::Error> {
     let namespace = cluster.namespace().unwrap_or_default();
     let maps: Api<ConfigMap> = Api::namespaced(context.client.clone(), &namespace);
     let secrets: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
@@ -95,7 +101,9 @@ impl Intent {
         let intent = Self {
             image: validated.images.pinned.clone(),
             master_hash: restart_hash(built.masters.spec.as_ref().map(|spec| &spec.template)),
-            group_hashes: group_hashes.map(|(group, set)| (group.name.clone(), restart_hash(template(set)))).collect(),
+            group_hashes: group_hashes
+                .map(|(group, set)| (group.name.clone(), restart_hash(template(set))))
+                .collect(),
             journal: validated.journal.location(name),
             zookeeper: validated.zookeeper.as_ref().map(|it| it.addresses.clone()).unwrap_or_default(),
             endpoints: Endpoints {
@@ -141,7 +149,15 @@ impl Intent {
 }
 
 fn objects(built: Resources) -> Result<Vec<Wanted>, serde_json::Error> {
-    let Resources { service_accounts, config_maps, services, disruption_budget, journal_claim, workers, masters } = built;
+    let Resources {
+        service_accounts,
+        config_maps,
+        services,
+        disruption_budget,
+        journal_claim,
+        workers,
+        masters,
+    } = built;
     let mut all = Vec::new();
     for account in &service_accounts {
         all.push(Wanted::new(account)?);

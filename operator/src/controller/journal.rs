@@ -44,11 +44,7 @@ pub enum Progress {
 
 /// # Errors
 /// The API server does not answer.
-pub async fn progress(
-    cluster: &AlluxioCluster,
-    job: &Job,
-    pods: &Api<Pod>,
-) -> Result<Progress, kube::Error> {
+pub async fn progress(cluster: &AlluxioCluster, job: &Job, pods: &Api<Pod>) -> Result<Progress, kube::Error> {
     let Some(complete) = ended(job) else { return Ok(Progress::Running) };
     let told = told(job, pods).await?;
     Ok(verdict(cluster, &job.name_any(), complete, told.as_deref()))
@@ -57,7 +53,9 @@ pub async fn progress(
 /// Whether it ended well; `None` while it runs.
 pub fn ended(job: &Job) -> Option<bool> {
     let conditions = job.status.as_ref()?.conditions.as_deref()?;
-    let is = |type_: &str| conditions.iter().any(|condition| condition.type_ == type_ && condition.status == "True");
+    let is = |type_: &str| {
+        conditions.iter().any(|condition| condition.type_ == type_ && condition.status == "True")
+    };
     match (is("Complete"), is("Failed")) {
         (true, _) => Some(true),
         (false, true) => Some(false),
@@ -88,7 +86,8 @@ fn last_word(pod: &Pod) -> Option<(Option<k8s_openapi::jiff::Timestamp>, String)
 fn verdict(cluster: &AlluxioCluster, job: &str, complete: bool, told: Option<&str>) -> Progress {
     let name = cluster.name_any();
     let look = format!("`kubectl -n {} logs job/{job}` says more", cluster.namespace().unwrap_or_default());
-    let word = told.and_then(|told| told.lines().rev().find_map(|line| serde_json::from_str::<LastWord>(line).ok()));
+    let word =
+        told.and_then(|told| told.lines().rev().find_map(|line| serde_json::from_str::<LastWord>(line).ok()));
     let failed = |reason, message: String| Progress::Failed(Verdict::is_not(reason, message));
     match (complete, word) {
         (true, Some(LastWord { outcome: Outcome::Formatted | Outcome::Adopted, cluster_id })) if !cluster_id.is_empty() => {
@@ -144,7 +143,10 @@ mod tests {
         }
         let (reason, message) = failed(false, Some(r#"{"outcome":"foreign","clusterId":"other"}"#));
         assert_eq!(reason, Reason::JournalForeign);
-        assert!(message.contains("kubectl annotate alluxiocluster a alluxio.org/adopt-journal=other"), "{message}");
+        assert!(
+            message.contains("kubectl annotate alluxiocluster a alluxio.org/adopt-journal=other"),
+            "{message}"
+        );
         assert_eq!(failed(false, Some(r#"{"outcome":"missing"}"#)).0, Reason::JournalMissing);
     }
 

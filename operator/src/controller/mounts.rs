@@ -41,15 +41,21 @@ pub async fn mount(
 }
 
 /// The one place where the operator reads a Secret's values: a mount's credentials go to the leader, which keeps them.
-async fn wish(context: &Context, cluster: &AlluxioCluster, plan: &MountPlan) -> Result<MountWish, kube::Error> {
-    let secrets: Api<Secret> = Api::namespaced(context.client.clone(), &cluster.namespace().unwrap_or_default());
+async fn wish(
+    context: &Context,
+    cluster: &AlluxioCluster,
+    plan: &MountPlan,
+) -> Result<MountWish, kube::Error> {
+    let secrets: Api<Secret> =
+        Api::namespaced(context.client.clone(), &cluster.namespace().unwrap_or_default());
     let mut options = mount_options(plan);
     for credential in &plan.credentials {
         let secret = secrets.get(&credential.secret_key.name).await?;
         let value = secret.data.as_ref().and_then(|data| data.get(&credential.secret_key.key));
         // `validate` has seen that the key is there; one that went meanwhile is told by the next reconcile.
         if let Some(value) = value {
-            options.insert(credential.option.clone(), String::from_utf8_lossy(&value.0).trim_end().to_owned());
+            options
+                .insert(credential.option.clone(), String::from_utf8_lossy(&value.0).trim_end().to_owned());
         }
     }
     Ok(MountWish { path: plan.path.clone(), uri: plan.uri.clone(), read_only: plan.read_only, options })

@@ -31,7 +31,9 @@ use super::{
 };
 use crate::{
     act,
-    apply::{APPLIED_HASH, Applied, Applier, ApplyError, Change, ChildKind, FIELD_MANAGER, Keep, Wanted, orphans},
+    apply::{
+        APPLIED_HASH, Applied, Applier, ApplyError, Change, ChildKind, FIELD_MANAGER, Keep, Wanted, orphans,
+    },
     build::CONFIG_ROW,
     crd::{AlluxioCluster, AlluxioClusterStatus, JournalStatus, Reason},
     observe::{
@@ -70,9 +72,13 @@ pub enum ReconcileError {
     Late,
 }
 
-pub async fn reconcile(cluster: Arc<AlluxioCluster>, context: Arc<Context>) -> Result<Action, ReconcileError> {
+pub async fn reconcile(
+    cluster: Arc<AlluxioCluster>,
+    context: Arc<Context>,
+) -> Result<Action, ReconcileError> {
     let started = Instant::now();
-    let done = tokio::time::timeout(LONGEST, once(&cluster, &context)).await.unwrap_or(Err(ReconcileError::Late));
+    let done =
+        tokio::time::timeout(LONGEST, once(&cluster, &context)).await.unwrap_or(Err(ReconcileError::Late));
     context.metrics.reconciled(started.elapsed(), if done.is_ok() { "ok" } else { "failed" });
     done
 }
@@ -98,6 +104,13 @@ async fn once(seen: &AlluxioCluster, context: &Context) -> Result<Action, Reconc
     }
     deletion::guard(context, &cluster).await?;
     Reconcile::new(context, &key, cluster).run().await
+}
+
+/// What became of the objects.
+struct Made {
+    /// Whether the journal is there, and so the masters' set.
+    formatted: bool,
+    wrote: bool,
 }
 
 struct Reconcile<'a> {
@@ -155,11 +168,17 @@ impl<'a> Reconcile<'a> {
         self.context.pulse.watch(self.key.clone(), targets);
     }
 
-    async fn carry_out(&self, intent: &Intent, observed: &Observed, report: &mut Report) -> Result<(), ReconcileError> {
+    async fn carry_out(
+        &self,
+        intent: &Intent,
+        observed: &Observed,
+        report: &mut Report,
+    ) -> Result<(), ReconcileError> {
         let plan = masters::plan(&self.cluster, observed, &intent.master_hash, self.now);
-        report.groups = workers::plan(self.context, &self.cluster, observed, &intent.group_hashes, self.now).await;
-        let formatted = match self.make(intent, observed, &plan, report).await {
-            Ok(formatted) => formatted,
+        report.groups =
+            workers::plan(self.context, &self.cluster, observed, &intent.group_hashes, self.now).await;
+        let Made { formatted, wrote } = match self.make(intent, observed, &plan, report).await {
+            Ok(made) => made,
             Err(ReconcileError::Apply(error)) if error.is_final() => {
                 report.failed = Some(Verdict::is(Reason::ApplyFailed, error.to_string()));
                 report.masters = Some(plan);
@@ -168,9 +187,16 @@ impl<'a> Reconcile<'a> {
             Err(error) => return Err(error),
         };
         report.decommission = workers::serve(&self.cluster, observed, &report.groups, &self.pods).await;
+        if wrote {
+            // What was seen is older than what was written: a pod that is replaced now may come back as it was.
+            report.masters = Some(plan);
+            return Ok(());
+        }
         if let Step::Replace { pods, why } = &plan.step {
             for name in pods {
-                let Some(seen) = observed.masters.iter().find(|seen| seen.facts.name == *name) else { continue };
+                let Some(seen) = observed.masters.iter().find(|seen| seen.facts.name == *name) else {
+                    continue;
+                };
                 if act::replace(&self.pods, name, &seen.facts.uid).await? == act::Replaced::Yes {
                     self.context.metrics.replaced("master");
                     let step = Occurrence::normal("RollStep", format!("{name} is replaced: {why}"));
@@ -194,7 +220,12 @@ impl<'a> Reconcile<'a> {
 
     /// Whether masters may start: the journal is there, and the status knows whose it is. Where there is no set of masters a Job looks,
     /// also when the journal was known before: its folder may have got lost together with the set.
-    async fn journal(&self, intent: &Intent, observed: &Observed, report: &mut Report) -> Result<bool, ReconcileError> {
+    async fn journal(
+        &self,
+        intent: &Intent,
+        observed: &Observed,
+        report: &mut Report,
+    ) -> Result<bool, ReconcileError> {
         let known = self.cluster.status.as_ref().and_then(|status| status.journal.clone());
         let ours = || Verdict::is(Reason::JournalFormatted, "the journal is this cluster's");
         if known.is_some() && observed.master_set.is_some() {
@@ -204,10 +235,11 @@ impl<'a> Reconcile<'a> {
         let known_id = known.as_ref().map(|journal| journal.cluster_id.clone());
         let adopt = self.cluster.annotations().get(ADOPT_JOURNAL).cloned();
         let job = intent.format_job(known_id.clone(), adopt)?;
-        let verdict = match self.run_job(&job).await? {
-            journal::Progress::Running => {
-                Verdict::is_not(Reason::JournalNotFormatted, format!("the Job {} makes it, or looks for it", job.name))
-            }
+        let verdict = match self.run_job(&job, known_id.as_deref()).await? {
+            journal::Progress::Running => Verdict::is_not(
+                Reason::JournalNotFormatted,
+                format!("the Job {} makes it, or looks for it", job.name),
+            ),
             journal::Progress::Failed(verdict) => verdict,
             // Masters start when the id stands in the status.
             journal::Progress::Done(cluster_id) if known_id.as_ref() == Some(&cluster_id) => {
@@ -215,7 +247,8 @@ impl<'a> Reconcile<'a> {
                 return Ok(true);
             }
             journal::Progress::Done(cluster_id) => {
-                report.journal = Some(JournalStatus { cluster_id, location: intent.journal.clone(), format: None });
+                report.journal =
+                    Some(JournalStatus { cluster_id, location: intent.journal.clone(), format: None });
                 ours()
             }
         };
@@ -223,50 +256,58 @@ impl<'a> Reconcile<'a> {
         Ok(false)
     }
 
-    /// A Job cannot be changed: one that was told something else goes first.
-    async fn run_job(&self, job: &Wanted) -> Result<journal::Progress, ReconcileError> {
+    /// A Job cannot be changed: one that was told something else goes first, unless it has found the journal that is looked for.
+    async fn run_job(&self, job: &Wanted, known: Option<&str>) -> Result<journal::Progress, ReconcileError> {
         if let Some(found) = self.jobs.get_opt(&job.name).await? {
-            if found.annotations().get(APPLIED_HASH) != Some(&job.hash) {
-                deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
-                return Ok(journal::Progress::Running);
+            let progress = journal::progress(&self.cluster, &found, &self.pods).await?;
+            let same = found.annotations().get(APPLIED_HASH) == Some(&job.hash);
+            let fits = matches!(&progress, journal::Progress::Done(id) if Some(id.as_str()) == known);
+            if same || fits {
+                return Ok(progress);
             }
-            return Ok(journal::progress(&self.cluster, &found, &self.pods).await?);
+            deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
+            return Ok(journal::Progress::Running);
         }
         self.applier.apply(job).await?;
         self.context.metrics.wrote(&job.resource.kind, "created");
         Ok(journal::Progress::Running)
     }
 
-    /// All objects; masters only when the journal is there. Whether it is.
+    /// All objects; masters only when the journal is there.
     async fn make(
         &self,
         intent: &Intent,
         observed: &Observed,
         plan: &MastersPlan,
         report: &mut Report,
-    ) -> Result<bool, ReconcileError> {
+    ) -> Result<Made, ReconcileError> {
         let mut objects = intent.objects(plan.replicas, &report.groups)?;
         // The Job needs the others: the account, the settings, the claim.
         let masters = objects.split_off(objects.len().saturating_sub(1));
-        self.apply(objects).await?;
+        let mut wrote = self.apply(objects).await?;
         let formatted = self.journal(intent, observed, report).await?;
         if formatted {
-            self.apply(masters).await?;
+            wrote |= self.apply(masters).await?;
         }
-        Ok(formatted)
+        Ok(Made { formatted, wrote })
     }
 
-    async fn apply(&self, objects: Vec<Wanted>) -> Result<(), ReconcileError> {
+    /// Whether any of them was not as it shall be.
+    async fn apply(&self, objects: Vec<Wanted>) -> Result<bool, ReconcileError> {
+        let mut wrote = false;
         for wanted in objects {
             let applied = self.applier.apply(&wanted).await?;
+            wrote |= applied != Applied::Unchanged;
             match applied {
                 Applied::Unchanged => {}
                 Applied::Created => self.context.metrics.wrote(&wanted.resource.kind, "created"),
                 Applied::Changed(Change::Edit) => self.context.metrics.wrote(&wanted.resource.kind, "edit"),
-                Applied::Changed(Change::Drift(_)) => self.context.metrics.wrote(&wanted.resource.kind, "drift"),
+                Applied::Changed(Change::Drift(_)) => {
+                    self.context.metrics.wrote(&wanted.resource.kind, "drift")
+                }
             }
         }
-        Ok(())
+        Ok(wrote)
     }
 
     /// Takes away what is not wanted any more; never in the middle of a roll, which may have to go back.
@@ -362,7 +403,12 @@ mod tests {
         assert_eq!(next_look(&report(Step::Stopped(failure))), TROUBLE);
         let refused = Some(Verdict::is(Reason::InvalidSpec, ""));
         assert_eq!(next_look(&Report { refused, ..report(Step::Settled) }), TROUBLE);
-        let mut group = workers::GroupPlan { name: String::new(), hash: String::new(), plan: Default::default(), replicas: None };
+        let mut group = workers::GroupPlan {
+            name: String::new(),
+            hash: String::new(),
+            plan: Default::default(),
+            replicas: None,
+        };
         group.plan.leaving_nodes.insert("n".to_owned());
         assert_eq!(next_look(&Report { groups: vec![group], ..report(Step::Settled) }), UNDER_WAY);
     }

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     crd::{
-        AlluxioCluster, AlluxioClusterStatus, ConditionType, Endpoints, GroupStatus, JournalStatus, Leader, PinnedImage, Reason,
+        AlluxioCluster, AlluxioClusterStatus, ConditionType, Endpoints, GroupStatus, JournalStatus, Leader,
+        PinnedImage, Reason,
         status::{MastersStatus, WorkersStatus},
     },
     roll::{MastersPlan, Step, Why},
@@ -41,7 +42,12 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn status(self, cluster: &AlluxioCluster, observed: &Observed, now: Timestamp) -> AlluxioClusterStatus {
+    pub fn status(
+        self,
+        cluster: &AlluxioCluster,
+        observed: &Observed,
+        now: Timestamp,
+    ) -> AlluxioClusterStatus {
         let before = cluster.status.clone().unwrap_or_default();
         let generation = cluster.metadata.generation;
         let verdicts = self.verdicts(cluster, observed);
@@ -58,7 +64,9 @@ impl Report {
             phase: Some(phase(&conditions, false)),
             conditions,
             image: self.image.clone().or(before.image),
-            version: leader.and_then(|leader| Some(leader.answer.as_ref()?.version.clone())).or(before.version),
+            version: leader
+                .and_then(|leader| Some(leader.answer.as_ref()?.version.clone()))
+                .or(before.version),
             leader: leader.map(|leader| Leader {
                 pod: leader.facts.name.clone(),
                 address: format!(
@@ -98,7 +106,9 @@ impl Report {
     fn available(&self, observed: &Observed) -> Verdict {
         match observed.leader() {
             Some(leader) => Verdict::is(Reason::LeaderServing, format!("{} serves", leader.facts.name)),
-            None if observed.masters.is_empty() => Verdict::is_not(Reason::NotStarted, "no master was started yet"),
+            None if observed.masters.is_empty() => {
+                Verdict::is_not(Reason::NotStarted, "no master was started yet")
+            }
             None => Verdict::is_not(Reason::NoLeader, "no master says that it serves"),
         }
     }
@@ -107,7 +117,8 @@ impl Report {
         if let Some(problem) = self.refused.as_ref().or(self.failed.as_ref()) {
             return problem.clone();
         }
-        if let Some(MastersPlan { step: Step::Stopped(failure) | Step::Unwell(failure), .. }) = &self.masters {
+        if let Some(MastersPlan { step: Step::Stopped(failure) | Step::Unwell(failure), .. }) = &self.masters
+        {
             let message = format!(
                 "{}: {}; `kubectl logs {} --previous` says more; take the last edit back, or mend it",
                 failure.pod, failure.seen, failure.pod
@@ -115,10 +126,15 @@ impl Report {
             return Verdict::is(Reason::MastersNotReady, message);
         }
         if let Some(failure) = self.groups.iter().find_map(|group| group.plan.stopped.as_ref()) {
-            let message = format!("{}: {}; `kubectl logs {} --previous` says more", failure.pod, failure.seen, failure.pod);
+            let message = format!(
+                "{}: {}; `kubectl logs {} --previous` says more",
+                failure.pod, failure.seen, failure.pod
+            );
             return Verdict::is(Reason::WorkersNotReady, message);
         }
-        if let Some(failing) = observed.masters.iter().find_map(|seen| Some((&seen.facts.name, seen.facts.failing.as_ref()?))) {
+        if let Some(failing) =
+            observed.masters.iter().find_map(|seen| Some((&seen.facts.name, seen.facts.failing.as_ref()?)))
+        {
             return Verdict::is(Reason::MastersNotReady, format!("{}: {}", failing.0, failing.1));
         }
         Verdict::is_not(Reason::AsExpected, "nothing is wrong")
@@ -128,14 +144,28 @@ impl Report {
     fn progressing(&self, cluster: &AlluxioCluster, observed: &Observed) -> Option<Verdict> {
         let masters = self.masters.as_ref()?;
         if let Step::Stopped(failure) = &masters.step {
-            let message = format!("{} does not become ready: {}; the others are left as they were", failure.pod, failure.seen);
+            let message = format!(
+                "{} does not become ready: {}; the others are left as they were",
+                failure.pod, failure.seen
+            );
             return Some(Verdict::is_not(Reason::StepFailed, message));
         }
-        if let Some(failure) = self.groups.iter().filter(|group| group.plan.rolling).find_map(|group| group.plan.stopped.as_ref()) {
-            let message = format!("{} does not become ready: {}; the others are left as they were", failure.pod, failure.seen);
+        if let Some(failure) = self
+            .groups
+            .iter()
+            .filter(|group| group.plan.rolling)
+            .find_map(|group| group.plan.stopped.as_ref())
+        {
+            let message = format!(
+                "{} does not become ready: {}; the others are left as they were",
+                failure.pod, failure.seen
+            );
             return Some(Verdict::is_not(Reason::StepFailed, message));
         }
-        let formatting = self.journal_verdict.as_ref().is_some_and(|verdict| verdict.reason == Reason::JournalNotFormatted);
+        let formatting = self
+            .journal_verdict
+            .as_ref()
+            .is_some_and(|verdict| verdict.reason == Reason::JournalNotFormatted);
         if formatting {
             return Some(Verdict::is(Reason::Formatting, "the journal is made, once"));
         }
@@ -143,8 +173,12 @@ impl Report {
             Step::Replace { pods, why: Why::LeaderLeaves } => {
                 Verdict::is(Reason::Scaling, format!("{} hands over, because it is to go", pods.join(", ")))
             }
-            Step::Replace { pods, why: Why::AllAtOnce } => Verdict::is(Reason::Recreating, format!("{} are replaced", pods.join(", "))),
-            Step::Replace { pods, .. } => Verdict::is(Reason::Rolling, format!("{} is replaced", pods.join(", "))),
+            Step::Replace { pods, why: Why::AllAtOnce } => {
+                Verdict::is(Reason::Recreating, format!("{} are replaced", pods.join(", ")))
+            }
+            Step::Replace { pods, .. } => {
+                Verdict::is(Reason::Rolling, format!("{} is replaced", pods.join(", ")))
+            }
             Step::Wait(why) => Verdict::is(self.waits_for(cluster, observed), why.clone()),
             _ => self.of_workers(),
         })
@@ -170,7 +204,8 @@ impl Report {
         if let Some(why) = &self.decommission {
             return Verdict::is(Reason::Decommissioning, why.clone());
         }
-        let leaving: Vec<_> = self.groups.iter().flat_map(|group| group.plan.leaving_nodes.iter().cloned()).collect();
+        let leaving: Vec<_> =
+            self.groups.iter().flat_map(|group| group.plan.leaving_nodes.iter().cloned()).collect();
         if !leaving.is_empty() {
             return Verdict::is(Reason::Decommissioning, format!("workers leave: {}", leaving.join(", ")));
         }
@@ -179,7 +214,9 @@ impl Report {
 
     fn masters_status(&self, cluster: &AlluxioCluster, observed: &Observed) -> MastersStatus {
         let desired = cluster.spec.masters.count;
-        let count = |holds: &dyn Fn(&MasterSeen) -> bool| number(observed.masters.iter().filter(|seen| holds(seen)).count());
+        let count = |holds: &dyn Fn(&MasterSeen) -> bool| {
+            number(observed.masters.iter().filter(|seen| holds(seen)).count())
+        };
         let ready = count(&|seen| seen.facts.ready && !seen.facts.terminating);
         MastersStatus {
             summary: format!("{ready}/{desired}"),
@@ -210,7 +247,9 @@ impl Report {
                     desired: number(set.desired),
                     ready: number(pods.iter().filter(|facts| facts.ready && !facts.terminating).count()),
                     updated: match plan {
-                        Some(plan) => number(pods.iter().filter(|facts| facts.hash.as_ref() == Some(&plan.hash)).count()),
+                        Some(plan) => number(
+                            pods.iter().filter(|facts| facts.hash.as_ref() == Some(&plan.hash)).count(),
+                        ),
                         None => told.map_or(0, |told| told.updated),
                     },
                     leaving: match plan {
@@ -222,7 +261,13 @@ impl Report {
             .collect();
         let sum = |of: fn(&GroupStatus) -> i32| groups.iter().map(of).sum::<i32>();
         let (desired, ready) = (sum(|group| group.desired), sum(|group| group.ready));
-        WorkersStatus { summary: format!("{ready}/{desired}"), desired, ready, updated: sum(|group| group.updated), groups }
+        WorkersStatus {
+            summary: format!("{ready}/{desired}"),
+            desired,
+            ready,
+            updated: sum(|group| group.updated),
+            groups,
+        }
     }
 }
 

@@ -7,13 +7,13 @@ use std::{
 
 use futures::{FutureExt, StreamExt, channel::mpsc, future::select_all};
 use k8s_openapi::{
+    NamespaceResourceScope,
     api::{
         apps::v1::{DaemonSet, StatefulSet},
         batch::v1::Job,
         core::v1::{ConfigMap, Node, Pod, Service, ServiceAccount},
         policy::v1::PodDisruptionBudget,
     },
-    NamespaceResourceScope,
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -67,7 +67,8 @@ pub async fn run(parts: Parts, namespaces: &Namespaces, stop: CancellationToken)
             tokio::select! { () = controller => {}, () = watch => {} }
         }
         Namespaces::Only(names) => {
-            let controllers = names.iter().map(|name| one(parts.clone(), Some(name.clone()), None, stop.clone()).boxed());
+            let controllers =
+                names.iter().map(|name| one(parts.clone(), Some(name.clone()), None, stop.clone()).boxed());
             let mut running: Vec<_> = controllers.collect();
             // All end with `stop`; one that ends before is a fault, and takes the others along.
             while !running.is_empty() {
@@ -128,9 +129,11 @@ async fn one(parts: Parts, namespace: Option<String>, nodes: Option<Nodes>, stop
                     tracing::warn!(%error, "a watch broke off; trying again");
                 }
             }
-            let phases = clusters.state().into_iter().map(|cluster| match cluster.status.as_ref().and_then(|it| it.phase) {
-                Some(phase) => format!("{phase:?}"),
-                None => "New".to_owned(),
+            let phases = clusters.state().into_iter().map(|cluster| {
+                match cluster.status.as_ref().and_then(|it| it.phase) {
+                    Some(phase) => format!("{phase:?}"),
+                    None => "New".to_owned(),
+                }
             });
             parts.metrics.phases(phases);
             std::future::ready(())
@@ -210,7 +213,8 @@ mod tests {
     #[test]
     fn pods_lead_to_their_cluster() {
         let pod = |labels: serde_json::Value| {
-            serde_json::from_value(json!({ "metadata": { "name": "p", "namespace": "n", "labels": labels } })).unwrap()
+            serde_json::from_value(json!({ "metadata": { "name": "p", "namespace": "n", "labels": labels } }))
+                .unwrap()
         };
         let cluster = cluster_of(&pod(json!({ INSTANCE: "ab" }))).unwrap();
         assert_eq!((cluster.name.as_str(), cluster.namespace.as_deref()), ("ab", Some("n")));

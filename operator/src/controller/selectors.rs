@@ -29,7 +29,10 @@ mod tests {
 
     #[test]
     fn of_one_cluster_only() {
-        assert_eq!(selector("a"), "app.kubernetes.io/managed-by=alluxio-operator,app.kubernetes.io/instance=a");
+        assert_eq!(
+            selector("a"),
+            "app.kubernetes.io/managed-by=alluxio-operator,app.kubernetes.io/instance=a"
+        );
         assert_eq!(masters("a"), "app.kubernetes.io/component=master,app.kubernetes.io/instance=a");
     }
 }

@@ -55,7 +55,8 @@ pub async fn plan(
                     offered = Some(offered_workers(cluster, observed).await);
                 }
                 let name = worker_name(group, facts);
-                worker.offered = offered.iter().flatten().next().zip(name).map(|(all, name)| all.contains(&name));
+                worker.offered =
+                    offered.iter().flatten().next().zip(name).map(|(all, name)| all.contains(&name));
                 let answer = match &facts.ip {
                     Some(ip) => context.health.operations(ip, web_port(group.ports.web)).await,
                     None => None,
@@ -79,7 +80,8 @@ pub async fn plan(
             decommission_timeout: seconds(group.decommission_timeout_seconds),
         };
         let plan = group_seen.plan();
-        let replicas = (group.kind == WorkerKind::StatefulSet).then(|| replicas(group, &group_seen.workers, &plan));
+        let replicas =
+            (group.kind == WorkerKind::StatefulSet).then(|| replicas(group, &group_seen.workers, &plan));
         plans.push(GroupPlan { name: group.name.clone(), hash: hash.clone(), plan, replicas });
     }
     plans
@@ -96,14 +98,17 @@ pub async fn serve(
     if !wanted {
         return None;
     }
-    let service = match observed.leading(cluster).map(|leader| WorkerService::new(&leader, &cluster.spec.properties)) {
-        Some(Ok(service)) => service,
-        Some(Err(error)) => return Some(format!("workers cannot be taken out of service: {error}")),
-        None => return Some("workers that leave wait for a leader".to_owned()),
-    };
+    let service =
+        match observed.leading(cluster).map(|leader| WorkerService::new(&leader, &cluster.spec.properties)) {
+            Some(Ok(service)) => service,
+            Some(Err(error)) => return Some(format!("workers cannot be taken out of service: {error}")),
+            None => return Some("workers that leave wait for a leader".to_owned()),
+        };
     let mut failure = None;
     for group_plan in plans {
-        let Some(group) = cluster.spec.workers.iter().find(|group| group.name == group_plan.name) else { continue };
+        let Some(group) = cluster.spec.workers.iter().find(|group| group.name == group_plan.name) else {
+            continue;
+        };
         let of = |name: &String| {
             let facts = observed.workers.get(&group.name)?.iter().find(|facts| facts.name == *name)?;
             Some((facts, worker_name(group, facts)?))
@@ -112,14 +117,18 @@ pub async fn serve(
             let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: facts.taken_out.is_some() };
             match service.take_out(pods, &pod, &name).await {
                 Ok(()) => tracing::info!(pod = facts.name, host = name.host, "its worker is out of service"),
-                Err(error) => failure = Some(format!("{} cannot be taken out of service: {error}", facts.name)),
+                Err(error) => {
+                    failure = Some(format!("{} cannot be taken out of service: {error}", facts.name))
+                }
             }
         }
         for (facts, name) in group_plan.plan.put_back.iter().filter_map(of) {
             let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: true };
             match service.put_back(pods, &pod, &name).await {
                 Ok(()) => tracing::info!(pod = facts.name, host = name.host, "its worker may serve again"),
-                Err(error) => failure = Some(format!("{} cannot be put back into service: {error}", facts.name)),
+                Err(error) => {
+                    failure = Some(format!("{} cannot be put back into service: {error}", facts.name))
+                }
             }
         }
     }
@@ -137,8 +146,13 @@ pub async fn replace(
     pods: &Api<Pod>,
 ) -> Result<(), kube::Error> {
     for group in plans {
-        let uids: BTreeMap<_, _> =
-            observed.workers.get(&group.name).into_iter().flatten().map(|facts| (&facts.name, &facts.uid)).collect();
+        let uids: BTreeMap<_, _> = observed
+            .workers
+            .get(&group.name)
+            .into_iter()
+            .flatten()
+            .map(|facts| (&facts.name, &facts.uid))
+            .collect();
         for name in &group.plan.replace {
             let Some(uid) = uids.get(name) else { continue };
             if act::replace(pods, name, uid).await? == act::Replaced::Yes {
@@ -150,7 +164,8 @@ pub async fn replace(
 }
 
 fn worker(context: &Context, group: &crd::WorkerGroup, terms: &NodeTerms, facts: &PodFacts) -> Worker {
-    let node = facts.node.as_deref().zip(context.nodes.as_ref()).and_then(|(name, nodes)| node_named(nodes, name));
+    let node =
+        facts.node.as_deref().zip(context.nodes.as_ref()).and_then(|(name, nodes)| node_named(nodes, name));
     let wanted_here = match group.kind {
         WorkerKind::DaemonSet => node.as_deref().is_none_or(|node| terms.admit(node)),
         WorkerKind::StatefulSet => {
@@ -176,7 +191,8 @@ fn worker(context: &Context, group: &crd::WorkerGroup, terms: &NodeTerms, facts:
 /// A StatefulSet takes the highest ordinals away first, so all below the highest that still has to stay do, too.
 fn replicas(group: &crd::WorkerGroup, workers: &[Worker], plan: &WorkersPlan) -> u32 {
     let wanted = u32::try_from(group.count.unwrap_or(1)).unwrap_or(0);
-    let ordinal = |worker: &Worker| worker.pod.rsplit_once('-').and_then(|(_, number)| number.parse::<u32>().ok());
+    let ordinal =
+        |worker: &Worker| worker.pod.rsplit_once('-').and_then(|(_, number)| number.parse::<u32>().ok());
     let stays: BTreeSet<_> = plan.leaving_nodes.iter().collect();
     let leaving = workers.iter().filter(|worker| !worker.wanted_here && stays.contains(&worker.node));
     leaving.filter_map(ordinal).map(|ordinal| ordinal + 1).fold(wanted, u32::max)

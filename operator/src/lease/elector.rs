@@ -35,7 +35,9 @@ impl Default for Timing {
 
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    #[error("The lease {0} was not renewed in time: another operator may act now. This one ends and starts anew.")]
+    #[error(
+        "The lease {0} was not renewed in time: another operator may act now. This one ends and starts anew."
+    )]
     NotRenewed(String),
     #[error("The lease {name} was taken by {holder}. This operator ends and starts anew.")]
     Taken { name: String, holder: String },
@@ -80,7 +82,9 @@ impl Elector {
                     let holder = seen.as_ref().and_then(Seen::holder).unwrap_or_default();
                     debug!(lease = self.name, holder, "another operator acts");
                 }
-                Err(error) => warn!(lease = self.name, %error, "the lease cannot be read or written; trying again"),
+                Err(error) => {
+                    warn!(lease = self.name, %error, "the lease cannot be read or written; trying again")
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => return false,
@@ -129,8 +133,12 @@ impl Elector {
         });
         match given_back.await {
             Ok(Ok(())) => info!(lease = self.name, "the lease is given back"),
-            Ok(Err(error)) => warn!(lease = self.name, %error, "the lease cannot be given back: the next operator waits"),
-            Err(_) => warn!(lease = self.name, "the lease was not given back in time: the next operator waits"),
+            Ok(Err(error)) => {
+                warn!(lease = self.name, %error, "the lease cannot be given back: the next operator waits")
+            }
+            Err(_) => {
+                warn!(lease = self.name, "the lease was not given back in time: the next operator waits")
+            }
         }
     }
 

@@ -87,7 +87,9 @@ impl Health {
         let answer = self.read(&format!("http://{}:{port}{path}", bracketed(host))).await;
         match answer {
             Ok(body) => serde_json::from_slice(&body)
-                .inspect_err(|error| tracing::debug!(host, port, path, %error, "another answer than expected"))
+                .inspect_err(
+                    |error| tracing::debug!(host, port, path, %error, "another answer than expected"),
+                )
                 .ok(),
             Err(error) => {
                 tracing::debug!(host, port, path, %error, "no answer");

@@ -48,7 +48,10 @@ pub fn moves(candidates: &[Candidate]) -> LabelMoves {
         candidate.labelled && !is_it(candidate) && (serving.is_some() || answers)
     };
     let give = serving.filter(|serving| !serving.labelled && !serving.terminating);
-    LabelMoves { take: candidates.iter().filter(loses).map(Labelled::of).collect(), give: give.map(Labelled::of) }
+    LabelMoves {
+        take: candidates.iter().filter(loses).map(Labelled::of).collect(),
+        give: give.map(Labelled::of),
+    }
 }
 
 impl Labelled {
@@ -67,11 +70,21 @@ mod tests {
     const FOLLOWS: MasterRole = MasterRole::Standby { lag: Duration::ZERO };
 
     fn pod(name: &str, labelled: bool, role: MasterRole) -> Candidate {
-        Candidate { pod: name.to_owned(), uid: format!("{name}-uid"), labelled, terminating: false, role, term: 1 }
+        Candidate {
+            pod: name.to_owned(),
+            uid: format!("{name}-uid"),
+            labelled,
+            terminating: false,
+            role,
+            term: 1,
+        }
     }
 
     fn named(moves: &LabelMoves) -> (Vec<&str>, Option<&str>) {
-        (moves.take.iter().map(|pod| pod.pod.as_str()).collect(), moves.give.as_ref().map(|pod| pod.pod.as_str()))
+        (
+            moves.take.iter().map(|pod| pod.pod.as_str()).collect(),
+            moves.give.as_ref().map(|pod| pod.pod.as_str()),
+        )
     }
 
     #[test]

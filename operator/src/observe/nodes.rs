@@ -15,11 +15,13 @@ pub struct NodeTerms {
 impl NodeTerms {
     pub fn admit(&self, node: &Node) -> bool {
         let labels = node.labels();
-        let required = self.affinity.as_ref().and_then(|affinity| {
-            affinity.required_during_scheduling_ignored_during_execution.as_ref()
-        });
+        let required = self
+            .affinity
+            .as_ref()
+            .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
         self.labels.iter().all(|(name, value)| labels.get(name) == Some(value))
-            && required.is_none_or(|selector| selector.node_selector_terms.iter().any(|term| fits(term, node)))
+            && required
+                .is_none_or(|selector| selector.node_selector_terms.iter().any(|term| fits(term, node)))
     }
 }
 
@@ -63,12 +65,16 @@ mod tests {
     use super::*;
 
     fn node() -> Node {
-        serde_json::from_value(json!({ "metadata": { "name": "n1", "labels": { "disk": "ssd", "cores": "8" } } })).unwrap()
+        serde_json::from_value(
+            json!({ "metadata": { "name": "n1", "labels": { "disk": "ssd", "cores": "8" } } }),
+        )
+        .unwrap()
     }
 
     fn terms(labels: Value, terms: Option<Value>) -> NodeTerms {
         let affinity = terms.map(|terms| {
-            let required = json!({ "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": terms } });
+            let required =
+                json!({ "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": terms } });
             serde_json::from_value(required).unwrap()
         });
         NodeTerms { labels: serde_json::from_value(labels).unwrap(), affinity }
@@ -101,7 +107,8 @@ mod tests {
             ("disk", "Lt", json!(["9"]), false),
             ("disk", "Other", json!(["ssd"]), false),
         ] {
-            let term = json!([{ "matchExpressions": [{ "key": key, "operator": operator, "values": values }] }]);
+            let term =
+                json!([{ "matchExpressions": [{ "key": key, "operator": operator, "values": values }] }]);
             assert_eq!(terms(json!({}), Some(term)).admit(&node()), admitted, "{key} {operator} {values}");
         }
     }

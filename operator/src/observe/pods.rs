@@ -45,7 +45,9 @@ impl PodFacts {
             uid: pod.uid().unwrap_or_default(),
             created: pod.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
             terminating: pod.metadata.deletion_timestamp.is_some(),
-            ready: conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+            ready: conditions
+                .iter()
+                .any(|condition| condition.type_ == "Ready" && condition.status == "True"),
             failing: failing(pod),
             hash: annotation(restart_hash),
             ip: status.and_then(|status| status.pod_ip.clone()),
@@ -67,7 +69,13 @@ impl PodFacts {
 fn failing(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
     if status.phase.as_deref() == Some("Failed") {
-        return Some(status.message.clone().or_else(|| status.reason.clone()).unwrap_or_else(|| "the pod failed".to_owned()));
+        return Some(
+            status
+                .message
+                .clone()
+                .or_else(|| status.reason.clone())
+                .unwrap_or_else(|| "the pod failed".to_owned()),
+        );
     }
     let init = status.init_container_statuses.iter().flatten();
     init.chain(status.container_statuses.iter().flatten()).find_map(failing_container)
@@ -83,7 +91,10 @@ fn failing_container(container: &ContainerStatus) -> Option<String> {
     };
     let detail = match reason {
         "CrashLoopBackOff" if container.restart_count >= RESTARTS => last(),
-        "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" | "CreateContainerConfigError"
+        "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "CreateContainerConfigError"
         | "CreateContainerError" => waiting.message.clone(),
         _ => return None,
     };
@@ -95,7 +106,8 @@ fn failing_container(container: &ContainerStatus) -> Option<String> {
 
 fn config_maps(pod: &Pod) -> BTreeSet<String> {
     let Some(spec) = &pod.spec else { return BTreeSet::new() };
-    let volumes = spec.volumes.iter().flatten().filter_map(|volume| Some(volume.config_map.as_ref()?.name.clone()));
+    let volumes =
+        spec.volumes.iter().flatten().filter_map(|volume| Some(volume.config_map.as_ref()?.name.clone()));
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
     let sources = containers
         .flat_map(|container| container.env_from.iter().flatten())
@@ -149,14 +161,18 @@ mod tests {
         assert_eq!((facts.hash.as_deref(), facts.failing), (Some("h"), None));
         assert_eq!(facts.created.as_second(), 1_767_323_045);
         assert_eq!(facts.taken_out.map(|at| at.as_second() - facts.created.as_second()), Some(1));
-        assert_eq!((facts.ip.as_deref(), facts.host_ip.as_deref(), facts.node.as_deref()), (Some("10.0.0.1"), Some("10.0.0.9"), Some("n1")));
+        assert_eq!(
+            (facts.ip.as_deref(), facts.host_ip.as_deref(), facts.node.as_deref()),
+            (Some("10.0.0.1"), Some("10.0.0.9"), Some("n1"))
+        );
         assert!(facts.leader_label);
         assert_eq!(facts.config_maps, ["from", "key", "volume"].map(str::to_owned).into());
     }
 
     #[test]
     fn a_pod_without_status() {
-        let facts = facts(json!({ "metadata": { "name": "a", "deletionTimestamp": "2026-01-02T03:04:05Z" } }));
+        let facts =
+            facts(json!({ "metadata": { "name": "a", "deletionTimestamp": "2026-01-02T03:04:05Z" } }));
         assert!(facts.terminating && !facts.ready && !facts.leader_label);
         assert_eq!((facts.ordinal(), facts.hash), (None, None));
     }

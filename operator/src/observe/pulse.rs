@@ -118,10 +118,11 @@ impl Pulse {
     async fn look_at_zookeeper(&self) -> Vec<ClusterKey> {
         let all = self.all();
         let ensembles: BTreeSet<_> = all.iter().map(|(_, targets)| targets.zookeeper.clone()).collect();
-        let asked = ensembles.into_iter().filter(|ensemble| !ensemble.is_empty()).map(|ensemble| async move {
-            let answers = zookeeper::reachable(&ensemble).await;
-            (ensemble, answers)
-        });
+        let asked =
+            ensembles.into_iter().filter(|ensemble| !ensemble.is_empty()).map(|ensemble| async move {
+                let answers = zookeeper::reachable(&ensemble).await;
+                (ensemble, answers)
+            });
         let answers: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
         let mut clusters = self.clusters.lock();
         let changed = all.into_iter().filter_map(|(key, targets)| {

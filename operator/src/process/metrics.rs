@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 /// Clones count into the same.
@@ -25,7 +26,8 @@ impl Metrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let name = |what: &str| format!("alluxio_operator_{what}");
         let buckets = vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-        let seconds = HistogramOpts::new(name("reconcile_seconds"), "How long reconciling a cluster took.").buckets(buckets);
+        let seconds = HistogramOpts::new(name("reconcile_seconds"), "How long reconciling a cluster took.")
+            .buckets(buckets);
         let vec = |what, help, labels: &[&str]| IntCounterVec::new(Opts::new(name(what), help), labels);
         let metrics = Self {
             registry: Registry::new(),
@@ -35,7 +37,10 @@ impl Metrics {
             replaced: vec("pods_replaced_total", "Pods replaced, by what is in them.", &["component"])?,
             clusters: IntGaugeVec::new(Opts::new(name("clusters"), "Clusters by phase."), &["phase"])?,
             leader: IntGauge::new(name("leader"), "1 while this operator holds the lease.")?,
-            watch_failures: IntCounter::new(name("watch_failures_total"), "Watches that broke off with an error.")?,
+            watch_failures: IntCounter::new(
+                name("watch_failures_total"),
+                "Watches that broke off with an error.",
+            )?,
         };
         metrics.registry.register(Box::new(metrics.seconds.clone()))?;
         metrics.registry.register(Box::new(metrics.reconciles.clone()))?;

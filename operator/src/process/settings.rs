@@ -35,7 +35,8 @@ impl Settings {
     /// # Errors
     /// A variable is missing, or is no such value.
     pub fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let set = |name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let set =
+            |name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let must = |name| set(name).ok_or(SettingsError::Missing(name));
         let http = set("HTTP_ADDRESS").unwrap_or_else(|| "0.0.0.0:8080".to_owned());
         let http = http.parse().map_err(|_| SettingsError::Invalid {

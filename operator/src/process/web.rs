@@ -46,7 +46,10 @@ fn router(metrics: Metrics, ready: Readiness) -> Router {
         }
     });
     Router::new().route("/readyz", readyz).with_state(ready).merge(
-        Router::new().route("/healthz", get(|| async { "ok\n" })).route("/metrics", get(text)).with_state(metrics),
+        Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/metrics", get(text))
+            .with_state(metrics),
     )
 }
 

@@ -9,8 +9,12 @@ use super::{Failure, Patience, Strategy};
 /// What a master says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MasterRole {
-    Leader { serving: bool },
-    Standby { lag: Duration },
+    Leader {
+        serving: bool,
+    },
+    Standby {
+        lag: Duration,
+    },
     /// It was not asked yet, or does not answer.
     Unknown,
 }
@@ -61,7 +65,10 @@ pub enum Step {
     /// All are as wanted, and well.
     Settled,
     Wait(String),
-    Replace { pods: Vec<String>, why: Why },
+    Replace {
+        pods: Vec<String>,
+        why: Why,
+    },
     /// The roll stays where it is: this one was replaced and does not become ready.
     Stopped(Failure),
     /// Nothing is to be replaced, but this one is not well.
@@ -110,7 +117,9 @@ impl Masters {
             // It may be one of those that go; after a while there is nothing to be spared.
             return match self.leaderless_too_long() {
                 true => None,
-                false => hold(Step::Wait("no master leads: the number of masters waits for a leader".to_owned())),
+                false => {
+                    hold(Step::Wait("no master leads: the number of masters waits for a leader".to_owned()))
+                }
             };
         };
         if leader.ordinal < self.count {
@@ -160,7 +169,8 @@ impl Masters {
         if !self.template_observed {
             return Step::Wait("the StatefulSet's controller has not seen the change yet".to_owned());
         }
-        let pods: Vec<_> = outdated.iter().filter(|pod| !pod.terminating).map(|pod| pod.pod.clone()).collect();
+        let pods: Vec<_> =
+            outdated.iter().filter(|pod| !pod.terminating).map(|pod| pod.pod.clone()).collect();
         match pods.is_empty() {
             true => Step::Wait("the masters are ending".to_owned()),
             false => Step::Replace { pods, why: Why::AllAtOnce },

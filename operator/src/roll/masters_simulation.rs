@@ -1,7 +1,9 @@
 //! Rolls against a model of a cluster in which the rest of the world does what it likes between two steps: pods
 //! take long, leaders change, pods crash, edits come and go, the operator is killed and another one looks afresh.
 
-use proptest::{prelude::{Just, Strategy, TestCaseError, prop, prop_assert, prop_assert_eq, prop_assert_ne, prop_oneof, proptest}};
+use proptest::prelude::{
+    Just, Strategy, TestCaseError, prop, prop_assert, prop_assert_eq, prop_assert_ne, prop_oneof, proptest,
+};
 
 use super::*;
 
@@ -97,7 +99,8 @@ impl Cluster {
     }
 
     fn elect(&mut self, nth: usize) {
-        let standbys: Vec<_> = self.pods.iter().flatten().filter(|pod| pod.ready && !pod.terminating).collect();
+        let standbys: Vec<_> =
+            self.pods.iter().flatten().filter(|pod| pod.ready && !pod.terminating).collect();
         if standbys.is_empty() {
             return;
         }
@@ -113,7 +116,9 @@ impl Cluster {
     /// Ends, comes back, becomes ready: one step of one pod.
     fn progress(&mut self, nth: usize) {
         let moving: Vec<u32> = (0..self.count)
-            .filter(|ordinal| self.pods[*ordinal as usize].as_ref().is_none_or(|pod| pod.terminating || !pod.ready))
+            .filter(|ordinal| {
+                self.pods[*ordinal as usize].as_ref().is_none_or(|pod| pod.terminating || !pod.ready)
+            })
             .collect();
         if moving.is_empty() {
             return;
@@ -184,7 +189,9 @@ impl Cluster {
             Event::Election(nth) => self.elect(*nth),
             Event::Crash(nth) => {
                 let ordinal = nth % self.count as usize;
-                let led = self.pods[ordinal].as_ref().is_some_and(|pod| matches!(pod.role, MasterRole::Leader { .. }));
+                let led = self.pods[ordinal]
+                    .as_ref()
+                    .is_some_and(|pod| matches!(pod.role, MasterRole::Leader { .. }));
                 if let Some(pod) = self.pods[ordinal].as_mut() {
                     (pod.ready, pod.role) = (false, MasterRole::Unknown);
                 }

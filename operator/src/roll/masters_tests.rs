@@ -57,7 +57,8 @@ fn nothing_to_do() {
 
 #[test]
 fn standbys_from_the_highest_then_the_leader() {
-    let mut all = masters(vec![master(0, "old", FOLLOWS), master(1, "old", LEADS), master(2, "old", FOLLOWS)]);
+    let mut all =
+        masters(vec![master(0, "old", FOLLOWS), master(1, "old", LEADS), master(2, "old", FOLLOWS)]);
     for (expected, why) in [(2, Why::Standby), (0, Why::Standby), (1, Why::Leader)] {
         let name = format!("a-master-{expected}");
         assert_eq!(all.plan().step, Step::Replace { pods: vec![name], why });
@@ -104,7 +105,8 @@ fn no_step_while_another_is_not_well() {
 
 #[test]
 fn a_step_that_fails_stops_the_roll_and_reverting_heals_it() {
-    let mut all = masters(vec![master(0, "old", LEADS), master(1, "old", FOLLOWS), master(2, "new", Unknown)]);
+    let mut all =
+        masters(vec![master(0, "old", LEADS), master(1, "old", FOLLOWS), master(2, "new", Unknown)]);
     all.pods[2].ready = false;
     all.now = at(599);
     waits_for(&all.plan().step, "a-master-2");
@@ -137,7 +139,8 @@ fn without_a_leader_for_long_the_roll_goes_on() {
 
 #[test]
 fn a_leader_whose_ordinal_goes_hands_over_first() {
-    let mut all = masters(vec![master(0, "new", FOLLOWS), master(1, "new", FOLLOWS), master(2, "new", LEADS)]);
+    let mut all =
+        masters(vec![master(0, "new", FOLLOWS), master(1, "new", FOLLOWS), master(2, "new", LEADS)]);
     all.count = 1;
     let handed = Step::Replace { pods: vec!["a-master-2".to_owned()], why: Why::LeaderLeaves };
     assert_eq!(all.plan(), MastersPlan { replicas: 3, step: handed });
@@ -169,7 +172,8 @@ fn more_masters_are_started_at_once() {
 
 #[test]
 fn recreate_takes_all_outdated_at_once() {
-    let mut all = masters(vec![master(0, "old", LEADS), master(1, "old", FOLLOWS), master(2, "new", FOLLOWS)]);
+    let mut all =
+        masters(vec![master(0, "old", LEADS), master(1, "old", FOLLOWS), master(2, "new", FOLLOWS)]);
     all.strategy = Strategy::Recreate;
     assert_eq!(replaced(&all.plan().step), ["a-master-0", "a-master-1"]);
     all.pods[0].terminating = true;

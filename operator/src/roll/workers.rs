@@ -93,9 +93,12 @@ impl WorkerGroup {
         let stays: Vec<_> = self.workers.iter().filter(|worker| worker.wanted_here).collect();
         let outdated: Vec<_> = stays.iter().copied().filter(|worker| !self.current(worker)).collect();
         plan.rolling = !outdated.is_empty();
-        let failures = stays.iter().filter(|worker| self.current(worker) && !worker.ready && !worker.cordoned);
+        let failures =
+            stays.iter().filter(|worker| self.current(worker) && !worker.ready && !worker.cordoned);
         plan.stopped = failures
-            .filter_map(|worker| self.patience().failure(&worker.pod, worker.created, worker.failing.as_deref()))
+            .filter_map(|worker| {
+                self.patience().failure(&worker.pod, worker.created, worker.failing.as_deref())
+            })
             .next();
         if !plan.rolling || !self.template_observed {
             return;

@@ -99,8 +99,12 @@ mod tests {
     fn the_time_changes_with_the_status_only() {
         let first = conditions(&[], vec![leads()], Some(1), at(1));
         assert_eq!(first[0].last_transition_time, "1970-01-01T00:00:01Z");
-        let other = conditions(&first, vec![Verdict::is(Reason::LeaderServing, "a-master-1")], Some(2), at(9));
-        assert_eq!((other[0].last_transition_time.as_str(), other[0].observed_generation), ("1970-01-01T00:00:01Z", Some(2)));
+        let other =
+            conditions(&first, vec![Verdict::is(Reason::LeaderServing, "a-master-1")], Some(2), at(9));
+        assert_eq!(
+            (other[0].last_transition_time.as_str(), other[0].observed_generation),
+            ("1970-01-01T00:00:01Z", Some(2))
+        );
         assert_eq!(other[0].message, "a-master-1");
         let none = conditions(&other, vec![Verdict::is_not(Reason::NoLeader, "")], Some(2), at(9));
         assert_eq!(none[0].last_transition_time, "1970-01-01T00:00:09Z");

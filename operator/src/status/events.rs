@@ -36,10 +36,14 @@ pub fn transitions(before: &AlluxioClusterStatus, after: &AlluxioClusterStatus) 
             let after = old.map(|old| format!(" after {old}")).unwrap_or_default();
             all.push(Occurrence::normal("LeaderChanged", format!("{new} leads{after}")));
         }
-        (Some(old), None) => all.push(Occurrence::warning("LeaderLost", format!("{old} serves no more, and no other master does"))),
+        (Some(old), None) => all.push(Occurrence::warning(
+            "LeaderLost",
+            format!("{old} serves no more, and no other master does"),
+        )),
         _ => {}
     }
-    let id = |status: &AlluxioClusterStatus| status.journal.as_ref().map(|journal| journal.cluster_id.clone());
+    let id =
+        |status: &AlluxioClusterStatus| status.journal.as_ref().map(|journal| journal.cluster_id.clone());
     if let (None, Some(new)) = (id(before), id(after)) {
         all.push(Occurrence::normal("JournalFormatted", format!("the journal's cluster id is {new}")));
     }
@@ -50,7 +54,8 @@ pub fn transitions(before: &AlluxioClusterStatus, after: &AlluxioClusterStatus) 
 
 fn progress(before: &AlluxioClusterStatus, after: &AlluxioClusterStatus) -> Option<Occurrence> {
     let told = |status: &AlluxioClusterStatus| {
-        let found = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Progressing)?;
+        let found =
+            status.conditions.iter().find(|condition| condition.type_ == ConditionType::Progressing)?;
         Some((found.reason, found.message.clone()))
     };
     let rolls = |reason| matches!(reason, Reason::Rolling | Reason::Recreating);
@@ -72,18 +77,23 @@ fn progress(before: &AlluxioClusterStatus, after: &AlluxioClusterStatus) -> Opti
 fn trouble(before: &AlluxioClusterStatus, after: &AlluxioClusterStatus) -> Vec<Occurrence> {
     let watched = |type_, bad: ConditionStatus| {
         let bad_reason = |status: &AlluxioClusterStatus| {
-            let found = status.conditions.iter().find(|condition| condition.type_ == type_ && condition.status == bad)?;
+            let found = status
+                .conditions
+                .iter()
+                .find(|condition| condition.type_ == type_ && condition.status == bad)?;
             Some((found.reason, found.message.clone()))
         };
         let (old, new) = (bad_reason(before).map(|(reason, _)| reason), bad_reason(after));
         new.filter(|(reason, _)| old != Some(*reason))
     };
-    let degraded = watched(ConditionType::Degraded, ConditionStatus::True).map(|(reason, message)| match reason {
-        Reason::InvalidSpec | Reason::MissingReference | Reason::ConflictsWithCluster | Reason::DowngradeRefused => {
-            Occurrence::warning("Refused", message)
-        }
-        _ => Occurrence::warning("Degraded", message),
-    });
+    let degraded =
+        watched(ConditionType::Degraded, ConditionStatus::True).map(|(reason, message)| match reason {
+            Reason::InvalidSpec
+            | Reason::MissingReference
+            | Reason::ConflictsWithCluster
+            | Reason::DowngradeRefused => Occurrence::warning("Refused", message),
+            _ => Occurrence::warning("Degraded", message),
+        });
     let journal = watched(ConditionType::JournalReady, ConditionStatus::False)
         .filter(|(reason, _)| *reason != Reason::JournalNotFormatted)
         .map(|(_, message)| Occurrence::warning("JournalNotReady", message));
@@ -105,7 +115,11 @@ mod tests {
 
     fn status(leader: Option<&str>, verdicts: Vec<Verdict>) -> AlluxioClusterStatus {
         AlluxioClusterStatus {
-            leader: leader.map(|pod| Leader { pod: pod.to_owned(), address: format!("{pod}:19998"), term: Some(1) }),
+            leader: leader.map(|pod| Leader {
+                pod: pod.to_owned(),
+                address: format!("{pod}:19998"),
+                term: Some(1),
+            }),
             conditions: conditions(&[], verdicts, None, Timestamp::UNIX_EPOCH),
             ..AlluxioClusterStatus::default()
         }
@@ -117,13 +131,17 @@ mod tests {
 
     #[test]
     fn a_cluster_at_rest_has_none() {
-        let same = status(Some("0"), vec![Verdict::is(Reason::MastersNotReady, "x"), Verdict::is(Reason::Rolling, "y")]);
+        let same = status(
+            Some("0"),
+            vec![Verdict::is(Reason::MastersNotReady, "x"), Verdict::is(Reason::Rolling, "y")],
+        );
         assert_eq!(transitions(&same, &same), []);
     }
 
     #[test]
     fn leaders() {
-        let (none, first, second) = (status(None, vec![]), status(Some("0"), vec![]), status(Some("1"), vec![]));
+        let (none, first, second) =
+            (status(None, vec![]), status(Some("0"), vec![]), status(Some("1"), vec![]));
         assert_eq!(transitions(&none, &first), [Occurrence::normal("LeaderChanged", "0 leads")]);
         assert_eq!(transitions(&first, &second), [Occurrence::normal("LeaderChanged", "1 leads after 0")]);
         assert_eq!(reasons(&second, &none), ["LeaderLost"]);
