@@ -6,7 +6,7 @@ JAVA_VERSIONS := 2.9.4 2.9.6
 export JAVA_VERSIONS
 
 .DEFAULT_GOAL := help
-.PHONY: help run check fmt dist test test-unit test-schema test-peers test-faults test-ha test-ufs test-web test-dist test-scale bench
+.PHONY: help run check fmt dist images images-load test test-unit test-schema test-peers test-faults test-ha test-ufs test-web test-dist test-charts test-images test-scale bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +28,15 @@ dist: ## the tar.gz with programs, scripts, templates and docs, in target/dist/
 	cargo build --release --workspace
 	scripts/dist.sh $(TARGET_DIR)/release $(TARGET_DIR)/dist
 
-test: ## everything: unit, property, wire-schema, peer, fault, ZooKeeper, HDFS, under-storage, web and installation tests
-	scripts/test.sh unit schema peers faults ha ufs web dist
+images: ## the images of master, worker and operator, by docker, podman or buildah (ENGINE=, REGISTRY=, TAG=, BASE=), also as archives in target/images/
+	cargo build --release --workspace
+	scripts/images.sh build $(TARGET_DIR)/release $(TARGET_DIR)/images
+
+images-load: ## load the images that `make images` made into a cluster: KIND=<cluster>, MINIKUBE=<profile>, CTR=k8s.io
+	scripts/images.sh load $(TARGET_DIR)/images
+
+test: ## everything: unit, property, wire-schema, peer, fault, ZooKeeper, HDFS, under-storage, web, installation and chart tests
+	scripts/test.sh unit schema peers faults ha ufs web dist charts
 
 test-unit: ## unit and property tests
 	scripts/test.sh unit
@@ -54,6 +61,12 @@ test-web: ## the web pages in a headless Chromium, with 100,000 files in a direc
 
 test-dist: ## the tar.gz as its users meet it: the commands of the docs, and the scripts
 	scripts/test.sh dist
+
+test-charts: ## the Helm charts: lint, and what they make compared with charts/tests/golden
+	scripts/test.sh charts
+
+test-images: ## the images: built with buildah, run as a cluster runs them
+	scripts/test.sh images
 
 test-scale: ## a tree of 1,000,000 files (some minutes, 2 GB of memory)
 	scripts/test.sh scale

@@ -51,10 +51,12 @@ with_mounts=(unshare --mount)
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "*) true ;; *) false ;; esac; }
 needs_s3() { case " $* " in *" ufs "*) true ;; *) false ;; esac; }
+needs_helm() { case " $* " in *" charts "*) true ;; *) false ;; esac; }
+needs_images() { case " $* " in *" images "*) true ;; *) false ;; esac; }
 needs_ssh() { case " $* " in *" dist "* | *" ha "*) true ;; *) false ;; esac; }
 needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" hdfs "* | *" long "* | *" random "* | *" dist "*) true ;; *) false ;; esac; }
 
-[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, hdfs, long, ufs, random, web, dist, scale)' >&2; exit 2; }
+[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, hdfs, long, ufs, random, web, dist, charts, images, scale)' >&2; exit 2; }
 
 sets=(build)
 if needs_mounts "$@"; then sets+=(mounts); fi
@@ -62,6 +64,8 @@ if needs_java "$@"; then sets+=(java); fi
 if needs_s3 "$@"; then sets+=(s3); fi
 if needs_ssh "$@"; then sets+=(ssh); fi
 if needs_browser "$@"; then sets+=(browser); fi
+if needs_helm "$@"; then sets+=(helm); fi
+if needs_images "$@"; then sets+=(images); fi
 scripts/packages.sh "${sets[@]}" || exit 1
 
 start=$SECONDS
@@ -82,6 +86,11 @@ if needs_browser "$@"; then
   tests/browser/fetch.sh >"$work/browser" 2>&1 &
   browser=$!
 fi
+helm=
+if needs_helm "$@"; then
+  tests/kube/fetch.sh helm >"$work/helm" 2>&1 &
+  helm=$!
+fi
 printf '== build\n'
 cargo build --release --workspace --all-targets || exit 1
 took build "$start"
@@ -95,6 +104,10 @@ if [ -n "$s3" ] && ! wait "$s3"; then
 fi
 if [ -n "$browser" ] && ! wait "$browser"; then
   cat "$work/browser"
+  exit 1
+fi
+if [ -n "$helm" ] && ! wait "$helm"; then
+  cat "$work/helm"
   exit 1
 fi
 
@@ -125,6 +138,8 @@ for name in "$@"; do
     random) stage random 12h "${with_mounts[@]}" "${run[@]}" --test ha_sequences -- --nocapture ;;
     web) stage web 5m "${run[@]}" --test 'web_*' ;;
     dist) stage dist 10m "${with_mounts[@]}" "${run[@]}" --test 'dist_*' -- --test-threads=2 ;;
+    charts) stage charts 5m bash -c 'tests/shell/kubectl_alluxio.sh && charts/tests/run.sh' ;;
+    images) stage images 10m tests/images/run.sh "${CARGO_TARGET_DIR:-target}/release" ;;
     scale) stage scale 30m "${run[@]}" --test 'scale_*' -- --ignored --nocapture ;;
     *) echo "unknown stage $name" >&2; exit 2 ;;
   esac
