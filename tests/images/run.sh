@@ -160,4 +160,21 @@ test_a_cluster_of_two_containers() {
   stop pair
 }
 
+# Loading into clusters is their tools' work; what they are told is ours.
+test_images_are_loaded_into_clusters() {
+  local bin=$work/tools tool told
+  mkdir -p "$bin"
+  for tool in kind minikube ctr; do
+    printf '#!/bin/sh\necho "%s $*"\n' "$tool" >"$bin/$tool"
+    chmod +x "$bin/$tool"
+  done
+  load() { PATH=$bin:$PATH TAG=test IMAGES=alluxio-master "$top/scripts/images.sh" load "$BUILT"; }
+  has "$(refused load)" "say where to"
+  has "$(KIND=here load)" "kind load image-archive $BUILT/alluxio-master-test.tar --name here"
+  told=$(MINIKUBE=mini CTR=k8s.io load)
+  has "$told" "minikube --profile mini image load $BUILT/alluxio-master-test.tar"
+  has "$told" "ctr --namespace k8s.io images import $BUILT/alluxio-master-test.tar"
+  has "$(refused env CTR=k8s.io TAG=never "$top/scripts/images.sh" load "$BUILT")" "never.tar is missing: make images"
+}
+
 run_cases
