@@ -17,7 +17,7 @@ helm=${HELM:-$("$top/tests/kube/fetch.sh" helm)/helm}
 export HELM_CONFIG_HOME=$work/helm HELM_CACHE_HOME=$work/helm HELM_DATA_HOME=$work/helm
 helm() { "$helm" "$@"; }
 charts="alluxio-operator alluxio"
-definition=$top/crds/alluxioclusters.alluxio.org.yaml
+definition=$top/crds/alluxioclusters.yaml
 definition_of_chart=$top/charts/alluxio-operator/files/alluxioclusters.yaml
 
 # expected FILE: what stands in FILE must be what comes on stdin; when blessing it is written there.
@@ -57,7 +57,7 @@ rules_of() {
     | .apiGroups[] as $group | .resources[] as $resource | .verbs[] | "\($group) \($resource) \(.)"' | sort
 }
 
-test_the_definition_is_the_operators() {
+test_definition_is_the_operators() {
   local shown='.[] | select(.kind == "CustomResourceDefinition")'
   expected "$definition_of_chart" <"$definition"
   rendered alluxio-operator /dev/null >"$work/rendered"
@@ -78,7 +78,7 @@ test_dashboards_come_as_they_are() {
   same "$(as_json "$work/rendered" | jq -r '.[] | select(.data["alluxio-cluster.json"]?) | .metadata.labels.grafana_dashboard')" 1
 }
 
-test_the_schema_follows_the_definition() {
+test_definition_gives_the_schema() {
   as_json "$definition" | jq '.[0]' | jq -f "$here/schema.jq" | expected "$top/charts/alluxio/values.schema.json"
 }
 
@@ -103,6 +103,15 @@ test_golden() {
     done
   done
   [ -z "$wrong" ]
+}
+
+test_the_examples_are_values_too() {
+  local example cluster='.[] | select(.kind == "AlluxioCluster")'
+  for example in "$top"/deploy/examples/*.yaml; do
+    as_json "$example" | jq "$cluster | .spec + {fullnameOverride: .metadata.name}" >"$work/values.yaml"
+    rendered alluxio "$work/values.yaml" >"$work/rendered"
+    diff <(as_json "$example" | jq -S "$cluster | .spec") <(as_json "$work/rendered" | jq -S "$cluster | .spec")
+  done
 }
 
 test_values_that_are_refused() {
