@@ -62,7 +62,7 @@ test-web: ## the web pages in a headless Chromium, with 100,000 files in a direc
 test-dist: ## the tar.gz as its users meet it: the commands of the docs, and the scripts
 	scripts/test.sh dist
 
-test-charts: ## the Helm charts: lint, and what they make compared with charts/tests/golden
+test-charts: ## the Helm charts: lint, what they make compared with charts/tests/golden, their life at a real API server; kubectl alluxio
 	scripts/test.sh charts
 
 test-images: ## the images: built with buildah, run as a cluster runs them

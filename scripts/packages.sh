@@ -31,6 +31,8 @@ for set in "$@"; do
     helm)
       needs go golang-go
       needs jq jq
+      needs curl curl
+      needs openssl openssl
       ;;
     images)
       needs buildah buildah

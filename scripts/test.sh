@@ -88,7 +88,7 @@ if needs_browser "$@"; then
 fi
 helm=
 if needs_helm "$@"; then
-  tests/kube/fetch.sh helm >"$work/helm" 2>&1 &
+  (tests/kube/fetch.sh apiserver && tests/kube/fetch.sh helm) >"$work/helm" 2>&1 &
   helm=$!
 fi
 printf '== build\n'
@@ -138,7 +138,7 @@ for name in "$@"; do
     random) stage random 12h "${with_mounts[@]}" "${run[@]}" --test ha_sequences -- --nocapture ;;
     web) stage web 5m "${run[@]}" --test 'web_*' ;;
     dist) stage dist 10m "${with_mounts[@]}" "${run[@]}" --test 'dist_*' -- --test-threads=2 ;;
-    charts) stage charts 5m bash -c 'tests/shell/kubectl_alluxio.sh && charts/tests/run.sh' ;;
+    charts) stage charts 5m bash -c 'tests/shell/kubectl_alluxio.sh && charts/tests/run.sh && charts/tests/life.sh' ;;
     images) stage images 10m tests/images/run.sh "${CARGO_TARGET_DIR:-target}/release" ;;
     scale) stage scale 30m "${run[@]}" --test 'scale_*' -- --ignored --nocapture ;;
     *) echo "unknown stage $name" >&2; exit 2 ;;
