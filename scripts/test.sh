@@ -53,10 +53,12 @@ needs_apiserver() { case " $* " in *" kube "*) true ;; *) false ;; esac; }
 needs_nodes() { case " $* " in *" e2e "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "*) true ;; *) false ;; esac; }
 needs_s3() { case " $* " in *" ufs "*) true ;; *) false ;; esac; }
+needs_helm() { case " $* " in *" charts "*) true ;; *) false ;; esac; }
+needs_images() { case " $* " in *" images "*) true ;; *) false ;; esac; }
 needs_ssh() { case " $* " in *" dist "* | *" ha "*) true ;; *) false ;; esac; }
 needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" hdfs "* | *" long "* | *" random "* | *" dist "*) true ;; *) false ;; esac; }
 
-[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, hdfs, long, ufs, random, web, dist, kube, e2e, scale)' >&2; exit 2; }
+[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, hdfs, long, ufs, random, web, dist, kube, charts, images, e2e, scale)' >&2; exit 2; }
 
 sets=(build)
 if needs_mounts "$@"; then sets+=(mounts); fi
@@ -66,6 +68,8 @@ if needs_ssh "$@"; then sets+=(ssh); fi
 if needs_browser "$@"; then sets+=(browser); fi
 if needs_apiserver "$@"; then sets+=(kube); fi
 if needs_nodes "$@"; then sets+=(kube nodes); fi
+if needs_helm "$@"; then sets+=(helm); fi
+if needs_images "$@"; then sets+=(images); fi
 scripts/packages.sh "${sets[@]}" || exit 1
 
 start=$SECONDS
@@ -87,10 +91,12 @@ if needs_browser "$@"; then
   browser=$!
 fi
 kube=
-if needs_apiserver "$@" || needs_nodes "$@"; then
-  share=apiserver
-  if needs_nodes "$@"; then share=cluster; fi
-  (tests/kube/fetch.sh $share && took "$share" "$start" && echo "${times[-1]}" >"$work/kube.took") >"$work/kube" 2>&1 &
+if needs_apiserver "$@" || needs_nodes "$@" || needs_helm "$@"; then
+  shares=()
+  if needs_nodes "$@"; then shares+=(cluster); else shares+=(apiserver); fi
+  if needs_helm "$@"; then shares+=(helm); fi
+  (for share in "${shares[@]}"; do tests/kube/fetch.sh "$share" || exit 1; done
+    took "${shares[0]}" "$start" && echo "${times[-1]}" >"$work/kube.took") >"$work/kube" 2>&1 &
   kube=$!
 fi
 printf '== build\n'
@@ -144,6 +150,8 @@ for name in "$@"; do
     kube) stage kube 10m "${run[@]}" --test 'kube_*' -- --test-threads=2 ;;
     # A cluster of real nodes, taken away afterwards (KEEP=1: not). ONLY: the tests with that in their name.
     e2e) stage e2e "${E2E_LIMIT:-60m}" tests/e2e/run.sh "${run[@]}" --test 'e2e_*' -- --test-threads=1 --nocapture ${ONLY:+"$ONLY"} ;;
+    charts) stage charts 5m bash -c 'tests/shell/kubectl_alluxio.sh && charts/tests/run.sh && charts/tests/life.sh' ;;
+    images) stage images 10m tests/images/run.sh "${CARGO_TARGET_DIR:-target}/release" ;;
     scale) stage scale 30m "${run[@]}" --test 'scale_*' -- --ignored --nocapture ;;
     *) echo "unknown stage $name" >&2; exit 2 ;;
   esac
