@@ -135,7 +135,7 @@ for name in "$@"; do
     schema) stage schema 5m "${run[@]}" --test 'wire_*' --test 'rig_*' ;;
     peers) stage peers 15m "${run[@]}" --test 'peers_*' -- --test-threads=2 ;;
     faults) stage faults 15m "${with_mounts[@]}" "${run[@]}" --test 'faults_*' -- --test-threads=2 ;;
-    ha) stage ha 15m "${with_mounts[@]}" "${run[@]}" --test 'ha_*' -- --test-threads=2 ;;
+    ha) stage ha 15m "${with_mounts[@]}" "${run[@]}" --test 'ha_*' -- --test-threads=3 ;;
     # Faults that wait for time limits of HDFS, its name service and Kerberos.
     # HDFS_SEEDS and PAUSES make it longer.
     hdfs) stage hdfs 2h "${with_mounts[@]}" "${run[@]}" --test 'hdfs_*' -- --test-threads=2 ;;
@@ -143,7 +143,7 @@ for name in "$@"; do
     # What takes minutes, or need not be seen on every change.
     long) stage long 15m "${with_mounts[@]}" "${run[@]}" --test 'long_*' -- --test-threads=2 ;;
     # As long as SEEDS and ROUNDS say: a seed takes about 20 s.
-    random) stage random 12h "${with_mounts[@]}" "${run[@]}" --test ha_sequences -- --nocapture ;;
+    random) stage random 12h "${with_mounts[@]}" "${run[@]}" --test ha_faults -- sequences:: --include-ignored --nocapture ;;
     web) stage web 5m "${run[@]}" --test 'web_*' ;;
     dist) stage dist 10m "${with_mounts[@]}" "${run[@]}" --test 'dist_*' -- --test-threads=2 ;;
     # A real API server: about six minutes to build on a new machine, nothing after that.

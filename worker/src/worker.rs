@@ -194,8 +194,13 @@ impl Worker {
             state.clone(),
             stop.clone(),
         );
-        let standbys =
-            tell_standbys(Arc::clone(core), self.told.clone(), self.registered.clone(), stop.clone());
+        let standbys = tell_standbys(
+            Arc::clone(core),
+            self.told.clone(),
+            self.registered.clone(),
+            state.clone(),
+            stop.clone(),
+        );
         let pins = follow_pins(Arc::clone(core), self.registered.clone(), stop.clone());
         let persist =
             persist_for_leader(Arc::clone(core), self.persist.clone(), self.registered.clone(), stop.clone());

@@ -1,15 +1,12 @@
 //! Faults of a real HDFS under the driver: they wait for time limits, so they are in the long command.
 
-mod hdfs_cluster;
-mod hdfs_driver;
-
 use std::time::Duration;
 
+use crate::hdfs_cluster::Both;
+use crate::hdfs_driver::{open, put};
 use alluxio_tests::hdfs::Hdfs;
 use alluxio_ufs::{Attributes, ListOptions, UfsErrorKind, UfsPath};
 use anyhow::{Context, Result, ensure};
-use hdfs_cluster::Both;
-use hdfs_driver::{open, put};
 
 /// The NameNode goes on naming a DataNode that has died; the library alone would hang on it.
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ use alluxio_proto::grpc::file::WritePType;
 use alluxio_tests::{
     Cluster, Masters,
     client::{read, write},
+    cluster::HOST,
     masters::LIMIT,
     waiting::wait_until,
     web,
@@ -134,6 +135,40 @@ async fn what_was_cached_last_is_there_too() -> Result<()> {
             masters.wait_for_standby(leader)
         })?;
     }
+    block_in_place(|| masters.finish())
+}
+
+/// Out of service is out of service, whoever leads, until somebody puts the worker back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_was_taken_out_of_service_stays_out_under_the_next_leader() -> Result<()> {
+    let plan = Cluster::plan().workers(1).set("alluxio.user.worker.list.refresh.interval", "1s");
+    let mut masters = block_in_place(|| Masters::start(2, plan))?;
+    let fs = FileSystem::connect(&masters.client_conf(&[])?).await?;
+    write_cached(&fs, 0).await?;
+    // In safe mode a leader does not say.
+    let live = |masters: &Masters, count: usize| {
+        let done = masters.cluster.alluxio(&["fsadmin", "report", "summary"])?;
+        anyhow::Ok(done.code == 0 && done.output.contains(&format!("Live Workers: {count}")))
+    };
+    block_in_place(|| -> Result<()> {
+        let leader = masters.wait_for_leader()?;
+        wait_until_told(&masters, 1 - leader, 1)?;
+        // To be idle it would have to be watched for 20 s.
+        let done = masters.cluster.alluxio(&["fsadmin", "decommissionWorker", "-a", HOST, "-w", "1s"])?;
+        ensure!(done.code == 3, "exit code {}\n{}", done.code, done.output);
+        wait_until(LIMIT, "the standby knows it", || Ok(masters.role(1 - leader)?["reportingWorkers"] == 0))?;
+        masters.stop(leader)?;
+        masters.wait_for_leader()?;
+        let port = masters.cluster.worker_web_port(0);
+        wait_until(LIMIT, "the worker follows the new leader", || {
+            Ok(web::get_json(port, "/role")?["decommissioned"] == true && live(&masters, 0)?)
+        })?;
+        ensure!(!web::is_ready(port), "it takes part again");
+        let done = masters.cluster.alluxio(&["fsadmin", "enableWorker", "-a", HOST])?;
+        ensure!(done.code == 0, "exit code {}\n{}", done.code, done.output);
+        wait_until(LIMIT, "the worker serves again", || live(&masters, 1))
+    })?;
+    ensure_readable(&fs, [0]).await?;
     block_in_place(|| masters.finish())
 }
 

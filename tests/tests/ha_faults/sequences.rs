@@ -7,8 +7,8 @@ use alluxio_tests::ha::{Rig, Sequence};
 use anyhow::{Context, Result};
 use tokio::task::block_in_place;
 
-/// Of which `make test` has a minute.
-const SEEDS: Range<u64> = 0..3;
+/// Of which `make test` has less than a minute.
+const SEEDS: Range<u64> = 0..2;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_faults_lose_nothing() -> Result<()> {
@@ -44,6 +44,7 @@ fn rounds() -> Result<u64> {
 
 /// `PAUSES=50` for more.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "one such pause is in ha_masters; make test-faults runs this"]
 async fn leaders_that_sleep_and_wake_lose_nothing() -> Result<()> {
     let pauses =
         env::var("PAUSES").map_or(Ok(1), |text| text.parse().with_context(|| format!("PAUSES={text}")))?;

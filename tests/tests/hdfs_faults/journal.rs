@@ -1,7 +1,5 @@
 //! A journal that is being written while parts of its HDFS fail: what was acknowledged stays, and writing goes on.
 
-mod on_hdfs;
-
 use std::{
     collections::BTreeSet,
     net::{Ipv4Addr, SocketAddr},
@@ -25,7 +23,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use tokio::{task::JoinHandle, time::sleep};
 
-use self::on_hdfs::Folder;
+use crate::on_hdfs::Folder;
 
 /// From a fault, or its end, to the next acknowledged record.
 const LIMIT: Duration = Duration::from_secs(60);

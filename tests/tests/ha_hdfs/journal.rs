@@ -2,10 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "the behaviour suite is a test")]
 
-#[path = "../../crates/journal/tests/behaviour/mod.rs"]
-mod behaviour;
-mod on_hdfs;
-
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -21,7 +17,10 @@ use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use self::{behaviour::Place, on_hdfs::Folder};
+use crate::{
+    behaviour::{self, Place},
+    on_hdfs::Folder,
+};
 
 impl Place for Folder {
     fn store(&self) -> Arc<dyn Store> {
