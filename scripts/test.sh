@@ -52,7 +52,7 @@ needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
 needs_apiserver() { case " $* " in *" kube "*) true ;; *) false ;; esac; }
 needs_nodes() { case " $* " in *" e2e "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "*) true ;; *) false ;; esac; }
-needs_s3() { case " $* " in *" ufs "*) true ;; *) false ;; esac; }
+needs_s3() { case " $* " in *" ufs "* | *" long "*) true ;; *) false ;; esac; }
 needs_helm() { case " $* " in *" charts "*) true ;; *) false ;; esac; }
 needs_images() { case " $* " in *" images "*) true ;; *) false ;; esac; }
 needs_ssh() { case " $* " in *" dist "* | *" ha "*) true ;; *) false ;; esac; }
@@ -77,7 +77,7 @@ java=
 if needs_java "$@"; then
   # Beside the build: it waits for the network, the build for the processors.
   (for version in ${JAVA_VERSIONS:-2.9.4 2.9.6}; do tests/java/fetch.sh "$version" || exit 1; done
-    tests/java/fetch.sh 2.9.6 server && tests/java/fetch.sh 3.8.4 zookeeper && tests/java/fetch.sh 3.3.6 hdfs && tests/java/fetch.sh 3.3.4 contract) >"$work/java" 2>&1 &
+    tests/java/fetch.sh 2.9.6 server && tests/java/fetch.sh 2.9.6 drivers && tests/java/fetch.sh 3.8.4 zookeeper && tests/java/fetch.sh 3.3.6 hdfs && tests/java/fetch.sh 3.3.4 contract) >"$work/java" 2>&1 &
   java=$!
 fi
 s3=

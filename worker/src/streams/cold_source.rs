@@ -1,6 +1,7 @@
 //! Reads a block from the under storage, and keeps it on the way when all of it passes.
 
 use super::{
+    gather::gather,
     read_plan::{ReadPlan, UnderBlock},
     reply_queue::{Gone, ReplyWriter},
 };
@@ -88,7 +89,7 @@ pub struct UnderReader {
 impl UnderReader {
     /// Empty at the end.
     pub async fn read(&mut self, most: usize) -> Result<Bytes, FsError> {
-        let chunk = self.reader.read(most).await.map_err(|error| failure::of_ufs(&error))?;
+        let chunk = gather(self.reader.as_mut(), most).await.map_err(|error| failure::of_ufs(&error))?;
         self.mount.bytes.read.add(chunk.len() as u64);
         Ok(chunk)
     }
