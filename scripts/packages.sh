@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that the machine has the tools named. Root on Debian: installs the packages that are missing.
 # Elsewhere: one line that names them, and failure.
-# Usage: packages.sh [build|mounts|java|browser|s3|ssh]...
+# Usage: packages.sh [build|mounts|java|browser|s3|spark|ssh]...
 set -euo pipefail
 
 packages=()
@@ -28,12 +28,15 @@ for set in "$@"; do
     s3)
       needs go golang-go
       ;;
+    spark)
+      python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+      ;;
     ssh)
       needs /usr/sbin/sshd openssh-server
       needs ssh openssh-client
       needs rsync rsync
       ;;
-    *) echo "usage: packages.sh [build|mounts|java|browser|s3|ssh]..." >&2; exit 2 ;;
+    *) echo "usage: packages.sh [build|mounts|java|browser|s3|spark|ssh]..." >&2; exit 2 ;;
   esac
 done
 [ ${#packages[@]} -gt 0 ] || exit 0
