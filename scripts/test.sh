@@ -55,6 +55,7 @@ needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "*
 needs_s3() { case " $* " in *" ufs "* | *" long "*) true ;; *) false ;; esac; }
 needs_helm() { case " $* " in *" charts "*) true ;; *) false ;; esac; }
 needs_images() { case " $* " in *" images "*) true ;; *) false ;; esac; }
+needs_spark() { case " $* " in *" long "*) true ;; *) false ;; esac; }
 needs_ssh() { case " $* " in *" dist "* | *" ha "*) true ;; *) false ;; esac; }
 needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" hdfs "* | *" long "* | *" random "* | *" dist "*) true ;; *) false ;; esac; }
 
@@ -64,6 +65,7 @@ sets=(build)
 if needs_mounts "$@"; then sets+=(mounts); fi
 if needs_java "$@"; then sets+=(java); fi
 if needs_s3 "$@"; then sets+=(s3); fi
+if needs_spark "$@"; then sets+=(spark); fi
 if needs_ssh "$@"; then sets+=(ssh); fi
 if needs_browser "$@"; then sets+=(browser); fi
 if needs_apiserver "$@"; then sets+=(kube); fi
@@ -84,6 +86,11 @@ s3=
 if needs_s3 "$@"; then
   tests/s3/fetch.sh >"$work/s3" 2>&1 &
   s3=$!
+fi
+spark=
+if needs_spark "$@"; then
+  tests/spark/fetch.sh >"$work/spark" 2>&1 &
+  spark=$!
 fi
 browser=
 if needs_browser "$@"; then
@@ -108,6 +115,10 @@ if [ -n "$java" ] && ! wait "$java"; then
 fi
 if [ -n "$s3" ] && ! wait "$s3"; then
   cat "$work/s3"
+  exit 1
+fi
+if [ -n "$spark" ] && ! wait "$spark"; then
+  cat "$work/spark"
   exit 1
 fi
 if [ -n "$browser" ] && ! wait "$browser"; then

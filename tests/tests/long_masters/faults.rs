@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use alluxio_tests::{
+    Cluster, Masters,
     ha::{ANSWERS, Fault, Meanwhile, Rig},
     links::Traffic,
     masters::{LIMIT, SESSION},
@@ -84,4 +85,36 @@ async fn after_ten_pauses_the_next_leader_does_not_let_itself_be_waited_for() ->
         rig.agree()?;
         rig.finish()
     })
+}
+
+/// A load job outlives its master: it is submitted while no worker is there, and done when one is.
+#[test]
+fn the_next_leader_goes_on_with_a_load_job() -> Result<()> {
+    let mut masters = Masters::prepare(2, Cluster::plan())?;
+    masters.launch(0)?;
+    masters.wait_for_leader()?;
+    masters.launch(1)?;
+    masters.wait_for_standby(1)?;
+    let folder = masters.cluster.under_storage().join("data");
+    std::fs::create_dir(&folder)?;
+    for number in 0..10 {
+        std::fs::write(folder.join(number.to_string()), "content")?;
+    }
+    let ours = |masters: &Masters, words: &[&str]| -> Result<String> {
+        let done = masters.cluster.alluxio(&[&["fs", "load", "/data"], words].concat())?;
+        ensure!(done.code == 0, "{words:?}: {}", done.output);
+        Ok(done.output)
+    };
+    ours(&masters, &["--submit", "--verify"])?;
+    masters.kill(0)?;
+    ensure!(masters.wait_for_leader()? == 1);
+    let told = ours(&masters, &["--progress"])?;
+    ensure!(told.contains("verify: true") && told.contains("RUNNING"), "{told}");
+    masters.cluster.start_worker(0)?;
+    wait_until(LIMIT, "the load has succeeded", || {
+        let told = ours(&masters, &["--progress"])?;
+        ensure!(!told.contains("FAILED"), "{told}");
+        Ok(told.contains("SUCCEEDED") && told.contains("Files Processed: 10"))
+    })?;
+    masters.finish()
 }

@@ -38,7 +38,7 @@ pub async fn send(
         writer.push(Bytes::new());
         return Ok(0);
     }
-    let mut reader = open(core, under, plan.offset, length).await?;
+    let mut reader = open(core, plan.block, under, plan.offset, length).await?;
     let mut kept = keep_on_the_way(core, plan, under).await;
     let mut sent = 0;
     while sent < length {
@@ -96,11 +96,21 @@ impl UnderReader {
 }
 
 /// Opens a range of a block's file. `offset` is within the block.
-pub async fn open(core: &Core, under: &UnderBlock, offset: u64, length: u64) -> Result<UnderReader, FsError> {
+pub async fn open(
+    core: &Core,
+    block: i64,
+    under: &UnderBlock,
+    offset: u64,
+    length: u64,
+) -> Result<UnderReader, FsError> {
     let mount = core.mounts.get(under.mount).await?;
     let path = mount.to_read().uri().relative(&under.path).map_err(|error| failure::of_ufs(&error))?;
     let reader = mount.to_read().open(&path, under.offset_in_file + offset, Some(length)).await;
-    Ok(UnderReader { reader: reader.map_err(|error| failure::of_ufs(&error))?, mount })
+    let mut reader = reader.map_err(|error| failure::of_ufs(&error))?;
+    if let Some(hash) = reader.content_hash().await.map_err(|error| failure::of_ufs(&error))? {
+        core.versions.check(&core.link, block, &under.path, &hash).await?;
+    }
+    Ok(UnderReader { reader, mount })
 }
 
 /// A temporary block, when the whole block is about to pass and there is room. Reading goes on without.
