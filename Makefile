@@ -9,7 +9,7 @@ export JAVA_VERSIONS
 .PHONY: help run check fmt crds golden dist images images-load test test-unit test-schema test-peers test-faults test-ha test-ufs test-web test-dist test-kube test-charts test-images test-scale e2e bench
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build, start an embedded cluster in ./run, run the sample program, serve (ONCE=1: stop after the sample)
 	scripts/packages.sh build
