@@ -127,7 +127,7 @@ fn what_they_replace_unseen(both: &mut Both) -> Result<()> {
     client.set("alluxio.user.file.metadata.sync.interval", "-1");
     let mut shell = ShellSession::start(&client, Kind::Alluxio, LIMIT)?;
     both.put("first of theirs", "/alluxio/in/unseen")?;
-    shell.run(&["ls", "/in/unseen"])?;
+    both.ours(&["ls", "/in/unseen"])?;
     both.put("other of theirs", "/alluxio/in/unseen")?;
     let told = shell.refused(&["cat", "/in/unseen"])?;
     ensure!(told.contains("was changed in the under storage"), "{told}");

@@ -13,6 +13,7 @@ use alluxio_tests::{
     Cluster, Masters,
     client::{self, create_empty},
     hdfs::Hdfs,
+    waiting::wait_until,
 };
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -195,6 +196,10 @@ async fn under_storages_follow_the_active_namenode() -> Result<()> {
     block_in_place(|| over.hdfs.activate(0))?;
     let hdfs = &mut over.hdfs;
     let fails_over = || {
+        // A file whose creation is on its way when the NameNode dies is written anew by whoever wrote it.
+        wait_until(LIMIT, "it is created", || {
+            Ok(hdfs.shell(SUPERUSER, &["-ls", "/nested"])?.contains("killed.alluxio."))
+        })?;
         hdfs.stop_namenode()?;
         hdfs.activate(1)
     };
@@ -225,7 +230,7 @@ async fn without_an_active_namenode_all_is_told_and_nothing_is_lost() -> Result<
     block_in_place(|| over.hdfs.stop_namenode())?;
     block_in_place(|| -> Result<()> {
         over.refused(&["ls", "-f", "/"])?;
-        over.refused(&["mkdir", "/folder"])?;
+        over.refused(&["-Dalluxio.user.file.writetype.default=THROUGH", "mkdir", "/folder"])?;
         over.refused(&["rm", "/cold"])?;
         let told = over.ours(&["persist", "-t", "3000", "/waits"])?;
         ensure!(told.contains("Timed out waiting for file to be persisted: /waits"), "{told}");
