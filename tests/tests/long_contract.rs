@@ -1,4 +1,4 @@
-//! Hadoop's contract of a file system on HDFS and S3, beside a cluster of the original on the same store. See ufs_contract.rs.
+//! Hadoop's contract of a file system on HDFS and S3, beside a cluster of the original. See ufs_contract.rs.
 
 mod contract;
 
@@ -11,15 +11,13 @@ use anyhow::Result;
 
 use contract::ours_keeps_what_the_original_keeps;
 
+/// Beside the original on a local folder.
 #[test]
 fn on_hdfs() -> Result<()> {
     let mut hdfs = Hdfs::plan().datanodes(1).start()?;
-    let mut root = |folder: &str| {
-        hdfs.make_folder(folder, "755")?;
-        anyhow::Ok(root_mount(&format!("{}{folder}", hdfs.uri()), hdfs.client_properties()))
-    };
-    let (ours, theirs) = (root("/ours")?, root("/theirs")?);
-    ours_keeps_what_the_original_keeps("HDFS", &ours, &theirs)?;
+    hdfs.make_folder("/alluxio", "755")?;
+    let root = root_mount(&format!("{}/alluxio", hdfs.uri()), hdfs.client_properties());
+    ours_keeps_what_the_original_keeps("HDFS", &root, &[])?;
     hdfs.finish()
 }
 
