@@ -54,7 +54,7 @@ needs_nodes() { case " $* " in *" e2e "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "*) true ;; *) false ;; esac; }
 needs_s3() { case " $* " in *" ufs "* | *" long "*) true ;; *) false ;; esac; }
 needs_helm() { case " $* " in *" charts "*) true ;; *) false ;; esac; }
-needs_images() { case " $* " in *" images "*) true ;; *) false ;; esac; }
+needs_images() { case " $* " in *" images "* | *" e2e "*) true ;; *) false ;; esac; }
 needs_spark() { case " $* " in *" long "*) true ;; *) false ;; esac; }
 needs_ssh() { case " $* " in *" dist "* | *" ha "*) true ;; *) false ;; esac; }
 needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" hdfs "* | *" long "* | *" random "* | *" dist "*) true ;; *) false ;; esac; }
@@ -160,7 +160,10 @@ for name in "$@"; do
     # A real API server: about six minutes to build on a new machine, nothing after that.
     kube) stage kube 10m "${run[@]}" --test 'kube_*' -- --test-threads=2 ;;
     # A cluster of real nodes, taken away afterwards (KEEP=1: not). ONLY: the tests with that in their name.
-    e2e) stage e2e "${E2E_LIMIT:-60m}" tests/e2e/run.sh "${run[@]}" --test 'e2e_*' -- --test-threads=1 --nocapture ${ONLY:+"$ONLY"} ;;
+    e2e)
+      ENGINE=${ENGINE:-buildah} scripts/images.sh build "${CARGO_TARGET_DIR:-target}/release" "${CARGO_TARGET_DIR:-target}/images" || exit 1
+      stage e2e "${E2E_LIMIT:-60m}" tests/e2e/run.sh "${run[@]}" --test 'e2e_*' -- --test-threads=1 --nocapture ${ONLY:+"$ONLY"}
+      ;;
     charts) stage charts 5m bash -c 'tests/shell/kubectl_alluxio.sh && charts/tests/run.sh && charts/tests/life.sh' ;;
     images) stage images 10m tests/images/run.sh "${CARGO_TARGET_DIR:-target}/release" ;;
     scale) stage scale 30m "${run[@]}" --test 'scale_*' -- --ignored --nocapture ;;

@@ -5,6 +5,8 @@ set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cluster=$here/cluster.sh
 running=
+# There is no network where the command runs.
+export CARGO_NET_OFFLINE=true
 
 end() { # STATUS
   if [ "${KEEP:-0}" != 0 ]; then
