@@ -78,6 +78,9 @@ async fn a_store_that_is_silent_is_given_up_and_nothing_is_dropped() -> Result<(
         ensure!(client::read(&files, &format!("/{name}")).await? == name);
     }
     let before = status(&files, "/folder/a").await?.file_id();
+    // All of the folder is known from here on: listing it needs no look at the store.
+    let listed = block_in_place(|| cluster.alluxio(&["fs", "ls", "/folder"]))?;
+    ensure!(listed.code == 0 && listed.output.lines().count() == 2, "{}", listed.output);
     proxy.inject("list-type=2", Answer::Hold, usize::MAX);
     let began = Instant::now();
     let told = block_in_place(|| cluster.alluxio(&["fs", "ls", "-f", "/folder"]))?;
