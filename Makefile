@@ -6,10 +6,10 @@ JAVA_VERSIONS := 2.9.4 2.9.6
 export JAVA_VERSIONS
 
 .DEFAULT_GOAL := help
-.PHONY: help run check fmt dist test test-unit test-schema test-peers test-faults test-ha test-ufs test-web test-dist test-kube test-scale e2e bench crds golden
+.PHONY: help run check fmt crds golden dist images images-load test test-unit test-schema test-peers test-faults test-ha test-ufs test-web test-dist test-kube test-charts test-images test-scale e2e bench
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build, start an embedded cluster in ./run, run the sample program, serve (ONCE=1: stop after the sample)
 	scripts/packages.sh build
@@ -34,8 +34,15 @@ dist: ## the tar.gz with programs, scripts, templates and docs, in target/dist/
 	cargo build --release --workspace
 	scripts/dist.sh $(TARGET_DIR)/release $(TARGET_DIR)/dist
 
-test: ## everything: unit, property, wire-schema, peer, fault, ZooKeeper, HDFS, under-storage, web, installation and API server tests
-	scripts/test.sh unit schema peers faults ha ufs web dist kube
+images: ## the images of master, worker and operator, by docker, podman or buildah (ENGINE=, REGISTRY=, TAG=, BASE=), also as archives in target/images/
+	cargo build --release --workspace
+	scripts/images.sh build $(TARGET_DIR)/release $(TARGET_DIR)/images
+
+images-load: ## load the images that `make images` made into a cluster: KIND=<cluster>, MINIKUBE=<profile>, CTR=k8s.io
+	scripts/images.sh load $(TARGET_DIR)/images
+
+test: ## everything: unit, property, wire-schema, peer, fault, ZooKeeper, HDFS, under-storage, web, installation, API server and chart tests
+	scripts/test.sh unit schema peers faults ha ufs web dist kube charts
 
 test-unit: ## unit and property tests
 	scripts/test.sh unit
@@ -63,6 +70,12 @@ test-dist: ## the tar.gz as its users meet it: the commands of the docs, and the
 
 test-kube: ## against a real Kubernetes API server, without nodes (its first build takes six minutes)
 	scripts/test.sh kube
+
+test-charts: ## the Helm charts: lint, what they make compared with charts/tests/golden, their life at a real API server; kubectl alluxio
+	scripts/test.sh charts
+
+test-images: ## the images: built with buildah, run as a cluster runs them
+	scripts/test.sh images
 
 e2e: ## on a real Kubernetes of three nodes, as root; builds it all (the first time about half an hour). ONLY=name: some tests; KEEP=1: the cluster stays
 	scripts/test.sh e2e

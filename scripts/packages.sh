@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that the machine has the tools named. Root on Debian: installs the packages that are missing.
 # Elsewhere: one line that names them, and failure.
-# Usage: packages.sh [build|mounts|java|browser|s3|ssh|kube|nodes]...
+# Usage: packages.sh [build|mounts|java|browser|s3|spark|ssh|kube|nodes|helm|images]...
 set -euo pipefail
 
 packages=()
@@ -28,6 +28,22 @@ for set in "$@"; do
     s3)
       needs go golang-go
       ;;
+    helm)
+      needs go golang-go
+      needs jq jq
+      needs curl curl
+      needs openssl openssl
+      ;;
+    images)
+      needs buildah buildah
+      needs mmdebstrap mmdebstrap
+      needs runc runc
+      needs strip binutils
+      needs jq jq
+      ;;
+    spark)
+      python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+      ;;
     ssh)
       needs /usr/sbin/sshd openssh-server
       needs ssh openssh-client
@@ -50,7 +66,7 @@ for set in "$@"; do
       needs buildah buildah
       needs busybox busybox-static
       ;;
-    *) echo "usage: packages.sh [build|mounts|java|browser|s3|ssh|kube|nodes]..." >&2; exit 2 ;;
+    *) echo "usage: packages.sh [build|mounts|java|browser|s3|spark|ssh|kube|nodes|helm|images]..." >&2; exit 2 ;;
   esac
 done
 [ ${#packages[@]} -gt 0 ] || exit 0

@@ -4,11 +4,12 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::system::Side;
+use crate::{stores::Kind, system::Side};
 
 const USAGE: &str = "alluxio-bench [PART...] [--quick] [--sides ours,original] [--clients N] [--seconds N] [--files N] \
-    [--original-files N] [--growth-seconds N] [--rounds N] [--tree N] [--journal folder|hdfs] [--json FILE]\n\
-    parts: startup, rates, growth when none is named; failover";
+    [--original-files N] [--growth-seconds N] [--rounds N] [--tree N] [--journal folder|hdfs] [--stores s3,hdfs] \
+    [--objects N] [--megabytes N] [--json FILE]\n\
+    parts: startup, rates, growth when none is named; failover, listing, cold-read";
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +17,10 @@ pub enum Part {
     Startup,
     Rates,
     Growth,
-    /// Takes its time: only when it is named.
+    /// These take their time: only when they are named.
     Failover,
+    Listing,
+    ColdRead,
 }
 
 /// Where a journal lies.
@@ -73,6 +76,12 @@ pub struct Arguments {
     pub tree: u64,
     /// Where ours keep their journal when their leaders go.
     pub journal: JournalPlace,
+    /// Under storages that are listed and read.
+    pub stores: Vec<Kind>,
+    /// Files of the tree that is listed there.
+    pub objects: u64,
+    /// The size of the file that is read there.
+    pub megabytes: u64,
     /// Where the results go.
     pub json: PathBuf,
 }
@@ -96,6 +105,9 @@ impl Arguments {
             rounds: 20,
             tree: 0,
             journal: JournalPlace::Folder,
+            stores: vec![Kind::S3, Kind::Hdfs],
+            objects: 100_000,
+            megabytes: 1_024,
             json: PathBuf::from("benchmarks.json"),
         }
     }
@@ -114,6 +126,8 @@ impl Arguments {
             growth_time: Duration::from_secs(10),
             settle: Duration::ZERO,
             rounds: 1,
+            objects: 2_000,
+            megabytes: 64,
             ..Self::in_full()
         }
     }
@@ -130,11 +144,13 @@ impl Arguments {
                 "rates" => arguments.parts.push(Part::Rates),
                 "growth" => arguments.parts.push(Part::Growth),
                 "failover" => arguments.parts.push(Part::Failover),
+                "listing" => arguments.parts.push(Part::Listing),
+                "cold-read" => arguments.parts.push(Part::ColdRead),
                 "--quick" => {}
-                "--sides" => {
-                    let sides: String = value(&word, words.next())?;
-                    arguments.sides = sides.split(',').map(str::parse).collect::<Result<_>>()?;
-                }
+                "--sides" => arguments.sides = list(&word, words.next())?,
+                "--stores" => arguments.stores = list(&word, words.next())?,
+                "--objects" => arguments.objects = value(&word, words.next())?,
+                "--megabytes" => arguments.megabytes = value(&word, words.next())?,
                 "--clients" => arguments.clients = value(&word, words.next())?,
                 "--seconds" => arguments.time = Duration::from_secs(value(&word, words.next())?),
                 "--files" => arguments.files = value(&word, words.next())?,
@@ -157,6 +173,8 @@ impl Arguments {
         for (name, files) in [("--files", arguments.files), ("--original-files", arguments.original_files)] {
             ensure!((1_000..=100_000_000).contains(&files), "{name} takes 1000 to 100000000");
         }
+        ensure!((1..=10_000_000).contains(&arguments.objects), "--objects takes 1 to 10000000");
+        ensure!((1..=10_240).contains(&arguments.megabytes), "--megabytes takes 1 to 10240");
         ensure!(arguments.tree <= 100_000_000, "--tree takes 0 to 100000000");
         ensure!(
             arguments.journal == JournalPlace::Folder || arguments.sides == [Side::Ours],
@@ -176,6 +194,11 @@ where
 {
     let word = word.with_context(|| format!("{name} needs a value\n{USAGE}"))?;
     word.parse().with_context(|| format!("{name} {word}\n{USAGE}"))
+}
+
+fn list<T: FromStr<Err = anyhow::Error>>(name: &str, words: Option<String>) -> Result<Vec<T>> {
+    let words: String = value(name, words)?;
+    words.split(',').map(str::parse).collect()
 }
 
 #[cfg(test)]
@@ -202,6 +225,9 @@ mod tests {
         assert_eq!(arguments.json, PathBuf::from("out.json"));
         let arguments = parse("--seconds 2 --quick").unwrap();
         assert_eq!((arguments.time.as_secs(), arguments.files), (2, 1_000));
+        let arguments = parse("listing cold-read --stores hdfs --objects 7").unwrap();
+        assert_eq!(arguments.parts, [Part::Listing, Part::ColdRead]);
+        assert_eq!((arguments.stores, arguments.objects), (vec![Kind::Hdfs], 7));
     }
 
     #[test]
@@ -216,6 +242,9 @@ mod tests {
             ("failover --journal hdfs", "--sides ours"),
             ("--growth-seconds 0", "--growth-seconds"),
             ("--sides theirs", "theirs"),
+            ("--stores nfs", "nfs"),
+            ("--objects 0", "--objects"),
+            ("--megabytes 0", "--megabytes"),
         ] {
             let text = format!("{:#}", parse(line).unwrap_err());
             assert!(text.contains(named), "{line}: {text}");

@@ -3,9 +3,11 @@
 
 mod arguments;
 mod client;
+mod cold_read;
 mod failover;
 mod growth;
 mod journal;
+mod listing;
 mod load;
 mod memory;
 mod original;
@@ -15,6 +17,7 @@ mod rates;
 mod report;
 mod simulated_worker;
 mod startup;
+mod stores;
 mod system;
 
 use alluxio_tests::process::kill_all_started;
@@ -38,6 +41,15 @@ fn main() -> Result<()> {
             Part::Rates => rates::measure,
             Part::Growth => growth::measure,
             Part::Failover => failover::measure,
+            // One store for both sides.
+            Part::Listing => {
+                listing::measure(&runtime, &arguments, &mut report)?;
+                continue;
+            }
+            Part::ColdRead => {
+                cold_read::measure(&runtime, &arguments, &mut report)?;
+                continue;
+            }
         };
         for side in &arguments.sides {
             measure(&runtime, *side, &arguments, &mut report)

@@ -1,9 +1,8 @@
-//! The original's master and worker, from their published jars, with their own defaults: UFS journal and local
-//! under storage as ours have, RocksDB metastore, a heap of at most 4 GB.
+//! The original's master and worker, from their published jars, with their own defaults: UFS journal and, if nothing else is
+//! said, local under storage as ours have, RocksDB metastore, a heap of at most 4 GB.
 
 use std::{path::Path, process::Command, time::Duration};
 
-use alluxio_conf::Configuration;
 use alluxio_tests::{
     cluster::HOST,
     java::Artifacts,
@@ -24,7 +23,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 pub struct Original {
-    java: Artifacts,
+    class_path: String,
     master_rpc_port: u16,
     settings: Vec<String>,
     master: Option<Process>,
@@ -34,13 +33,18 @@ pub struct Original {
 }
 
 impl Original {
-    /// Fetches the jars if that was not done yet, and formats.
-    pub fn prepare() -> Result<Original> {
+    /// Fetches the jars if that was not done yet, and formats. `properties` come before what is set here.
+    pub fn prepare(properties: &[(String, String)]) -> Result<Original> {
         let java = Artifacts::of_servers(VERSION).context("--sides ours measures without the original")?;
+        let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("java/conf");
+        let drivers = Artifacts::of_drivers(VERSION)?.classes_and_jars();
+        let class_path = format!("{}:{drivers}", java.class_path_with(&conf));
         let folder = tempfile::Builder::new().prefix("alluxio-bench-").tempdir()?;
         let master_rpc_port = free_port()?;
-        let settings = settings(folder.path(), master_rpc_port)?;
-        let original = Original { java, master_rpc_port, settings, master: None, worker: None, folder };
+        let mut settings = settings(folder.path(), master_rpc_port)?;
+        // Of two values, a JVM takes the last.
+        settings.extend(properties.iter().map(|(key, value)| format!("-D{key}={value}")));
+        let original = Original { class_path, master_rpc_port, settings, master: None, worker: None, folder };
         // The worker's folder is new: there is nothing in it to format.
         let mut command = original.command("alluxio.cli.Format");
         command.arg("master");
@@ -54,8 +58,7 @@ impl Original {
     fn command(&self, main: &str) -> Command {
         let mut command = Command::new("java");
         command.arg("-Xmx4g").args(&self.settings);
-        let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("java/conf");
-        command.arg("-cp").arg(self.java.class_path_with(&settings)).arg(main);
+        command.arg("-cp").arg(&self.class_path).arg(main);
         command
     }
 
@@ -108,8 +111,12 @@ fn stop(process: Option<Process>) -> Result<()> {
 }
 
 impl system::System for Original {
-    fn configuration(&self) -> Result<Configuration> {
-        system::client_of(self.master_rpc_port)
+    fn master_rpc_port(&self) -> u16 {
+        self.master_rpc_port
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn launch_master(&mut self) -> Result<()> {

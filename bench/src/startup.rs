@@ -61,7 +61,8 @@ pub fn start_master(runtime: &Runtime, system: &mut dyn System, conf: &Configura
     }))
 }
 
-fn start_worker(runtime: &Runtime, system: &mut dyn System, conf: &Configuration) -> Result<Duration> {
+/// The same for the worker.
+pub fn start_worker(runtime: &Runtime, system: &mut dyn System, conf: &Configuration) -> Result<Duration> {
     let blocks = BlockMasterClient::new(&Cluster::without_defaults(conf)?);
     let began = Instant::now();
     system.launch_worker()?;
@@ -89,7 +90,7 @@ where
     }
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+pub fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! What is measured: our servers, and the original's. Both are driven in the same way, through the same wire.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, path::Path, str::FromStr, time::Duration};
 
 use alluxio_conf::Configuration;
 use alluxio_tests::{Cluster, cluster::HOST, process::Process};
@@ -41,7 +41,15 @@ impl fmt::Display for Side {
 /// machines. Dropping it ends them.
 pub trait System {
     /// What a client of it needs to know.
-    fn configuration(&self) -> Result<Configuration>;
+    fn configuration(&self) -> Result<Configuration> {
+        client_of(self.master_rpc_port())
+    }
+
+    /// Where its master listens.
+    fn master_rpc_port(&self) -> u16;
+
+    /// The folder that goes with it.
+    fn folder(&self) -> &Path;
 
     /// Starts the master and does not wait.
     fn launch_master(&mut self) -> Result<()>;
@@ -63,31 +71,40 @@ pub trait System {
     fn finish(self: Box<Self>) -> Result<()>;
 }
 
-/// A formatted system, of which nothing runs yet.
+/// A formatted system on a local folder, of which nothing runs yet.
 pub fn prepare(side: Side) -> Result<Box<dyn System>> {
+    prepare_with(side, &[])
+}
+
+/// The same with these properties, say, of another root under storage.
+pub fn prepare_with(side: Side, properties: &[(String, String)]) -> Result<Box<dyn System>> {
     Ok(match side {
-        Side::Ours => Box::new(ours()?),
-        Side::Original => Box::new(Original::prepare()?),
+        Side::Ours => Box::new(ours(properties)?),
+        Side::Original => Box::new(Original::prepare(properties)?),
     })
 }
 
 /// A formatted cluster of ours.
-pub fn ours() -> Result<Cluster> {
-    let cluster = Cluster::plan().prepare()?;
+fn ours(properties: &[(String, String)]) -> Result<Cluster> {
+    let cluster = Cluster::plan().set_all(properties).prepare()?;
     cluster.format()?;
     Ok(cluster)
 }
 
 /// How a client finds the master at this port.
-pub fn client_of(rpc_port: u16) -> Result<Configuration> {
+fn client_of(rpc_port: u16) -> Result<Configuration> {
     let port = rpc_port.to_string();
     Ok(Configuration::defaults()
         .with(&[("alluxio.master.hostname", HOST), ("alluxio.master.rpc.port", port.as_str())])?)
 }
 
 impl System for Cluster {
-    fn configuration(&self) -> Result<Configuration> {
-        client_of(self.master_rpc_port())
+    fn master_rpc_port(&self) -> u16 {
+        Cluster::master_rpc_port(self)
+    }
+
+    fn folder(&self) -> &Path {
+        Cluster::folder(self)
     }
 
     fn launch_master(&mut self) -> Result<()> {

@@ -162,6 +162,29 @@ fn formatting_makes_a_journal_and_the_workers_folder() {
 }
 
 #[test]
+fn formatting_softly_makes_a_journal_only_where_there_is_none() {
+    let home = home();
+    let folder = home.path().join("journal");
+    let marker = || std::fs::read_to_string(folder.join("format")).unwrap();
+    let format = |options: &str| {
+        let ran = run(
+            home.path(),
+            &format!("formatJournal {options} -Dalluxio.master.journal.folder={}", folder.display()),
+        );
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        ran.out
+    };
+    assert!(format("-s").starts_with("Formatting Alluxio Master @ "));
+    let made = marker();
+    let told = format("-s");
+    assert!(told.contains("it stays as it is") && told.contains("/journal"), "{told}");
+    assert_eq!(marker(), made, "the journal belongs to another cluster now");
+    format("");
+    assert_ne!(marker(), made);
+    assert_eq!(run(home.path(), "formatJournal -s extra").status, 2);
+}
+
+#[test]
 fn a_failed_format_has_status_255() {
     let home = home();
     std::fs::write(home.path().join("file"), "").unwrap();

@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
-# Fetches the Java clients, or the servers, of one Alluxio version, or a ZooKeeper server, an HDFS or Hadoop's contract tests, once, and
+# Fetches the Java clients, the servers, or the servers' drivers of S3 and HDFS, of one Alluxio version, or a ZooKeeper server, an HDFS or Hadoop's contract tests, once, and
 # prints the folder that holds them:
 #   lib/      the jars        classes/   our own class, compiled against them (clients: ShellSession; hdfs: MiniHdfs; contract: ContractRun)
-# Usage: fetch.sh VERSION [client|server|zookeeper|hdfs|contract]
+# Usage: fetch.sh VERSION [client|server|drivers|zookeeper|hdfs|contract]
 set -euo pipefail
 
-version=${1:?usage: fetch.sh VERSION [client|server|zookeeper|hdfs|contract]}
+version=${1:?usage: fetch.sh VERSION [client|server|drivers|zookeeper|hdfs|contract]}
 kind=${2:-client}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/alluxio-rs/java
 case $kind in
   client) name=$version pom=$here/pom.xml sources=("$here/ShellSession.java") property=alluxio.version ;;
   server) name=$version-server pom=$here/server/pom.xml sources=() property=alluxio.version ;;
+  drivers) name=$version-drivers pom=$here/drivers/pom.xml sources=() property=alluxio.version ;;
   zookeeper) name=zookeeper-$version pom=$here/zookeeper/pom.xml sources=() property=zookeeper.version ;;
   contract) name=contract-$version pom=$here/contract/pom.xml sources=("$here"/contract/*.java) property=hadoop.version ;;
   hdfs) name=hdfs-$version pom=$here/hdfs/pom.xml sources=("$here/hdfs/MiniHdfs.java") property=hadoop.version ;;
-  *) echo "usage: fetch.sh VERSION [client|server|zookeeper|hdfs|contract]" >&2; exit 2 ;;
+  *) echo "usage: fetch.sh VERSION [client|server|drivers|zookeeper|hdfs|contract]" >&2; exit 2 ;;
 esac
 dir=$cache/$name
 # A changed pom or class makes a new set.

@@ -2,9 +2,9 @@
 
 use alluxio_client::{FileSystem, WorkerClient};
 use alluxio_conf::{Configuration, Role};
-use alluxio_fs::{AlluxioPath, FsResult};
+use alluxio_fs::{AlluxioPath, FsError, FsResult};
 use alluxio_proto::grpc::file::{CompleteFilePOptions, CreateFilePOptions, WritePType};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 
 use crate::Cluster;
@@ -43,6 +43,25 @@ pub async fn write(fs: &FileSystem, path: &str, data: Bytes, how: WritePType) ->
 /// Reads a whole file.
 pub async fn read(fs: &FileSystem, path: &str) -> FsResult<Bytes> {
     fs.open(&AlluxioPath::parse(path)?, Default::default()).await?.read_to_end().await
+}
+
+/// Reads a file under which `replace` puts another one as soon as the first bytes have come: what came in all, and the error
+/// that ended it, if one did.
+pub async fn read_across(
+    fs: &FileSystem,
+    path: &str,
+    replace: impl Future<Output = Result<()>>,
+) -> Result<(Vec<u8>, Option<FsError>)> {
+    let mut reader = fs.open(&AlluxioPath::parse(path)?, Default::default()).await?;
+    let mut read = reader.read().await?.context("the file is empty")?.to_vec();
+    replace.await?;
+    loop {
+        match reader.read().await {
+            Ok(Some(piece)) => read.extend_from_slice(&piece),
+            Ok(None) => return Ok((read, None)),
+            Err(error) => return Ok((read, Some(error))),
+        }
+    }
 }
 
 /// A client of the cluster's only worker.

@@ -23,6 +23,7 @@ pub struct HdfsPlan {
     kerberos: bool,
     settings: Vec<String>,
     superuser: Option<String>,
+    datanode_host: Option<String>,
 }
 
 impl HdfsPlan {
@@ -50,6 +51,13 @@ impl HdfsPlan {
         self
     }
 
+    /// The address under which clients reach the DataNodes, where it is not the one at which these listen: a link stands
+    /// there ([`Hdfs::datanode_port`]).
+    pub fn datanodes_behind(mut self, host: &str) -> HdfsPlan {
+        self.datanode_host = Some(host.to_owned());
+        self.set("dfs.datanode.hostname", host)
+    }
+
     /// Another superuser than who runs the tests, whose programs are ordinary users of it then.
     pub fn superuser(mut self, name: &str) -> HdfsPlan {
         self.superuser = Some(name.to_owned());
@@ -72,7 +80,8 @@ impl HdfsPlan {
         command.envs(self.superuser.map(|name| ("HADOOP_USER_NAME", name)));
         let mut jvm = Dialogue::start(command, folder.path())?;
         let started = jvm.answer(START_LIMIT).and_then(accepted);
-        let hdfs = Hdfs { jvm, folder: Some(folder), ports, kerberos: self.kerberos };
+        let datanodes_by_name = self.datanode_host.is_some();
+        let hdfs = Hdfs { jvm, folder: Some(folder), ports, kerberos: self.kerberos, datanodes_by_name };
         started.map(|_| hdfs)
     }
 }
@@ -83,6 +92,7 @@ pub struct Hdfs {
     folder: Option<TempDir>,
     ports: Vec<u16>,
     kerberos: bool,
+    datanodes_by_name: bool,
 }
 
 impl Hdfs {
@@ -90,7 +100,14 @@ impl Hdfs {
     /// default every 3 s, here every second.
     pub fn plan() -> HdfsPlan {
         let settings = vec!["dfs.heartbeat.interval=1".to_owned()];
-        HdfsPlan { datanodes: 3, namenodes: 1, kerberos: false, settings, superuser: None }
+        HdfsPlan {
+            datanodes: 3,
+            namenodes: 1,
+            kerberos: false,
+            settings,
+            superuser: None,
+            datanode_host: None,
+        }
     }
 
     /// `hdfs://host:port`, or that of the name service.
@@ -116,7 +133,16 @@ impl Hdfs {
                 properties.push((name, format!("127.0.0.1:{port}")));
             }
         }
+        if self.datanodes_by_name {
+            properties.push(("dfs.client.use.datanode.hostname".to_owned(), "true".to_owned()));
+        }
         properties
+    }
+
+    /// Where a DataNode listens for clients.
+    pub fn datanode_port(&mut self, index: usize) -> Result<u16> {
+        let port = self.ask(&format!("datanode-port {index}"))?;
+        port.parse().with_context(|| format!("no port: {port:?}"))
     }
 
     /// A file of the KDC: `krb5.conf`, and `alluxio.keytab` for the principal `alluxio@RIG.TEST`.

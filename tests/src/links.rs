@@ -3,7 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener as Listener},
-    sync::{LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -20,12 +20,16 @@ use tokio::{
     time::sleep,
 };
 
+use crate::rate::Rate;
+
 /// What happens to the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Traffic {
     Passes,
     /// Every piece waits that long first.
     Late(Duration),
+    /// So many bytes per second come through, of all connections and both directions together.
+    Limited(u64),
     /// Connections are reset, and nobody listens.
     Refused,
     /// Connections stay open and new ones are taken, but nothing comes through, as where packets are dropped. What
@@ -86,6 +90,7 @@ async fn listen(at: SocketAddr, to: SocketAddr, first: Listener, mut traffic: wa
             None
         }
     };
+    let rate = Arc::new(Rate::new());
     // Ends with the link.
     loop {
         let accepting = match listener.take() {
@@ -102,7 +107,9 @@ async fn listen(at: SocketAddr, to: SocketAddr, first: Listener, mut traffic: wa
             tokio::select! {
                 _ = traffic.wait_for(|now| *now == Traffic::Refused) => break,
                 accepted = accepting.accept() => match accepted {
-                    Ok((stream, _)) => drop(tokio::spawn(pass(stream, to, of_connections.clone()))),
+                    Ok((stream, _)) => {
+                        drop(tokio::spawn(pass(stream, to, of_connections.clone(), rate.clone())));
+                    }
                     Err(error) => note(&format!("accepting at {at}: {error}")),
                 },
             }
@@ -132,15 +139,20 @@ fn note(line: &str) {
 }
 
 /// One connection. However it ends, both of its ends see it: as a reset, unless both have said good-bye.
-async fn pass(mut near: TcpStream, to: SocketAddr, mut traffic: watch::Receiver<Traffic>) -> io::Result<()> {
+async fn pass(
+    mut near: TcpStream,
+    to: SocketAddr,
+    mut traffic: watch::Receiver<Traffic>,
+    rate: Arc<Rate>,
+) -> io::Result<()> {
     near.set_zero_linger()?;
     near.set_nodelay(true)?;
-    through(&mut traffic).await?;
+    through(&mut traffic, &rate, 0).await?;
     let mut far = TcpStream::connect(to).await?;
     far.set_zero_linger()?;
     far.set_nodelay(true)?;
     let ((near_in, near_out), (far_in, far_out)) = (near.split(), far.split());
-    tokio::try_join!(pump(near_in, far_out, traffic.clone()), pump(far_in, near_out, traffic))?;
+    tokio::try_join!(pump(near_in, far_out, traffic.clone(), &rate), pump(far_in, near_out, traffic, &rate))?;
     Ok(())
 }
 
@@ -148,6 +160,7 @@ async fn pump(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
     mut traffic: watch::Receiver<Traffic>,
+    rate: &Rate,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 64 << 10];
     let mut refused = traffic.clone();
@@ -156,7 +169,7 @@ async fn pump(
             count = from.read(&mut buffer) => count?,
             _ = refused.wait_for(|now| *now == Traffic::Refused) => return Err(reset()),
         };
-        through(&mut traffic).await?;
+        through(&mut traffic, rate, count).await?;
         if count == 0 {
             return to.shutdown().await;
         }
@@ -164,11 +177,12 @@ async fn pump(
     }
 }
 
-/// Waits until a piece may go on.
-async fn through(traffic: &mut watch::Receiver<Traffic>) -> io::Result<()> {
+/// Waits until a piece of so many bytes may go on.
+async fn through(traffic: &mut watch::Receiver<Traffic>, rate: &Rate, bytes: usize) -> io::Result<()> {
     let now = traffic.wait_for(|now| *now != Traffic::Silent).await.map(|now| *now);
     match now {
         Ok(Traffic::Late(time)) => sleep(time).await,
+        Ok(Traffic::Limited(per_second)) => rate.pass(bytes, per_second).await,
         Ok(Traffic::Refused) => return Err(reset()),
         Ok(Traffic::Passes | Traffic::Silent) => {}
         // The link is gone.
@@ -238,6 +252,29 @@ mod tests {
         let began = Instant::now();
         asked(&mut stream)?;
         assert!(began.elapsed() >= 2 * SHORT, "there and back in {:?}", began.elapsed());
+        Ok(())
+    }
+
+    #[test]
+    fn a_limit_is_shared_by_all_connections() -> Result<()> {
+        let (link, at) = echo()?;
+        let mut streams = [connect(at)?, connect(at)?];
+        for stream in &mut streams {
+            asked(stream)?;
+        }
+        // There and back: 400 bytes.
+        link.set(Traffic::Limited(1_000));
+        let began = Instant::now();
+        for _ in 0..2 {
+            for stream in &mut streams {
+                stream.write_all(&[b'x'; 50])?;
+            }
+            for stream in &mut streams {
+                stream.read_exact(&mut [0; 50])?;
+            }
+        }
+        let took = began.elapsed();
+        assert!(took > Duration::from_millis(350) && took < LIMIT / 2, "400 bytes in {took:?}");
         Ok(())
     }
 

@@ -1,6 +1,9 @@
 //! What a test wants of its cluster, and the folders and ports for it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 
@@ -8,6 +11,18 @@ use crate::{
     cluster::{Cluster, HOST, Ports, WorkerSlot},
     ports::free_port,
 };
+
+/// The properties that make `address`, with these options, the root of a cluster.
+pub fn root_mount(
+    address: &str,
+    options: impl IntoIterator<Item = (impl Display, String)>,
+) -> Vec<(String, String)> {
+    let options = options.into_iter();
+    let options =
+        options.map(|(key, value)| (format!("alluxio.master.mount.table.root.option.{key}"), value));
+    let root = ("alluxio.master.mount.table.root.ufs".to_owned(), address.to_owned());
+    std::iter::once(root).chain(options).collect()
+}
 
 /// What is to be started.
 pub struct Plan {
@@ -32,6 +47,11 @@ impl Plan {
     pub fn set(mut self, key: &str, value: &str) -> Plan {
         self.settings.push((key.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The same for several.
+    pub fn set_all(self, properties: &[(String, String)]) -> Plan {
+        properties.iter().fold(self, |plan, (key, value)| plan.set(key, value))
     }
 
     /// A variable of the environment of masters and of the `alluxio` command.

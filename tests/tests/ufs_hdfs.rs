@@ -5,7 +5,7 @@ mod hdfs_cluster;
 use std::{net::TcpListener, time::Duration};
 
 use alluxio_tests::{
-    Cluster,
+    Cluster, client,
     hdfs::Hdfs,
     java::{JavaClient, Kind, Locality, ShellSession},
     payload,
@@ -13,6 +13,7 @@ use alluxio_tests::{
 };
 use anyhow::{Context, Result, ensure};
 use hdfs_cluster::Both;
+use tokio::task::block_in_place;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const VERSION: &str = "2.9.6";
@@ -25,6 +26,7 @@ fn both_sides_see_what_the_other_does() -> Result<()> {
     what_we_change_is_changed(&mut both)?;
     what_they_change_is_seen(&mut both)?;
     the_java_client(&mut both)?;
+    what_they_replace_unseen(&mut both)?;
     nested(&mut both)?;
     both.finish()
 }
@@ -119,6 +121,20 @@ fn the_java_client(both: &mut Both) -> Result<()> {
     payload::ensure_same(&source, &copy)
 }
 
+/// Nobody has looked since: the Java client is told, has the master look, and then reads what is there.
+fn what_they_replace_unseen(both: &mut Both) -> Result<()> {
+    let mut client = JavaClient::new(VERSION, Locality::Streams, &both.cluster)?;
+    client.set("alluxio.user.file.metadata.sync.interval", "-1");
+    let mut shell = ShellSession::start(&client, Kind::Alluxio, LIMIT)?;
+    both.put("first of theirs", "/alluxio/in/unseen")?;
+    both.ours(&["ls", "/in/unseen"])?;
+    both.put("other of theirs", "/alluxio/in/unseen")?;
+    let told = shell.refused(&["cat", "/in/unseen"])?;
+    ensure!(told.contains("was changed in the under storage"), "{told}");
+    ensure!(shell.text(&["cat", "/in/unseen"])? == "other of theirs");
+    Ok(())
+}
+
 fn nested(both: &mut Both) -> Result<()> {
     both.theirs(&["-mkdir", "-p", "/elsewhere"])?;
     both.put("elsewhere", "/elsewhere/file")?;
@@ -172,5 +188,33 @@ fn what_hdfs_forbids_is_told() -> Result<()> {
         let told = both.refused(refused)?;
         ensure!(told.contains("Permission denied") && !told.contains("RPC error"), "{refused:?}: {told}");
     }
+    both.finish()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_replaced_while_it_is_read_is_never_read_as_a_mixture() -> Result<()> {
+    let mut hdfs = Hdfs::plan().datanodes(1).start()?;
+    hdfs.make_folder("/alluxio", "755")?;
+    let cluster = Cluster::plan()
+        .set("alluxio.master.mount.table.root.ufs", &format!("{}/alluxio", hdfs.uri()))
+        .set("alluxio.user.block.size.bytes.default", "1MB")
+        .set("alluxio.user.block.read.retry.max.duration", "5s")
+        .start()?;
+    let mut both = Both { cluster, hdfs };
+    let versions = [vec![1; 5 << 20], vec![2; 5 << 20]];
+    let local = both.cluster.folder().join("version");
+    let put = |both: &mut Both, version: usize| -> Result<()> {
+        std::fs::write(&local, &versions[version])?;
+        both.theirs(&["-put", "-f", &local.display().to_string(), "/alluxio/file"]).map(drop)
+    };
+    put(&mut both, 0)?;
+    let files = client::connect(&both.cluster).await?;
+    let replace = async { block_in_place(|| put(&mut both, 1)) };
+    let (read, ended) = client::read_across(&files, "/file", replace).await?;
+    let told = ended.map(|error| error.to_string()).unwrap_or_default();
+    ensure!(told.contains("replaced") || told.contains("was changed"), "{} bytes: {told}", read.len());
+    ensure!(!told.contains('\n') && read.iter().all(|byte| *byte == 1), "a mixture, then {told}");
+    ensure!(client::read(&files, "/file").await?[..] == versions[1][..], "it is not the new version");
+    drop(files);
     both.finish()
 }

@@ -70,6 +70,28 @@ fn java_submits_and_asks(cluster: &mut Cluster) -> Result<()> {
     ensure!(json.contains("\"mJobState\":\"SUCCEEDED\""), "{json}");
     let stopped = shell.text(&["fs", "load", "/more", "--stop"])?;
     ensure!(stopped.starts_with("Cannot find load job for path /more"), "{stopped}");
+    syncs_as_tasks(cluster, &mut shell)
+}
+
+/// The second kind of `loadMetadata`, of the Java client and of ours.
+fn syncs_as_tasks(cluster: &Cluster, shell: &mut ShellSession) -> Result<()> {
+    fs::write(cluster.under_storage().join("more/f"), content(2))?;
+    fs::write(cluster.under_storage().join("more/g"), content(3))?;
+    let text = shell.text(&["fs", "loadMetadata", "-v2", "-R", "/more"])?;
+    ensure!(text.contains("State: SUCCEEDED") && text.contains("Load Metadata Completed."), "{text}");
+    let listing = ours(cluster, &["fs", "ls", "/more"])?;
+    let lengths = [content(2).len(), content(3).len()].map(|length| format!(" {length} "));
+    ensure!(lengths.iter().all(|length| listing.contains(length)), "{listing}");
+    fs::remove_file(cluster.under_storage().join("more/g"))?;
+    let text = ours(cluster, &["fs", "loadMetadata", "-v2", "-a", "-p", "100", "/more"])?;
+    let id = text.split_once("Task group ").and_then(|(_, rest)| rest.split_once(' ')).map(|(id, _)| id);
+    ensure!(!ours(cluster, &["fs", "ls", "/more"])?.contains("/more/g"), "{text}");
+    let id = id.ok_or_else(|| anyhow::anyhow!("no number in {text}"))?;
+    for told in [shell.text(&["fs", "loadMetadata", "-o", "get", "-id", id])?, text.clone()] {
+        ensure!(told.contains("State: SUCCEEDED") && told.contains("/more, with what is in it"), "{told}");
+    }
+    let failed = cluster.alluxio(&["fs", "loadMetadata", "-v2", "/not/there"])?;
+    ensure!(failed.code == 255, "{}", failed.output);
     Ok(())
 }
 

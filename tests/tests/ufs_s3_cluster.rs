@@ -3,6 +3,8 @@
 
 use std::{fs, path::Path, time::Duration};
 
+use alluxio_client::FileSystem;
+use alluxio_fs::AlluxioPath;
 use alluxio_proto::grpc::file::WritePType;
 use alluxio_tests::{
     Cluster, client,
@@ -12,6 +14,7 @@ use alluxio_tests::{
 };
 use anyhow::{Result, ensure};
 use bytes::Bytes;
+use futures::TryStreamExt;
 use opendal::Operator;
 
 const WRONG: &str = "another-Zq8-secret";
@@ -244,4 +247,82 @@ async fn a_killed_worker_leaves_no_half_file() -> Result<()> {
     drop(proxy);
     cluster.finish()?;
     server.finish()
+}
+
+/// A reader has one version as a whole, or is told; after that the next one has the new version.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_replaced_while_it_is_read_is_never_read_as_a_mixture() -> Result<()> {
+    let server = S3::start(&["root"])?;
+    let root = server.client("root")?;
+    let cluster = cluster(&server)?;
+    let versions = [vec![1; LARGE], vec![2; LARGE]];
+    // The one looks at what is underneath whenever it is asked for something, the other one goes by what is known.
+    for (name, interval) in [("looked-at", "0"), ("known", "-1")] {
+        let properties = [
+            ("alluxio.user.file.metadata.sync.interval", interval),
+            ("alluxio.user.block.read.retry.max.duration", "5s"),
+        ];
+        let files = client::connect_with(&cluster, &properties).await?;
+        root.write(name, versions[0].clone()).await?;
+        let path = format!("/{name}");
+        let replace = async { Ok(root.write(name, versions[1].clone()).await.map(drop)?) };
+        let (read, ended) = client::read_across(&files, &path, replace).await?;
+        let told = ended.map(|error| error.to_string()).unwrap_or_default();
+        ensure!(
+            told.contains("replaced") || told.contains("was changed"),
+            "{path}: {} bytes: {told}",
+            read.len()
+        );
+        ensure!(!told.contains('\n') && read.iter().all(|byte| *byte == 1), "{path}: a mixture, then {told}");
+        ensure!(client::read(&files, &path).await?[..] == versions[1][..], "{path} is not the new version");
+    }
+    // What was moved is not taken for another one, although copies of large objects have other tags.
+    let files = client::connect_with(&cluster, &[("alluxio.user.file.metadata.sync.interval", "-1")]).await?;
+    client::write(&files, "/a/large", Bytes::from(content(6)), WritePType::Through).await?;
+    ours(&cluster, &["fs", "mv", "/a", "/b"])?;
+    ensure!(client::read(&files, "/b/large").await?[..] == content(6)[..], "the moved file reads otherwise");
+    ours(&cluster, &["fs", "mv", "/b/large", "/b/larger"])?;
+    ours(&cluster, &["fs", "free", "/b/larger"])?;
+    ensure!(client::read(&files, "/b/larger").await?[..] == content(6)[..]);
+    cluster.finish()?;
+    server.finish()
+}
+
+/// More than one page of a listing.
+const MANY: usize = 1_100;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_that_fails_half_way_deletes_nothing() -> Result<()> {
+    let server = S3::start(&["root", "other"])?;
+    let proxy = Proxy::open(server.at())?;
+    let cluster = cluster(&server)?;
+    mount(&cluster, "/many", "s3://other/", &options(proxy.at()), false)?;
+    fs::create_dir_all(server.file("other", "folder"))?;
+    for number in 0..MANY {
+        fs::write(server.file("other", &format!("folder/{number:04}")), "x")?;
+    }
+    let files = client::connect(&cluster).await?;
+    let before = known(&files).await?;
+    ensure!(before.len() == MANY, "{} of {MANY} are listed", before.len());
+    // Each page, and what comes behind the first.
+    for (part, answer) in [
+        ("list-type=2", Answer::SlowDown),
+        ("continuation-token", Answer::SlowDown),
+        ("continuation-token", Answer::Cut(5_000)),
+    ] {
+        proxy.inject(part, answer, usize::MAX);
+        let said = refused(&cluster, &["fs", "ls", "/many/folder"])?;
+        ensure!(said.contains("s3://other/folder"), "{answer:?}: {said}");
+        proxy.heal();
+        ensure!(known(&files).await? == before, "{answer:?} on {part}: files were dropped and made anew");
+    }
+    drop(proxy);
+    cluster.finish()?;
+    server.finish()
+}
+
+/// The ids of what is in the folder with many: what is dropped and loaded again gets another one.
+async fn known(files: &FileSystem) -> Result<Vec<i64>> {
+    let listing = files.list_status(&AlluxioPath::parse("/many/folder")?, Default::default()).await?;
+    Ok(listing.map_ok(|info| info.file_id()).try_collect().await?)
 }

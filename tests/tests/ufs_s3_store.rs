@@ -249,7 +249,7 @@ async fn a_read_goes_on_where_the_connection_broke_but_never_in_another_object()
         }
     };
     ensure!(
-        error.to_string().ends_with("the object was changed or deleted while it was read; read it again"),
+        error.to_string().ends_with("it was changed or deleted while it was read; read it again"),
         "{error}"
     );
     drop(proxy);

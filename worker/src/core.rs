@@ -7,7 +7,7 @@ use crate::{
     settings::Settings,
     store::BlockStore,
     streams::{Admission, BufferPool},
-    under::Mounts,
+    under::{Mounts, Versions},
 };
 use alluxio_proto::grpc::WorkerNetAddress;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ pub struct Core {
     pub link: MasterLink,
     pub commits: Commits,
     pub mounts: Mounts,
+    pub versions: Versions,
     pub peers: Peers,
     pub admission: Admission,
     pub buffers: BufferPool,

@@ -39,6 +39,8 @@ pub fn of_ufs(error: &UfsError) -> FsError {
         UfsErrorKind::Unsupported | UfsErrorKind::ReadOnly => ErrorKind::FailedPrecondition,
         UfsErrorKind::NoSpace | UfsErrorKind::ResourceExhausted => ErrorKind::ResourceExhausted,
         UfsErrorKind::Unavailable => ErrorKind::Unavailable,
+        // Clients, the original's too, have the master look at the file anew then.
+        UfsErrorKind::Changed => ErrorKind::OutOfRange,
         _ => ErrorKind::Unknown,
     };
     FsError::new(kind, error.to_string())

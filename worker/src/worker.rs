@@ -15,7 +15,7 @@ use crate::{
     shutdown,
     store::BlockStore,
     streams::{Admission, BlockEndpoint, BufferPool, DomainSocket},
-    under::Mounts,
+    under::{Mounts, Versions},
     web::{HeldFiles, Web},
 };
 use alluxio_client::Cluster;
@@ -129,6 +129,7 @@ impl Worker {
                 socket.as_ref().map(DomainSocket::path),
             ),
             mounts: Mounts::new(conf.clone(), link.clone(), metrics.clone()),
+            versions: Versions::default(),
             peers: Peers::new(&cluster),
             buffers: BufferPool::default(),
             settings,
@@ -194,8 +195,13 @@ impl Worker {
             state.clone(),
             stop.clone(),
         );
-        let standbys =
-            tell_standbys(Arc::clone(core), self.told.clone(), self.registered.clone(), stop.clone());
+        let standbys = tell_standbys(
+            Arc::clone(core),
+            self.told.clone(),
+            self.registered.clone(),
+            state.clone(),
+            stop.clone(),
+        );
         let pins = follow_pins(Arc::clone(core), self.registered.clone(), stop.clone());
         let persist =
             persist_for_leader(Arc::clone(core), self.persist.clone(), self.registered.clone(), stop.clone());

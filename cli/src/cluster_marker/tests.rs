@@ -6,7 +6,7 @@ use super::*;
 use crate::output::Captured;
 
 struct Place {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     conf: Configuration,
 }
 
@@ -14,7 +14,7 @@ fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal").display().to_string();
     let conf = Configuration::defaults().with(&[("alluxio.master.journal.folder", &*journal)]).unwrap();
-    Place { _folder: folder, conf }
+    Place { folder, conf }
 }
 
 impl Place {
@@ -59,7 +59,7 @@ async fn a_journal_is_made_kept_and_removed() {
 #[tokio::test]
 async fn the_answer_is_in_the_report_too() {
     let place = place();
-    let report = place._folder.path().join("report");
+    let report = place.folder.path().join("report");
     let (_, made) = place.run(&format!("{CLAIM} --report {}", report.display())).await;
     let read: Value = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
     assert_eq!(read, made);

@@ -1,23 +1,31 @@
-//! Empties the journal.
+//! Makes the journal, and empties one that is there.
 
 use alluxio_conf::{Configuration, key};
 use alluxio_election::{ZooKeeper, forget_cluster};
 use alluxio_fs::ErrorKind;
-use alluxio_journal::Existing;
+use alluxio_journal::{Existing, JournalError};
 use uuid::Uuid;
 
 use crate::{error::CommandError, journal_folder, output::Output};
 
-/// Deletes what the journal holds and starts one for a new cluster. A Java master's journal, and one
-/// that a master uses just now, are refused.
-pub async fn format(conf: &Configuration, out: &Output) -> Result<(), CommandError> {
+/// The place of the journal, when one of ours is there already.
+pub async fn found(conf: &Configuration) -> Result<Option<String>, CommandError> {
+    let store = journal_folder::open(conf)?;
+    Ok(alluxio_journal::is_formatted(store.as_ref()).await.map_err(failed)?.then(|| store.location()))
+}
+
+/// Starts a journal for a new cluster; what one that is there holds is deleted, or refused, as `existing` says. A Java
+/// master's journal, and one that a master uses just now, are refused.
+pub async fn format(conf: &Configuration, existing: Existing, out: &Output) -> Result<(), CommandError> {
     let store = journal_folder::open(conf)?;
     if conf.get(key::ZOOKEEPER_ENABLED) {
         free_election(conf, out).await?;
     }
-    alluxio_journal::format(store.as_ref(), Uuid::new_v4(), Existing::Remove)
-        .await
-        .map_err(|error| CommandError::failed(error.to_string()))
+    alluxio_journal::format(store.as_ref(), Uuid::new_v4(), existing).await.map_err(failed)
+}
+
+fn failed(error: JournalError) -> CommandError {
+    CommandError::failed(error.to_string())
 }
 
 /// ZooKeeper knows whose masters elect a leader there: after this it is the new cluster. When it is not up yet, this

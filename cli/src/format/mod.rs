@@ -4,6 +4,7 @@ mod journal;
 mod worker;
 
 use alluxio_conf::{Configuration, Role, key};
+use alluxio_journal::Existing;
 
 use crate::{
     error::{CommandError, ExitStatus, SHELL_FAILURE, SUCCESS},
@@ -29,17 +30,17 @@ const OPTIONS: &[OptionSpec] =
 
 pub const FORMAT_MASTERS: TopCommand = TopCommand {
     name: "formatMasters",
-    shown: "formatMasters",
-    summary: "Empty the journal",
-    inside: Inside::Nothing,
+    shown: "formatMasters [-s]",
+    summary: "The same as formatJournal",
+    inside: Inside::Options(JOURNAL_OPTIONS),
     run: format_journal,
 };
 
 pub const FORMAT_MASTER: TopCommand = TopCommand {
     name: "formatMaster",
-    shown: "formatMaster",
+    shown: "formatMaster [-s]",
     summary: "The old name of formatMasters",
-    inside: Inside::Nothing,
+    inside: Inside::Options(JOURNAL_OPTIONS),
     run: |line, out| {
         out.note("formatMaster is deprecated - use formatMasters instead");
         format_journal(line, out)
@@ -48,11 +49,14 @@ pub const FORMAT_MASTER: TopCommand = TopCommand {
 
 pub const FORMAT_JOURNAL: TopCommand = TopCommand {
     name: "formatJournal",
-    shown: "formatJournal",
-    summary: "Empty the journal",
-    inside: Inside::Nothing,
+    shown: "formatJournal [-s]",
+    summary: "Empty the journal (with -s: make one where there is none, and leave one that is there)",
+    inside: Inside::Options(JOURNAL_OPTIONS),
     run: format_journal,
 };
+
+const JOURNAL_OPTIONS: &[OptionSpec] =
+    &[OptionSpec::short("s", "only where there is no journal yet; one that is there stays as it is")];
 
 pub const FORMAT_WORKER: TopCommand = TopCommand {
     name: "formatWorker",
@@ -67,9 +71,15 @@ pub const FORMAT_WORKER: TopCommand = TopCommand {
 };
 
 fn format_journal(line: CommandLine, out: Output) -> ExitStatus {
-    process::run(line, out, Role::Master, async |conf, words, out| match no_arguments(&words, &out) {
-        Some(status) => status,
-        None => done(&out, format_master(&conf, &out).await),
+    process::run(line, out, Role::Master, async |conf, words, out| {
+        let (existing, rest) = match words.split_first() {
+            Some((word, rest)) if word == "-s" => (Existing::Keep, rest),
+            _ => (Existing::Remove, words.as_slice()),
+        };
+        match no_arguments(rest, &out) {
+            Some(status) => status,
+            None => done(&out, format_master(&conf, existing, &out).await),
+        }
     })
 }
 
@@ -90,7 +100,7 @@ async fn format_all(conf: &Configuration, words: &[String], out: &Output) -> Exi
         out,
         async {
             // It is refused while a master uses the journal; the worker must have lost nothing then.
-            format_master(conf, out).await?;
+            format_master(conf, Existing::Remove, out).await?;
             format_worker(conf, out)
         }
         .await,
@@ -118,9 +128,14 @@ fn format_worker(conf: &Configuration, out: &Output) -> Result<(), CommandError>
     worker::format(conf)
 }
 
-async fn format_master(conf: &Configuration, out: &Output) -> Result<(), CommandError> {
+async fn format_master(conf: &Configuration, existing: Existing, out: &Output) -> Result<(), CommandError> {
+    if existing == Existing::Keep
+        && let Some(place) = journal::found(conf).await?
+    {
+        return Ok(out.line(format_args!("There is a journal in {place}: it stays as it is."))?);
+    }
     out.line(format_args!("Formatting Alluxio Master @ {}", host_name()))?;
-    journal::format(conf, out).await
+    journal::format(conf, existing, out).await
 }
 
 /// Ends a command; a failure is told on standard error, and the status is the original's.

@@ -28,7 +28,7 @@ pub const LOAD: FsCommand = FsCommand {
             \tload <path> --progress [--format TEXT|JSON] [--verbose]\n",
         description: "Reads a file, or all files in a directory, from the under storage into Alluxio, and waits \
             until they are there. With --submit the master does it in the background, on all workers, and passes over what \
-            is there; --progress tells how far it is. A load that runs when another master takes over is submitted again.",
+            is there; --progress tells how far it is. When another master takes over, it goes on with the load.",
         options: &[
             OptionSpec::long("bandwidth", "for --submit: how much a worker may read per second (100MB)")
                 .with_value("arg"),

@@ -28,6 +28,7 @@ mod replication;
 mod rm;
 mod stat;
 mod sync;
+mod sync_task;
 mod test;
 mod touch;
 mod ttl;

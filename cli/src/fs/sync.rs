@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use alluxio_proto::grpc::file::{FileSystemMasterCommonPOptions, ListStatusPOptions, LoadMetadataPType};
 
-use super::{Call, FsCommand, Outcome, path::ShellPath};
+use super::{Call, FsCommand, Outcome, path::ShellPath, sync_task};
 use crate::{
-    error::{CommandError, SHELL_FAILURE, SUCCESS},
+    error::{CommandError, SUCCESS},
     options::{ArgumentCount, CommandSpec, OptionSpec},
 };
 
@@ -15,14 +15,15 @@ pub const LOAD_METADATA: FsCommand = FsCommand {
         name: "loadMetadata",
         usage: "loadMetadata [-R] [-F] [-v2] [-a/--async] [-o/--operation <operation>] [-d <type>] \
             [-p <polling interval ms>] <path>",
-        description: "Looks into the under storage for files below a path that Alluxio does not know yet. The \
-            options for sync tasks (-v2 and those that go with it) are not part of this version.",
+        description: "Looks into the under storage for files below a path that Alluxio does not know yet. With -v2 the \
+            master does it as a task, and looks at what is known, too; -a does not wait for it, -o get tells how far it is.",
         options: &[
             OptionSpec::short("R", "look into subdirectories, too"),
             OptionSpec::short("F", "also look again at the files that are known"),
-            OptionSpec::both("a", "async", "for -v2: do not wait"),
-            OptionSpec::short("d", "for -v2: SINGLE_LISTING, BFS or DFS").with_value("arg"),
-            OptionSpec::short("v2", "use a sync task (not in this version)"),
+            OptionSpec::both("a", "async", "for -v2: tell how far the task is until it is over"),
+            OptionSpec::short("d", "for -v2: SINGLE_LISTING, BFS or DFS; no difference here")
+                .with_value("arg"),
+            OptionSpec::short("v2", "have the master do it as a task"),
             OptionSpec::both("o", "option", "load; for tasks also get and cancel").with_value("arg"),
             OptionSpec::both("p", "polling", "for -a: the pause between two looks, in milliseconds")
                 .with_value("arg"),
@@ -66,7 +67,15 @@ async fn load_metadata(call: Call<'_>) -> Outcome {
         "load" => ArgumentCount::AtLeast(1)
             .check("loadMetadata", given.arguments.len())
             .map_err(CommandError::Usage)?,
-        "get" | "cancel" => {}
+        "get" | "cancel" => {
+            ArgumentCount::AtMost(0)
+                .check("loadMetadata", given.arguments.len())
+                .map_err(CommandError::Usage)?;
+            if ["F", "a", "d"].iter().any(|option| given.has(option)) {
+                return wrong("-o load/cancel only supports -id option");
+            }
+            return sync_task::look(call, operation).await;
+        }
         other => {
             return wrong(&format!("Operation value {other} invalid. Possible values: load/cancel/get"));
         }
@@ -77,12 +86,11 @@ async fn load_metadata(call: Call<'_>) -> Outcome {
     if given.has("a") && !given.has("v2") {
         return wrong("LoadMetadata v1 does not support -a/--async option.");
     }
-    if given.has("v2") || operation != "load" {
-        call.shell.out.line(
-            "Sync tasks (-v2, -o get, -o cancel) are not part of this version. `alluxio fs loadMetadata -R <path>` \
-             loads at once; with -F it also looks at what is known.",
-        )?;
-        return Ok(SHELL_FAILURE);
+    if given.has("id") {
+        return wrong("-id option only works with get and cancel operation type");
+    }
+    if given.has("v2") {
+        return sync_task::load(call).await;
     }
     call.shell.each_path(&given.arguments[0], async |path| load_one(call, path).await).await?;
     Ok(SUCCESS)

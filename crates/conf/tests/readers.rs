@@ -37,6 +37,11 @@ const BY_NAME: [(&str, &str, &str); 12] = [
         "crates/ufs/src/object/stores/azure.rs",
         "fs.azure.account.key.{account}.blob",
     ),
+    (
+        "fs.azure.account.key.<word>.dfs",
+        "crates/ufs/src/object/stores/lake.rs",
+        "fs.azure.account.key.{account}.dfs",
+    ),
     ("alluxio.worker.tieredstore.level", "crates/conf/src/tiers.rs", "tieredstore.level{level}.{which}"),
 ];
 

@@ -4,6 +4,7 @@
 //! The protocol itself is the library `hdfs-native`'s; what it lacks is made up for here (decision 18).
 
 mod address;
+mod beginning;
 mod client;
 mod error;
 mod listing;
@@ -13,6 +14,7 @@ mod site;
 mod writer;
 
 pub use self::address::Address;
+pub use self::beginning::{Beginner, NewFile, Trials};
 pub use self::client::{Create, Entry, Hdfs};
 pub use self::error::{ConnectError, HdfsError};
 pub use self::listing::Listing;

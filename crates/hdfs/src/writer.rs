@@ -1,7 +1,7 @@
 //! A file that is being written.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,6 +28,14 @@ impl Writer {
     /// Once it has returned, all bytes are on the disks of all DataNodes that have the last block.
     pub async fn sync(&mut self) -> io::Result<()> {
         within(self.limit, self.file.hsync()).await
+    }
+
+    /// The same where it is possible: erasure-coded files are only closed.
+    pub async fn sync_if_it_can(&mut self) -> io::Result<()> {
+        match self.sync().await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+            done => done,
+        }
     }
 
     /// Ends writing: the file can be read as a whole.

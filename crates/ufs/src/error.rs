@@ -34,6 +34,8 @@ pub enum UfsErrorKind {
     ReadOnly,
     /// This store, or this build, cannot do that.
     Unsupported,
+    /// What is there now is not what was opened, or what the caller knows.
+    Changed,
     /// Too many open files, or no memory: the process's own limits.
     ResourceExhausted,
     /// The store does not answer; a later try may succeed.
@@ -62,6 +64,7 @@ impl UfsErrorKind {
             Self::NoSpace => "no space is left on the under storage",
             Self::ReadOnly => "the under storage is read-only",
             Self::Unsupported => "the under storage does not support it",
+            Self::Changed => "it was changed or deleted while it was read; read it again",
             Self::ResourceExhausted => "too many open files or no memory left",
             Self::Unavailable => "the under storage does not answer",
             Self::Io => "the under storage failed",

@@ -249,6 +249,10 @@ impl UfsReader for FaultyReader {
     async fn read(&mut self, max: usize) -> Result<Bytes> {
         self.ufs.with_faults(Operation::Read, &self.path, self.inner.read(max)).await
     }
+
+    async fn content_hash(&mut self) -> Result<Option<String>> {
+        self.inner.content_hash().await
+    }
 }
 
 struct FaultyWriter {

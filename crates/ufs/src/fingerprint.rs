@@ -46,6 +46,20 @@ impl Fingerprint {
             && self.content_hash == other.content_hash
     }
 
+    /// Whether `hash` is another content. Not where it cannot be told: there is no hash, or the one is of the bytes and the
+    /// other one of length and time, as two drivers may have it.
+    pub fn has_other_content(&self, hash: &str) -> bool {
+        let (Some(known), seen) = (&self.content_hash, value(hash)) else { return false };
+        let approximate = |hash: &str| hash.starts_with("(len:");
+        known != "_" && seen != "_" && approximate(known) == approximate(&seen) && *known != seen
+    }
+
+    /// Whether a copy of the same bytes has the same content hash: an MD5 sum, as stores give it to what came in one piece.
+    pub fn outlives_a_copy(&self) -> bool {
+        let is_sum = |hash: &String| hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.content_hash.as_ref().is_none_or(is_sum)
+    }
+
     /// Whether owner, group, mode and access control list are the same.
     pub fn same_metadata(&self, other: &Fingerprint) -> bool {
         self.owner == other.owner
@@ -153,6 +167,22 @@ mod tests {
         let content_changed = status("ann", 11).fingerprint("local");
         assert!(one.same_content(&owner_changed) && !one.same_metadata(&owner_changed));
         assert!(!one.same_content(&content_changed) && one.same_metadata(&content_changed));
+    }
+
+    #[test]
+    fn only_hashes_of_one_kind_tell_another_content() {
+        let of = |hash: &str| {
+            let hash = Some(hash.to_owned());
+            UfsStatus { content_hash: hash, ..status("ann", 10) }.fingerprint("s3")
+        };
+        let approximate = UfsStatus::approximate_hash;
+        let local = of(&approximate(10, 1234));
+        assert!(!local.has_other_content(&approximate(10, 1234)));
+        assert!(local.has_other_content(&approximate(10, 1235)) && !local.has_other_content("0ab"));
+        assert!(of("0ab").has_other_content("0ac") && !of("0ab").has_other_content("0ab"));
+        assert!(!of("").has_other_content("0ab") && !of("0ab").has_other_content(""));
+        assert!(of(&"0a".repeat(16)).outlives_a_copy());
+        assert!(!of(&format!("{}-2", "0a".repeat(16))).outlives_a_copy() && !local.outlives_a_copy());
     }
 
     #[test]

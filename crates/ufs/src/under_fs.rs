@@ -107,6 +107,10 @@ pub trait UnderFs: fmt::Debug + Send + Sync {
 pub trait UfsReader: Send {
     /// Up to `max` further bytes; fewer is no sign of the end, none is (or `max` was 0).
     async fn read(&mut self, max: usize) -> Result<Bytes>;
+
+    /// The content hash of what is being read, as [`UfsStatus`] has it; none where the store cannot tell. All bytes are of
+    /// this version: a file that is replaced meanwhile is an error of the read ([`UfsErrorKind::Changed`](crate::UfsErrorKind::Changed)).
+    async fn content_hash(&mut self) -> Result<Option<String>>;
 }
 
 /// A file being written from front to back. Dropped without `close` it is discarded.

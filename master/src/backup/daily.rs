@@ -75,8 +75,10 @@ fn next(at: Time, now_ms: i64, last_ms: Option<i64>) -> i64 {
 
 /// Makes one, and drops those that are too many.
 pub(super) async fn day(backups: &Arc<Backups>, retained: usize) -> Result<(), FsError> {
-    // Nobody is there to allow it, and it holds nobody up.
-    let order = BackupOrder { allow_leader: true, ..BackupOrder::default() };
+    // Nobody is there to allow it, and it holds nobody up. In a folder that each host may have for itself the leader makes
+    // it: there it drops the old ones.
+    let bypass_delegation = backups.folder_of(&BackupOrder::default())?.is_of_host();
+    let order = BackupOrder { allow_leader: true, bypass_delegation, ..BackupOrder::default() };
     let status = backups.back_up(order).await?;
     match status.outcome {
         Some(BackupOutcome::Failed(error)) => Err(error),
@@ -84,16 +86,17 @@ pub(super) async fn day(backups: &Arc<Backups>, retained: usize) -> Result<(), F
     }
 }
 
-/// Leaves the newest ones, those that somebody has made by hand among them, and what is not whole: it may be a backup
-/// that is being written.
+/// Leaves the newest whole ones, those that somebody has made by hand among them. What is not whole goes with those that
+/// are newer: it was cut off right before its end. A newer one may be a backup that is being written.
 pub(super) async fn drop_old(backups: &Backups, retained: usize) -> Result<(), FsError> {
     let folder = backups.folder_of(&BackupOrder::default())?;
     let mut found = list(&folder).await?;
     found.sort_unstable();
-    found.truncate(found.len().saturating_sub(retained));
-    for (_, name) in found {
+    let too_many = found.iter().rev().filter(|backup| backup.is_whole).nth(retained);
+    let newest = too_many.map(|backup| backup.made_at);
+    for Found { name, .. } in found.iter().filter(|backup| Some(backup.made_at) <= newest) {
         // What says that it is whole goes first.
-        for file in [&format!("{name}.complete"), &name] {
+        for file in [&format!("{name}.complete"), name] {
             let place = folder.child(file)?;
             place.ufs.delete_file(&place.path).await.map_err(ufs_error)?;
         }
@@ -102,21 +105,31 @@ pub(super) async fn drop_old(backups: &Backups, retained: usize) -> Result<(), F
     Ok(())
 }
 
-/// The whole backups in a folder: when they were made, and their names.
-async fn list(folder: &Place) -> Result<Vec<(i64, String)>, FsError> {
+/// A file that has the name of a backup.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    made_at: i64,
+    name: String,
+    is_whole: bool,
+}
+
+/// The backups in a folder.
+async fn list(folder: &Place) -> Result<Vec<Found>, FsError> {
     let mut lister = folder.ufs.list(&folder.path, ListOptions::default()).await.map_err(ufs_error)?;
     let (mut found, mut complete) = (Vec::new(), HashSet::new());
     while let Some(page) = lister.next().await.map_err(ufs_error)? {
         for entry in &page.entries {
             let name = entry.path.name();
             if let Some(made_at) = made_at(name) {
-                found.push((made_at, name.to_owned()));
+                found.push(Found { made_at, name: name.to_owned(), is_whole: false });
             } else if let Some(whole) = name.strip_suffix(".complete") {
                 complete.insert(whole.to_owned());
             }
         }
     }
-    found.retain(|(_, name)| complete.contains(name));
+    for backup in &mut found {
+        backup.is_whole = complete.contains(&backup.name);
+    }
     Ok(found)
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use alluxio_fs::FsError;
 use alluxio_proto::own::{DelegatedBackup, DelegatedStatus, backup_delegation_server::BackupDelegation};
-use futures::{StreamExt as _, stream::BoxStream};
+use futures::{Stream, StreamExt as _, future::pending, stream::BoxStream};
 use parking_lot::Mutex;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
@@ -134,17 +134,25 @@ impl BackupDelegation for BackupDelegationService {
     }
 }
 
-/// Between who wants backups and the standby, until either of them is gone.
-async fn carry(
+/// Between who wants backups and the standby, until either of them is gone, or a backup is waited for no more: the end of
+/// its offer tells the standby to give it up. Then it offers anew.
+pub(super) async fn carry(
     _registered: Registered,
     mut errands: mpsc::Receiver<Errand>,
     orders: mpsc::Sender<DelegatedBackup>,
-    mut statuses: Streaming<DelegatedStatus>,
+    mut statuses: impl Stream<Item = Result<DelegatedStatus, Status>> + Unpin,
 ) {
     let mut current: Option<Errand> = None;
     loop {
+        let given_up = async {
+            match &current {
+                Some(errand) => errand.heard.closed().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             () = orders.closed() => return,
+            () = given_up => return,
             errand = errands.recv() => {
                 let Some(errand) = errand else { return };
                 if orders.send(errand.backup.clone()).await.is_err() {
@@ -153,13 +161,14 @@ async fn carry(
                 // The standby gives up what it was making.
                 current = Some(errand);
             }
-            status = statuses.message() => {
-                let Ok(Some(status)) = status else { return };
+            status = statuses.next() => {
+                let Some(Ok(status)) = status else { return };
                 if let Some(errand) = current.take_if(|errand| errand.backup.id == status.backup_id) {
                     let over = status.uri.is_some() || status.error.is_some();
-                    if errand.heard.send(status).await.is_ok() && !over {
-                        current = Some(errand);
+                    if errand.heard.send(status).await.is_err() {
+                        return;
                     }
+                    current = Some(errand).filter(|_| !over);
                 }
             }
         }

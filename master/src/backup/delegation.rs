@@ -74,22 +74,26 @@ impl Backups {
             // All that was acknowledged when the order came.
             sequence: Some(self.origin.namespace.journal().durable()),
         };
-        let mut refusal = String::new();
+        let mut refusals = Vec::new();
         for offer in offers {
             let host = offer.host.clone();
-            let Some(mut statuses) = offer.send(backup.clone()) else { continue };
-            match heard(self.delegation.transport, &mut statuses).await {
-                Ok(Some(first)) if first.error.is_none() => {
-                    self.tell(id, |status| status.host.clone_from(&host));
-                    tracing::info!(host, id, "a standby makes the backup");
-                    return self.follow(id, &host, first, statuses).await;
-                }
-                Ok(Some(refused)) => refusal = refused.error().to_owned(),
-                Ok(None) | Err(_) => {}
-            }
+            let refusal = match offer.send(backup.clone()) {
+                None => "it is busy, or gone".to_owned(),
+                Some(mut statuses) => match heard(self.delegation.transport, &mut statuses).await {
+                    Ok(Some(first)) if first.error.is_none() => {
+                        self.tell(id, |status| status.host.clone_from(&host));
+                        tracing::info!(host, id, "a standby makes the backup");
+                        return self.follow(id, &host, first, statuses).await;
+                    }
+                    Ok(Some(refused)) => refused.error().to_owned(),
+                    Ok(None) => "it is gone, or leads now".to_owned(),
+                    Err(limit) => format!("it has not answered within {limit:?}"),
+                },
+            };
             tracing::warn!("the standby on {host} does not make the backup {id}: {refusal}");
+            refusals.push(format!("{host}: {refusal}"));
         }
-        Err(BackupError::NotDelegated { reason: refusal })
+        Err(BackupError::NotDelegated { reason: refusals.join("; ") })
     }
 
     async fn follow(

@@ -169,9 +169,12 @@ impl Backups {
     ) -> Result<Written, BackupError> {
         let begun = Instant::now();
         let making = async {
-            match asked {
-                Some(offers) => self.delegate(id, order, offers).await,
-                None => self.make_here(id, folder).await,
+            let Some(offers) = asked else { return self.make_here(id, folder).await };
+            match self.delegate(id, order, offers).await {
+                Err(BackupError::NotDelegated { .. }) if order.allow_leader => {
+                    self.make_here(id, folder).await
+                }
+                made => made,
             }
         };
         let written = self.origin.stop.run_until_cancelled(making).await;

@@ -87,6 +87,11 @@ impl Place {
         Ok(Self { ufs: self.ufs.clone(), path: self.path.child(name)? })
     }
 
+    /// A folder of this host: whether others have the same one there is not known.
+    pub fn is_of_host(&self) -> bool {
+        self.ufs.uri().scheme() == "file"
+    }
+
     /// As a user names it.
     pub fn uri(&self) -> String {
         self.ufs.uri().join(&self.path).to_string()

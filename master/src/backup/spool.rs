@@ -17,6 +17,7 @@ use tokio::{
     sync::mpsc,
     task::{JoinHandle, spawn_blocking},
 };
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     error::BackupError::{self, Spool as SpoolFailed},
@@ -36,10 +37,11 @@ pub enum Portion {
     End,
 }
 
-/// A backup that is being compressed.
+/// A backup that is being compressed. Dropped before its end, it takes nothing more: the walk finds that out.
 pub struct Spool {
     portions: mpsc::Sender<Portion>,
     written: JoinHandle<Result<Spooled, BackupError>>,
+    _given_up: DropGuard,
 }
 
 /// All of a backup.
@@ -55,14 +57,16 @@ impl Spool {
     pub fn begin(folder: &Path, progress: impl Fn(u64) + Send + 'static) -> Self {
         let (portions, taken) = mpsc::channel(AHEAD);
         let folder = folder.to_owned();
+        let given_up = CancellationToken::new();
+        let guard = given_up.clone().drop_guard();
         let written = spawn_blocking(move || {
             let file = tempfile::tempfile_in(&folder).map_err(SpoolFailed)?;
             let gzip = GzEncoder::new(BufWriter::new(file), Compression::fast());
             let mut backup = Compressed { gzip, entries: 0 };
-            backup.take(taken, ParentsFirst::new(&folder), progress)?;
+            backup.take(taken, ParentsFirst::new(&folder), progress, &given_up)?;
             backup.close()
         });
-        Self { portions, written }
+        Self { portions, written, _given_up: guard }
     }
 
     /// Where the walk hands over.
@@ -88,10 +92,11 @@ impl Compressed {
         mut portions: mpsc::Receiver<Portion>,
         mut order: ParentsFirst,
         progress: impl Fn(u64),
+        given_up: &CancellationToken,
     ) -> Result<(), BackupError> {
         let mut tables = CheckpointTables::default();
         let mut begun = false;
-        while let Some(portion) = portions.blocking_recv() {
+        while let Some(portion) = portions.blocking_recv().filter(|_| !given_up.is_cancelled()) {
             if !matches!(portion, Portion::Tables(_)) && !std::mem::replace(&mut begun, true) {
                 self.put_all(&export::head(&tables))?;
             }

@@ -31,7 +31,8 @@ pub async fn prepare(folder: &Place) -> Result<(), BackupError> {
 }
 
 /// Writes the backup `name` into `folder`, and beside it the empty file that says that it is whole. Of one that fails
-/// nothing is left.
+/// nothing is left; of one that is cut off while it is completed the file may be, without the other: that goes when newer
+/// backups go (`daily`).
 pub async fn upload(spooled: Spooled, folder: &Place, name: &str) -> Result<Written, BackupError> {
     let Spooled { file: mut spool, entries } = spooled;
     let file = folder.child(name)?;

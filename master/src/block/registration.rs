@@ -143,8 +143,16 @@ impl BlockMaster {
         Ok(())
     }
 
-    /// The list is complete: from here on the worker is active and the list is what it holds.
+    /// The list that this leader has asked for is complete: nothing of what the worker has is missing.
     pub async fn finish_registration(&self, attempt: RegistrationAttempt) -> Result<(), FsError> {
+        let worker = Arc::clone(&attempt.worker);
+        self.take_list(attempt).await?;
+        self.is_back(&worker.endpoint());
+        Ok(())
+    }
+
+    /// The list is complete: from here on the worker is active and the list is what it holds.
+    pub(super) async fn take_list(&self, attempt: RegistrationAttempt) -> Result<(), FsError> {
         let worker = &attempt.worker;
         let mut replayed = attempt.replay_from;
         loop {
@@ -165,7 +173,6 @@ impl BlockMaster {
             self.free_unknown(&added.collect::<Vec<_>>()).await;
         }
         self.leases.release(worker.id);
-        self.is_back(&worker.endpoint());
         self.sweep_wanted.notify_one();
         tracing::info!(worker = worker.id, address = %worker.endpoint(), "worker registered");
         Ok(())

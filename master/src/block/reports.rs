@@ -22,6 +22,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::heartbeat::Heartbeat;
 use super::master::BlockMaster;
 use super::register_stream::registration_of;
+use super::take_over::Report;
 use super::worker::{Reports, Standing};
 
 /// Longest time that an answer is held back, whatever was asked for.
@@ -125,19 +126,21 @@ impl WorkerReportsService {
         let address = first.address.ok_or_else(|| lacks("address"))?;
         let mut part = first.part.ok_or_else(|| lacks("part"))?;
         let id = part.worker_id.ok_or_else(|| lacks("workerId"))?;
-        blocks.adopt_worker_id(id, address)?;
+        // First: what the worker had told by another id goes with the adoption, and its list is to follow at once.
         if blocks.request_lease(id).is_none() {
             return Err(
                 FsError::unavailable("Too many workers register at present. Register again later.").into()
             );
         }
+        blocks.adopt_worker_id(id, address)?;
         let attempt = blocks.begin_registration(id, registration_of(&mut part, self.keep))?;
         blocks.list_blocks(&attempt, &part.current_blocks).await?;
         while let Some(message) = next(&mut messages, patience).await? {
             let RegisterWorkerPRequest { current_blocks, .. } = message.part.unwrap_or_default();
             blocks.list_blocks(&attempt, &current_blocks).await?;
         }
-        blocks.finish_registration(attempt).await?;
+        // The list may be older than the former leader's end: the worker is back with the report that follows.
+        blocks.take_list(attempt).await?;
         blocks.reports_begin(id, Reports { registration, sequence: 0 })?;
         Ok(Response::new(ReportRegistered {}))
     }
@@ -172,13 +175,14 @@ async fn report(
     let mut turns = blocks.turns();
     let report = request.report.unwrap_or_default();
     let id = report.worker_id.ok_or_else(|| lacks("workerId"))?;
-    let reports = Reports {
+    let place = Reports {
         registration: request.registration.ok_or_else(|| lacks("registration"))?,
         sequence: request.sequence.ok_or_else(|| lacks("sequence"))?,
     };
-    let told = request.turn.unwrap_or_default();
-    let known = blocks.report(id, reports, told, Heartbeat::of(report)).await?;
-    if known && *turns.borrow_and_update() == told && !blocks.is_serving() {
+    let (turn, decommissioned) = (request.turn, request.decommissioned.unwrap_or_default());
+    let report = Report { place, turn, decommissioned, changes: Heartbeat::of(report) };
+    let known = blocks.report(id, report).await?;
+    if known && Some(*turns.borrow_and_update()) == turn && !blocks.is_serving() {
         let hold = Duration::from_millis(request.hold_ms.unwrap_or_default()).min(LONGEST_HOLD);
         // Both ends mean the same: it is time to answer.
         drop(timeout(hold, turns.changed()).await);

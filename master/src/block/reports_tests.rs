@@ -4,7 +4,9 @@ use alluxio_proto::grpc::block::BlockHeartbeatPRequest;
 use futures::{FutureExt, stream};
 use tonic::Code;
 
+use super::super::options::{BlockOptions, LeaseOptions};
 use super::super::test_cluster::{TestCluster, address, listed, options};
+use super::super::worker::Endpoint;
 use super::*;
 
 const CLUSTER: &str = "cluster-1";
@@ -20,7 +22,11 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        let cluster = TestCluster::starting(options());
+        Self::with(options())
+    }
+
+    fn with(options: BlockOptions) -> Self {
+        let cluster = TestCluster::starting(options);
         let desk = ReportDesk::default();
         desk.open(CLUSTER, cluster.master.clone());
         Self { cluster, service: WorkerReportsService::new(desk.clone(), |_| true), desk }
@@ -54,6 +60,7 @@ impl Rig {
             report: Some(BlockHeartbeatPRequest { worker_id: Some(ID), ..report }),
             turn: Some(turn),
             hold_ms: Some(HOLD.as_millis() as u64),
+            decommissioned: None,
         };
         self.service.report(Request::new(request)).await.unwrap().into_inner()
     }
@@ -141,6 +148,7 @@ async fn nothing_of_a_block_master_is_left_at_a_closed_desk() {
         report: Some(BlockHeartbeatPRequest { worker_id: Some(ID), ..Default::default() }),
         turn: Some(0),
         hold_ms: Some(10_000),
+        decommissioned: None,
     };
     let mut held = Box::pin(rig.service.report(Request::new(request)));
     assert!((&mut held).now_or_never().is_none());
@@ -175,4 +183,46 @@ async fn a_decommissioned_worker_does_not_come_back_by_its_reports() {
     rig.cluster.master.decommission("w1", None, true).unwrap();
     assert!(rig.report((5, 1), 0, added(&[2])).await.known(), "it need not register");
     assert!(!rig.cluster.master.is_worker_live(ID) && !rig.holds(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_must_wait_for_its_turn_keeps_what_it_has_told() {
+    let ttl = Duration::from_secs(60);
+    let lease = Some(LeaseOptions { count: 1, ttl });
+    let rig = Rig::with(BlockOptions { lease, ..options() });
+    let master = &rig.cluster.master;
+    // This master leads and has given the worker an id of its own.
+    let own = rig.cluster.id("w1");
+    master.request_lease(own).unwrap();
+    rig.cluster.register("w1", [1]).await;
+    // Another one registers at present, and never comes to its end.
+    let other = rig.cluster.id("w2");
+    master.request_lease(other).unwrap();
+    assert_eq!(rig.register(5, &[&[1]]).await.unwrap_err().code(), Code::Unavailable);
+    assert!(master.is_worker_live(own), "its blocks are gone, and no list follows");
+    assert_eq!(rig.cluster.holders(1), [own].into());
+
+    // Its turn has run out.
+    tokio::time::advance(ttl).await;
+    rig.register(5, &[&[1]]).await.unwrap();
+    assert!(rig.holds(1) && !master.is_worker_live(own));
+    let late = master.begin_registration(other, Default::default()).err().expect("its turn is over");
+    assert!(late.message.contains("register lease"), "{late}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_from_before_the_election_does_not_end_safe_mode() {
+    let rig = Rig::with(BlockOptions { connect_wait: Duration::from_secs(30), ..options() });
+    let master = &rig.cluster.master;
+    master.take_over();
+    master.wait_for(Some(vec![Endpoint::of(&address("w1"))]));
+    master.start_serving();
+    // It was taken before, and comes now.
+    rig.register(5, &[&[1]]).await.unwrap();
+    assert!(master.safe_mode());
+    let answer = rig.report((5, 1), 0, added(&[2])).await;
+    assert!(master.safe_mode(), "this one may be from before, too");
+    rig.report((5, 2), answer.turn(), added(&[])).await;
+    assert!(!master.safe_mode());
+    assert!(rig.holds(1) && rig.holds(2));
 }

@@ -14,13 +14,23 @@ use tokio::time::Instant;
 
 use super::heartbeat::Heartbeat;
 use super::master::BlockMaster;
-use super::worker::{Endpoint, Reports};
+use super::worker::{Endpoint, Reports, Standing};
 
 /// For the reports of workers whose blocks are known: they come at once, unless the worker has died.
 const SHORTLY: Duration = Duration::from_millis(500);
 /// Whose last report is older may have told the former leader much since. It is waited for like those who are not
 /// known.
 const LATELY: Duration = Duration::from_secs(10);
+
+/// What a worker tells a master between heartbeats.
+pub struct Report {
+    pub place: Reports,
+    /// The turn that it knows; none when this is only a part of what there is to tell.
+    pub turn: Option<u64>,
+    /// The leader has taken it out of service.
+    pub decommissioned: bool,
+    pub changes: Heartbeat,
+}
 
 /// The workers that safe mode waits for.
 #[derive(Default)]
@@ -107,27 +117,31 @@ impl BlockMaster {
         Ok(())
     }
 
-    /// Takes what a worker tells between heartbeats; `turn` is the one that it knows. Nothing is ordered. False
-    /// when nothing was taken, and the worker must register.
-    pub async fn report(
-        &self,
-        worker_id: i64,
-        reports: Reports,
-        turn: u64,
-        report: Heartbeat,
-    ) -> Result<bool, FsError> {
+    /// Takes what a worker tells between heartbeats. Nothing is ordered. False when nothing was taken, and the worker
+    /// must register.
+    pub async fn report(&self, worker_id: i64, report: Report) -> Result<bool, FsError> {
         let Some(worker) = self.workers.get(worker_id) else { return Ok(false) };
+        let serving = self.is_serving();
         {
             let mut record = worker.record();
-            if !record.reports.is_some_and(|last| reports.goes_on_from(last)) {
+            if !record.reports.is_some_and(|last| report.place.goes_on_from(last)) {
                 return Ok(false);
             }
-            record.reports = Some(reports);
+            // Who leads decides that; the others hear of it by the worker.
+            match record.standing {
+                Standing::Active if !serving && report.decommissioned => {
+                    record.standing = Standing::Decommissioned;
+                }
+                // What it told meanwhile was not taken: it has to list all.
+                Standing::Decommissioned if !serving && !report.decommissioned => return Ok(false),
+                _ => {}
+            }
+            record.reports = Some(report.place);
         }
-        if self.take(&worker, report).await? == Some(CommandType::Register) {
+        if self.take(&worker, report.changes).await? == Some(CommandType::Register) {
             return Ok(false);
         }
-        if turn == *self.turn.borrow() {
+        if let Some(turn) = report.turn.filter(|turn| *turn == *self.turn.borrow()) {
             worker.record().heard_in = Some(turn);
             self.is_back(&worker.endpoint());
         }

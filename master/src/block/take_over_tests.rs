@@ -18,9 +18,14 @@ async fn reporting(cluster: &TestCluster, host: &str, ids: &[i64]) -> i64 {
     id
 }
 
+/// What a worker that serves, and has nothing new, reports.
+fn of(sequence: u64, turn: u64) -> Report {
+    let place = Reports { registration: 1, sequence };
+    Report { place, turn: Some(turn), decommissioned: false, changes: Heartbeat::default() }
+}
+
 async fn report(cluster: &TestCluster, id: i64, sequence: u64, turn: u64) -> bool {
-    let reports = Reports { registration: 1, sequence };
-    cluster.master.report(id, reports, turn, Heartbeat::default()).await.unwrap()
+    cluster.master.report(id, of(sequence, turn)).await.unwrap()
 }
 
 fn told(hosts: &[&str]) -> Option<Vec<Endpoint>> {
@@ -86,6 +91,45 @@ async fn others_are_waited_for_as_ever() {
     assert!(cluster.master.safe_mode());
     tokio::time::advance(Duration::from_millis(1)).await;
     assert!(!cluster.master.safe_mode());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_of_what_there_is_to_tell_ends_no_safe_mode() {
+    let cluster = standby();
+    let id = reporting(&cluster, "w1", &[1]).await;
+    cluster.master.take_over();
+    cluster.master.wait_for(told(&["w1"]));
+    cluster.master.start_serving();
+    assert!(cluster.master.report(id, Report { turn: None, ..of(1, 1) }).await.unwrap());
+    assert!(cluster.master.safe_mode());
+    assert!(report(&cluster, id, 2, 1).await);
+    assert!(!cluster.master.safe_mode());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_taken_out_of_service_stays_out_under_the_next_leader() {
+    let cluster = standby();
+    let id = reporting(&cluster, "w1", &[1]).await;
+    let out = |sequence| Report { decommissioned: true, ..of(sequence, 0) };
+    let master = &cluster.master;
+    assert!(master.report(id, out(1)).await.unwrap(), "it need not register");
+    assert!(!master.is_worker_live(id) && cluster.holders(1).is_empty());
+    // Put back in service: what it told meanwhile was not taken.
+    assert!(!report(&cluster, id, 2, 0).await);
+    reporting(&cluster, "w1", &[1, 2]).await;
+    assert_eq!(cluster.holders(2), [id].into());
+
+    assert!(master.report(id, out(1)).await.unwrap());
+    master.take_over();
+    master.wait_for(told(&[]));
+    master.start_serving();
+    assert!(!master.safe_mode(), "it is waited for");
+    assert_eq!(cluster.beat(id, Heartbeat::default()).await.0, CommandType::Decommissioned);
+    // From here on this master decides.
+    assert!(report(&cluster, id, 2, 1).await);
+    assert!(!master.is_worker_live(id));
+    master.enable("w1", None);
+    assert_eq!(cluster.beat(id, Heartbeat::default()).await.0, CommandType::Register, "called back");
 }
 
 #[tokio::test]

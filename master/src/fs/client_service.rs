@@ -6,7 +6,7 @@ use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 use alluxio_client::load_request;
 use alluxio_fs::{AlluxioPath, Bits, FsError};
 use alluxio_proto::grpc::file::{file_system_master_client_service_server::FileSystemMasterClientService, *};
-use alluxio_rpc::{caller, unsupported};
+use alluxio_rpc::caller;
 use futures::FutureExt;
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
@@ -392,28 +392,46 @@ impl FileSystemMasterClientService for FileSystemClientService {
         }))
     }
 
-    async fn sync_metadata(&self, _: Request<SyncMetadataPRequest>) -> Reply<SyncMetadataPResponse> {
-        Err(unsupported("SyncMetadata"))
+    async fn sync_metadata(&self, request: Request<SyncMetadataPRequest>) -> Reply<SyncMetadataPResponse> {
+        let subject = self.subject(&request).await?;
+        let message = request.into_inner();
+        let options = message.options.unwrap_or_default();
+        let task = self.fs.submit_sync(&subject, &path(&message.path)?, &options).await?;
+        let task = vec![self.fs.sync_ended(task).await?];
+        Ok(Response::new(SyncMetadataPResponse { task, debug_info: None }))
     }
 
     async fn sync_metadata_async(
         &self,
-        _: Request<SyncMetadataPRequest>,
+        request: Request<SyncMetadataPRequest>,
     ) -> Reply<SyncMetadataAsyncPResponse> {
-        Err(unsupported("SyncMetadataAsync"))
+        let subject = self.subject(&request).await?;
+        let message = request.into_inner();
+        let options = message.options.unwrap_or_default();
+        let task = self.fs.submit_sync(&subject, &path(&message.path)?, &options).await?;
+        // A path is one task here, and each task a group of its own.
+        Ok(Response::new(SyncMetadataAsyncPResponse {
+            submitted: Some(true),
+            task_group_id: Some(task),
+            task_ids: vec![task],
+        }))
     }
 
     async fn get_sync_progress(
         &self,
-        _: Request<GetSyncProgressPRequest>,
+        request: Request<GetSyncProgressPRequest>,
     ) -> Reply<GetSyncProgressPResponse> {
-        Err(unsupported("GetSyncProgress"))
+        let subject = self.subject(&request).await?;
+        let task = self.fs.sync_progress(&subject, request.get_ref().task_group_id()).await?;
+        Ok(Response::new(GetSyncProgressPResponse { task: vec![task], debug_info: None }))
     }
 
     async fn cancel_sync_metadata(
         &self,
-        _: Request<CancelSyncMetadataPRequest>,
+        request: Request<CancelSyncMetadataPRequest>,
     ) -> Reply<CancelSyncMetadataPResponse> {
-        Err(unsupported("CancelSyncMetadata"))
+        let subject = self.subject(&request).await?;
+        let stopped = self.fs.cancel_sync(&subject, request.get_ref().task_group_id()).await?;
+        Ok(Response::new(CancelSyncMetadataPResponse { success: Some(stopped) }))
     }
 }

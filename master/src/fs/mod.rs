@@ -57,7 +57,7 @@ use self::{
     lost::Lost,
     permission::Permissions,
     persist::PersistJobs,
-    sync::SyncTimes,
+    sync::{SyncTasks, SyncTimes},
     ufs::UfsTable,
 };
 pub use self::{
@@ -88,6 +88,7 @@ pub struct FileSystemMaster {
     removals: Arc<Removals>,
     load_turns: LoadTurns,
     sync_times: SyncTimes,
+    sync_tasks: SyncTasks,
     persist: PersistJobs,
     caching: Caching,
     lost: Lost,
@@ -114,6 +115,7 @@ impl FileSystemMaster {
             removals: Arc::default(),
             load_turns: LoadTurns::default(),
             sync_times: SyncTimes::default(),
+            sync_tasks: SyncTasks::default(),
             persist: PersistJobs::new(&options),
             caching: Caching::new(conf),
             lost: Lost::default(),

@@ -141,6 +141,7 @@ pub(super) fn run_tasks(parts: &Parts, tasks: &mut JoinSet<()>, stop: &Cancellat
     tasks.spawn(fs.clone().run_lost_count(stop.clone()));
     tasks.spawn(fs.clone().run_persist_scheduler(stop.clone()));
     tasks.spawn(fs.clone().run_load_jobs(stop.clone()));
+    tasks.spawn(fs.clone().run_sync_tasks(stop.clone()));
     tasks.spawn(fs.clone().run_replication_check(stop.clone()));
     tasks.spawn(parts.blocks.clone().watch(stop.clone()));
     tasks.spawn(parts.checkpointer.clone().run(stop.clone()));

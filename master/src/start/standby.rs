@@ -167,6 +167,7 @@ impl Standby {
                     let _ = asked.send((sequence, hash));
                 }
                 Some(walk) = wanted_walks.recv() => wanted = Some(walk),
+                () = given_up(&mut wanted) => wanted = None,
             }
             let position = state.position();
             if let Some(walk) = wanted.take_if(|walk| walk.sequence <= position.sequence) {
@@ -216,10 +217,12 @@ impl Warm {
     async fn hand_over(&mut self, walk: WantedWalk) {
         let position = self.position();
         let WantedWalk { portions, begins, .. } = walk;
+        // Whoever asked may have gone away. Later the next portion finds that out.
+        if begins.send(()).is_err() {
+            return;
+        }
         let handed_over = async {
             let look = Look::still(&mut self.tree, position).await?;
-            // Whoever asked may have gone away: then the first portion finds that out.
-            let _ = begins.send(());
             hand_over(look, &portions).await
         };
         if let Err(error) = handed_over.await {
@@ -289,6 +292,14 @@ impl Warm {
         let hash = walk_still(&mut self.tree, Some(&mut writer)).await?;
         writer.finish(hash, Bytes::new()).await?;
         Ok(())
+    }
+}
+
+/// Returns when nobody waits for this walk any more.
+async fn given_up(wanted: &mut Option<WantedWalk>) {
+    match wanted {
+        Some(walk) => walk.begins.closed().await,
+        None => std::future::pending().await,
     }
 }
 

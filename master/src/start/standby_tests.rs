@@ -255,6 +255,38 @@ async fn a_standby_hands_its_tree_over_once_it_has_a_record() {
     assert_eq!(standby.take().unwrap().tree.hash(), rig.hash(), "the tree goes on");
 }
 
+/// The order was given up: the standby has better things to do, and what the order holds must go.
+#[tokio::test]
+async fn a_walk_that_nobody_waits_for_is_not_made() {
+    let rig = Rig::new("1000000").await;
+    rig.add_files(1..20).await;
+    let mut standby = Standby::new(rig.process.clone(), rig.store.clone());
+    rig.catch_up(&mut standby).await;
+    let following = rig.process.role.following().expect("it follows");
+    let there = rig.leader.journal().durable();
+    for (what, sequence) in [("a record that is there", there), ("one that never comes", there + 1_000)] {
+        let ((portions, mut handed_over), (begins, has_begun)) = (mpsc::channel(100), oneshot::channel());
+        following.walks.send(WantedWalk { sequence, portions, begins }).await.expect("it is there");
+        // At once, or once it is known to be waited for.
+        let given_up = async {
+            while sequence > there && following.walks.capacity() == 0 {
+                sleep(Duration::from_millis(10)).await;
+            }
+            drop(has_begun);
+            handed_over.recv().await
+        };
+        let handed_over = async {
+            tokio::select! {
+                biased;
+                portion = given_up => portion,
+                never = standby.follow() => match never {},
+            }
+        };
+        let portion = timeout(LIMIT, handed_over).await.expect("it is kept");
+        assert!(portion.is_none(), "{what}: it is handed over");
+    }
+}
+
 /// What a leader that was killed leaves, in the middle of taking a backup over.
 #[tokio::test]
 async fn a_standby_says_that_nobody_can_lead_with_half_a_backup() {

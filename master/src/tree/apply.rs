@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use alluxio_fs::{AlluxioPath, ids};
 use alluxio_proto::journal::{
-    DeleteFileEntry, JournalEntry, RenameEntry, UpdateInodeDirectoryEntry, UpdateInodeFileEntry,
+    DeleteFileEntry, JournalEntry, LoadJobEntry, PJobState, RenameEntry, UpdateInodeDirectoryEntry,
+    UpdateInodeFileEntry,
 };
 
 use compact_str::CompactString;
@@ -118,6 +119,8 @@ impl Tree {
             self.path_properties.insert(e.path().into(), Arc::new(e.properties.clone()));
         } else if let Some(e) = &entry.remove_path_properties {
             self.path_properties.remove(e.path());
+        } else if let Some(e) = &entry.load_job {
+            self.load_job(e);
         } else if let Some(e) = &entry.cluster_info {
             self.cluster_id = e.cluster_id().to_owned();
         } else if let Some(e) = &entry.block_container_id_generator {
@@ -131,6 +134,16 @@ impl Tree {
             return Ok(entry.operation_id.is_some() && entry.journal_entries.is_empty());
         }
         Ok(true)
+    }
+
+    /// One that began, or goes on with other settings; one that is over is forgotten, unless another one for its path began.
+    pub(super) fn load_job(&mut self, entry: &LoadJobEntry) {
+        let path = entry.load_path.as_str();
+        if entry.state() == PJobState::Created {
+            self.load_jobs.insert(path.into(), Arc::new(entry.clone()));
+        } else if self.load_jobs.get(path).is_some_and(|job| job.job_id == entry.job_id) {
+            self.load_jobs.remove(path);
+        }
     }
 
     fn check_new(&self, kind: &'static str, id: i64) -> Result<(), ApplyError> {

@@ -54,6 +54,7 @@ fn entries(tables: CheckpointTables) -> impl Iterator<Item = CheckpointTables> {
         ufs_modes,
         path_properties,
         detached,
+        load_jobs,
     } = tables;
     let counters = CheckpointTables { next_container_id, next_directory_id, cluster_id, ..none() };
     let operation_ids = operation_ids.into_iter();
@@ -61,12 +62,14 @@ fn entries(tables: CheckpointTables) -> impl Iterator<Item = CheckpointTables> {
     let ufs_modes = ufs_modes.into_iter();
     let properties = path_properties.into_iter();
     let detached = detached.into_iter();
+    let load_jobs = load_jobs.into_iter();
     std::iter::once(counters)
         .chain(operation_ids.map(move |id| CheckpointTables { operation_ids: vec![id], ..none() }))
         .chain(mounts.map(move |mount| CheckpointTables { mounts: vec![mount], ..none() }))
         .chain(ufs_modes.map(move |mode| CheckpointTables { ufs_modes: vec![mode], ..none() }))
         .chain(properties.map(move |entry| CheckpointTables { path_properties: vec![entry], ..none() }))
         .chain(detached.map(move |id| CheckpointTables { detached: vec![id], ..none() }))
+        .chain(load_jobs.map(move |job| CheckpointTables { load_jobs: vec![job], ..none() }))
 }
 
 const EMPTY: u64 = 0xcbf2_9ce4_8422_2325;

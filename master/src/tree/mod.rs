@@ -28,7 +28,7 @@ use std::{
 };
 
 use alluxio_fs::{AccessControlList, ids};
-use alluxio_proto::journal::JournalOpPId;
+use alluxio_proto::journal::{JournalOpPId, LoadJobEntry};
 use smallvec::SmallVec;
 use thiserror::Error;
 
@@ -107,6 +107,8 @@ pub struct Tree {
     operation_ids: OperationIds,
     mounts: MountTable,
     path_properties: PathProperties,
+    /// Those that run, by path: whoever leads next goes on with them.
+    load_jobs: BTreeMap<Arc<str>, Arc<LoadJobEntry>>,
     cluster_id: String,
     snapshot: Option<Snapshot>,
     /// What an inode's snapshot bit is while no snapshot runs.
@@ -132,6 +134,7 @@ impl Default for Tree {
             operation_ids: OperationIds::default(),
             mounts: MountTable::default(),
             path_properties: PathProperties::new(),
+            load_jobs: BTreeMap::new(),
             cluster_id: String::new(),
             snapshot: None,
             snapshot_parity: false,
@@ -262,6 +265,11 @@ impl Tree {
 
     pub fn path_properties(&self) -> &PathProperties {
         &self.path_properties
+    }
+
+    /// The load jobs that run.
+    pub fn load_jobs(&self) -> impl Iterator<Item = &Arc<LoadJobEntry>> {
+        self.load_jobs.values()
     }
 
     pub fn cluster_id(&self) -> &str {

@@ -60,6 +60,7 @@ impl Restore {
             for entry in tables.path_properties {
                 tree.path_properties.insert(entry.path().into(), Arc::new(entry.properties));
             }
+            tables.load_jobs.iter().for_each(|job| tree.load_job(job));
             self.detached.extend(tables.detached);
         }
         for stored in chunk.inodes {

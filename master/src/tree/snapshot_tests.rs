@@ -130,7 +130,9 @@ fn a_snapshot_can_be_given_up_anywhere() {
 /// The tables of a large cluster, in chunks that are smaller than they are.
 #[test]
 fn tables_go_over_several_chunks() {
-    use alluxio_proto::journal::{AddMountPointEntry, JournalOpPId, PathPropertiesEntry, UpdateUfsModeEntry};
+    use alluxio_proto::journal::{
+        AddMountPointEntry, JournalOpPId, LoadJobEntry, PJobState, PathPropertiesEntry, UpdateUfsModeEntry,
+    };
     let mut tree = small_tree();
     for n in 0..3_000 {
         let operation_id =
@@ -152,9 +154,16 @@ fn tables_go_over_several_chunks() {
             ufs_path: Some(format!("/ufs/{n}")),
             ufs_mode: Some(1 + n as i32 % 2),
         });
+        let load_job = Some(LoadJobEntry {
+            load_path: format!("/d{n}"),
+            state: PJobState::Created as i32,
+            job_id: n.to_string(),
+            ..Default::default()
+        });
         apply_all(
             &mut tree,
             &[
+                JournalEntry { load_job, ..Default::default() },
                 JournalEntry { add_mount_point, ..Default::default() },
                 JournalEntry { path_properties, ..Default::default() },
                 JournalEntry { update_ufs_mode, ..Default::default() },
@@ -183,7 +192,29 @@ fn tables_go_over_several_chunks() {
         assert_eq!(restored.hash(), hash);
         assert_eq!(restored.operation_ids.in_order(), tree.operation_ids.in_order());
         assert_eq!(restored.detached, tree.detached);
+        assert!(restored.load_jobs().eq(tree.load_jobs()));
     }
+}
+
+#[test]
+fn a_load_job_is_known_until_it_is_over() {
+    use alluxio_proto::journal::{LoadJobEntry, PJobState};
+    let mut tree = small_tree();
+    let mut told = |id: &str, state: PJobState| {
+        let load_job = Some(LoadJobEntry {
+            load_path: "/d".to_owned(),
+            state: state as i32,
+            job_id: id.to_owned(),
+            ..Default::default()
+        });
+        apply_all(&mut tree, &[JournalEntry { load_job, ..Default::default() }]);
+        (tree.load_jobs().map(|job| job.job_id.clone()).collect::<Vec<_>>(), tree.hash())
+    };
+    let (_, before) = told("none", PJobState::Failed);
+    assert_eq!(told("one", PJobState::Created).0, ["one"]);
+    assert_eq!(told("two", PJobState::Created).0, ["two"]);
+    assert_eq!(told("one", PJobState::Stopped).0, ["two"], "another one began meanwhile");
+    assert_eq!(told("two", PJobState::Succeeded), (Vec::new(), before));
 }
 
 /// Stored lists cannot tell a mask that bounds nothing from none, so there is no such mask.

@@ -5,7 +5,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use alluxio_proto::{
-    journal::{PathPropertiesEntry, UpdateUfsModeEntry},
+    journal::{LoadJobEntry, PathPropertiesEntry, UpdateUfsModeEntry},
     own::CheckpointTables,
 };
 use prost::Message;
@@ -24,6 +24,7 @@ pub struct Tables {
     ufs_modes: Vec<(String, UfsMode)>,
     path_properties: Vec<(Arc<str>, Arc<Properties>)>,
     detached: VecDeque<i64>,
+    load_jobs: Vec<Arc<LoadJobEntry>>,
 }
 
 impl Tree {
@@ -44,6 +45,7 @@ impl Tree {
                 .map(|(path, properties)| (path.clone(), properties.clone()))
                 .collect(),
             detached: self.detached.clone(),
+            load_jobs: self.load_jobs.values().cloned().collect(),
         }
     }
 }
@@ -57,6 +59,7 @@ impl Tables {
         let ufs_modes = self.ufs_modes.iter();
         let properties = self.path_properties.iter();
         let detached = self.detached.iter();
+        let load_jobs = self.load_jobs.iter();
         std::iter::once(self.counters.clone())
             .chain(
                 operation_ids
@@ -78,6 +81,10 @@ impl Tables {
                 ..none()
             }))
             .chain(detached.map(move |id| CheckpointTables { detached: vec![*id], ..none() }))
+            .chain(
+                load_jobs
+                    .map(move |job| CheckpointTables { load_jobs: vec![LoadJobEntry::clone(job)], ..none() }),
+            )
     }
 
     /// Messages that end with the entry that goes beyond `bytes`.
@@ -104,4 +111,5 @@ fn append(message: &mut CheckpointTables, entry: CheckpointTables) {
     message.ufs_modes.extend(entry.ufs_modes);
     message.path_properties.extend(entry.path_properties);
     message.detached.extend(entry.detached);
+    message.load_jobs.extend(entry.load_jobs);
 }

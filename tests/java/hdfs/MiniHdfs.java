@@ -79,6 +79,8 @@ public final class MiniHdfs {
         cluster.waitActive();
         return names[index];
       }
+      case "datanode-port":
+        return Integer.toString(cluster.getDataNodes().get(Integer.parseInt(words[1])).getXferPort());
       case "erasure-code": {
         // The one policy that three DataNodes can hold.
         String policy = "XOR-2-1-1024k";
@@ -188,6 +190,8 @@ public final class MiniHdfs {
     }
     String[] ports = args[0].split(",");
     MiniDFSCluster.Builder builder = new MiniDFSCluster.Builder(conf, folder).numDataNodes(Integer.parseInt(args[1]));
+    // As which a DataNode is known to clients, if that is set.
+    builder.checkDataNodeHostConfig(true);
     if (ports.length == 1) {
       builder.nameNodePort(Integer.parseInt(ports[0]));
     } else {

@@ -7,6 +7,7 @@ use tokio::{task::block_in_place, time::sleep};
 
 use super::{Fault, Rig};
 use crate::{
+    history::Workload,
     masters::{LIMIT, SESSION},
     waiting::wait_until,
 };
@@ -27,7 +28,7 @@ pub enum Meanwhile {
 }
 
 impl Rig {
-    /// The fault that `fault` makes of the leader's number, for that long. What the clients were told is what one file system would have
+    /// Alone: the fault that `fault` makes of the leader's number, for that long. What the clients were told is what one file system would have
     /// told them, they go on, and all masters end with the same tree.
     pub async fn happens(
         &mut self,
@@ -35,28 +36,43 @@ impl Rig {
         long: Duration,
         meanwhile: Meanwhile,
     ) -> Result<()> {
-        let began = Instant::now();
-        let mut workload = self.workload("/alone", 1)?;
+        self.happened += 1;
+        let mut workload = self.workload(&format!("/alone-{}", self.happened), 1)?;
         workload.goes_on(ANSWERS, LIMIT).await?;
         let leader = block_in_place(|| self.masters()?.wait_for_leader())?;
         let fault = fault(leader);
+        self.alone(fault, leader, workload, long, meanwhile).await.with_context(|| format!("{fault:?}"))
+    }
+
+    async fn alone(
+        &mut self,
+        fault: Fault,
+        leader: usize,
+        mut workload: Workload,
+        long: Duration,
+        meanwhile: Meanwhile,
+    ) -> Result<()> {
+        let began = Instant::now();
         block_in_place(|| self.begin(fault))?;
         if meanwhile == Meanwhile::Follow {
-            self.follows(leader).with_context(|| format!("during {fault:?}"))?;
+            self.follows(leader).context("during the fault")?;
         }
+        let followed = began.elapsed();
         if meanwhile != Meanwhile::Wait {
-            workload.goes_on(ANSWERS, LIMIT).await.with_context(|| format!("during {fault:?}"))?;
+            workload.goes_on(ANSWERS, LIMIT).await.context("during the fault")?;
         }
         sleep(long).await;
         block_in_place(|| self.end(fault))?;
-        workload.goes_on(ANSWERS, LIMIT).await.with_context(|| format!("after {fault:?}"))?;
+        let ended = began.elapsed();
+        workload.goes_on(ANSWERS, LIMIT).await.context("after the fault")?;
         let worked = began.elapsed();
         let summary = workload.finish().await?;
         let checked = began.elapsed() - worked;
         ensure!(summary.calls >= 2 * ANSWERS, "{summary:?}");
         block_in_place(|| self.agree())?;
         eprintln!(
-            "{fault:?}: {summary:?}; {worked:.1?} at work, checked in {checked:.1?}, all in {:.1?}",
+            "{fault:?}: {summary:?}; led after {followed:.1?}, ended after {ended:.1?}, {worked:.1?} at work, checked in \
+             {checked:.1?}, all in {:.1?}",
             began.elapsed()
         );
         Ok(())

@@ -52,6 +52,8 @@ pub struct Rig {
     reach: Vec<Reach>,
     _mounts: TempDir,
     hdfs: Option<Hdfs>,
+    /// So many faults alone: each has a folder of its own.
+    happened: usize,
 }
 
 /// What is between one master and the rest.
@@ -137,7 +139,7 @@ impl Rig {
         let mount = |master: usize| mounts.path().join(master.to_string());
         let reach = (0..COUNT).map(|master| Reach::new(&masters, master, &mount(master), hdfs.as_ref()));
         let reach = reach.collect::<Result<_>>()?;
-        let mut rig = Rig { masters: Some(masters), reach, _mounts: mounts, hdfs };
+        let mut rig = Rig { masters: Some(masters), reach, _mounts: mounts, hdfs, happened: 0 };
         for master in 0..COUNT {
             rig.launch(master)?;
             if master == 0 {

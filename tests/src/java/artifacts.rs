@@ -1,4 +1,4 @@
-//! The jars of one Alluxio version, of ZooKeeper, HDFS or Hadoop's contract tests, fetched once by `java/fetch.sh` into the user's cache folder.
+//! The jars of one Alluxio version, of its drivers, of ZooKeeper, HDFS or Hadoop's contract tests, fetched once by `java/fetch.sh` into the user's cache folder.
 
 use std::{
     fs,
@@ -22,6 +22,11 @@ impl Artifacts {
     /// The same for the servers.
     pub fn of_servers(version: &str) -> Result<Artifacts> {
         Artifacts::fetched(version, "server")
+    }
+
+    /// What the servers lack for S3 and HDFS.
+    pub fn of_drivers(version: &str) -> Result<Artifacts> {
+        Artifacts::fetched(version, "drivers")
     }
 
     /// The same for ZooKeeper's server.

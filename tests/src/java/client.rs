@@ -34,11 +34,21 @@ pub struct JavaClient {
 impl JavaClient {
     /// A client of `version` for `cluster`; its files go into the cluster's folder.
     pub fn new(version: &str, locality: Locality, cluster: &Cluster) -> Result<JavaClient> {
-        let folder = cluster.folder().join(format!("java-{version}-{locality:?}"));
+        JavaClient::of_master(version, locality, cluster.folder(), cluster.master_rpc_port())
+    }
+
+    /// A client of the master at this port; its files go into a folder of `folder`.
+    pub fn of_master(
+        version: &str,
+        locality: Locality,
+        folder: &Path,
+        master_rpc_port: u16,
+    ) -> Result<JavaClient> {
+        let folder = folder.join(format!("java-{version}-{locality:?}"));
         std::fs::create_dir_all(&folder)?;
         let mut settings = vec![
             ("alluxio.master.hostname", HOST.to_owned()),
-            ("alluxio.master.rpc.port", cluster.master_rpc_port().to_string()),
+            ("alluxio.master.rpc.port", master_rpc_port.to_string()),
             ("alluxio.user.hostname", HOST.to_owned()),
             ("alluxio.user.short.circuit.enabled", (locality == Locality::ShortCircuit).to_string()),
             // A master that does not answer must fail a test within its time limit.
@@ -48,15 +58,10 @@ impl JavaClient {
             ("alluxio.home", folder.display().to_string()),
             ("alluxio.user.logs.dir", folder.display().to_string()),
         ];
-        settings.push(("contract.address", format!("alluxio://{HOST}:{}", cluster.master_rpc_port())));
+        settings.push(("contract.address", format!("alluxio://{HOST}:{master_rpc_port}")));
         settings.push(("peer.log", folder.join("client.log").display().to_string()));
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        Ok(JavaClient {
-            artifacts: Artifacts::of(version)?,
-            settings,
-            folder,
-            master_rpc_port: cluster.master_rpc_port(),
-        })
+        Ok(JavaClient { artifacts: Artifacts::of(version)?, settings, folder, master_rpc_port })
     }
 
     /// What a client of ours needs to stand where this one does, as `-Dkey=value`.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Result, bail, ensure};
 
-use super::{Artifacts, java};
+use super::{Artifacts, java_with};
 use crate::{
     cluster::Cluster,
     ports::free_port,
@@ -92,8 +92,12 @@ impl Cluster {
     }
 
     fn java_server_base(&self, version: &str, log: &str) -> Result<Command> {
-        let artifacts = Artifacts::of_servers(version)?;
-        let mut command = java(&artifacts);
+        let mut class_path = Artifacts::of_servers(version)?.class_path();
+        let root = self.settings.iter().rfind(|(key, _)| key == "alluxio.master.mount.table.root.ufs");
+        if root.is_some_and(|(_, address)| address.contains("://")) {
+            class_path = format!("{class_path}:{}", Artifacts::of_drivers(version)?.classes_and_jars());
+        }
+        let mut command = java_with(&class_path);
         command.args(self.properties()).args(
             [
                 ("alluxio.master.journal.type", "UFS".to_owned()),

@@ -1,6 +1,10 @@
 //! A shell of the original, kept open in one JVM for many commands.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -71,14 +75,27 @@ impl ShellSession {
 
     /// Runs one command, whatever it answers.
     pub fn try_run(&mut self, command: &[&str]) -> Result<Outcome> {
-        ensure!(command.iter().all(|part| !part.contains(['\t', '\n'])), "tab or line end in {command:?}");
         let stdout = self.folder.join(format!("{}.out", self.next));
+        self.try_run_into(&stdout, command)
+    }
+
+    fn try_run_into(&mut self, stdout: &Path, command: &[&str]) -> Result<Outcome> {
+        ensure!(command.iter().all(|part| !part.contains(['\t', '\n'])), "tab or line end in {command:?}");
         let errors = self.folder.join(format!("{}.err", self.next));
         self.next += 1;
         let line = format!("{}\t{}\t{}", stdout.display(), errors.display(), command.join("\t"));
         let code = self.jvm.ask(&line, self.limit)?;
         let errors = String::from_utf8_lossy(&fs::read(errors)?).into_owned();
-        Ok(Outcome { code: code.trim().parse().with_context(|| code.clone())?, stdout, errors })
+        let code = code.trim().parse().with_context(|| code.clone())?;
+        Ok(Outcome { code, stdout: stdout.to_owned(), errors })
+    }
+
+    /// Runs one command that must succeed, for the time it takes; nobody reads what it prints.
+    pub fn time(&mut self, command: &[&str]) -> Result<Duration> {
+        let began = Instant::now();
+        let outcome = self.try_run_into(Path::new("/dev/null"), command)?;
+        ensure!(outcome.code == 0, "{command:?}: exit code {}\n{}", outcome.code, outcome.errors);
+        Ok(began.elapsed())
     }
 
     /// Runs one command that must succeed.

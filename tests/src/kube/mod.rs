@@ -6,8 +6,10 @@ pub mod audit;
 mod bound;
 mod definitions;
 mod login;
+mod scenario;
 mod server;
 
 pub use definitions::{install, install_folder};
 pub use login::client_of;
+pub use scenario::Scenario;
 pub use server::ApiServer;

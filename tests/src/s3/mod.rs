@@ -86,11 +86,16 @@ impl S3 {
 
     /// A client that knows nothing of Alluxio.
     pub fn client(&self, bucket: &str) -> Result<Operator> {
+        S3::client_at(self.at(), bucket)
+    }
+
+    /// The same through what stands before the server.
+    pub fn client_at(at: SocketAddr, bucket: &str) -> Result<Operator> {
         // Once for the process; another one that was there first is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let service = services::S3::default()
             .bucket(bucket)
-            .endpoint(&format!("http://{}", self.at()))
+            .endpoint(&format!("http://{at}"))
             .region("us-east-1")
             .access_key_id(KEY_ID)
             .secret_access_key(SECRET);

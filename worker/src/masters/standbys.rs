@@ -4,7 +4,7 @@
 //! Masters of the original are told nothing: their standbys refuse it.
 
 use super::{
-    Registered,
+    Registered, WorkerState,
     commits::may_pass,
     heartbeat::request,
     link::within,
@@ -39,9 +39,10 @@ pub async fn tell_standbys(
     core: Arc<Core>,
     told: ToldMasters,
     registered: Registered,
+    state: WorkerState,
     stop: CancellationToken,
 ) {
-    let mut standbys = Standbys { core, told, registered, cluster: None, links: HashMap::new() };
+    let mut standbys = Standbys { core, told, registered, state, cluster: None, links: HashMap::new() };
     let looking = async {
         loop {
             let pause = match standbys.look().await {
@@ -79,21 +80,26 @@ struct Standbys {
     core: Arc<Core>,
     told: ToldMasters,
     registered: Registered,
+    state: WorkerState,
     /// Which cluster the leader belongs to, and the registration after which it was asked.
     cluster: Option<(u64, Option<String>)>,
-    links: HashMap<MasterAddress, AbortOnDropHandle<()>>,
+    links: Links,
 }
+
+/// The task that tells each of the masters.
+type Links = HashMap<MasterAddress, AbortOnDropHandle<()>>;
 
 impl Standbys {
     /// Begins with masters that have come, and ends with those that have gone.
     async fn look(&mut self) -> FsResult<()> {
         let (masters, cluster) = self.masters().await?;
-        self.links.retain(|address, _| masters.contains(address));
+        keep(&mut self.links, &masters);
         self.told.keep(&masters);
         for address in masters {
             if !self.links.contains_key(&address) {
                 let told = self.told.of(&address);
-                let link = keep_told(self.core.clone(), told, cluster.clone(), self.registered.clone());
+                let (registered, state) = (self.registered.clone(), self.state.clone());
+                let link = keep_told(self.core.clone(), told, cluster.clone(), registered, state);
                 self.links.insert(address, AbortOnDropHandle::new(tokio::spawn(link)));
             }
         }
@@ -123,8 +129,24 @@ impl Standbys {
     }
 }
 
+/// Ends the tasks of masters that have gone. A task never ends by itself, unless by a defect: then it is begun again.
+fn keep(links: &mut Links, masters: &[MasterAddress]) {
+    links.retain(|address, link| {
+        if link.is_finished() {
+            tracing::error!(master = %address, "a master was told nothing any more, by a defect: it is told anew");
+        }
+        masters.contains(address) && !link.is_finished()
+    });
+}
+
 /// Tells one master what changes, while it does not lead: then the heartbeat does.
-async fn keep_told(core: Arc<Core>, told: Arc<ToldMaster>, cluster: String, registered: Registered) {
+async fn keep_told(
+    core: Arc<Core>,
+    told: Arc<ToldMaster>,
+    cluster: String,
+    registered: Registered,
+    state: WorkerState,
+) {
     let interval = core.settings.heartbeat_interval;
     let (mut wait, mut said) = (FIRST_WAIT, false);
     loop {
@@ -135,7 +157,7 @@ async fn keep_told(core: Arc<Core>, told: Arc<ToldMaster>, cluster: String, regi
         let pause = if known.leads {
             interval
         } else {
-            match tell(&core, &told, &mut known, id, &cluster).await {
+            match tell(&core, &told, &mut known, id, &cluster, &state).await {
                 Ok(Next::Report { after }) => {
                     (wait, said) = (FIRST_WAIT, false);
                     after
@@ -165,28 +187,38 @@ enum Next {
     Report { after: Duration },
 }
 
-async fn tell(core: &Core, told: &ToldMaster, known: &mut Known, id: i64, cluster: &str) -> FsResult<Next> {
+async fn tell(
+    core: &Core,
+    told: &ToldMaster,
+    known: &mut Known,
+    id: i64,
+    cluster: &str,
+    state: &WorkerState,
+) -> FsResult<Next> {
     let changes = if known.id == Some(id) { known.changes(core.settings.report_limit) } else { None };
     let Some(sending) = changes else {
         register(core, told, known, id, cluster).await?;
         return Ok(Next::Registered);
     };
     let (usage, interval) = (core.store.usage(), core.settings.heartbeat_interval);
+    // Then this is not all: it does not count as such, and its answer is not to be waited for.
+    let more = sending.delta.len() >= core.settings.report_limit;
+    let hold = if more { Duration::ZERO } else { interval };
     known.sequence += 1;
     let report = ReportRequest {
         registration: Some(known.registration),
         sequence: Some(known.sequence),
         report: Some(request(id, &sending.delta, &usage, &known.lost)),
-        turn: Some(known.turn),
-        hold_ms: u64::try_from(interval.as_millis()).ok(),
+        turn: (!more).then_some(known.turn),
+        hold_ms: u64::try_from(hold.as_millis()).ok(),
+        decommissioned: Some(state.is_decommissioned()),
     };
     let begun = Instant::now();
-    let answer = within(interval + CALL, told.reports.report(report)).await?;
+    let answer = within(hold + CALL, told.reports.report(report)).await?;
     if !answer.known() {
         known.id = None;
         return Err(FsError::unavailable("It does not know this worker any more."));
     }
-    let more = sending.delta.len() >= core.settings.report_limit;
     sending.arrived();
     known.lost = usage.lost;
     let news = std::mem::replace(&mut known.turn, answer.turn()) != answer.turn();
@@ -209,4 +241,28 @@ async fn register(core: &Core, told: &ToldMaster, known: &mut Known, id: i64, cl
     within(core.settings.register_deadline, told.reports.register(first, rest)).await?;
     (known.id, known.lost) = (Some(id), lost);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_ended_is_begun_again() {
+        let [ended, alive, gone] = [1, 2, 3].map(|port| MasterAddress { host: "m".to_owned(), port });
+        let task = |forever: bool| {
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                if forever {
+                    std::future::pending::<()>().await;
+                }
+            }))
+        };
+        let mut links =
+            Links::from([(ended.clone(), task(false)), (alive.clone(), task(true)), (gone, task(true))]);
+        while !links[&ended].is_finished() {
+            tokio::task::yield_now().await;
+        }
+        keep(&mut links, &[ended, alive.clone()]);
+        assert_eq!(links.into_keys().collect::<Vec<_>>(), [alive]);
+    }
 }

@@ -5,16 +5,28 @@ use super::{
     client::{read_request, under_options},
     content, until,
 };
+use alluxio_fs::ids;
 use alluxio_proto::grpc::block::{
     AsyncCacheRequest, Block, CacheRequest, LoadRequest, ReadRequest, TaskStatus, UfsReadOptions,
 };
+use std::{os::unix::fs::FileExt, path::Path, time::UNIX_EPOCH};
 use tonic::Code;
 
 const MB: usize = 1 << 20;
 
 fn cold(rig: &Rig, id: i64, file: &str, in_file: i64, length: i64, range: (i64, i64)) -> ReadRequest {
+    known(rig, id);
     let options = under_options(&rig.under(file), in_file, length);
     ReadRequest { open_ufs_block_options: Some(options), ..read_request(id, range.0, range.1) }
+}
+
+fn modified(path: &Path) -> u128 {
+    std::fs::metadata(path).unwrap().modified().unwrap().duration_since(UNIX_EPOCH).unwrap().as_millis()
+}
+
+/// The master has the file of a block.
+fn known(rig: &Rig, block: i64) {
+    rig.master.mind.lock().files.entry(ids::file_id_of_block(block)).or_default();
 }
 
 #[tokio::test]
@@ -78,8 +90,81 @@ async fn a_file_that_became_shorter_is_not_kept() {
 }
 
 #[tokio::test]
+async fn blocks_are_of_the_version_that_the_master_knows() {
+    let rig = Rig::new(64 << 20).await;
+    let old = content(2000);
+    std::fs::write(rig.under("f"), &old).unwrap();
+    let fingerprint = || {
+        let hash = format!("(len:2000,_modtime:{})", modified(&rig.under("f")));
+        Some(format!("TYPE|FILE UFS|local OWNER|_ GROUP|_ MODE|420 CONTENT_HASH|{hash} "))
+    };
+    let file = ids::file_id(1);
+    let first = cold(&rig, block(1, 0), "f", 0, 1000, (0, 1000));
+    let second = cold(&rig, block(1, 1), "f", 1000, 1000, (0, 1000));
+    rig.master.mind.lock().files.get_mut(&file).unwrap().ufs_fingerprint = fingerprint();
+    assert_eq!(rig.client.read(first.clone()).await.unwrap(), old[..1000]);
+
+    // Another file of the same length, in its place.
+    let before = modified(&rig.under("f"));
+    until("it is of another time", || {
+        std::fs::write(rig.under("g"), vec![7; 2000]).unwrap();
+        std::fs::rename(rig.under("g"), rig.under("f")).unwrap();
+        modified(&rig.under("f")) != before
+    })
+    .await;
+    let changed = rig.client.read(second.clone()).await.unwrap_err();
+    assert_eq!(changed.code(), Code::OutOfRange);
+    assert!(changed.message().contains("was changed in the under storage"), "{changed}");
+    let asked = CacheRequest {
+        block_id: second.block_id,
+        open_ufs_block_options: second.open_ufs_block_options.clone(),
+        length: Some(1000),
+        ..Default::default()
+    };
+    assert!(rig.client.stub().cache(asked).await.is_err());
+    assert_eq!(rig.worker.core.store.length_of(block(1, 1)), None);
+
+    // The master has looked at it: the blocks are of the new one.
+    rig.master.mind.lock().files.get_mut(&file).unwrap().ufs_fingerprint = fingerprint();
+    assert_eq!(rig.client.read(second.clone()).await.unwrap(), vec![7; 1000]);
+    // It has replaced the file by another one: whoever still reads the old one is told.
+    rig.master.mind.lock().files.remove(&ids::file_id(2));
+    let gone = ReadRequest { block_id: Some(block(2, 0)), ..first };
+    assert_eq!(rig.client.read(gone).await.unwrap_err().code(), Code::OutOfRange);
+}
+
+#[tokio::test]
+async fn a_file_written_over_while_it_is_read_is_an_error() {
+    let rig = Rig::new(64 << 20).await;
+    std::fs::write(rig.under("f"), vec![1; 8 << 20]).unwrap();
+    let length = 8 << 20;
+    let mut whole = cold(&rig, block(1, 0), "f", 0, length, (0, length));
+    whole.chunk_size = Some(4096);
+    let mut reading = rig.client.reading(whole).await.unwrap();
+    assert!(reading.next().await.unwrap().unwrap().iter().all(|byte| *byte == 1));
+    // In place: the same file for who has it open.
+    let (file, before) =
+        (std::fs::File::options().write(true).open(rig.under("f")).unwrap(), modified(&rig.under("f")));
+    until("it is of another time", || {
+        file.write_all_at(&vec![2; 8 << 20], 0).unwrap();
+        modified(&rig.under("f")) != before
+    })
+    .await;
+    let error = loop {
+        match reading.next().await {
+            Ok(Some(chunk)) => assert!(chunk.iter().all(|byte| *byte == 1)),
+            Ok(None) => panic!("it was read to its end"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.code(), Code::OutOfRange, "{error}");
+    assert_eq!(rig.worker.core.store.length_of(block(1, 0)), None);
+}
+
+#[tokio::test]
 async fn blocks_are_cached_on_request() {
     let rig = Rig::new(64 << 20).await;
+    (1..5).for_each(|container| known(&rig, block(container, 0)));
     let data = content(MB);
     std::fs::write(rig.under("f"), &data).unwrap();
     let options = under_options(&rig.under("f"), 0, MB as i64);
@@ -127,6 +212,7 @@ async fn a_block_is_cached_from_another_worker() {
 #[tokio::test]
 async fn load_answers_for_each_block() {
     let rig = Rig::new(64 << 20).await;
+    known(&rig, block(1, 0));
     std::fs::write(rig.under("f"), content(300)).unwrap();
     let piece = |sequence: i64, file: &str, offset: i64, length: i64| Block {
         block_id: block(1, sequence),

@@ -203,6 +203,7 @@ async fn what_was_read_and_written_is_counted_for_the_cluster() {
 async fn bytes_are_counted_for_the_under_storage_they_come_from_and_go_to() {
     let rig = Rig::new(1 << 20).await;
     std::fs::write(rig.under("f"), content(1000)).unwrap();
+    rig.master.mind.lock().files.insert(ids::file_id(1), FileInfo::default());
     let options = Some(under_options(&rig.under("f"), 0, 1000));
     let cold = ReadRequest { open_ufs_block_options: options, ..read_request(block(1, 0), 0, 1000) };
     rig.client.read(cold).await.unwrap();

@@ -42,6 +42,14 @@ pub struct Mind {
     pub told_all: usize,
     pub told: usize,
     pub left: Vec<i64>,
+    /// The turn that answers to reports tell; which one each report knew, and how many changes it had.
+    pub turn: u64,
+    pub told_turns: Vec<(Option<u64>, usize)>,
+    /// As the last report said.
+    pub told_decommissioned: bool,
+    /// Answers UNAVAILABLE to reports; how often it did.
+    pub refuse_reports: bool,
+    pub refused: usize,
     /// Reports are not answered; how many were not.
     pub hang_reports: bool,
     pub hung: usize,

@@ -40,10 +40,24 @@ impl WorkerReports for FakeMaster {
             self.mind.lock().hung += 1;
             std::future::pending::<()>().await;
         }
-        let known = {
+        let (known, turn) = {
             let mut mind = self.mind.lock();
+            if mind.refuse_reports {
+                mind.refused += 1;
+                return Err(Status::unavailable("Not now."));
+            }
             mind.told += 1;
-            match mind.workers.get_mut(&report.worker_id.unwrap()) {
+            mind.told_decommissioned = request.decommissioned.unwrap_or_default();
+            let changes = report.removed_block_ids.len()
+                + report
+                    .added_blocks
+                    .iter()
+                    .flat_map(|entry| &entry.value)
+                    .map(|list| list.block_id.len())
+                    .sum::<usize>();
+            mind.told_turns.push((request.turn, changes));
+            let turn = mind.turn;
+            let known = match mind.workers.get_mut(&report.worker_id.unwrap()) {
                 None => false,
                 Some(blocks) => {
                     blocks.retain(|block| !report.removed_block_ids.contains(block));
@@ -51,10 +65,11 @@ impl WorkerReports for FakeMaster {
                     blocks.extend(added.flat_map(|entry| entry.value.unwrap().block_id));
                     true
                 }
-            }
+            };
+            (known, turn)
         };
         tokio::time::sleep(Duration::from_millis(request.hold_ms.unwrap())).await;
-        Ok(Response::new(ReportResponse { known: Some(known), turn: request.turn, leads: Some(false) }))
+        Ok(Response::new(ReportResponse { known: Some(known), turn: Some(turn), leads: Some(false) }))
     }
 
     async fn leave(&self, request: Request<LeaveRequest>) -> Result<Response<LeaveResponse>, Status> {

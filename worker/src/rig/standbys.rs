@@ -1,6 +1,7 @@
 //! Masters that stand by are told what the leader is told.
 
 use super::{Rig, block, fake_master::FakeMaster, until};
+use alluxio_proto::grpc::{Command, CommandType};
 use std::{collections::BTreeSet, time::Duration};
 
 async fn knows(what: &str, master: &FakeMaster, containers: impl IntoIterator<Item = i64>) {
@@ -90,6 +91,40 @@ async fn a_standby_that_hangs_holds_nobody_up() {
     standby.mind.lock().hang_reports = false;
     knows("what it missed comes later", &standby, 2..=3).await;
     assert_eq!(told_all(&standby), 1);
+}
+
+/// A master that takes over would believe that it has all.
+#[tokio::test]
+async fn a_report_of_a_part_does_not_count_as_one_of_all() {
+    let (rig, standby) =
+        Rig::with_standby(&[("alluxio.worker.block.heartbeat.report.size.threshold", "2")]).await;
+    until("it is told all", || told_all(&standby) == 1).await;
+    {
+        let mut mind = standby.mind.lock();
+        (mind.turn, mind.refuse_reports) = (7, true);
+    }
+    until("a report is refused", || standby.mind.lock().refused > 0).await;
+    for container in 1..=5 {
+        rig.client.write_block(block(container, 0), b"x").await.unwrap();
+    }
+    standby.mind.lock().refuse_reports = false;
+    knows("the standby has all", &standby, 1..=5).await;
+    until("a report knows the turn", || standby.mind.lock().told_turns.last() == Some(&(Some(7), 0))).await;
+    let told = standby.mind.lock().told_turns.clone();
+    assert!(told.iter().filter(|(_, changes)| *changes == 2).count() >= 2, "{told:?}");
+    assert!(told.iter().all(|(turn, changes)| turn.is_none() == (*changes == 2)), "{told:?}");
+}
+
+#[tokio::test]
+async fn standbys_know_who_is_out_of_service() {
+    let (rig, standby) = Rig::with_standby(&[]).await;
+    until("it is told all", || told_all(&standby) == 1).await;
+    let out = Command { command_type: Some(CommandType::Decommissioned.into()), data: Vec::new() };
+    for _ in 0..50 {
+        rig.master.order(out.clone());
+    }
+    until("the standby knows it", || standby.mind.lock().told_decommissioned).await;
+    until("it serves again, and the standby knows it", || !standby.mind.lock().told_decommissioned).await;
 }
 
 #[tokio::test]

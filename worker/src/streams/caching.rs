@@ -163,7 +163,7 @@ async fn from_under(core: &Core, job: &CacheJob, temp: &mut TempBlock) -> Result
     let under = job.under.as_ref().ok_or_else(|| {
         FsError::not_found(format!("block {} has no place in the under storage to be read from", job.block))
     })?;
-    let mut reader = cold_source::open(core, under, 0, job.length).await?;
+    let mut reader = cold_source::open(core, job.block, under, 0, job.length).await?;
     while temp.written() < job.length {
         let most = (job.length - temp.written()).min(core.settings.read_chunk_limit as u64) as usize;
         let chunk = reader.read(most).await?;

@@ -1,6 +1,7 @@
 //! Reads a block from the under storage, and keeps it on the way when all of it passes.
 
 use super::{
+    gather::gather,
     read_plan::{ReadPlan, UnderBlock},
     reply_queue::{Gone, ReplyWriter},
 };
@@ -37,7 +38,7 @@ pub async fn send(
         writer.push(Bytes::new());
         return Ok(0);
     }
-    let mut reader = open(core, under, plan.offset, length).await?;
+    let mut reader = open(core, plan.block, under, plan.offset, length).await?;
     let mut kept = keep_on_the_way(core, plan, under).await;
     let mut sent = 0;
     while sent < length {
@@ -88,18 +89,28 @@ pub struct UnderReader {
 impl UnderReader {
     /// Empty at the end.
     pub async fn read(&mut self, most: usize) -> Result<Bytes, FsError> {
-        let chunk = self.reader.read(most).await.map_err(|error| failure::of_ufs(&error))?;
+        let chunk = gather(self.reader.as_mut(), most).await.map_err(|error| failure::of_ufs(&error))?;
         self.mount.bytes.read.add(chunk.len() as u64);
         Ok(chunk)
     }
 }
 
 /// Opens a range of a block's file. `offset` is within the block.
-pub async fn open(core: &Core, under: &UnderBlock, offset: u64, length: u64) -> Result<UnderReader, FsError> {
+pub async fn open(
+    core: &Core,
+    block: i64,
+    under: &UnderBlock,
+    offset: u64,
+    length: u64,
+) -> Result<UnderReader, FsError> {
     let mount = core.mounts.get(under.mount).await?;
     let path = mount.to_read().uri().relative(&under.path).map_err(|error| failure::of_ufs(&error))?;
     let reader = mount.to_read().open(&path, under.offset_in_file + offset, Some(length)).await;
-    Ok(UnderReader { reader: reader.map_err(|error| failure::of_ufs(&error))?, mount })
+    let mut reader = reader.map_err(|error| failure::of_ufs(&error))?;
+    if let Some(hash) = reader.content_hash().await.map_err(|error| failure::of_ufs(&error))? {
+        core.versions.check(&core.link, block, &under.path, &hash).await?;
+    }
+    Ok(UnderReader { reader, mount })
 }
 
 /// A temporary block, when the whole block is about to pass and there is room. Reading goes on without.

@@ -10,6 +10,7 @@ mod caching;
 mod cold_source;
 mod domain_socket;
 mod endpoint;
+mod gather;
 mod half_close;
 mod load;
 mod local_block;

@@ -2,6 +2,8 @@
 
 mod mount;
 mod mounts;
+mod versions;
 
 pub use mount::Mount;
 pub use mounts::Mounts;
+pub use versions::Versions;

@@ -217,7 +217,7 @@ impl FileReader {
             }
             recovery.round_over(self.retry, why, !info.persisted()).await?;
             cluster.forget_workers();
-            *info = same_file(info, status(&self.fs, &self.path, &OpenFilePOptions::default()).await?)?;
+            *info = same_file(info, status(&self.fs, &self.path, &recovery.refresh()).await?)?;
         }
     }
 

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use alluxio_fs::{ErrorKind, FsError, FsResult};
-use alluxio_proto::grpc::{WorkerNetAddress, file::FileInfo};
+use alluxio_proto::grpc::{
+    WorkerNetAddress,
+    file::{FileInfo, FileSystemMasterCommonPOptions, OpenFilePOptions},
+};
 
 use super::source::{Candidate, is_same_worker};
 use crate::cluster::{Attempts, RetryPolicy};
@@ -21,6 +24,7 @@ pub(super) struct Recovery {
     /// Those at workers that do not have what the master says they have.
     stale: Option<Attempts>,
     last: Option<FsError>,
+    changed: bool,
 }
 
 impl Recovery {
@@ -51,6 +55,7 @@ impl Recovery {
             .or_else(|| self.last.take())
             .unwrap_or_else(|| FsError::unavailable("There is no worker to read from."));
         self.tried.clear();
+        self.changed = error.kind == ErrorKind::OutOfRange;
         let stale = only_here && error.kind == ErrorKind::NotFound;
         if is_definite(error.kind) && !(stale && self.refreshed) {
             // What the master told may be old: its news are worth one more round.
@@ -69,6 +74,16 @@ impl Recovery {
         }
         self.refreshed = true;
         Ok(())
+    }
+
+    /// How to ask for the newer metadata: what a worker found changed, or too short, in the under storage the master is to look
+    /// at itself, so that whoever reads the file again reads what is there.
+    pub(super) fn refresh(&self) -> OpenFilePOptions {
+        let common_options = self.changed.then(|| FileSystemMasterCommonPOptions {
+            sync_interval_ms: Some(0),
+            ..FileSystemMasterCommonPOptions::default()
+        });
+        OpenFilePOptions { common_options, ..OpenFilePOptions::default() }
     }
 
     /// Bytes came: what was before does not count any more.
@@ -130,6 +145,19 @@ mod tests {
         assert!(recovery.choose(&workers).is_none());
         assert_eq!(recovery.round_over(policy("0s"), None, false).await, Ok(()));
         assert_eq!(recovery.choose(&workers).map(|c| c.address.host()), Some("a"));
+    }
+
+    #[tokio::test]
+    async fn what_changed_underneath_is_looked_at_anew() {
+        for (error, interval) in
+            [(FsError::out_of_range("changed"), Some(0)), (FsError::not_found("gone"), None)]
+        {
+            let mut recovery = Recovery::default();
+            recovery.failed(&candidate("a").address, error);
+            recovery.round_over(policy("10s"), None, false).await.unwrap();
+            let asked = recovery.refresh().common_options.and_then(|common| common.sync_interval_ms);
+            assert_eq!(asked, interval);
+        }
     }
 
     #[tokio::test]

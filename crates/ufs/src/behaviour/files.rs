@@ -2,6 +2,7 @@
 
 use super::{Place, assert_fails};
 use crate::error::{Result, UfsErrorKind};
+use crate::options::CreateOptions;
 
 pub(super) async fn what_is_written_is_read(place: Place) -> Result<()> {
     let written = place.put("a/file", b"content").await?;
@@ -62,6 +63,32 @@ pub(super) async fn large_file(place: Place) -> Result<()> {
     assert!(place.get("large").await? == content, "content differs");
     let middle = place.ufs.read_range(&path, 9_999_999, 1_000_001).await?;
     assert!(middle == content[9_999_999..11_000_000], "range differs");
+    Ok(())
+}
+
+/// What was opened is read to its end, or is an error; it never goes on in what came in its place.
+pub(super) async fn replaced_while_read(place: Place) -> Result<()> {
+    let (old, new) = (vec![1; 3 << 20], vec![2; 3 << 20]);
+    let written = place.put("file", &old).await?;
+    let path = place.at("file")?;
+    let mut reader = place.ufs.open(&path, 0, None).await?;
+    assert_eq!(reader.content_hash().await?, written.content_hash);
+    let mut read = reader.read(1000).await?.to_vec();
+    let options = CreateOptions { overwrite: true, ..CreateOptions::default() };
+    let mut writer = place.ufs.create(&path, options).await?;
+    writer.write(new.clone().into()).await?;
+    let replaced = writer.close().await?;
+    while let Ok(piece) = reader.read(1 << 20).await {
+        if piece.is_empty() {
+            assert_eq!(read.len(), old.len());
+            break;
+        }
+        read.extend_from_slice(&piece);
+    }
+    assert!(old.starts_with(&read), "a mixture was read");
+    let mut reader = place.ufs.open(&path, 0, None).await?;
+    assert_eq!(reader.content_hash().await?, replaced.content_hash);
+    assert!(place.get("file").await? == new);
     Ok(())
 }
 

@@ -71,7 +71,7 @@ macro_rules! cases {
 }
 
 cases! {
-    files: what_is_written_is_read, ranges, empty_file, large_file, missing_file, a_directory_is_no_file,
+    files: what_is_written_is_read, ranges, empty_file, large_file, replaced_while_read, missing_file, a_directory_is_no_file,
         deleted_files_are_gone, odd_names;
     writes: not_there_before_close, abort_leaves_nothing, dropped_leaves_nothing, never_replaces_unasked,
         overwrites_when_asked, two_writers, parents;

@@ -8,15 +8,15 @@ mod attributes;
 mod change;
 mod failure;
 mod list;
-mod pipeline;
 mod read;
 mod write;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use alluxio_conf::{KeyName, key};
-use alluxio_hdfs::{Address, ConnectError, Entry, Hdfs, Settings};
+use alluxio_hdfs::{Address, Beginner, ConnectError, Entry, Hdfs, Settings, Trials};
 use async_trait::async_trait;
 
 use crate::capability::Capabilities;
@@ -29,7 +29,6 @@ use crate::status::{Space, UfsStatus};
 use crate::under_fs::{GoOn, UfsReader, UfsWriter, UnderFs};
 use crate::uri::UfsUri;
 use change::Removed;
-use pipeline::Copies;
 
 pub(crate) static DRIVER: Driver = Driver {
     ufs_type: "hdfs",
@@ -45,6 +44,16 @@ pub(crate) static DRIVER: Driver = Driver {
     },
     retries: false,
     open: |uri, conf| Ok(Arc::new(HdfsUfs::new(uri, conf)?)),
+};
+
+/// For a file's first megabyte.
+const TRIALS: Trials = Trials {
+    limit: Duration::from_secs(2),
+    per_step: 4,
+    full: 1,
+    reduced: 24,
+    in_all: Duration::from_secs(60),
+    must_sync: false,
 };
 
 /// The under storage of a folder on HDFS. Cheap to clone.
@@ -64,7 +73,7 @@ impl fmt::Debug for HdfsUfs {
 struct Inner {
     uri: UfsUri,
     hdfs: Hdfs,
-    copies: Copies,
+    beginner: Beginner,
     /// `dfs.blocksize` of Hadoop's files or the mount; else what HDFS is set to.
     block_size: Option<u64>,
     /// Taken off the modes that nobody asked for.
@@ -91,9 +100,10 @@ impl HdfsUfs {
         let block_size = number("dfs.blocksize", size)?;
         let umask = number("fs.permissions.umask-mode", |text| u64::from_str_radix(text, 8).ok())?;
         let hdfs = Hdfs::new(&address.authority, settings).map_err(refused)?;
-        let copies = Copies::wanted(replication.and_then(|copies| u32::try_from(copies).ok()));
+        let copies = replication.and_then(|copies| u32::try_from(copies).ok());
+        let beginner = Beginner::new(copies, TRIALS);
         let umask = umask.map_or(0o022, |umask| umask as u16 & 0o777);
-        let inner = Inner { uri, hdfs, copies, block_size, umask };
+        let inner = Inner { uri, hdfs, beginner, block_size, umask };
         Ok(Self { inner: Arc::new(inner), go_on: Arc::new(|| true) })
     }
 

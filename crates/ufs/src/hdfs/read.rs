@@ -45,4 +45,13 @@ impl UfsReader for HdfsReader {
     async fn read(&mut self, max: usize) -> Result<Bytes> {
         self.range.read(max).await.map_err(self.inner.failed(Operation::Read, &self.path))
     }
+
+    /// Asked for after the blocks: what is of one version now has been of it then. A file that is replaced later keeps the
+    /// blocks that are read here, or they are gone and the read fails.
+    async fn content_hash(&mut self) -> Result<Option<String>> {
+        let found = self.inner.look(Operation::Read, &self.path).await?;
+        let found =
+            found.ok_or_else(|| self.inner.error(UfsErrorKind::Changed, Operation::Read, &self.path))?;
+        Ok(self.inner.status_of(self.path.clone(), &found).content_hash)
+    }
 }

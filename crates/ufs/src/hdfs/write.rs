@@ -2,11 +2,10 @@
 
 use std::io::{self, ErrorKind};
 
-use alluxio_hdfs::{Create, Entry, Writer};
+use alluxio_hdfs::{Create, Entry, NewFile, Writer};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use super::pipeline::{Beginning, Start, sync};
 use super::{HdfsUfs, Inner};
 use crate::error::{Operation, Result, UfsErrorKind};
 use crate::options::{CreateOptions, MkdirsOptions};
@@ -24,8 +23,6 @@ pub(super) struct HdfsWriter {
     path: UfsPath,
     /// Where the temporary file is.
     temporary: String,
-    create: Create,
-    start: Start,
     options: CreateOptions,
     state: State,
     /// The temporary file is somebody's to remove: this writer's.
@@ -34,7 +31,7 @@ pub(super) struct HdfsWriter {
 
 enum State {
     /// Nothing has gone to DataNodes yet.
-    First(Writer, BytesMut),
+    First(NewFile, BytesMut),
     Open {
         file: Writer,
         /// Bytes were added since the last sync.
@@ -69,16 +66,15 @@ impl HdfsWriter {
         }
         let temporary = inner.locate(&parent.child(&temporary_name(path.name(), rand::random()))?);
         ufs.may_change(operation, &path).await?;
-        let start = inner.copies.start();
         let create = Create {
-            replication: start.copies,
+            replication: None,
             block_size: inner.block_size,
             permissions: inner.mode_of(&options.attributes, 0o666),
         };
-        let file = inner.hdfs.create(&temporary, create).await;
+        let file = inner.beginner.create(&inner.hdfs, &temporary, create).await;
         let file = file.map_err(inner.failed(operation, &path))?;
         let state = State::First(file, BytesMut::new());
-        Ok(Self { ufs, path, temporary, create, start, options, state, owned: true })
+        Ok(Self { ufs, path, temporary, options, state, owned: true })
     }
 
     async fn add(&mut self, data: Bytes) -> io::Result<()> {
@@ -100,22 +96,21 @@ impl HdfsWriter {
         Ok(())
     }
 
-    async fn prove(&self, file: Writer, first: Bytes) -> io::Result<Writer> {
-        let (create, start) = (self.create, self.start);
-        let Inner { hdfs, copies, .. } = &*self.ufs.inner;
-        Beginning { hdfs, copies, location: &self.temporary, create, start }.write(file, &first).await
+    async fn prove(&self, file: NewFile, first: Bytes) -> io::Result<Writer> {
+        let Inner { hdfs, beginner, .. } = &*self.ufs.inner;
+        beginner.write(hdfs, file, &first).await
     }
 
     /// Completes the temporary file and gives it its attributes. What it is then.
     async fn complete(&mut self) -> io::Result<Entry> {
         let (mut file, unsynced) = match std::mem::replace(&mut self.state, State::Broken) {
-            State::First(file, first) if first.is_empty() => (file, false),
+            State::First(file, first) if first.is_empty() => (file.into_writer(), false),
             State::First(file, first) => (self.prove(file, first.freeze()).await?, false),
             State::Open { file, unsynced } => (file, unsynced),
             State::Broken => return Err(broken()),
         };
         if unsynced && self.options.durable {
-            sync(&mut file).await?;
+            file.sync_if_it_can().await?;
         }
         file.close().await?;
         let hdfs = &self.ufs.inner.hdfs;

@@ -1,5 +1,6 @@
 //! How often each store is asked for what, how long it takes and how often it fails, under the original's names:
-//! `Master.GetStatus.UFS:%2Fdata.UFS_TYPE:local`, `Master.GetStatusFailures.…`.
+//! `Master.GetStatus.UFS:%2Fdata.UFS_TYPE:local`, `Master.GetStatusFailures.…`. And how many use it now:
+//! `Master.UfsSessionCount-Ufs:%2Fdata`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ struct Shared {
     ufs_type: &'static str,
     /// `alluxio.underfs.logging.threshold`: calls that take longer are logged.
     slow: Duration,
+    sessions: Counter,
     /// Made when first needed: most mounts are never asked for most things.
     known: Mutex<HashMap<Method, (Timer, Counter)>>,
 }
@@ -33,6 +35,15 @@ struct Shared {
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Figures").field("address", &self.address).finish()
+    }
+}
+
+/// One more that uses the store, until it is dropped.
+pub(super) struct Session(Counter);
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 
@@ -44,8 +55,9 @@ impl Figures {
         };
         let address = escape_tag(&ufs.uri().to_string());
         let ufs_type = ufs.ufs_type();
+        let sessions = metrics.own_counter(&format!("{process}.UfsSessionCount-Ufs:{address}"));
         let known = Mutex::default();
-        Self { shared: Arc::new(Shared { metrics, process, address, ufs_type, slow, known }) }
+        Self { shared: Arc::new(Shared { metrics, process, address, ufs_type, slow, sessions, known }) }
     }
 
     fn of(&self, method: Method) -> Option<(Timer, Counter)> {
@@ -62,7 +74,13 @@ impl Figures {
 }
 
 impl Layer for Figures {
+    fn session(&self) -> Option<Session> {
+        self.shared.sessions.inc();
+        Some(Session(self.shared.sessions.clone()))
+    }
+
     async fn once<T: Send>(&self, call: Call<'_>, made: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        let _session = self.session();
         let began = Instant::now();
         let done = made.await;
         let took = began.elapsed();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::figures::Session;
 use super::{Attempts, Call, Method};
 use crate::capability::Capabilities;
 use crate::error::Result;
@@ -25,6 +26,11 @@ pub(super) trait Layer: Clone + fmt::Debug + Send + Sync + 'static {
         call: Call<'_>,
         made: impl Future<Output = Result<T>> + Send,
     ) -> impl Future<Output = Result<T>> + Send;
+
+    /// Held for as long as a call, or what it opened, uses the store.
+    fn session(&self) -> Option<Session> {
+        None
+    }
 
     /// How often a call may be made anew that is safe to repeat.
     fn attempts(&self) -> Attempts {
@@ -93,18 +99,22 @@ impl<L: Layer> UnderFs for Layered<L> {
 
     async fn list(&self, directory: &UfsPath, options: ListOptions) -> Result<Box<dyn UfsLister>> {
         let begin = || self.inner.list(directory, options.clone());
+        let session = self.layer.session();
         let inner = self.repeatable(Method::List, directory, begin).await?;
-        Ok(Box::new(LayeredLister { ufs: self.clone(), directory: directory.clone(), options, inner }))
+        let ufs = self.clone();
+        Ok(Box::new(LayeredLister { ufs, directory: directory.clone(), options, inner, _session: session }))
     }
 
     async fn open(&self, path: &UfsPath, offset: u64, length: Option<u64>) -> Result<Box<dyn UfsReader>> {
+        let session = self.layer.session();
         let inner = self.repeatable(Method::Open, path, || self.inner.open(path, offset, length)).await?;
-        Ok(Box::new(LayeredReader { ufs: self.clone(), path: path.clone(), inner }))
+        Ok(Box::new(LayeredReader { ufs: self.clone(), path: path.clone(), inner, _session: session }))
     }
 
     async fn create(&self, path: &UfsPath, options: CreateOptions) -> Result<Box<dyn UfsWriter>> {
+        let session = self.layer.session();
         let inner = self.once(Method::Create, path, self.inner.create(path, options)).await?;
-        Ok(Box::new(LayeredWriter { ufs: self.clone(), path: path.clone(), inner }))
+        Ok(Box::new(LayeredWriter { ufs: self.clone(), path: path.clone(), inner, _session: session }))
     }
 
     async fn mkdirs(&self, path: &UfsPath, options: MkdirsOptions) -> Result<bool> {
@@ -159,6 +169,7 @@ struct LayeredLister<L> {
     /// How the listing goes on behind the pages that were told.
     options: ListOptions,
     inner: Box<dyn UfsLister>,
+    _session: Option<Session>,
 }
 
 #[async_trait]
@@ -192,6 +203,7 @@ struct LayeredReader<L> {
     ufs: Layered<L>,
     path: UfsPath,
     inner: Box<dyn UfsReader>,
+    _session: Option<Session>,
 }
 
 #[async_trait]
@@ -199,12 +211,17 @@ impl<L: Layer> UfsReader for LayeredReader<L> {
     async fn read(&mut self, max: usize) -> Result<Bytes> {
         self.ufs.once(Method::Read, &self.path, self.inner.read(max)).await
     }
+
+    async fn content_hash(&mut self) -> Result<Option<String>> {
+        self.ufs.once(Method::Read, &self.path, self.inner.content_hash()).await
+    }
 }
 
 struct LayeredWriter<L> {
     ufs: Layered<L>,
     path: UfsPath,
     inner: Box<dyn UfsWriter>,
+    _session: Option<Session>,
 }
 
 #[async_trait]

@@ -1,5 +1,5 @@
 //! What is put around every driver, whatever store it serves: figures, repetition, a limit of calls at a time and a
-//! limit of time ([decision 21](../../../../docs/decisions/0021-layers-around-under-storages.md) says why in this order).
+//! limit of time ([decision 24](../../../../docs/decisions/0024-layers-around-under-storages.md) says why in this order).
 //!
 //! A layer sees each call before the driver does, as one future ([`Layer::once`]). [`Layered`] is the one wrapper that
 //! makes calls of an [`UnderFs`] such futures.

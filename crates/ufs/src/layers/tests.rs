@@ -159,3 +159,20 @@ async fn calls_are_counted_once_however_often_they_are_tried() {
     assert_eq!(metrics.own_tagged_timer("Master.GetStatus", &tags).count(), 2);
     assert_eq!(metrics.own_tagged_counter("Master.GetStatusFailures", &tags).get(), 1);
 }
+
+#[tokio::test]
+async fn whoever_uses_a_store_is_counted_as_long() {
+    let (folder, ufs) = local();
+    std::fs::write(folder.path().join("f"), "x").unwrap();
+    let metrics = Metrics::master();
+    let ufs = around(ufs, false, &Configuration::defaults(), &metrics);
+    let address = alluxio_telemetry::metrics::escape_tag(&ufs.uri().to_string());
+    let sessions = metrics.own_counter(&format!("Master.UfsSessionCount-Ufs:{address}"));
+    let reader = ufs.open(&path("f"), 0, None).await.unwrap();
+    let writer = ufs.create(&path("g"), CreateOptions::default()).await.unwrap();
+    assert_eq!(sessions.get(), 2);
+    drop(reader);
+    writer.close().await.unwrap();
+    ufs.status(&path("g")).await.unwrap();
+    assert_eq!(sessions.get(), 0);
+}

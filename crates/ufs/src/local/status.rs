@@ -24,9 +24,7 @@ impl Folder {
         if !metadata.is_file() && !metadata.is_dir() {
             return None;
         }
-        // Nanoseconds are never negative, also before 1970.
-        let modified_ms =
-            metadata.mtime().saturating_mul(1000).saturating_add(metadata.mtime_nsec() / 1_000_000);
+        let modified_ms = modified_ms(metadata);
         let length = if metadata.is_dir() { 0 } else { metadata.len() };
         Some(UfsStatus {
             path,
@@ -58,6 +56,11 @@ impl Folder {
         let free = bytes(u64::from(stat.blocks_free()))?.min(total);
         Ok(Space { total, used: total - free, free })
     }
+}
+
+pub(super) fn modified_ms(metadata: &Metadata) -> i64 {
+    // Nanoseconds are never negative, also before 1970.
+    metadata.mtime().saturating_mul(1000).saturating_add(metadata.mtime_nsec() / 1_000_000)
 }
 
 /// Whether the error says that nothing is there. A file where a folder was looked for is nothing, too.

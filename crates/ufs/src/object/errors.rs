@@ -20,7 +20,7 @@ impl Store {
         let code = said.code.as_str();
         let (kind, reason) = match error.kind() {
             // Before the kinds: these hold for all paths, and stores give them with several statuses.
-            _ if code == "NoSuchBucket" || code == "ContainerNotFound" => {
+            _ if NO_BUCKET.contains(&code) => {
                 // Not that the path is missing: whoever hears that may forget it.
                 (
                     UfsErrorKind::InvalidArgument,
@@ -38,9 +38,7 @@ impl Store {
                 UfsErrorKind::InvalidArgument,
                 Some(format!("the bucket '{}' is in another region: {}", self.bucket(), said.text())),
             ),
-            ErrorKind::NotFound if matches!(code, "" | "NoSuchKey" | "BlobNotFound") => {
-                (UfsErrorKind::NotFound, None)
-            }
+            ErrorKind::NotFound if NO_OBJECT.contains(&code) => (UfsErrorKind::NotFound, None),
             ErrorKind::NotFound => {
                 (UfsErrorKind::Io, Some(format!("the under storage failed: {}", said.text())))
             }
@@ -49,6 +47,7 @@ impl Store {
                 Some(format!("the store refuses it ({}); check {}", said.or("403"), self.keys())),
             ),
             ErrorKind::AlreadyExists | ErrorKind::ConditionNotMatch => (UfsErrorKind::AlreadyExists, None),
+            ErrorKind::Conflict if code == "DirectoryNotEmpty" => (UfsErrorKind::DirectoryNotEmpty, None),
             ErrorKind::IsADirectory => (UfsErrorKind::IsDirectory, None),
             ErrorKind::NotADirectory => (UfsErrorKind::NotDirectory, None),
             ErrorKind::Unsupported => (UfsErrorKind::Unsupported, None),
@@ -96,6 +95,9 @@ impl Store {
             "gcs" => "fs.gcs.credential.path, or fs.gcs.accessKeyId and fs.gcs.secretAccessKey",
             "oss" => "fs.oss.accessKeyId and fs.oss.accessKeySecret",
             "cos" => "fs.cos.access.key and fs.cos.secret.key",
+            "abfs" => {
+                "fs.azure.account.key.<account>.dfs.core.windows.net, or fs.azure.account.oauth2.client.id and .secret"
+            }
             "obs" => "fs.obs.accessKey and fs.obs.secretKey",
             _ => "fs.azure.account.key.<account>.blob.core.windows.net",
         }
@@ -114,6 +116,11 @@ const REFUSED_KEYS: [&str; 9] = [
     // versitygw, with the status of a missing object.
     "XAdminUserNotFound",
 ];
+
+const NO_BUCKET: [&str; 3] = ["NoSuchBucket", "ContainerNotFound", "FilesystemNotFound"];
+
+/// None: an answer without a body.
+const NO_OBJECT: [&str; 5] = ["", "NoSuchKey", "BlobNotFound", "PathNotFound", "SourcePathNotFound"];
 
 const MOVED: [&str; 3] = ["PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException"];
 

@@ -14,6 +14,7 @@ mod folders;
 mod gate;
 mod http;
 mod key_order;
+mod lake;
 mod list;
 mod read;
 mod rename;

@@ -16,6 +16,7 @@ use crate::under_fs::UfsReader;
 pub(super) struct ObjectReader {
     store: Arc<Store>,
     path: UfsPath,
+    hash: Option<String>,
     /// None where there is nothing to read.
     stream: Option<BufferStream>,
     held: Buffer,
@@ -48,7 +49,8 @@ impl ObjectReader {
             let reader = reader.await.map_err(failed)?;
             stream = Some(reader.into_stream(offset..end).await.map_err(failed)?);
         }
-        Ok(Self { store, path, stream, held: Buffer::new() })
+        let hash = store.file(path.clone(), &object).content_hash;
+        Ok(Self { store, path, hash, stream, held: Buffer::new() })
     }
 }
 
@@ -66,9 +68,7 @@ impl UfsReader for ObjectReader {
                 Err(error) => {
                     let changed = matches!(error.kind(), ErrorKind::ConditionNotMatch | ErrorKind::NotFound);
                     return Err(if changed {
-                        self.store
-                            .error(UfsErrorKind::Io, Operation::Read, &self.path)
-                            .because("the object was changed or deleted while it was read; read it again")
+                        self.store.error(UfsErrorKind::Changed, Operation::Read, &self.path)
                     } else {
                         self.store.failed(Operation::Read, &self.path, error)
                     });
@@ -77,5 +77,9 @@ impl UfsReader for ObjectReader {
         }
         let piece = self.held.chunk().len().min(max);
         Ok(self.held.copy_to_bytes(piece))
+    }
+
+    async fn content_hash(&mut self) -> Result<Option<String>> {
+        Ok(self.hash.clone())
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Rules {
     pub(super) skip_parents: bool,
     /// Bytes of the first parts of an upload.
     pub(super) part_size: u64,
+    /// Folders are the store's own: it says what is one, and there are no markers.
+    pub(super) real_folders: bool,
 }
 
 /// One mounted bucket. Cheap to clone.
@@ -87,6 +89,8 @@ impl Store {
             return Ok(None);
         }
         match self.objects.stat(self.key(operation, path)?).await {
+            // Only where folders are the store's own.
+            Ok(object) if object.is_dir() => Ok(None),
             Ok(object) => Ok(Some(object)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             // The answer to this request has no body, so it does not say why; that to a listing does.
@@ -100,6 +104,9 @@ impl Store {
 
     /// Whether a folder is at `path`: something lies below it, or its marker is there.
     pub(super) async fn is_folder(&self, operation: Operation, path: &UfsPath) -> Result<bool> {
+        if self.rules.real_folders {
+            return self.is_real_folder(operation, path).await;
+        }
         let key = self.folder_key(operation, path)?;
         let failed = |error| self.unlisted(operation, path, error);
         let mut first = self.objects.lister_with(&key).recursive(true).limit(1).await.map_err(failed)?;

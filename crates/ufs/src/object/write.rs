@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use opendal::{Buffer, Writer};
+use opendal::{Buffer, ErrorKind, Writer};
 
 use super::store::Store;
 use crate::error::{Operation, Result, UfsErrorKind};
@@ -181,6 +181,8 @@ impl Upload {
     async fn abort(&mut self) {
         if let Some(mut writer) = self.writer.take()
             && let Err(error) = writer.abort().await
+            // Where there are no parts: the file is there, and is deleted by whoever began it.
+            && error.kind() != ErrorKind::Unsupported
         {
             tracing::warn!(object = self.shown, kind = %error.kind(), "the parts of an unfinished upload stay in the store");
         }

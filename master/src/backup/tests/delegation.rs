@@ -1,11 +1,14 @@
 //! Who makes a backup where there are standbys.
 
+use std::time::Duration;
+
 use alluxio_fs::ErrorKind;
 use alluxio_proto::own::DelegatedStatus;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
+use tokio_stream::wrappers::ReceiverStream;
 
 use super::*;
-use crate::backup::delegates::Errand;
+use crate::backup::delegates::{Errand, carry};
 
 const HA: &[(&str, &str)] = &[
     ("alluxio.zookeeper.enabled", "true"),
@@ -13,6 +16,7 @@ const HA: &[(&str, &str)] = &[
     ("alluxio.master.backup.abandon.timeout", "200ms"),
     ("alluxio.master.backup.transport.timeout", "200ms"),
 ];
+const LIMIT: Duration = Duration::from_secs(30);
 
 fn status(of: &Errand) -> DelegatedStatus {
     DelegatedStatus { backup_id: of.backup.id.clone(), ..DelegatedStatus::default() }
@@ -110,4 +114,63 @@ async fn a_standby_that_fails_dies_or_falls_silent_ends_the_backup() {
     assert_eq!(failure(&backups).await.kind, ErrorKind::FailedPrecondition, "nobody takes it any more");
     drop(registered);
     assert!(delegates.offers().is_empty());
+}
+
+#[tokio::test]
+async fn the_leader_makes_what_no_standby_makes_if_it_may() {
+    let rig = Rig::new();
+    let namespace = rig.open(&Rig::formatted().await, None).await.unwrap();
+    let backups = rig.backups_with(&namespace, HA);
+    let delegates = backups.delegates();
+    let (_gone, _) = delegates.add("gone".to_owned()).unwrap();
+    let (_silent, mut silent) = delegates.add("silent".to_owned()).unwrap();
+    let unheard = tokio::spawn(async move { (silent.recv().await, silent.recv().await) });
+    let error = failure(&backups).await;
+    assert_eq!(error.kind, ErrorKind::FailedPrecondition);
+    for told in ["gone: it is busy, or gone", "silent: it has not answered within 200ms"] {
+        assert!(error.message.contains(told), "{error}");
+    }
+    let order = BackupOrder { allow_leader: true, ..BackupOrder::default() };
+    let made = meta::Backups::back_up(&backups, order).await.unwrap();
+    assert!(matches!(made.outcome, Some(BackupOutcome::Made)) && made.host == "m1", "{made:?}");
+    let (first, second) = unheard.await.unwrap();
+    assert!(first.is_some() && second.is_some(), "it is asked each time");
+}
+
+/// Whoever makes it for nobody would make it to its end, beside the next one.
+#[tokio::test]
+async fn a_standby_is_told_that_nobody_waits_for_the_backup() {
+    let rig = Rig::new();
+    let namespace = rig.open(&Rig::formatted().await, None).await.unwrap();
+    let backups = rig.backups_with(&namespace, HA);
+    let delegates = backups.delegates();
+    let (registered, errands) = delegates.add("s".to_owned()).unwrap();
+    let (orders, mut ordered) = mpsc::channel(1);
+    let (say, said) = mpsc::channel(1);
+    let carried = tokio::spawn(carry(registered, errands, orders, ReceiverStream::new(said)));
+    let standby = async {
+        let backup = ordered.recv().await.unwrap();
+        say.send(Ok(DelegatedStatus { backup_id: backup.id, ..DelegatedStatus::default() })).await.unwrap();
+        // It is at work, and says nothing any more.
+        timeout(LIMIT, ordered.recv()).await.expect("its offer stands")
+    };
+    let (error, next) = tokio::join!(failure(&backups), standby);
+    assert!(error.message.contains("has said nothing"), "{error}");
+    assert!(next.is_none(), "another order");
+    carried.await.unwrap();
+    assert!(delegates.offers().is_empty());
+}
+
+/// Old ones are dropped where the leader is, so they have to be there.
+#[tokio::test]
+async fn a_daily_backup_on_a_hosts_own_disk_is_the_leaders() {
+    let rig = Rig::new();
+    let namespace = rig.open(&Rig::formatted().await, None).await.unwrap();
+    let backups = rig.backups_with(&namespace, HA);
+    let (_registered, mut errands) = backups.delegates().add("s".to_owned()).unwrap();
+    for _ in 0..3 {
+        daily::day(&backups, 1).await.unwrap();
+    }
+    assert!(errands.try_recv().is_err(), "a standby is to make it");
+    assert_eq!(rig.backup_files().len(), 2, "one, and its mark");
 }

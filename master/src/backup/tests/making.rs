@@ -9,7 +9,7 @@ use alluxio_ufs::{
 use rand::RngCore as _;
 
 use super::*;
-use crate::fs::PATIENCE;
+use crate::{backup::spool::Spool, fs::PATIENCE};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -24,7 +24,7 @@ async fn wait_until(mut there: impl FnMut() -> bool) {
 
 impl Rig {
     /// The files in the folder of backups; none before it is made.
-    fn backup_files(&self) -> Vec<String> {
+    pub(super) fn backup_files(&self) -> Vec<String> {
         let Ok(folder) = std::fs::read_dir(self.path("backups")) else { return Vec::new() };
         folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
@@ -121,6 +121,16 @@ async fn a_backup_that_is_given_up_leaves_nothing() {
     );
     // The tree can be walked by the next.
     rig.back_up(&namespace).await;
+}
+
+#[tokio::test]
+async fn a_walk_for_nobody_ends() {
+    let rig = Rig::new();
+    let spool = Spool::begin(rig.folder.path(), |_| {});
+    let portions = spool.portions();
+    drop(spool);
+    let walk = async { while portions.send(Portion::Inodes(Vec::new())).await.is_ok() {} };
+    tokio::time::timeout(LIMIT, walk).await.expect("it is taken for ever");
 }
 
 #[tokio::test]
@@ -246,8 +256,9 @@ async fn a_day_brings_one_and_takes_the_oldest() {
         std::fs::write(folder.join(name), "").unwrap();
         std::fs::write(folder.join(format!("{name}.complete")), "").unwrap();
     }
-    // One that is being written.
+    // One that was cut off, and one that may be in the making.
     std::fs::write(folder.join("alluxio-backup-2019-01-10-500.gz"), "").unwrap();
+    std::fs::write(folder.join("alluxio-backup-2020-12-10-1500.gz"), "").unwrap();
     std::fs::write(folder.join("notes"), "").unwrap();
     daily::day(&backups, 2).await.unwrap();
     let mut left: Vec<_> = std::fs::read_dir(&folder)
@@ -256,7 +267,7 @@ async fn a_day_brings_one_and_takes_the_oldest() {
         .collect();
     left.sort();
     let [unfinished, old, old_complete, new, new_complete, notes] = &left[..] else { panic!("{left:?}") };
-    assert_eq!(unfinished, "alluxio-backup-2019-01-10-500.gz");
+    assert_eq!(unfinished, "alluxio-backup-2020-12-10-1500.gz");
     assert_eq!((&**old, &**notes), ("alluxio-backup-2021-01-10-2000.gz", "notes"));
     assert_eq!(*old_complete, format!("{old}.complete"));
     assert_eq!(*new_complete, format!("{new}.complete"));

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
+    journaled::running,
     lanes::Lanes,
     load_report::{Phase, Progress, Settings},
     wanted::{Wanted, WantedBlocks},
@@ -85,21 +86,14 @@ impl LoadJobs {
                 "{MAX_RUNNING} load jobs run already. Submit this one when some have ended."
             )));
         }
-        let job = Arc::new(LoadJob {
-            id: Uuid::new_v4().to_string(),
-            path: path.clone(),
-            stop: CancellationToken::new(),
-            progress: Mutex::new(Progress::new(settings)),
-        });
-        self.submitted.try_send(job.clone()).map_err(|_| {
-            FsError::resource_exhausted("Too many load jobs were submitted at once. Submit this one again.")
-        })?;
-        table.order.retain(|other| other != path);
-        table.order.push_back(path.clone());
-        let id = job.id.clone();
-        table.jobs.insert(path.clone(), job);
-        table.forget_old();
+        let id = Uuid::new_v4().to_string();
+        table.begin(path, &id, settings, &self.submitted)?;
         Ok(Some(id))
+    }
+
+    /// With a job of the leader before.
+    pub(super) fn go_on(&self, path: &AlluxioPath, id: &str, settings: Settings) -> Result<(), FsError> {
+        self.table.lock().begin(path, id, settings, &self.submitted)
     }
 
     fn find(&self, path: &AlluxioPath) -> Option<Arc<LoadJob>> {
@@ -108,6 +102,29 @@ impl LoadJobs {
 }
 
 impl Table {
+    fn begin(
+        &mut self,
+        path: &AlluxioPath,
+        id: &str,
+        settings: Settings,
+        submitted: &mpsc::Sender<Arc<LoadJob>>,
+    ) -> Result<(), FsError> {
+        let job = Arc::new(LoadJob {
+            id: id.to_owned(),
+            path: path.clone(),
+            stop: CancellationToken::new(),
+            progress: Mutex::new(Progress::new(settings)),
+        });
+        submitted.try_send(job.clone()).map_err(|_| {
+            FsError::resource_exhausted("Too many load jobs were submitted at once. Submit this one again.")
+        })?;
+        self.order.retain(|other| other != path);
+        self.order.push_back(path.clone());
+        self.jobs.insert(path.clone(), job);
+        self.forget_old();
+        Ok(())
+    }
+
     fn forget_old(&mut self) {
         while self.order.len() > KEPT {
             let over = |path: &AlluxioPath| self.jobs.get(path).is_none_or(|job| job.is_over());
@@ -149,6 +166,10 @@ impl FileSystemMaster {
         };
         let id = self.caching.jobs.submit(path, settings)?;
         tracing::info!(%path, job = id, user = subject.user, "load submitted");
+        let job = self.caching.jobs.find(path).filter(|job| !job.is_over());
+        if let Some(job) = job {
+            self.record_load(running(path, &job.id, settings, &subject.user)).await?;
+        }
         Ok(id)
     }
 
@@ -174,7 +195,7 @@ impl FileSystemMaster {
         self.may_read(subject, path).await?;
         let job = self.caching.jobs.find(path).ok_or_else(|| {
             FsError::not_found(format!(
-                "There is no load job for {path}: none was submitted since this master leads, or it is long over."
+                "There is no load job for {path}: none was submitted, or it is over since long or since another master led."
             ))
         })?;
         let progress = job.progress.lock();
@@ -195,6 +216,7 @@ impl FileSystemMaster {
 
     pub async fn run_load_jobs(self: Arc<Self>, stop: CancellationToken) {
         let Some(mut to_run) = self.caching.jobs.to_run.lock().take() else { return };
+        self.go_on_with_loads();
         let mut running = JoinSet::new();
         loop {
             tokio::select! {
@@ -221,6 +243,10 @@ impl FileSystemMaster {
         };
         let (phase, reason) = ended;
         tracing::info!(path = %job.path, job = job.id, ?phase, reason, "load ended");
+        let settings = job.progress.lock().settings;
+        if let Err(error) = self.record_load_end(&job.path, &job.id, settings, phase).await {
+            tracing::warn!(path = %job.path, job = job.id, %error, "the next leader will do this load again");
+        }
         job.progress.lock().end(phase, reason);
     }
 

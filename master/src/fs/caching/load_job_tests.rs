@@ -160,3 +160,34 @@ async fn verification_loads_what_was_added_meanwhile() {
     assert_eq!(jobs.percentage("/d/second").await, 100);
     assert_eq!(*workers.log.lock(), ["a 1", "a 1"]);
 }
+
+#[tokio::test]
+async fn who_leads_next_goes_on_with_what_ran_and_with_nothing_else() {
+    let rig = Rig::new().await;
+    files(&rig, 3).await;
+    // Without workers: they wait.
+    let stop = CancellationToken::new();
+    let runs = tokio::spawn(rig.fs.clone().run_load_jobs(stop.clone()));
+    let root = rig.root().await;
+    let submit = async |at: &str, options| rig.fs.submit_load(&root, &path(at), &options).await.unwrap();
+    let first = submit("/d", LoadJobPOptions::default()).await.unwrap();
+    submit("/d/sub0", LoadJobPOptions::default()).await;
+    let changed = LoadJobPOptions { bandwidth: Some(77), verify: Some(true), ..Default::default() };
+    assert_eq!(submit("/d", changed).await, None, "the first one goes on");
+    assert!(rig.fs.stop_load(&root, &path("/d/sub0")).await.unwrap());
+    wait_for(|| rig.fs.namespace.peek(|tree| tree.load_jobs().count()) == 1).await;
+    let hash = rig.hash();
+    stop.cancel();
+    runs.await.unwrap();
+
+    let rig = rig.crash().await;
+    assert_eq!(rig.hash(), hash);
+    let jobs = Jobs::start(rig).await;
+    wait_for(|| jobs.rig.fs.caching.jobs.find(&path("/d")).is_some()).await;
+    let progress = jobs.when("/d", "RUNNING").await;
+    assert!(progress.contains("bandwidth: 77\tverify: true"), "{progress}");
+    assert_eq!(jobs.rig.fs.caching.jobs.find(&path("/d")).unwrap().id, first);
+    let root = jobs.rig.root().await;
+    let over = jobs.rig.fs.load_progress(&root, &path("/d/sub0"), JobProgressReportFormat::Text, false).await;
+    assert_eq!(over.unwrap_err().kind, ErrorKind::NotFound);
+}

@@ -1,10 +1,11 @@
 //! Bringing blocks onto workers because somebody asked the master for it: load jobs ([`load_job`], `fs load --submit`), and as
 //! many copies as files are to have ([`replicas`], `fs setReplication`).
 //!
-//! Nothing of it is journaled: a load job that a change of leader ends is submitted again, and passes over what is cached;
-//! copies are counted anew.
+//! That a load job runs is journaled ([`journaled`]), how far it is not: the next leader begins anew with it, and passes over
+//! what is cached. Copies are counted anew.
 
 mod calls;
+mod journaled;
 mod lanes;
 mod load_job;
 mod load_report;

@@ -10,6 +10,7 @@
 
 mod consistency;
 mod gone;
+mod tasks;
 mod times;
 
 use std::str::FromStr;
@@ -19,7 +20,10 @@ use alluxio_proto::journal::{DeleteFileEntry, JournalEntry, UpdateInodeEntry};
 use alluxio_ufs::{Fingerprint, UfsStatus};
 use futures::{StreamExt, stream};
 
-pub use self::times::{SyncDepth, SyncTimes};
+pub use self::{
+    tasks::SyncTasks,
+    times::{SyncDepth, SyncTimes},
+};
 use super::{
     FileSystemMaster,
     load::{LoadedInodes, loaded_mode},
@@ -69,6 +73,7 @@ impl FileSystemMaster {
         match differed {
             Ok(differed) => {
                 sync.paths_success.inc();
+                tasks::looked_at(1);
                 if !differed {
                     sync.no_change.inc();
                 }
@@ -88,6 +93,7 @@ impl FileSystemMaster {
         let same = found.seen.len().saturating_sub(found.changed.len()) as i64;
         self.metrics.sync.paths_success.add(same);
         self.metrics.sync.no_change.add(same);
+        tasks::looked_at(same.unsigned_abs());
         let unseen = self.unseen_children(path, &found.seen);
         let mut reconciled = stream::iter(found.changed.into_iter().chain(unseen))
             .map(|child| async move { self.reconcile(&child).await.map(|()| true) })

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Weak};
 
-use alluxio_hdfs::{Address, ConnectError, Create, Hdfs, Settings};
+use alluxio_hdfs::{Address, Beginner, ConnectError, Create, Hdfs, Settings};
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -57,7 +57,9 @@ struct Place {
     sharing: Sharing,
     /// Terms that are known to be sealed. They stay so.
     sealed: Mutex<BTreeSet<u64>>,
-    copies: file::Copies,
+    /// How many copies of each file.
+    copies: u32,
+    beginner: Beginner,
     /// What the present holder holds.
     held: Mutex<Weak<()>>,
 }
@@ -67,11 +69,12 @@ impl HdfsStore {
     pub fn new(address: &str, mut settings: Settings, sharing: Sharing) -> Result<Self, ConnectError> {
         let address = Address::parse(address)?;
         file::demand_full_pipelines(&mut settings);
-        let copies = file::Copies::wanted(&settings);
+        let copies = file::copies(&settings);
+        let beginner = file::beginner(copies);
         let hdfs = Hdfs::new(&address.authority, settings)?;
         let names = Names::new(&address.path);
         let (sealed, held) = (Mutex::default(), Mutex::new(Weak::new()));
-        Ok(Self { place: Arc::new(Place { hdfs, names, sharing, sealed, copies, held }) })
+        Ok(Self { place: Arc::new(Place { hdfs, names, sharing, sealed, copies, beginner, held }) })
     }
 }
 
@@ -137,7 +140,7 @@ impl Place {
     /// Writes a small file as a whole.
     async fn write(&self, path: &str, text: &str) -> io::Result<()> {
         let create =
-            Create { replication: Some(self.copies.most()), block_size: None, permissions: FILE_PERMISSIONS };
+            Create { replication: Some(self.copies), block_size: None, permissions: FILE_PERMISSIONS };
         let mut file = self.hdfs.create(path, create).await?;
         if !text.is_empty() {
             file.append(Bytes::copy_from_slice(text.as_bytes())).await?;

@@ -3,6 +3,7 @@
 mod azure;
 mod cos;
 mod gcs;
+mod lake;
 mod obs;
 mod oss;
 mod s3;
@@ -25,7 +26,7 @@ use crate::uri::UfsUri;
 
 /// All of them.
 pub(crate) static DRIVERS: &[&Driver] =
-    &[&s3::DRIVER, &gcs::DRIVER, &azure::DRIVER, &oss::DRIVER, &cos::DRIVER, &obs::DRIVER];
+    &[&s3::DRIVER, &gcs::DRIVER, &azure::DRIVER, &lake::DRIVER, &oss::DRIVER, &cos::DRIVER, &obs::DRIVER];
 
 /// Bytes of the first parts of an upload.
 const PART_SIZE: u64 = 8 << 20;
@@ -78,6 +79,7 @@ impl Opening {
             keep_folders: conf.get(key::UNDERFS_OBJECT_STORE_BREADCRUMBS_ENABLED),
             skip_parents: conf.get(key::UNDERFS_OBJECT_STORE_SKIP_PARENT_DIRECTORY_CREATION),
             part_size: PART_SIZE,
+            real_folders: false,
         };
         Self { uri, ufs_type, connections: Connections::default(), retries: Retries::default(), rules }
     }
@@ -133,6 +135,10 @@ impl Opening {
     }
 
     fn open(self, service: impl Builder) -> Result<Arc<dyn UnderFs>> {
+        Ok(Arc::new(ObjectUfs { store: Arc::new(self.store(service)?) }))
+    }
+
+    fn store(self, service: impl Builder) -> Result<Store> {
         let objects = Operator::new(service).map_err(|error| self.invalid(error.message().to_owned()))?;
         let transport = self
             .connections
@@ -150,9 +156,7 @@ impl Opening {
             });
         let objects = objects.with_context(context).layer(retries);
         let Self { uri, ufs_type, rules, .. } = self;
-        Ok(Arc::new(ObjectUfs {
-            store: Arc::new(Store { uri, ufs_type, objects, rules, gate: Gate::default() }),
-        }))
+        Ok(Store { uri, ufs_type, objects, rules, gate: Gate::default() })
     }
 }
 
@@ -191,6 +195,23 @@ mod tests {
                 &[("fs.azure.account.key.account.blob.core.windows.net", SECRET)],
             ),
             (
+                "abfss://c@account.dfs.core.windows.net/p",
+                "abfs",
+                &[("fs.azure.account.key.account.dfs.core.windows.net", SECRET)],
+            ),
+            (
+                "abfs://c@account.dfs.core.windows.net/p",
+                "abfs",
+                &[
+                    (
+                        "fs.azure.account.oauth2.client.endpoint",
+                        "https://login.example.com/the-tenant/oauth2/token",
+                    ),
+                    ("fs.azure.account.oauth2.client.id", "id"),
+                    ("fs.azure.account.oauth2.client.secret", SECRET),
+                ],
+            ),
+            (
                 "oss://b/p",
                 "oss",
                 &[
@@ -217,6 +238,7 @@ mod tests {
         for (uri, missing) in [
             ("s3:///p", "the address names no bucket; write s3://bucket/"),
             ("wasb://account.blob.core.windows.net/", "the address names no container"),
+            ("abfs://account.dfs.core.windows.net/", "the address names no file system"),
             ("oss://b/", "fs.oss.endpoint is not set"),
             ("cos://b/", "fs.cos.region is not set"),
         ] {

@@ -1,0 +1,53 @@
+# The bridge that joins control plane and nodes: the hub is $net.1, node I is $net.(10+I), its pods are $pods.I.0/24.
+
+bridge=rig0
+net=10.88.0
+pods=10.244
+services=10.96
+hub_address=$net.1
+
+node_address() { echo "$net.$((10 + $1))"; }
+
+network_up() {
+  if ip link show $bridge >/dev/null 2>&1; then return; fi
+  ip link set lo up
+  ip link add $bridge type bridge
+  ip addr add $hub_address/24 dev $bridge
+  ip link set $bridge up
+  # The hub has no kube-proxy: node 1 translates the addresses of services for it.
+  ip route add $services.0.0/16 via "$(node_address 1)"
+  # No name is known but those of /etc/hosts; nobody is asked in vain.
+  : >"$run/resolv.conf"
+  mount --bind "$run/resolv.conf" /etc/resolv.conf
+}
+
+# One leg of the node on the bridge; and the ways between its pods and those of other nodes.
+node_network_up() { # I
+  local i=$1 address other
+  address=$(node_address "$i")
+  ip link add "rig$i" type veth peer name eth0 netns "$(node_process "$i")"
+  ip link set "rig$i" master $bridge up
+  ip route replace "$pods.$i.0/24" via "$address"
+  in_node "$i" sh -ec "
+    ip link set lo up
+    ip link set eth0 up
+    ip addr add $address/24 dev eth0
+    ip route add $services.0.0/16 dev eth0 src $address
+    sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.bridge.bridge-nf-call-iptables=1"
+  for other in $(nodes); do
+    [ "$other" != "$i" ] || continue
+    in_node "$i" ip route replace "$pods.$other.0/24" via "$(node_address "$other")"
+    in_node "$other" ip route replace "$pods.$i.0/24" via "$address"
+  done
+}
+
+# What pods send is forwarded, what kubelet sends is not. The address is that of the server also where a service was called:
+# kube-proxy translates before these chains.
+api_rules() { # OPERATION I
+  local chain
+  for chain in OUTPUT FORWARD; do
+    in_node "$2" iptables -w "$1" "$chain" -d $hub_address -p tcp --dport 6443 -j DROP
+  done
+}
+api_cut() { api_rules -I "$1"; }
+api_join() { api_rules -D "$1"; }

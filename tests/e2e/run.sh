@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Runs a command in a cluster of three nodes with the product's images, then takes the cluster away and looks whether anything of
+# it is left. KEEP=1: the cluster stays, and a next run uses it.
+set -uo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cluster=$here/cluster.sh
+running=
+# There is no network where the command runs.
+export CARGO_NET_OFFLINE=true
+
+end() { # STATUS
+  if [ "${KEEP:-0}" != 0 ]; then
+    echo "the cluster stays: $cluster in kubectl get pods -A; $cluster down takes it away"
+    exit "$1"
+  fi
+  "$cluster" down
+  if ! "$cluster" leftovers; then
+    echo "the rig has left something behind on this machine: the lines above"
+    exit 1
+  fi
+  exit "$1"
+}
+# Ctrl-C, or the limit of the stage.
+trap '[ -z "$running" ] || kill "$running" 2>/dev/null; end 130' INT TERM
+
+[ $# -gt 0 ] || { echo "usage: run.sh COMMAND..." >&2; exit 2; }
+"$cluster" up 3 || end 1
+images=("${CARGO_TARGET_DIR:-$here/../../target}"/images/alluxio-*.tar)
+[ -e "${images[0]}" ] || { echo "there is no ${images[0]}: make images builds them"; end 1; }
+"$cluster" load-image "${images[@]}" || end 1
+"$cluster" in "$@" &
+running=$!
+wait "$running"
+end $?

@@ -1,0 +1,116 @@
+//! One test on the cluster of `tests/e2e`, which `make e2e` starts: the test runs where the cluster is.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client, ResourceExt,
+    api::{ObjectMeta, PostParams},
+    runtime::wait::{await_condition, conditions},
+};
+use tokio::{task::block_in_place, time::timeout};
+
+use super::{audit::AuditLog, login};
+
+const NODES: &str = "3";
+const END_LIMIT: Duration = Duration::from_secs(120);
+
+/// A namespace of the test's own. Dropped without [`Scenario::finish`] it leaves logs, events and objects in
+/// `target/<profile>/e2e/<test>`.
+pub struct Scenario {
+    name: String,
+    run: PathBuf,
+    namespace: String,
+    client: Client,
+    finished: bool,
+}
+
+impl Scenario {
+    /// On three nodes; those that an earlier test has left dead are started again.
+    pub async fn begin(name: &str) -> Result<Scenario> {
+        let run = env::var_os("ALLUXIO_KUBE_RIG")
+            .with_context(|| format!("this test needs the cluster of tests/e2e: make e2e ONLY={name}"))?;
+        let run = PathBuf::from(run);
+        rig(&["up", NODES])?;
+        let client = login::client_of(&run.join("admin.conf")).await?;
+        let namespaces: Api<Namespace> = Api::all(client.clone());
+        let metadata = ObjectMeta { generate_name: Some("e2e-".to_owned()), ..ObjectMeta::default() };
+        let namespace = Namespace { metadata, ..Namespace::default() };
+        let namespace = namespaces.create(&PostParams::default(), &namespace).await?.name_any();
+        Ok(Scenario { name: name.to_owned(), run, namespace, client, finished: false })
+    }
+
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// A client that may do everything.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// A command of `tests/e2e/cluster.sh`; returns what it printed.
+    pub fn rig(&self, arguments: &[&str]) -> Result<String> {
+        rig(arguments)
+    }
+
+    /// What the API server was asked.
+    pub fn audit(&self) -> AuditLog {
+        AuditLog::new(self.run.join("audit.log"))
+    }
+
+    /// The end of a test that went well: its namespace goes, with all that is in it.
+    pub async fn finish(mut self) -> Result<()> {
+        let namespaces: Api<Namespace> = Api::all(self.client());
+        let uid = namespaces.get(&self.namespace).await?.uid().context("a namespace without an id")?;
+        namespaces.delete(&self.namespace, &Default::default()).await?;
+        timeout(END_LIMIT, await_condition(namespaces, &self.namespace, conditions::is_deleted(&uid)))
+            .await
+            .with_context(|| {
+                format!("the namespace {} is still there after {END_LIMIT:?}", self.namespace)
+            })??;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Scenario {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        match evidence(&self.name) {
+            Ok(folder) => {
+                eprintln!("--- {}: logs, events and objects are in {}", self.name, folder.display())
+            }
+            Err(error) => eprintln!("--- {}: no logs could be kept: {error:#}", self.name),
+        }
+    }
+}
+
+fn evidence(name: &str) -> Result<PathBuf> {
+    let this = env::current_exe()?;
+    // target/<profile>/deps/<program>
+    let folder = this.ancestors().nth(2).context("a program outside of target")?.join("e2e").join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    rig(&["evidence", &folder.to_string_lossy()])?;
+    Ok(folder)
+}
+
+fn rig(arguments: &[&str]) -> Result<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/cluster.sh");
+    let done = block_in_place(|| Command::new(&script).args(arguments).output())
+        .with_context(|| script.display().to_string())?;
+    if !done.status.success() {
+        bail!("cluster.sh {}: {}", arguments.join(" "), String::from_utf8_lossy(&done.stderr).trim());
+    }
+    Ok(String::from_utf8(done.stdout)?)
+}
