@@ -44,6 +44,8 @@ pub enum Program {
     Worker,
     /// Master and worker in one process: `local.log`.
     Local,
+    /// The operator: `operator.log`.
+    Operator,
     /// A command whose stdout is its result: warnings and errors to stderr, no file.
     Command,
 }
@@ -54,6 +56,7 @@ impl Program {
             Self::Master => Some("master.log"),
             Self::Worker => Some("worker.log"),
             Self::Local => Some("local.log"),
+            Self::Operator => Some("operator.log"),
             Self::Command => None,
         }
     }

@@ -1,0 +1,93 @@
+//! What all reconciles share.
+
+use k8s_openapi::{
+    api::{core::v1::Node, events::v1::Event},
+    apimachinery::pkg::apis::meta::v1::MicroTime,
+    jiff::Timestamp,
+};
+use kube::{
+    Api, Client, Resource,
+    api::{ObjectMeta, PostParams},
+    runtime::reflector::Store,
+};
+
+use crate::{
+    crd::{AlluxioCluster, PinnedImage},
+    observe::{health::Health, pulse::Pulse, quiet::Quiet},
+    process::Metrics,
+    status::{Occurrence, Severity},
+};
+
+pub struct Context {
+    /// Lets nothing out that changes something once the lease is lost.
+    pub client: Client,
+    pub health: Health,
+    pub pulse: Pulse,
+    pub quiet: Quiet,
+    pub metrics: Metrics,
+    /// Who tells, in events.
+    pub pod: String,
+    /// `None` where the operator may not read nodes: then no node ever leaves a group, and cordons are not noticed.
+    pub nodes: Option<Store<Node>>,
+    /// The clusters that this operator looks after.
+    pub clusters: Store<AlluxioCluster>,
+    /// The images of the operator's own release.
+    pub release: PinnedImage,
+}
+
+impl Context {
+    /// Tells what happened to the cluster. An event that cannot be written is no reason to stop: what it tells stands in
+    /// the status, too. Each is an object of its own: kube's recorder would count a second leader change as the first one again.
+    pub async fn tell(&self, cluster: &AlluxioCluster, occurrences: &[Occurrence]) {
+        let namespace = cluster.metadata.namespace.clone().unwrap_or_default();
+        let events: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
+        for occurrence in occurrences {
+            let event = event(cluster, occurrence, &self.pod, Timestamp::now());
+            if let Err(error) = events.create(&PostParams::default(), &event).await {
+                tracing::warn!(reason = occurrence.reason, %error, "the event was not written");
+            }
+        }
+    }
+}
+
+fn event(cluster: &AlluxioCluster, occurrence: &Occurrence, pod: &str, now: Timestamp) -> Event {
+    let name = cluster.metadata.name.as_deref().unwrap_or_default();
+    let severity = match occurrence.severity {
+        Severity::Normal => "Normal",
+        Severity::Warning => "Warning",
+    };
+    Event {
+        metadata: ObjectMeta {
+            name: Some(format!("{name}.{:x}", now.as_nanosecond())),
+            namespace: cluster.metadata.namespace.clone(),
+            ..ObjectMeta::default()
+        },
+        type_: Some(severity.to_owned()),
+        reason: Some(occurrence.reason.to_owned()),
+        note: Some(shortened(&occurrence.note)),
+        action: Some("Reconcile".to_owned()),
+        regarding: Some(cluster.object_ref(&())),
+        event_time: Some(MicroTime(now)),
+        reporting_controller: Some("alluxio.org/operator".to_owned()),
+        reporting_instance: Some(pod.to_owned()),
+        ..Event::default()
+    }
+}
+
+/// An event's note has at most 1 kB.
+fn shortened(note: &str) -> String {
+    let end = note.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= 1000).last();
+    note[..end.unwrap_or(0)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn notes_fit() {
+        assert_eq!(shortened("short"), "short");
+        assert_eq!(shortened(""), "");
+        assert_eq!(shortened(&"ä".repeat(1000)).len(), 1000);
+    }
+}

@@ -1,0 +1,199 @@
+//! What shall be: everything the spec refers to is looked up, then it is checked and built. What is read changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{ConfigMap, PodTemplateSpec, Secret};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use super::{Context, reconcile::ReconcileError, workers::GroupPlan};
+use crate::{
+    apply::{Wanted, hash_of},
+    build::{
+        FormatRequest, Live, RESTART_HASH, Resources, WorkerSet, build, format_job,
+        names::{client_uri, leader_host},
+    },
+    crd::{AlluxioCluster, Endpoints, PinnedImage},
+    status::Verdict,
+    validate::{Facts, Found, NodeFacts, Reference, Refusals, ValidatedCluster, references, validate},
+};
+
+/// A cluster as it shall be.
+pub struct Intent {
+    validated: ValidatedCluster,
+    pub image: Option<PinnedImage>,
+    pub master_hash: String,
+    /// By group.
+    pub group_hashes: BTreeMap<String, String>,
+    /// Where the journal lies, for people.
+    pub journal: String,
+    pub zookeeper: Vec<String>,
+    pub endpoints: Endpoints,
+    names: BTreeSet<(String, String)>,
+}
+
+/// The inner error is the spec's: nothing shall be changed, and it is told.
+///
+/// # Errors
+/// The API server does not answer.
+pub async fn of(
+    context: &Context,
+    cluster: &AlluxioCluster,
+) -> Result<Result<Intent, Verdict>, ReconcileError> {
+    let others = context.clusters.state();
+    let others = others.iter().filter(|other| other.uid() != cluster.uid());
+    let facts = Facts {
+        release: Some(context.release.clone()),
+        found: look_up(context, cluster).await?,
+        nodes: nodes(context),
+        others: others.map(AsRef::as_ref).collect(),
+    };
+    match validate(cluster, &facts) {
+        Ok(validated) => Intent::new(validated),
+        Err(refusals) => Ok(Err(refused(&refusals))),
+    }
+}
+
+/// What the spec's references lead to. Of a Secret only digests are kept.
+async fn look_up(
+    context: &Context,
+    cluster: &AlluxioCluster,
+) -> Result<BTreeMap<Reference, Found>, kube::Error> {
+    let namespace = cluster.namespace().unwrap_or_default();
+    let maps: Api<ConfigMap> = Api::namespaced(context.client.clone(), &namespace);
+    let secrets: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
+    let mut all = BTreeMap::new();
+    let wanted: BTreeSet<_> = references(&cluster.spec).into_iter().map(|used| used.reference).collect();
+    for reference in wanted {
+        let found = match &reference {
+            Reference::ConfigMap(name) => maps.get_opt(name).await?.map(|map| {
+                let values = map.data.unwrap_or_default();
+                let digests = values.iter().map(|(key, value)| (key.clone(), hash_of(&json!(value))));
+                Found { digests: digests.collect(), values }
+            }),
+            Reference::Secret(name) => secrets.get_opt(name).await?.map(|secret| {
+                let data = secret.data.unwrap_or_default();
+                let digests = data.iter().map(|(key, value)| (key.clone(), hash_of(&json!(value))));
+                Found { digests: digests.collect(), values: BTreeMap::new() }
+            }),
+        };
+        all.extend(found.map(|found| (reference, found)));
+    }
+    Ok(all)
+}
+
+fn nodes(context: &Context) -> Vec<NodeFacts> {
+    let nodes = context.nodes.as_ref().map(|nodes| nodes.state()).unwrap_or_default();
+    nodes.iter().map(|node| NodeFacts { name: node.name_any(), labels: node.labels().clone() }).collect()
+}
+
+impl Intent {
+    fn new(validated: ValidatedCluster) -> Result<Result<Self, Verdict>, ReconcileError> {
+        // The hashes do not depend on what is live.
+        let built = match build(&validated, &Live::default()) {
+            Ok(built) => built,
+            Err(refusals) => return Ok(Err(refused(&refusals))),
+        };
+        let name = &validated.identity.name;
+        let (rpc, web) = (validated.masters.pod.rpc_port, validated.masters.pod.web_port);
+        let leader = leader_host(&validated.identity);
+        let group_hashes = validated.workers.iter().zip(&built.workers);
+        let intent = Self {
+            image: validated.images.pinned.clone(),
+            master_hash: restart_hash(built.masters.spec.as_ref().map(|spec| &spec.template)),
+            group_hashes: group_hashes
+                .map(|(group, set)| (group.name.clone(), restart_hash(template(set))))
+                .collect(),
+            journal: validated.journal.location(name),
+            zookeeper: validated.zookeeper.as_ref().map(|it| it.addresses.clone()).unwrap_or_default(),
+            endpoints: Endpoints {
+                uri: client_uri(&validated),
+                rpc: format!("{leader}:{rpc}"),
+                web: format!("{leader}:{web}"),
+            },
+            names: objects(built)?.into_iter().map(|object| (object.resource.kind, object.name)).collect(),
+            validated,
+        };
+        Ok(Ok(intent))
+    }
+
+    /// Kind and name of all that shall be, but for the Jobs, which go when they are done.
+    pub fn names(&self) -> &BTreeSet<(String, String)> {
+        &self.names
+    }
+
+    pub fn validated(&self) -> &ValidatedCluster {
+        &self.validated
+    }
+
+    /// The Job that makes the journal, or sees whether it is the one that the cluster had.
+    pub fn format_job(&self, known: Option<String>, adopt: Option<String>) -> Result<Wanted, ReconcileError> {
+        Ok(Wanted::new(&format_job(&self.validated, &FormatRequest { known, adopt }))?)
+    }
+
+    /// All objects, in the order in which they are applied; the masters' set is the last.
+    pub fn objects(&self, master_replicas: u32, groups: &[GroupPlan]) -> Result<Vec<Wanted>, ReconcileError> {
+        let leaving = groups.iter().map(|group| (group.name.clone(), group.plan.leaving_nodes.clone()));
+        let live = Live { master_replicas: Some(master_replicas), leaving_nodes: leaving.collect() };
+        // What was built without it is built with it, too.
+        let Ok(mut built) = build(&self.validated, &live) else { return Ok(Vec::new()) };
+        for (group, set) in self.validated.workers.iter().zip(&mut built.workers) {
+            let replicas = groups.iter().find(|plan| plan.name == group.name).and_then(|plan| plan.replicas);
+            if let (WorkerSet::Stateful(set), Some(replicas)) = (set, replicas) {
+                let replicas = i32::try_from(replicas).unwrap_or(i32::MAX);
+                set.spec.get_or_insert_default().replicas = Some(replicas);
+            }
+        }
+        Ok(objects(built)?)
+    }
+}
+
+fn objects(built: Resources) -> Result<Vec<Wanted>, serde_json::Error> {
+    let Resources {
+        service_accounts,
+        config_maps,
+        services,
+        disruption_budget,
+        journal_claim,
+        workers,
+        masters,
+    } = built;
+    let mut all = Vec::new();
+    for account in &service_accounts {
+        all.push(Wanted::new(account)?);
+    }
+    for config_map in &config_maps {
+        all.push(Wanted::new(config_map)?);
+    }
+    for service in &services {
+        all.push(Wanted::new(service)?);
+    }
+    all.push(Wanted::new(&disruption_budget)?);
+    if let Some(claim) = &journal_claim {
+        all.push(Wanted::new(claim)?);
+    }
+    for set in &workers {
+        all.push(match set {
+            WorkerSet::Daemon(set) => Wanted::new(set.as_ref())?,
+            WorkerSet::Stateful(set) => Wanted::new(set.as_ref())?,
+        });
+    }
+    all.push(Wanted::new(&masters)?);
+    Ok(all)
+}
+
+fn template(set: &WorkerSet) -> Option<&PodTemplateSpec> {
+    match set {
+        WorkerSet::Daemon(set) => set.spec.as_ref().map(|spec| &spec.template),
+        WorkerSet::Stateful(set) => set.spec.as_ref().map(|spec| &spec.template),
+    }
+}
+
+fn restart_hash(template: Option<&PodTemplateSpec>) -> String {
+    let annotations = template.and_then(|template| template.metadata.as_ref()?.annotations.as_ref());
+    annotations.and_then(|annotations| annotations.get(RESTART_HASH).cloned()).unwrap_or_default()
+}
+
+fn refused(refusals: &Refusals) -> Verdict {
+    Verdict::is(refusals.reason(), refusals.to_string())
+}

@@ -1,0 +1,74 @@
+//! From what is seen of the masters to the next step.
+
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+
+use super::observed::{MasterSeen, Observed};
+use crate::{
+    crd::{AlluxioCluster, ConditionType, UpgradeStrategy, conditions::ConditionStatus},
+    roll::{Master, Masters, MastersPlan, Strategy},
+};
+
+/// A standby that is farther behind would keep clients waiting when it takes over.
+const MAX_LAG: Duration = Duration::from_secs(10);
+
+/// `hash`: what pods shall have been started with.
+pub fn plan(cluster: &AlluxioCluster, observed: &Observed, hash: &str, now: Timestamp) -> MastersPlan {
+    let spec = &cluster.spec;
+    let masters = Masters {
+        hash: hash.to_owned(),
+        count: u32::try_from(spec.masters.count).unwrap_or(1),
+        current_count: observed.master_set.map_or(0, |set| u32::try_from(set.desired).unwrap_or(0)),
+        template_observed: observed.master_set.is_some_and(|set| set.observed),
+        pods: observed.masters.iter().filter_map(master).collect(),
+        strategy: strategy(spec.upgrade_strategy),
+        now,
+        progress_deadline: progress_deadline(cluster),
+        max_lag: MAX_LAG,
+        leaderless_since: leaderless_since(cluster, observed),
+    };
+    masters.plan()
+}
+
+pub fn strategy(strategy: UpgradeStrategy) -> Strategy {
+    match strategy {
+        UpgradeStrategy::Rolling => Strategy::Rolling,
+        UpgradeStrategy::Recreate => Strategy::Recreate,
+    }
+}
+
+pub fn progress_deadline(cluster: &AlluxioCluster) -> Duration {
+    seconds(cluster.spec.progress_deadline_seconds)
+}
+
+pub fn seconds(seconds: i32) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
+fn master(seen: &MasterSeen) -> Option<Master> {
+    let facts = &seen.facts;
+    Some(Master {
+        pod: facts.name.clone(),
+        ordinal: facts.ordinal()?,
+        hash: facts.hash.clone(),
+        created: facts.created,
+        terminating: facts.terminating,
+        ready: facts.ready,
+        role: seen.role(),
+        failing: facts.failing.clone(),
+    })
+}
+
+/// By the condition Available, which remembers it over a change of operators.
+fn leaderless_since(cluster: &AlluxioCluster, observed: &Observed) -> Option<Timestamp> {
+    if observed.leader().is_some() {
+        return None;
+    }
+    let conditions = &cluster.status.as_ref()?.conditions;
+    let available = conditions.iter().find(|condition| condition.type_ == ConditionType::Available)?;
+    match available.status {
+        ConditionStatus::False => available.last_transition_time.parse().ok(),
+        ConditionStatus::True | ConditionStatus::Unknown => None,
+    }
+}

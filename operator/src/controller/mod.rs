@@ -1,0 +1,20 @@
+//! A reconcile: read everything the cluster refers to → validate → build all objects with no client → apply → roll → status.
+//!
+//! What is read is read from the API server each time, by label: a decision about pods that was made from an old copy could take
+//! two masters away. Only nodes and the other clusters, where age does no harm, come from watched copies.
+
+mod context;
+mod deletion;
+mod intent;
+mod journal;
+mod masters;
+mod mounts;
+mod observed;
+mod reconcile;
+mod report;
+mod run;
+mod selectors;
+mod workers;
+
+pub use context::Context;
+pub use run::{Parts, run};

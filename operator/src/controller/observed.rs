@@ -1,0 +1,152 @@
+//! What there is of a cluster.
+
+use std::collections::BTreeMap;
+
+use futures::future::{join_all, try_join3};
+use k8s_openapi::api::{
+    apps::v1::{DaemonSet, StatefulSet},
+    core::v1::{Node, Pod},
+};
+use kube::{Api, ResourceExt, api::ListParams, runtime::reflector::Store};
+
+use super::{Context, selectors::selector};
+use crate::{
+    act::Leader,
+    build::{COMPONENT, MASTER, RESTART_HASH, WORKER_GROUP},
+    crd::AlluxioCluster,
+    observe::{
+        health::RoleAnswer,
+        leader::{Candidate, serving},
+        pods::PodFacts,
+    },
+    roll::MasterRole,
+};
+
+/// A master's pod and what it answers.
+#[derive(Clone, Debug)]
+pub struct MasterSeen {
+    pub facts: PodFacts,
+    pub answer: Option<RoleAnswer>,
+}
+
+impl MasterSeen {
+    pub fn role(&self) -> MasterRole {
+        self.answer.as_ref().map_or(MasterRole::Unknown, RoleAnswer::role)
+    }
+}
+
+/// A StatefulSet or DaemonSet, as far as it matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetSeen {
+    /// Whether its controller has seen the present spec.
+    pub observed: bool,
+    /// How many pods it wants.
+    pub desired: usize,
+}
+
+#[derive(Debug, Default)]
+pub struct Observed {
+    pub masters: Vec<MasterSeen>,
+    pub master_set: Option<SetSeen>,
+    /// By group.
+    pub workers: BTreeMap<String, Vec<PodFacts>>,
+    pub worker_sets: BTreeMap<String, SetSeen>,
+}
+
+impl Observed {
+    /// # Errors
+    /// The API server does not answer.
+    pub async fn look(context: &Context, cluster: &AlluxioCluster) -> Result<Self, kube::Error> {
+        let namespace = cluster.namespace().unwrap_or_default();
+        let selector = ListParams::default().labels(&selector(&cluster.name_any()));
+        let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
+        let stateful: Api<StatefulSet> = Api::namespaced(context.client.clone(), &namespace);
+        let daemons: Api<DaemonSet> = Api::namespaced(context.client.clone(), &namespace);
+        let (pods, stateful, daemons) =
+            try_join3(pods.list(&selector), stateful.list(&selector), daemons.list(&selector)).await?;
+        let mut observed = Self::default();
+        let mut masters = Vec::new();
+        for pod in &pods.items {
+            let facts = PodFacts::of(pod, RESTART_HASH);
+            match (pod.labels().get(COMPONENT).map(String::as_str), pod.labels().get(WORKER_GROUP)) {
+                (Some(MASTER), _) => masters.push(facts),
+                (_, Some(group)) => observed.workers.entry(group.clone()).or_default().push(facts),
+                _ => {}
+            }
+        }
+        for set in &stateful.items {
+            let seen = SetSeen::of_stateful(set);
+            match set.labels().get(WORKER_GROUP) {
+                Some(group) => drop(observed.worker_sets.insert(group.clone(), seen)),
+                None => observed.master_set = Some(seen),
+            }
+        }
+        for set in &daemons.items {
+            if let Some(group) = set.labels().get(WORKER_GROUP) {
+                observed.worker_sets.insert(group.clone(), SetSeen::of_daemon(set));
+            }
+        }
+        masters.sort_by_key(PodFacts::ordinal);
+        let port = web_port(cluster.spec.masters.ports.web);
+        let answers = masters.iter().map(|facts| async {
+            match &facts.ip {
+                Some(ip) => context.health.role(ip, port).await,
+                None => None,
+            }
+        });
+        let answers = join_all(answers).await;
+        observed.masters =
+            masters.into_iter().zip(answers).map(|(facts, answer)| MasterSeen { facts, answer }).collect();
+        Ok(observed)
+    }
+
+    pub fn candidates(&self) -> Vec<Candidate> {
+        let candidate = |seen: &MasterSeen| Candidate {
+            pod: seen.facts.name.clone(),
+            uid: seen.facts.uid.clone(),
+            labelled: seen.facts.leader_label,
+            terminating: seen.facts.terminating,
+            role: seen.role(),
+            term: seen.answer.as_ref().map_or(0, |answer| answer.term),
+        };
+        self.masters.iter().map(candidate).collect()
+    }
+
+    /// The master that serves, for calling it.
+    pub fn leading(&self, cluster: &AlluxioCluster) -> Option<Leader> {
+        let host = self.leader()?.facts.ip.clone()?;
+        Some(Leader { host, port: web_port(cluster.spec.masters.ports.rpc) })
+    }
+
+    /// The master that serves.
+    pub fn leader(&self) -> Option<&MasterSeen> {
+        let candidates = self.candidates();
+        let leader = serving(&candidates)?;
+        self.masters.iter().find(|seen| seen.facts.uid == leader.uid)
+    }
+}
+
+impl SetSeen {
+    fn of_stateful(set: &StatefulSet) -> Self {
+        let desired = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(0);
+        let observed = set.status.as_ref().and_then(|status| status.observed_generation);
+        Self { observed: observed >= set.metadata.generation, desired: usize::try_from(desired).unwrap_or(0) }
+    }
+
+    fn of_daemon(set: &DaemonSet) -> Self {
+        let status = set.status.as_ref();
+        let observed = status.and_then(|status| status.observed_generation);
+        let desired = status.map_or(0, |status| status.desired_number_scheduled);
+        Self { observed: observed >= set.metadata.generation, desired: usize::try_from(desired).unwrap_or(0) }
+    }
+}
+
+/// The CRD's bounds keep it a port.
+pub fn web_port(port: i32) -> u16 {
+    u16::try_from(port).unwrap_or_default()
+}
+
+/// The node of that name.
+pub fn node_named(nodes: &Store<Node>, name: &str) -> Option<std::sync::Arc<Node>> {
+    nodes.get(&kube::runtime::reflector::ObjectRef::new(name))
+}

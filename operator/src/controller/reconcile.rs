@@ -1,0 +1,415 @@
+//! One reconcile of one cluster.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::OptionFuture;
+use k8s_openapi::{
+    api::{
+        apps::v1::{DaemonSet, StatefulSet},
+        batch::v1::Job,
+        core::v1::{ConfigMap, Pod, Service, ServiceAccount},
+        policy::v1::PodDisruptionBudget,
+    },
+    jiff::Timestamp,
+};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams},
+    runtime::controller::Action,
+};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{
+    Context, deletion,
+    intent::{self, Intent},
+    journal, masters, mounts,
+    observed::Observed,
+    report::Report,
+    selectors::selector,
+    workers,
+};
+use crate::{
+    act,
+    apply::{
+        APPLIED_HASH, Applied, Applier, ApplyError, Change, ChildKind, FIELD_MANAGER, Keep, Wanted, orphans,
+    },
+    build::CONFIG_ROW,
+    crd::{AlluxioCluster, AlluxioClusterStatus, JournalStatus, Reason},
+    observe::{
+        leader,
+        pulse::{ClusterKey, Target, Targets},
+        zookeeper,
+    },
+    roll::{MastersPlan, Step},
+    status::{Occurrence, Verdict, transitions},
+};
+
+/// The id of a journal that shall become this cluster's though it is another one's.
+const ADOPT_JOURNAL: &str = "alluxio.org/adopt-journal";
+
+/// Longer no reconcile takes: what hangs must not keep the cluster from the next one.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Until the next look where nothing calls for one: for what is not watched, such as a Secret.
+const AT_REST: Duration = Duration::from_secs(300);
+
+/// Where somebody has to mend something that may not be watched: a missing Secret, another cluster's claim to the same journal.
+const TROUBLE: Duration = Duration::from_secs(15);
+
+/// Where something goes on that no watch tells of: a lag, a deadline, a worker that becomes idle.
+const UNDER_WAY: Duration = Duration::from_secs(1);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    #[error("the API server: {0}")]
+    Kube(#[from] kube::Error),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error("an object cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the reconcile took longer than {} s", LONGEST.as_secs())]
+    Late,
+}
+
+pub async fn reconcile(
+    cluster: Arc<AlluxioCluster>,
+    context: Arc<Context>,
+) -> Result<Action, ReconcileError> {
+    let started = Instant::now();
+    let done =
+        tokio::time::timeout(LONGEST, once(&cluster, &context)).await.unwrap_or(Err(ReconcileError::Late));
+    context.metrics.reconciled(started.elapsed(), if done.is_ok() { "ok" } else { "failed" });
+    done
+}
+
+/// What failed is tried again, less and less often by kube's own back-off of watches; here at a fixed pace that one
+/// cluster in trouble may have.
+pub fn after_failure(cluster: Arc<AlluxioCluster>, error: &ReconcileError, _: Arc<Context>) -> Action {
+    tracing::warn!(cluster = cluster.name_any(), namespace = cluster.namespace(), %error, "reconcile failed");
+    Action::requeue(Duration::from_secs(5))
+}
+
+async fn once(seen: &AlluxioCluster, context: &Context) -> Result<Action, ReconcileError> {
+    let key = ClusterKey { namespace: seen.namespace().unwrap_or_default(), name: seen.name_any() };
+    let clusters: Api<AlluxioCluster> = Api::namespaced(context.client.clone(), &key.namespace);
+    // What the watch has may be older than what we wrote last.
+    let Some(cluster) = clusters.get_opt(&key.name).await? else {
+        context.pulse.forget(&key);
+        return Ok(Action::await_change());
+    };
+    if cluster.metadata.deletion_timestamp.is_some() {
+        context.pulse.forget(&key);
+        return deletion::step(context, &cluster).await;
+    }
+    deletion::guard(context, &cluster).await?;
+    Reconcile::new(context, &key, cluster).run().await
+}
+
+/// What became of the objects.
+struct Made {
+    /// Whether the journal is there, and so the masters' set.
+    formatted: bool,
+    wrote: bool,
+}
+
+struct Reconcile<'a> {
+    context: &'a Context,
+    cluster: AlluxioCluster,
+    now: Timestamp,
+    pods: Api<Pod>,
+    jobs: Api<Job>,
+    applier: Applier,
+    key: &'a ClusterKey,
+}
+
+impl<'a> Reconcile<'a> {
+    fn new(context: &'a Context, key: &'a ClusterKey, cluster: AlluxioCluster) -> Self {
+        let client = || context.client.clone();
+        let applier = Applier::new(client(), &key.namespace, &cluster.uid().unwrap_or_default());
+        let pods = Api::namespaced(client(), &key.namespace);
+        let jobs = Api::namespaced(client(), &key.namespace);
+        Self { context, cluster, now: Timestamp::now(), pods, jobs, applier, key }
+    }
+
+    async fn run(self) -> Result<Action, ReconcileError> {
+        let mut report = Report::default();
+        let observed = Observed::look(self.context, &self.cluster).await?;
+        // Which master leads is so whatever the spec says: also while it is paused, or refused.
+        act::move_label(&self.pods, &leader::moves(&observed.candidates())).await?;
+        let wanted = intent::of(self.context, &self.cluster).await?;
+        let ensemble = match &wanted {
+            Ok(intent) => intent.zookeeper.clone(),
+            Err(_) => self.cluster.spec.zookeeper.as_ref().map(|it| it.addresses.clone()).unwrap_or_default(),
+        };
+        self.watch(&observed, &ensemble);
+        let asked: OptionFuture<_> = (!ensemble.is_empty()).then(|| zookeeper::reachable(&ensemble)).into();
+        report.zookeeper = asked.await;
+        match wanted {
+            Err(refused) => report.refused = Some(refused),
+            Ok(intent) => {
+                report.image.clone_from(&intent.image);
+                report.master_hash = Some(intent.master_hash.clone());
+                report.endpoints = Some(intent.endpoints.clone());
+                if !self.cluster.spec.paused {
+                    self.carry_out(&intent, &observed, &mut report).await?;
+                }
+            }
+        }
+        self.tell(report, &observed).await
+    }
+
+    fn watch(&self, observed: &Observed, zookeeper: &[String]) {
+        let port = super::observed::web_port(self.cluster.spec.masters.ports.web);
+        let masters = observed.masters.iter().filter_map(|seen| {
+            Some(Target { pod: seen.facts.name.clone(), host: seen.facts.ip.clone()?, port })
+        });
+        let targets = Targets { masters: masters.collect(), zookeeper: zookeeper.to_vec() };
+        self.context.pulse.watch(self.key.clone(), targets);
+    }
+
+    async fn carry_out(
+        &self,
+        intent: &Intent,
+        observed: &Observed,
+        report: &mut Report,
+    ) -> Result<(), ReconcileError> {
+        let plan = masters::plan(&self.cluster, observed, &intent.master_hash, self.now);
+        report.groups =
+            workers::plan(self.context, &self.cluster, observed, &intent.group_hashes, self.now).await;
+        let Made { formatted, wrote } = match self.make(intent, observed, &plan, report).await {
+            Ok(made) => made,
+            Err(ReconcileError::Apply(error)) if error.is_final() => {
+                report.failed = Some(Verdict::is(Reason::ApplyFailed, error.to_string()));
+                report.masters = Some(plan);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        report.decommission = workers::serve(&self.cluster, observed, &report.groups, &self.pods).await;
+        if wrote {
+            // What was seen is older than what was written: a pod that is replaced now may come back as it was.
+            report.masters = Some(plan);
+            return Ok(());
+        }
+        if let Step::Replace { pods, why } = &plan.step {
+            for name in pods {
+                let Some(seen) = observed.masters.iter().find(|seen| seen.facts.name == *name) else {
+                    continue;
+                };
+                if act::replace(&self.pods, name, &seen.facts.uid).await? == act::Replaced::Yes {
+                    self.context.metrics.replaced("master");
+                    let step = Occurrence::normal("RollStep", format!("{name} is replaced: {why}"));
+                    self.context.tell(&self.cluster, &[step]).await;
+                }
+            }
+        }
+        // Workers after the masters: a worker of a newer release may need a newer master.
+        if plan.step == Step::Settled {
+            workers::replace(self.context, observed, &report.groups, &self.pods).await?;
+            let rolling = report.groups.iter().any(|group| group.plan.rolling);
+            if !rolling && formatted {
+                self.clear(intent, observed).await?;
+            }
+            (report.mounts, report.failed) =
+                mounts::mount(self.context, &self.cluster, intent.validated(), observed).await?;
+        }
+        report.masters = Some(plan);
+        Ok(())
+    }
+
+    /// Whether masters may start: the journal is there, and the status knows whose it is. Where there is no set of masters a Job looks,
+    /// also when the journal was known before: its folder may have got lost together with the set.
+    async fn journal(
+        &self,
+        intent: &Intent,
+        observed: &Observed,
+        report: &mut Report,
+    ) -> Result<bool, ReconcileError> {
+        let known = self.cluster.status.as_ref().and_then(|status| status.journal.clone());
+        let ours = || Verdict::is(Reason::JournalFormatted, "the journal is this cluster's");
+        if known.is_some() && observed.master_set.is_some() {
+            report.journal_verdict = Some(ours());
+            return Ok(true);
+        }
+        let known_id = known.as_ref().map(|journal| journal.cluster_id.clone());
+        let adopt = self.cluster.annotations().get(ADOPT_JOURNAL).cloned();
+        let job = intent.format_job(known_id.clone(), adopt)?;
+        let verdict = match self.run_job(&job, known_id.as_deref()).await? {
+            journal::Progress::Running => Verdict::is_not(
+                Reason::JournalNotFormatted,
+                format!("the Job {} makes it, or looks for it", job.name),
+            ),
+            journal::Progress::Failed(verdict) => verdict,
+            // Masters start when the id stands in the status.
+            journal::Progress::Done(cluster_id) if known_id.as_ref() == Some(&cluster_id) => {
+                report.journal_verdict = Some(ours());
+                return Ok(true);
+            }
+            journal::Progress::Done(cluster_id) => {
+                report.journal =
+                    Some(JournalStatus { cluster_id, location: intent.journal.clone(), format: None });
+                ours()
+            }
+        };
+        report.journal_verdict = Some(verdict);
+        Ok(false)
+    }
+
+    /// A Job cannot be changed: one that was told something else goes first, unless it has found the journal that is looked for.
+    async fn run_job(&self, job: &Wanted, known: Option<&str>) -> Result<journal::Progress, ReconcileError> {
+        if let Some(found) = self.jobs.get_opt(&job.name).await? {
+            let progress = journal::progress(&self.cluster, &found, &self.pods).await?;
+            let same = found.annotations().get(APPLIED_HASH) == Some(&job.hash);
+            let fits = matches!(&progress, journal::Progress::Done(id) if Some(id.as_str()) == known);
+            if same || fits {
+                return Ok(progress);
+            }
+            deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
+            return Ok(journal::Progress::Running);
+        }
+        self.applier.apply(job).await?;
+        self.context.metrics.wrote(&job.resource.kind, "created");
+        Ok(journal::Progress::Running)
+    }
+
+    /// All objects; masters only when the journal is there.
+    async fn make(
+        &self,
+        intent: &Intent,
+        observed: &Observed,
+        plan: &MastersPlan,
+        report: &mut Report,
+    ) -> Result<Made, ReconcileError> {
+        let mut objects = intent.objects(plan.replicas, &report.groups)?;
+        // The Job needs the others: the account, the settings, the claim.
+        let masters = objects.split_off(objects.len().saturating_sub(1));
+        let mut wrote = self.apply(objects).await?;
+        let formatted = self.journal(intent, observed, report).await?;
+        if formatted {
+            wrote |= self.apply(masters).await?;
+        }
+        Ok(Made { formatted, wrote })
+    }
+
+    /// Whether any of them was not as it shall be.
+    async fn apply(&self, objects: Vec<Wanted>) -> Result<bool, ReconcileError> {
+        let mut wrote = false;
+        for wanted in objects {
+            let applied = self.applier.apply(&wanted).await?;
+            wrote |= applied != Applied::Unchanged;
+            match applied {
+                Applied::Unchanged => {}
+                Applied::Created => self.context.metrics.wrote(&wanted.resource.kind, "created"),
+                Applied::Changed(Change::Edit) => self.context.metrics.wrote(&wanted.resource.kind, "edit"),
+                Applied::Changed(Change::Drift(_)) => {
+                    self.context.metrics.wrote(&wanted.resource.kind, "drift")
+                }
+            }
+        }
+        Ok(wrote)
+    }
+
+    /// Takes away what is not wanted any more; never in the middle of a roll, which may have to go back.
+    async fn clear(&self, intent: &Intent, observed: &Observed) -> Result<(), ReconcileError> {
+        let pods = observed.masters.iter().map(|seen| &seen.facts).chain(observed.workers.values().flatten());
+        let keep = Keep { used: pods.flat_map(|facts| facts.config_maps.iter().cloned()).collect() };
+        let selector = selector(&self.key.name);
+        for kind in child_kinds() {
+            let existing = self.applier.existing(&kind, &selector).await?;
+            for orphan in orphans(&existing, intent.names(), &keep) {
+                self.applier.delete(&kind.resource, orphan).await?;
+                self.context.metrics.wrote(&orphan.kind, "deleted");
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the status where it changed, and tells what happened.
+    async fn tell(&self, report: Report, observed: &Observed) -> Result<Action, ReconcileError> {
+        let next = next_look(&report);
+        let before = self.cluster.status.clone().unwrap_or_default();
+        let status = report.status(&self.cluster, observed, self.now);
+        if status != before {
+            self.write(&status).await?;
+            self.context.tell(&self.cluster, &transitions(&before, &status)).await;
+        }
+        Ok(Action::requeue(next))
+    }
+
+    async fn write(&self, status: &AlluxioClusterStatus) -> Result<(), ReconcileError> {
+        let clusters: Api<AlluxioCluster> = Api::namespaced(self.context.client.clone(), &self.key.namespace);
+        // The uid: one that was deleted and made anew meanwhile is another cluster.
+        let applied = json!({
+            "apiVersion": "alluxio.org/v1alpha1",
+            "kind": "AlluxioCluster",
+            "metadata": { "name": self.key.name, "uid": self.cluster.uid() },
+            "status": status,
+        });
+        let force = PatchParams::apply(FIELD_MANAGER).force();
+        clusters.patch_status(&self.key.name, &force, &Patch::Apply(applied)).await?;
+        self.context.metrics.wrote("AlluxioCluster", "status");
+        Ok(())
+    }
+}
+
+/// What clusters own, in the order in which it is taken away: pods before what they use. Claims have no owner.
+fn child_kinds() -> [ChildKind; 7] {
+    [
+        ChildKind::of::<StatefulSet>(None),
+        ChildKind::of::<DaemonSet>(None),
+        ChildKind::of::<Job>(None),
+        ChildKind::of::<Service>(None),
+        ChildKind::of::<PodDisruptionBudget>(None),
+        ChildKind::of::<ConfigMap>(Some(CONFIG_ROW)),
+        ChildKind::of::<ServiceAccount>(None),
+    ]
+}
+
+/// When to look again if nothing is told before.
+fn next_look(report: &Report) -> Duration {
+    if report.refused.is_some() || report.failed.is_some() {
+        return TROUBLE;
+    }
+    let masters = match report.masters.as_ref().map(|plan| &plan.step) {
+        None | Some(Step::Settled) => AT_REST,
+        Some(Step::Stopped(_) | Step::Unwell(_)) => TROUBLE,
+        Some(Step::Wait(_) | Step::Replace { .. }) => UNDER_WAY,
+    };
+    let groups = report.groups.iter().map(|group| {
+        let plan = &group.plan;
+        let under_way = plan.rolling
+            || !(plan.leaving_nodes.is_empty() && plan.take_out.is_empty() && plan.put_back.is_empty());
+        if under_way { UNDER_WAY } else { AT_REST }
+    });
+    groups.fold(masters, Duration::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roll::{Failure, MastersPlan};
+
+    fn report(step: Step) -> Report {
+        Report { masters: Some(MastersPlan { replicas: 1, step }), ..Report::default() }
+    }
+
+    #[test]
+    fn a_cluster_at_rest_is_left_alone() {
+        assert_eq!(next_look(&report(Step::Settled)), AT_REST);
+        assert_eq!(next_look(&Report::default()), AT_REST, "paused");
+        assert_eq!(next_look(&report(Step::Wait(String::new()))), UNDER_WAY);
+        let failure = Failure { pod: String::new(), seen: String::new() };
+        assert_eq!(next_look(&report(Step::Stopped(failure))), TROUBLE);
+        let refused = Some(Verdict::is(Reason::InvalidSpec, ""));
+        assert_eq!(next_look(&Report { refused, ..report(Step::Settled) }), TROUBLE);
+        let mut group = workers::GroupPlan {
+            name: String::new(),
+            hash: String::new(),
+            plan: Default::default(),
+            replicas: None,
+        };
+        group.plan.leaving_nodes.insert("n".to_owned());
+        assert_eq!(next_look(&Report { groups: vec![group], ..report(Step::Settled) }), UNDER_WAY);
+    }
+}

@@ -1,0 +1,285 @@
+//! The status: what was seen, and what was decided, as it is told. Pure.
+
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::{
+    observed::{MasterSeen, Observed},
+    selectors,
+    workers::GroupPlan,
+};
+use crate::{
+    crd::{
+        AlluxioCluster, AlluxioClusterStatus, ConditionType, Endpoints, GroupStatus, JournalStatus, Leader,
+        PinnedImage, Reason,
+        status::{MastersStatus, WorkersStatus},
+    },
+    roll::{MastersPlan, Step, Why},
+    status::{Verdict, conditions, phase},
+};
+
+/// All that a status is made of.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Why the spec is not carried out; then nothing was written.
+    pub refused: Option<Verdict>,
+    /// What kept a part of it from being carried out.
+    pub failed: Option<Verdict>,
+    pub image: Option<PinnedImage>,
+    /// Without a plan the masters were not looked at as something to change: the cluster is paused, or refused.
+    pub masters: Option<MastersPlan>,
+    pub master_hash: Option<String>,
+    pub groups: Vec<GroupPlan>,
+    /// Why workers cannot be taken out of service or put back.
+    pub decommission: Option<String>,
+    pub journal: Option<JournalStatus>,
+    pub journal_verdict: Option<Verdict>,
+    /// `None` without ZooKeeper.
+    pub zookeeper: Option<bool>,
+    pub endpoints: Option<Endpoints>,
+    /// `None` when they are as they were.
+    pub mounts: Option<Vec<String>>,
+}
+
+impl Report {
+    pub fn status(
+        self,
+        cluster: &AlluxioCluster,
+        observed: &Observed,
+        now: Timestamp,
+    ) -> AlluxioClusterStatus {
+        let before = cluster.status.clone().unwrap_or_default();
+        let generation = cluster.metadata.generation;
+        let verdicts = self.verdicts(cluster, observed);
+        let conditions = conditions(&before.conditions, verdicts, generation, now);
+        let leader = observed.leader();
+        let format = leader.and_then(|leader| i32::try_from(leader.answer.as_ref()?.journal_format).ok());
+        let journal = self.journal.clone().or(before.journal).map(|journal| JournalStatus {
+            // The newest that was ever written: it does not go down when no leader answers.
+            format: format.max(journal.format),
+            ..journal
+        });
+        AlluxioClusterStatus {
+            observed_generation: generation,
+            phase: Some(phase(&conditions, false)),
+            conditions,
+            image: self.image.clone().or(before.image),
+            version: leader
+                .and_then(|leader| Some(leader.answer.as_ref()?.version.clone()))
+                .or(before.version),
+            leader: leader.map(|leader| Leader {
+                pod: leader.facts.name.clone(),
+                address: format!(
+                    "{}:{}",
+                    leader.facts.ip.as_deref().unwrap_or_default(),
+                    cluster.spec.masters.ports.rpc
+                ),
+                term: leader.answer.as_ref().and_then(|answer| i64::try_from(answer.term).ok()),
+            }),
+            masters: Some(self.masters_status(cluster, observed)),
+            workers: Some(self.workers_status(cluster, observed)),
+            journal,
+            endpoints: self.endpoints.clone().or(before.endpoints),
+            mounts: self.mounts.clone().unwrap_or(before.mounts),
+        }
+    }
+
+    fn verdicts(&self, cluster: &AlluxioCluster, observed: &Observed) -> Vec<Verdict> {
+        let paused = match cluster.spec.paused {
+            true => Verdict::is(Reason::PausedByUser, "spec.paused is true: nothing is changed"),
+            false => Verdict::is_not(Reason::NotPaused, "spec.paused is false"),
+        };
+        let zookeeper = match self.zookeeper {
+            Some(true) => Verdict::is(Reason::Reachable, "a server answers"),
+            Some(false) => Verdict::is_not(
+                Reason::Unreachable,
+                "no server of spec.zookeeper answers the operator: check the addresses, and that they can be reached from pods",
+            ),
+            None => Verdict::unknown(Reason::NotConfigured, "the cluster has no ZooKeeper"),
+        };
+        let mut all = vec![self.available(observed), self.degraded(observed), paused, zookeeper];
+        all.extend(self.journal_verdict.clone());
+        all.extend(self.progressing(cluster, observed));
+        all
+    }
+
+    fn available(&self, observed: &Observed) -> Verdict {
+        match observed.leader() {
+            Some(leader) => Verdict::is(Reason::LeaderServing, format!("{} serves", leader.facts.name)),
+            None if observed.masters.is_empty() => {
+                Verdict::is_not(Reason::NotStarted, "no master was started yet")
+            }
+            None => Verdict::is_not(Reason::NoLeader, "no master says that it serves"),
+        }
+    }
+
+    fn degraded(&self, observed: &Observed) -> Verdict {
+        if let Some(problem) = self.refused.as_ref().or(self.failed.as_ref()) {
+            return problem.clone();
+        }
+        if let Some(MastersPlan { step: Step::Stopped(failure) | Step::Unwell(failure), .. }) = &self.masters
+        {
+            let message = format!(
+                "{}: {}; `kubectl logs {} --previous` says more; take the last edit back, or mend it",
+                failure.pod, failure.seen, failure.pod
+            );
+            return Verdict::is(Reason::MastersNotReady, message);
+        }
+        if let Some(failure) = self.groups.iter().find_map(|group| group.plan.stopped.as_ref()) {
+            let message = format!(
+                "{}: {}; `kubectl logs {} --previous` says more",
+                failure.pod, failure.seen, failure.pod
+            );
+            return Verdict::is(Reason::WorkersNotReady, message);
+        }
+        if let Some(failing) =
+            observed.masters.iter().find_map(|seen| Some((&seen.facts.name, seen.facts.failing.as_ref()?)))
+        {
+            return Verdict::is(Reason::MastersNotReady, format!("{}: {}", failing.0, failing.1));
+        }
+        Verdict::is_not(Reason::AsExpected, "nothing is wrong")
+    }
+
+    /// `None` when nothing was decided: then what was told before still holds.
+    fn progressing(&self, cluster: &AlluxioCluster, observed: &Observed) -> Option<Verdict> {
+        let masters = self.masters.as_ref()?;
+        if let Step::Stopped(failure) = &masters.step {
+            let message = format!(
+                "{} does not become ready: {}; the others are left as they were",
+                failure.pod, failure.seen
+            );
+            return Some(Verdict::is_not(Reason::StepFailed, message));
+        }
+        if let Some(failure) = self
+            .groups
+            .iter()
+            .filter(|group| group.plan.rolling)
+            .find_map(|group| group.plan.stopped.as_ref())
+        {
+            let message = format!(
+                "{} does not become ready: {}; the others are left as they were",
+                failure.pod, failure.seen
+            );
+            return Some(Verdict::is_not(Reason::StepFailed, message));
+        }
+        let formatting = self
+            .journal_verdict
+            .as_ref()
+            .is_some_and(|verdict| verdict.reason == Reason::JournalNotFormatted);
+        if formatting {
+            return Some(Verdict::is(Reason::Formatting, "the journal is made, once"));
+        }
+        Some(match &masters.step {
+            Step::Replace { pods, why: Why::LeaderLeaves } => {
+                Verdict::is(Reason::Scaling, format!("{} hands over, because it is to go", pods.join(", ")))
+            }
+            Step::Replace { pods, why: Why::AllAtOnce } => {
+                Verdict::is(Reason::Recreating, format!("{} are replaced", pods.join(", ")))
+            }
+            Step::Replace { pods, .. } => {
+                Verdict::is(Reason::Rolling, format!("{} is replaced", pods.join(", ")))
+            }
+            Step::Wait(why) => Verdict::is(self.waits_for(cluster, observed), why.clone()),
+            _ => self.of_workers(),
+        })
+    }
+
+    /// What waiting belongs to: while pods are outdated, to the roll.
+    fn waits_for(&self, cluster: &AlluxioCluster, observed: &Observed) -> Reason {
+        let outdated = observed.masters.iter().any(|seen| seen.facts.hash != self.master_hash);
+        let served = before(cluster).is_some_and(|status| status.version.is_some());
+        match (outdated, served) {
+            (true, _) => Reason::Rolling,
+            (false, false) => Reason::Creating,
+            // A pod that comes back, after a step of a roll or by itself, and one more or less.
+            (false, true) if before(cluster).is_some_and(|status| rolls(&status)) => Reason::Rolling,
+            (false, true) => Reason::Scaling,
+        }
+    }
+
+    fn of_workers(&self) -> Verdict {
+        if let Some(group) = self.groups.iter().find(|group| group.plan.rolling) {
+            return Verdict::is(Reason::Rolling, format!("workers of the group {} are replaced", group.name));
+        }
+        if let Some(why) = &self.decommission {
+            return Verdict::is(Reason::Decommissioning, why.clone());
+        }
+        let leaving: Vec<_> =
+            self.groups.iter().flat_map(|group| group.plan.leaving_nodes.iter().cloned()).collect();
+        if !leaving.is_empty() {
+            return Verdict::is(Reason::Decommissioning, format!("workers leave: {}", leaving.join(", ")));
+        }
+        Verdict::is_not(Reason::Settled, "everything is as the spec says")
+    }
+
+    fn masters_status(&self, cluster: &AlluxioCluster, observed: &Observed) -> MastersStatus {
+        let desired = cluster.spec.masters.count;
+        let count = |holds: &dyn Fn(&MasterSeen) -> bool| {
+            number(observed.masters.iter().filter(|seen| holds(seen)).count())
+        };
+        let ready = count(&|seen| seen.facts.ready && !seen.facts.terminating);
+        MastersStatus {
+            summary: format!("{ready}/{desired}"),
+            desired,
+            replicas: number(observed.masters.len()),
+            ready,
+            updated: self.master_hash.as_ref().map_or_else(
+                || before(cluster).and_then(|status| Some(status.masters?.updated)).unwrap_or(0),
+                |hash| count(&|seen| seen.facts.hash.as_ref() == Some(hash)),
+            ),
+            selector: selectors::masters(&cluster.name_any()),
+        }
+    }
+
+    fn workers_status(&self, cluster: &AlluxioCluster, observed: &Observed) -> WorkersStatus {
+        let told = before(cluster).and_then(|status| status.workers).unwrap_or_default();
+        let groups: Vec<_> = cluster
+            .spec
+            .workers
+            .iter()
+            .map(|group| {
+                let pods = observed.workers.get(&group.name).map(Vec::as_slice).unwrap_or_default();
+                let plan = self.groups.iter().find(|plan| plan.name == group.name);
+                let told = told.groups.iter().find(|told| told.name == group.name);
+                let set = observed.worker_sets.get(&group.name).copied().unwrap_or_default();
+                GroupStatus {
+                    name: group.name.clone(),
+                    desired: number(set.desired),
+                    ready: number(pods.iter().filter(|facts| facts.ready && !facts.terminating).count()),
+                    updated: match plan {
+                        Some(plan) => number(
+                            pods.iter().filter(|facts| facts.hash.as_ref() == Some(&plan.hash)).count(),
+                        ),
+                        None => told.map_or(0, |told| told.updated),
+                    },
+                    leaving: match plan {
+                        Some(plan) => plan.plan.leaving_nodes.iter().take(1000).cloned().collect(),
+                        None => told.map(|told| told.leaving.clone()).unwrap_or_default(),
+                    },
+                }
+            })
+            .collect();
+        let sum = |of: fn(&GroupStatus) -> i32| groups.iter().map(of).sum::<i32>();
+        let (desired, ready) = (sum(|group| group.desired), sum(|group| group.ready));
+        WorkersStatus {
+            summary: format!("{ready}/{desired}"),
+            desired,
+            ready,
+            updated: sum(|group| group.updated),
+            groups,
+        }
+    }
+}
+
+fn rolls(status: &AlluxioClusterStatus) -> bool {
+    let told = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Progressing);
+    told.is_some_and(|told| matches!(told.reason, Reason::Rolling | Reason::StepFailed))
+}
+
+fn before(cluster: &AlluxioCluster) -> Option<AlluxioClusterStatus> {
+    cluster.status.clone()
+}
+
+fn number(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,240 @@
+//! What is watched, and what a change of it leads to.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use futures::{FutureExt, StreamExt, channel::mpsc, future::select_all};
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        apps::v1::{DaemonSet, StatefulSet},
+        batch::v1::Job,
+        core::v1::{ConfigMap, Node, Pod, Service, ServiceAccount},
+        policy::v1::PodDisruptionBudget,
+    },
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    runtime::{
+        Config, Controller, WatchStreamExt,
+        controller::Error,
+        reflector::{self, ObjectRef, Store},
+        watcher,
+    },
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Context,
+    reconcile::{after_failure, reconcile},
+    selectors,
+};
+use crate::{
+    build::INSTANCE,
+    crd::{AlluxioCluster, PinnedImage},
+    observe::{health::Health, pulse::Pulse, quiet::Quiet},
+    process::{Metrics, Namespaces},
+};
+
+/// So many clusters are reconciled at the same time.
+const AT_ONCE: u16 = 8;
+
+/// Several changes within that time lead to one reconcile.
+const DEBOUNCE: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// Who is told of changed clusters may be this far behind.
+const PULSES: usize = 1024;
+
+/// What the controllers of all namespaces share.
+#[derive(Clone)]
+pub struct Parts {
+    pub client: Client,
+    pub health: Health,
+    pub metrics: Metrics,
+    pub pod: String,
+    pub release: PinnedImage,
+}
+
+/// Looks after clusters until `stop`, and ends the reconciles under way before it returns.
+pub async fn run(parts: Parts, namespaces: &Namespaces, stop: CancellationToken) {
+    match namespaces {
+        Namespaces::All => {
+            let (nodes, changes, watch) = watch_nodes(parts.client.clone(), parts.metrics.clone());
+            let controller = one(parts, None, Some((nodes, changes)), stop);
+            // The watch never ends by itself.
+            tokio::select! { () = controller => {}, () = watch => {} }
+        }
+        Namespaces::Only(names) => {
+            let controllers =
+                names.iter().map(|name| one(parts.clone(), Some(name.clone()), None, stop.clone()).boxed());
+            let mut running: Vec<_> = controllers.collect();
+            // All end with `stop`; one that ends before is a fault, and takes the others along.
+            while !running.is_empty() {
+                let (_, _, rest) = select_all(running).await;
+                stop.cancel();
+                running = rest;
+            }
+        }
+    }
+}
+
+type Nodes = (Store<Node>, mpsc::Receiver<()>);
+
+async fn one(parts: Parts, namespace: Option<String>, nodes: Option<Nodes>, stop: CancellationToken) {
+    let client = parts.client.clone();
+    let ours = watcher::Config::default().labels(&selectors::ours());
+    let clusters: Api<AlluxioCluster> = api(&client, namespace.as_deref());
+    let controller = Controller::new(clusters, watcher::Config::default())
+        .with_config(Config::default().concurrency(AT_ONCE).debounce(DEBOUNCE))
+        .owns(api::<StatefulSet>(&client, namespace.as_deref()), ours.clone())
+        .owns(api::<DaemonSet>(&client, namespace.as_deref()), ours.clone())
+        .owns(api::<Service>(&client, namespace.as_deref()), ours.clone())
+        .owns(api::<ConfigMap>(&client, namespace.as_deref()), ours.clone())
+        .owns(api::<ServiceAccount>(&client, namespace.as_deref()), ours.clone())
+        .owns(api::<PodDisruptionBudget>(&client, namespace.as_deref()), ours.clone())
+        .owns(api::<Job>(&client, namespace.as_deref()), ours.clone())
+        .watches(api::<Pod>(&client, namespace.as_deref()), ours, |pod| cluster_of(&pod));
+    let (store, changes) = match nodes {
+        Some((store, changes)) => (Some(store), changes.left_stream()),
+        None => (None, futures::stream::pending().right_stream()),
+    };
+    let pulse = Pulse::new(parts.health.clone());
+    let (told, pulses) = mpsc::channel(PULSES);
+    let beating = tokio::spawn(pulse.clone().run(told));
+    let context = Arc::new(Context {
+        client,
+        health: parts.health,
+        pulse,
+        quiet: Quiet::default(),
+        metrics: parts.metrics.clone(),
+        pod: parts.pod,
+        nodes: store,
+        clusters: controller.store(),
+        release: parts.release,
+    });
+    let clusters = controller.store();
+    controller
+        .reconcile_all_on(changes)
+        .reconcile_on(pulses.map(|key| ObjectRef::new(&key.name).within(&key.namespace)))
+        .graceful_shutdown_on(stop.cancelled_owned())
+        .run(reconcile, after_failure, context)
+        .for_each(|done| {
+            match done {
+                // A failed reconcile was told where it is tried again; a cluster that is gone is no fault.
+                Ok(_) | Err(Error::ReconcilerFailed(..) | Error::ObjectNotFound(_)) => {}
+                Err(error) => {
+                    parts.metrics.watch_failed();
+                    tracing::warn!(%error, "a watch broke off; trying again");
+                }
+            }
+            let phases = clusters.state().into_iter().map(|cluster| {
+                match cluster.status.as_ref().and_then(|it| it.phase) {
+                    Some(phase) => format!("{phase:?}"),
+                    None => "New".to_owned(),
+                }
+            });
+            parts.metrics.phases(phases);
+            std::future::ready(())
+        })
+        .await;
+    beating.abort();
+}
+
+fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+/// The cluster whose pod it is.
+fn cluster_of(pod: &Pod) -> Option<ObjectRef<AlluxioCluster>> {
+    let name = pod.labels().get(INSTANCE)?;
+    Some(ObjectRef::new(name).within(&pod.namespace()?))
+}
+
+/// A copy of all nodes, as far as they matter, and a sign whenever something of that changed.
+fn watch_nodes(
+    client: Client,
+    metrics: Metrics,
+) -> (Store<Node>, mpsc::Receiver<()>, impl Future<Output = ()>) {
+    let (reader, writer) = reflector::store();
+    // One sign is as good as many.
+    let (mut tell, changes) = mpsc::channel(1);
+    let nodes = watcher(Api::<Node>::all(client), watcher::Config::default()).default_backoff();
+    let watch = async move {
+        let mut stream = nodes.modify(slim).reflect(writer).touched_objects().boxed();
+        let mut known = std::collections::HashMap::new();
+        while let Some(node) = stream.next().await {
+            match node {
+                // A node's heartbeat changes nothing of this.
+                Ok(node) => {
+                    let matters = what_matters(&node);
+                    if known.insert(node.name_any(), matters) != Some(matters) {
+                        drop(tell.try_send(()));
+                    }
+                }
+                Err(error) => {
+                    metrics.watch_failed();
+                    tracing::warn!(%error, "the watch of nodes broke off; trying again");
+                }
+            }
+        }
+    };
+    (reader, changes, watch)
+}
+
+/// A thousand nodes with all their images and conditions would be most of the operator's memory.
+fn slim(node: &mut Node) {
+    node.status = None;
+    node.metadata.managed_fields = None;
+    node.metadata.annotations = None;
+}
+
+fn what_matters(node: &Node) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    node.labels().hash(&mut hasher);
+    node.metadata.deletion_timestamp.is_some().hash(&mut hasher);
+    node.spec.as_ref().and_then(|spec| spec.unschedulable).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pods_lead_to_their_cluster() {
+        let pod = |labels: serde_json::Value| {
+            serde_json::from_value(json!({ "metadata": { "name": "p", "namespace": "n", "labels": labels } }))
+                .unwrap()
+        };
+        let cluster = cluster_of(&pod(json!({ INSTANCE: "ab" }))).unwrap();
+        assert_eq!((cluster.name.as_str(), cluster.namespace.as_deref()), ("ab", Some("n")));
+        assert_eq!(cluster_of(&pod(json!({}))), None);
+    }
+
+    #[test]
+    fn only_what_matters_of_a_node_is_kept_and_compared() {
+        let node = |unschedulable: bool, status: &str| -> Node {
+            let mut node = serde_json::from_value(json!({
+                "metadata": { "name": "n", "labels": { "disk": "ssd" }, "annotations": { "a": "b" } },
+                "spec": { "unschedulable": unschedulable },
+                "status": { "phase": status },
+            }))
+            .unwrap();
+            slim(&mut node);
+            node
+        };
+        assert_eq!(what_matters(&node(false, "a")), what_matters(&node(false, "b")));
+        assert_ne!(what_matters(&node(false, "a")), what_matters(&node(true, "a")));
+        assert!(node(true, "a").status.is_none());
+    }
+}

@@ -1,0 +1,225 @@
+//! From what is seen of the workers to the next steps, and taking them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::{
+    api::core::v1::{Affinity, Pod},
+    jiff::Timestamp,
+};
+use kube::Api;
+
+use super::{
+    Context,
+    masters::{progress_deadline, seconds, strategy},
+    observed::{Observed, node_named, web_port},
+};
+use crate::{
+    act::{self, PodOf, WorkerName, WorkerService},
+    crd::{self, AlluxioCluster, WorkerKind},
+    observe::{
+        nodes::{NodeTerms, cordoned},
+        pods::PodFacts,
+    },
+    roll::{Worker, WorkerGroup, WorkersPlan},
+};
+
+/// What a group is and what is to be done in it.
+#[derive(Debug)]
+pub struct GroupPlan {
+    pub name: String,
+    pub hash: String,
+    pub plan: WorkersPlan,
+    /// What `spec.replicas` of a StatefulSet shall be: workers that leave are still among them.
+    pub replicas: Option<u32>,
+}
+
+/// `hashes`: by group, what pods shall have been started with. Asks the leader and the workers only where a node leaves or is
+/// cordoned.
+pub async fn plan(
+    context: &Context,
+    cluster: &AlluxioCluster,
+    observed: &Observed,
+    hashes: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Vec<GroupPlan> {
+    let mut offered = None;
+    let mut plans = Vec::new();
+    for group in &cluster.spec.workers {
+        let Some(hash) = hashes.get(&group.name) else { continue };
+        let terms = node_terms(group);
+        let mut workers = Vec::new();
+        for facts in observed.workers.get(&group.name).into_iter().flatten() {
+            let mut worker = worker(context, group, &terms, facts);
+            if !worker.wanted_here || worker.cordoned {
+                if offered.is_none() {
+                    offered = Some(offered_workers(cluster, observed).await);
+                }
+                let name = worker_name(group, facts);
+                worker.offered =
+                    offered.iter().flatten().next().zip(name).map(|(all, name)| all.contains(&name));
+                let answer = match &facts.ip {
+                    Some(ip) => context.health.operations(ip, web_port(group.ports.web)).await,
+                    None => None,
+                };
+                worker.idle = Some(context.quiet.count(&facts.uid, answer));
+            } else {
+                context.quiet.forget(&facts.uid);
+            }
+            workers.push(worker);
+        }
+        let set = observed.worker_sets.get(&group.name).copied().unwrap_or_default();
+        let group_seen = WorkerGroup {
+            hash: hash.clone(),
+            desired: set.desired,
+            max_unavailable: usize::try_from(group.max_unavailable).unwrap_or(1),
+            template_observed: set.observed,
+            workers,
+            strategy: strategy(cluster.spec.upgrade_strategy),
+            now,
+            progress_deadline: progress_deadline(cluster),
+            decommission_timeout: seconds(group.decommission_timeout_seconds),
+        };
+        let plan = group_seen.plan();
+        let replicas =
+            (group.kind == WorkerKind::StatefulSet).then(|| replicas(group, &group_seen.workers, &plan));
+        plans.push(GroupPlan { name: group.name.clone(), hash: hash.clone(), plan, replicas });
+    }
+    plans
+}
+
+/// Does what the plan of the service says. What fails is tried at the next reconcile.
+pub async fn serve(
+    cluster: &AlluxioCluster,
+    observed: &Observed,
+    plans: &[GroupPlan],
+    pods: &Api<Pod>,
+) -> Option<String> {
+    let wanted = plans.iter().any(|group| !group.plan.take_out.is_empty() || !group.plan.put_back.is_empty());
+    if !wanted {
+        return None;
+    }
+    let service =
+        match observed.leading(cluster).map(|leader| WorkerService::new(&leader, &cluster.spec.properties)) {
+            Some(Ok(service)) => service,
+            Some(Err(error)) => return Some(format!("workers cannot be taken out of service: {error}")),
+            None => return Some("workers that leave wait for a leader".to_owned()),
+        };
+    let mut failure = None;
+    for group_plan in plans {
+        let Some(group) = cluster.spec.workers.iter().find(|group| group.name == group_plan.name) else {
+            continue;
+        };
+        let of = |name: &String| {
+            let facts = observed.workers.get(&group.name)?.iter().find(|facts| facts.name == *name)?;
+            Some((facts, worker_name(group, facts)?))
+        };
+        for (facts, name) in group_plan.plan.take_out.iter().filter_map(of) {
+            let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: facts.taken_out.is_some() };
+            match service.take_out(pods, &pod, &name).await {
+                Ok(()) => tracing::info!(pod = facts.name, host = name.host, "its worker is out of service"),
+                Err(error) => {
+                    failure = Some(format!("{} cannot be taken out of service: {error}", facts.name))
+                }
+            }
+        }
+        for (facts, name) in group_plan.plan.put_back.iter().filter_map(of) {
+            let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: true };
+            match service.put_back(pods, &pod, &name).await {
+                Ok(()) => tracing::info!(pod = facts.name, host = name.host, "its worker may serve again"),
+                Err(error) => {
+                    failure = Some(format!("{} cannot be put back into service: {error}", facts.name))
+                }
+            }
+        }
+    }
+    failure
+}
+
+/// Replaces what the plans say.
+///
+/// # Errors
+/// The API server does not answer, or refuses.
+pub async fn replace(
+    context: &Context,
+    observed: &Observed,
+    plans: &[GroupPlan],
+    pods: &Api<Pod>,
+) -> Result<(), kube::Error> {
+    for group in plans {
+        let uids: BTreeMap<_, _> = observed
+            .workers
+            .get(&group.name)
+            .into_iter()
+            .flatten()
+            .map(|facts| (&facts.name, &facts.uid))
+            .collect();
+        for name in &group.plan.replace {
+            let Some(uid) = uids.get(name) else { continue };
+            if act::replace(pods, name, uid).await? == act::Replaced::Yes {
+                context.metrics.replaced("worker");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn worker(context: &Context, group: &crd::WorkerGroup, terms: &NodeTerms, facts: &PodFacts) -> Worker {
+    let node =
+        facts.node.as_deref().zip(context.nodes.as_ref()).and_then(|(name, nodes)| node_named(nodes, name));
+    let wanted_here = match group.kind {
+        WorkerKind::DaemonSet => node.as_deref().is_none_or(|node| terms.admit(node)),
+        WorkerKind::StatefulSet => {
+            facts.ordinal().is_none_or(|ordinal| i64::from(ordinal) < i64::from(group.count.unwrap_or(1)))
+        }
+    };
+    Worker {
+        pod: facts.name.clone(),
+        node: facts.node.clone().unwrap_or_default(),
+        hash: facts.hash.clone(),
+        created: facts.created,
+        terminating: facts.terminating,
+        ready: facts.ready,
+        failing: facts.failing.clone(),
+        wanted_here,
+        cordoned: node.as_deref().is_some_and(cordoned),
+        taken_out: facts.taken_out,
+        offered: None,
+        idle: None,
+    }
+}
+
+/// A StatefulSet takes the highest ordinals away first, so all below the highest that still has to stay do, too.
+fn replicas(group: &crd::WorkerGroup, workers: &[Worker], plan: &WorkersPlan) -> u32 {
+    let wanted = u32::try_from(group.count.unwrap_or(1)).unwrap_or(0);
+    let ordinal =
+        |worker: &Worker| worker.pod.rsplit_once('-').and_then(|(_, number)| number.parse::<u32>().ok());
+    let stays: BTreeSet<_> = plan.leaving_nodes.iter().collect();
+    let leaving = workers.iter().filter(|worker| !worker.wanted_here && stays.contains(&worker.node));
+    leaving.filter_map(ordinal).map(|ordinal| ordinal + 1).fold(wanted, u32::max)
+}
+
+fn node_terms(group: &crd::WorkerGroup) -> NodeTerms {
+    // `validate` has read it before: what cannot be read was refused.
+    let affinity = group.scheduling.affinity.as_ref().and_then(|raw| raw.read::<Affinity>().ok());
+    NodeTerms {
+        labels: group.scheduling.node_selector.clone(),
+        affinity: affinity.and_then(|affinity| affinity.node_affinity),
+    }
+}
+
+/// The master knows a worker by its node's address.
+fn worker_name(group: &crd::WorkerGroup, facts: &PodFacts) -> Option<WorkerName> {
+    Some(WorkerName { host: facts.host_ip.clone()?, web_port: web_port(group.ports.web) })
+}
+
+/// `None` when the leader was not asked, or did not answer.
+async fn offered_workers(cluster: &AlluxioCluster, observed: &Observed) -> Option<Vec<WorkerName>> {
+    let service = WorkerService::new(&observed.leading(cluster)?, &cluster.spec.properties);
+    match async { service?.offered().await }.await {
+        Ok(offered) => Some(offered),
+        Err(error) => {
+            tracing::debug!(%error, "the leader does not tell its workers");
+            None
+        }
+    }
+}

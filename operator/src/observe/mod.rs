@@ -1,0 +1,9 @@
+//! What is so: pods, what the processes in them answer, the nodes. Only reads.
+
+pub mod health;
+pub mod leader;
+pub mod nodes;
+pub mod pods;
+pub mod pulse;
+pub mod quiet;
+pub mod zookeeper;

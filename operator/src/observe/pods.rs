@@ -1,0 +1,201 @@
+//! What a pod's object tells.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::{
+    api::core::v1::{ContainerStatus, Pod},
+    jiff::Timestamp,
+};
+use kube::ResourceExt;
+
+use crate::observe::leader::LEADER_LABEL;
+
+/// Since when we have the pod's worker out of service.
+pub const TAKEN_OUT: &str = "alluxio.org/taken-out";
+
+/// After so many restarts a container in back-off is not on its way any more.
+const RESTARTS: i32 = 3;
+
+#[derive(Clone, Debug)]
+pub struct PodFacts {
+    pub name: String,
+    pub uid: String,
+    pub created: Timestamp,
+    pub terminating: bool,
+    pub ready: bool,
+    pub failing: Option<String>,
+    pub hash: Option<String>,
+    pub ip: Option<String>,
+    pub host_ip: Option<String>,
+    pub node: Option<String>,
+    pub leader_label: bool,
+    pub taken_out: Option<Timestamp>,
+    /// The ConfigMaps that it uses: it could not start again without them.
+    pub config_maps: BTreeSet<String>,
+}
+
+impl PodFacts {
+    /// `restart_hash`: the annotation with what the pod was started with.
+    pub fn of(pod: &Pod, restart_hash: &str) -> Self {
+        let (spec, status) = (pod.spec.as_ref(), pod.status.as_ref());
+        let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        let annotation = |name: &str| pod.annotations().get(name).cloned();
+        Self {
+            name: pod.name_any(),
+            uid: pod.uid().unwrap_or_default(),
+            created: pod.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+            terminating: pod.metadata.deletion_timestamp.is_some(),
+            ready: conditions
+                .iter()
+                .any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+            failing: failing(pod),
+            hash: annotation(restart_hash),
+            ip: status.and_then(|status| status.pod_ip.clone()),
+            host_ip: status.and_then(|status| status.host_ip.clone()),
+            node: spec.and_then(|spec| spec.node_name.clone()),
+            leader_label: pod.labels().contains_key(LEADER_LABEL),
+            taken_out: annotation(TAKEN_OUT).and_then(|time| time.parse().ok()),
+            config_maps: config_maps(pod),
+        }
+    }
+
+    /// The number at the end of a StatefulSet's pod.
+    pub fn ordinal(&self) -> Option<u32> {
+        self.name.rsplit_once('-')?.1.parse().ok()
+    }
+}
+
+/// What does not end by itself, as Kubernetes names it.
+fn failing(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    if status.phase.as_deref() == Some("Failed") {
+        return Some(
+            status
+                .message
+                .clone()
+                .or_else(|| status.reason.clone())
+                .unwrap_or_else(|| "the pod failed".to_owned()),
+        );
+    }
+    let init = status.init_container_statuses.iter().flatten();
+    init.chain(status.container_statuses.iter().flatten()).find_map(failing_container)
+}
+
+fn failing_container(container: &ContainerStatus) -> Option<String> {
+    let waiting = container.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.as_deref()?;
+    let last = || {
+        let ended = container.last_state.as_ref()?.terminated.as_ref()?;
+        let said = ended.message.as_deref().map(str::trim).filter(|said| !said.is_empty());
+        Some(said.map_or_else(|| format!("exit code {}", ended.exit_code), str::to_owned))
+    };
+    let detail = match reason {
+        "CrashLoopBackOff" if container.restart_count >= RESTARTS => last(),
+        "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "CreateContainerConfigError"
+        | "CreateContainerError" => waiting.message.clone(),
+        _ => return None,
+    };
+    Some(match detail {
+        Some(detail) => format!("{}: {reason}: {detail}", container.name),
+        None => format!("{}: {reason}", container.name),
+    })
+}
+
+fn config_maps(pod: &Pod) -> BTreeSet<String> {
+    let Some(spec) = &pod.spec else { return BTreeSet::new() };
+    let volumes =
+        spec.volumes.iter().flatten().filter_map(|volume| Some(volume.config_map.as_ref()?.name.clone()));
+    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    let sources = containers
+        .flat_map(|container| container.env_from.iter().flatten())
+        .filter_map(|source| Some(source.config_map_ref.as_ref()?.name.clone()));
+    let keys = spec
+        .containers
+        .iter()
+        .flat_map(|container| container.env.iter().flatten())
+        .filter_map(|env| Some(env.value_from.as_ref()?.config_map_key_ref.as_ref()?.name.clone()));
+    volumes.chain(sources).chain(keys).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const HASH: &str = "alluxio.org/restart-hash";
+
+    fn facts(pod: Value) -> PodFacts {
+        PodFacts::of(&serde_json::from_value(pod).unwrap(), HASH)
+    }
+
+    fn running() -> Value {
+        json!({
+            "metadata": {
+                "name": "a-master-12", "uid": "u", "creationTimestamp": "2026-01-02T03:04:05Z",
+                "annotations": { HASH: "h", TAKEN_OUT: "2026-01-02T03:04:06Z" },
+                "labels": { LEADER_LABEL: "true" },
+            },
+            "spec": {
+                "nodeName": "n1",
+                "containers": [{
+                    "name": "c", "envFrom": [{ "configMapRef": { "name": "from" } }],
+                    "env": [{ "name": "K", "valueFrom": { "configMapKeyRef": { "name": "key", "key": "k" } } }],
+                }],
+                "volumes": [{ "name": "v", "configMap": { "name": "volume" } }, { "name": "w", "emptyDir": {} }],
+            },
+            "status": {
+                "podIP": "10.0.0.1", "hostIP": "10.0.0.9", "phase": "Running",
+                "conditions": [{ "type": "Ready", "status": "True" }],
+            },
+        })
+    }
+
+    #[test]
+    fn a_pod_that_runs() {
+        let facts = facts(running());
+        assert_eq!((facts.ordinal(), facts.ready, facts.terminating), (Some(12), true, false));
+        assert_eq!((facts.hash.as_deref(), facts.failing), (Some("h"), None));
+        assert_eq!(facts.created.as_second(), 1_767_323_045);
+        assert_eq!(facts.taken_out.map(|at| at.as_second() - facts.created.as_second()), Some(1));
+        assert_eq!(
+            (facts.ip.as_deref(), facts.host_ip.as_deref(), facts.node.as_deref()),
+            (Some("10.0.0.1"), Some("10.0.0.9"), Some("n1"))
+        );
+        assert!(facts.leader_label);
+        assert_eq!(facts.config_maps, ["from", "key", "volume"].map(str::to_owned).into());
+    }
+
+    #[test]
+    fn a_pod_without_status() {
+        let facts =
+            facts(json!({ "metadata": { "name": "a", "deletionTimestamp": "2026-01-02T03:04:05Z" } }));
+        assert!(facts.terminating && !facts.ready && !facts.leader_label);
+        assert_eq!((facts.ordinal(), facts.hash), (None, None));
+    }
+
+    #[test]
+    fn what_does_not_end_by_itself() {
+        let container = |restarts: i32, reason: &str| {
+            let mut pod = running();
+            pod["status"]["containerStatuses"] = json!([{
+                "name": "c", "image": "i", "imageID": "", "ready": false, "restartCount": restarts,
+                "state": { "waiting": { "reason": reason, "message": "told" } },
+                "lastState": { "terminated": { "exitCode": 1, "message": " no such key\n" } },
+            }]);
+            facts(pod).failing
+        };
+        assert_eq!(container(3, "CrashLoopBackOff").as_deref(), Some("c: CrashLoopBackOff: no such key"));
+        assert_eq!(container(2, "CrashLoopBackOff"), None, "it may have waited for something");
+        assert_eq!(container(0, "ContainerCreating"), None);
+        assert_eq!(container(0, "ErrImagePull"), None, "tried again");
+        assert_eq!(container(0, "ImagePullBackOff").as_deref(), Some("c: ImagePullBackOff: told"));
+        let mut failed = running();
+        failed["status"]["phase"] = json!("Failed");
+        failed["status"]["reason"] = json!("Evicted");
+        assert_eq!(facts(failed).failing.as_deref(), Some("Evicted"));
+    }
+}

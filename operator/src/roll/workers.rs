@@ -1,0 +1,137 @@
+//! The next steps for the workers of one group: those on nodes that leave or are cordoned are taken out of service
+//! first; outdated ones are replaced, so many at once as may be away. A worker that is ended by SIGTERM drains by itself.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use k8s_openapi::jiff::Timestamp;
+
+use super::{Failure, Patience, Strategy};
+
+/// What is seen of a worker's pod.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    pub pod: String,
+    pub node: String,
+    pub hash: Option<String>,
+    pub created: Timestamp,
+    pub terminating: bool,
+    pub ready: bool,
+    pub failing: Option<String>,
+    /// Whether the node is one that the user's selector and affinity ask for.
+    pub wanted_here: bool,
+    pub cordoned: bool,
+    /// Since when we have it out of service; an annotation of the pod.
+    pub taken_out: Option<Timestamp>,
+    /// Whether the leader offers it to clients; `None` when it was not asked.
+    pub offered: Option<bool>,
+    /// Whether nothing is being done on it; `None` when it does not answer.
+    pub idle: Option<bool>,
+}
+
+#[derive(Clone, Debug)]
+pub struct WorkerGroup {
+    pub hash: String,
+    /// How many pods its controller wants.
+    pub desired: usize,
+    pub max_unavailable: usize,
+    pub template_observed: bool,
+    pub workers: Vec<Worker>,
+    pub strategy: Strategy,
+    pub now: Timestamp,
+    pub progress_deadline: Duration,
+    pub decommission_timeout: Duration,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkersPlan {
+    /// Nodes that are not wanted any more, but whose worker still has to be waited for.
+    pub leaving_nodes: BTreeSet<String>,
+    /// Pods whose worker the leader shall offer to nobody.
+    pub take_out: Vec<String>,
+    /// Pods whose worker may serve again.
+    pub put_back: Vec<String>,
+    pub replace: Vec<String>,
+    pub stopped: Option<Failure>,
+    /// Whether a roll is not over.
+    pub rolling: bool,
+}
+
+impl WorkerGroup {
+    pub fn plan(&self) -> WorkersPlan {
+        let mut plan = WorkersPlan::default();
+        for worker in self.workers.iter().filter(|worker| !worker.terminating) {
+            self.service(worker, &mut plan);
+        }
+        self.roll(&mut plan);
+        plan
+    }
+
+    /// Whether it shall be in or out of service.
+    fn service(&self, worker: &Worker, plan: &mut WorkersPlan) {
+        if worker.wanted_here && !worker.cordoned {
+            if worker.taken_out.is_some() {
+                plan.put_back.push(worker.pod.clone());
+            }
+            return;
+        }
+        // A leader that took over does not know what an earlier one took out.
+        if worker.taken_out.is_none() || worker.offered == Some(true) {
+            plan.take_out.push(worker.pod.clone());
+        }
+        if !worker.wanted_here && !self.may_leave(worker) {
+            plan.leaving_nodes.insert(worker.node.clone());
+        }
+    }
+
+    fn may_leave(&self, worker: &Worker) -> bool {
+        let Some(since) = worker.taken_out else { return false };
+        let out = worker.offered == Some(false) && worker.idle == Some(true);
+        out || self.patience().age(since) >= self.decommission_timeout
+    }
+
+    fn roll(&self, plan: &mut WorkersPlan) {
+        let stays: Vec<_> = self.workers.iter().filter(|worker| worker.wanted_here).collect();
+        let outdated: Vec<_> = stays.iter().copied().filter(|worker| !self.current(worker)).collect();
+        plan.rolling = !outdated.is_empty();
+        let failures =
+            stays.iter().filter(|worker| self.current(worker) && !worker.ready && !worker.cordoned);
+        plan.stopped = failures
+            .filter_map(|worker| {
+                self.patience().failure(&worker.pod, worker.created, worker.failing.as_deref())
+            })
+            .next();
+        if !plan.rolling || !self.template_observed {
+            return;
+        }
+        // What does not serve, or is cordoned, costs nothing.
+        let (free, serving): (Vec<_>, Vec<_>) = outdated
+            .into_iter()
+            .filter(|worker| !worker.terminating)
+            .partition(|worker| !worker.ready || worker.cordoned);
+        plan.replace.extend(free.iter().map(|worker| worker.pod.clone()));
+        if self.strategy == Strategy::Recreate {
+            plan.replace.extend(serving.iter().map(|worker| worker.pod.clone()));
+            return;
+        }
+        if plan.stopped.is_some() {
+            return;
+        }
+        let budget = self.max_unavailable.max(1).saturating_sub(self.unavailable());
+        plan.replace.extend(serving.iter().take(budget).map(|worker| worker.pod.clone()));
+    }
+
+    /// Those away, whoever took them, but for the cordoned ones: these are away because somebody wants it.
+    fn unavailable(&self) -> usize {
+        let missing = self.desired.saturating_sub(self.workers.len());
+        let away = |worker: &&Worker| !worker.cordoned && (worker.terminating || !worker.ready);
+        missing + self.workers.iter().filter(away).count()
+    }
+
+    fn current(&self, worker: &Worker) -> bool {
+        worker.hash.as_deref() == Some(self.hash.as_str())
+    }
+
+    fn patience(&self) -> Patience {
+        Patience { now: self.now, progress_deadline: self.progress_deadline }
+    }
+}

@@ -1,0 +1,135 @@
+use super::*;
+
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn worker(name: &str, hash: &str) -> Worker {
+    Worker {
+        pod: format!("w-{name}"),
+        node: name.to_owned(),
+        hash: Some(hash.to_owned()),
+        created: at(0),
+        terminating: false,
+        ready: true,
+        failing: None,
+        wanted_here: true,
+        cordoned: false,
+        taken_out: None,
+        offered: Some(true),
+        idle: Some(false),
+    }
+}
+
+fn group(workers: Vec<Worker>) -> WorkerGroup {
+    WorkerGroup {
+        hash: "new".to_owned(),
+        desired: workers.len(),
+        max_unavailable: 1,
+        template_observed: true,
+        workers,
+        strategy: Strategy::Rolling,
+        now: at(10),
+        progress_deadline: Duration::from_secs(600),
+        decommission_timeout: TIMEOUT,
+    }
+}
+
+#[test]
+fn nothing_to_do() {
+    assert_eq!(group(vec![worker("1", "new"), worker("2", "new")]).plan(), WorkersPlan::default());
+}
+
+#[test]
+fn so_many_at_once_as_may_be_away() {
+    let mut all = group(vec![worker("1", "old"), worker("2", "old"), worker("3", "old")]);
+    assert_eq!(all.plan().replace, ["w-1"]);
+    all.max_unavailable = 2;
+    assert_eq!(all.plan().replace, ["w-1", "w-2"]);
+    all.workers[2].terminating = true;
+    assert_eq!(all.plan().replace, ["w-1"]);
+    // The pod that ended did not come back yet.
+    all.workers.pop();
+    assert_eq!(all.plan().replace, ["w-1"]);
+    all.desired = 4;
+    assert!(all.plan().replace.is_empty() && all.plan().rolling);
+    all.template_observed = false;
+    assert!(all.plan().replace.is_empty() && all.plan().rolling);
+}
+
+#[test]
+fn a_step_that_fails_stops_the_roll_and_reverting_heals_it() {
+    let mut all = group(vec![worker("1", "new"), worker("2", "old"), worker("3", "old")]);
+    all.workers[0].ready = false;
+    assert!(all.plan().replace.is_empty() && all.plan().stopped.is_none());
+    all.max_unavailable = 3;
+    assert_eq!(all.plan().replace, ["w-2", "w-3"]);
+    all.now = at(600);
+    assert!(all.plan().replace.is_empty());
+    assert_eq!(all.plan().stopped.unwrap().pod, "w-1");
+    all.hash = "old".to_owned();
+    assert_eq!((all.plan().replace, all.plan().stopped), (vec!["w-1".to_owned()], None));
+}
+
+#[test]
+fn a_node_that_leaves_keeps_its_worker_until_it_is_idle() {
+    let mut all = group(vec![worker("1", "new"), worker("2", "new")]);
+    all.workers[1].wanted_here = false;
+    let plan = all.plan();
+    assert_eq!((plan.take_out, plan.leaving_nodes), (vec!["w-2".to_owned()], ["2".to_owned()].into()));
+    all.workers[1].taken_out = Some(at(10));
+    // The leader has not followed, or is another one.
+    assert_eq!(all.plan().take_out, ["w-2"]);
+    all.workers[1].offered = Some(false);
+    let plan = all.plan();
+    assert_eq!((plan.take_out.len(), plan.leaving_nodes.len()), (0, 1));
+    all.workers[1].idle = None;
+    assert_eq!(all.plan().leaving_nodes.len(), 1, "no answer is not idle");
+    all.workers[1].idle = Some(true);
+    assert!(all.plan().leaving_nodes.is_empty());
+    all.workers[1].offered = None;
+    assert_eq!(all.plan().leaving_nodes.len(), 1, "whether it is out is not known");
+    all.now = at(310);
+    assert!(all.plan().leaving_nodes.is_empty(), "longer than the time limit nobody waits");
+}
+
+#[test]
+fn a_leaving_worker_is_not_rolled() {
+    let mut all = group(vec![worker("1", "new"), worker("2", "old")]);
+    all.workers[1].wanted_here = false;
+    assert!(all.plan().replace.is_empty() && !all.plan().rolling);
+}
+
+#[test]
+fn cordon_and_uncordon() {
+    let mut all = group(vec![worker("1", "new"), worker("2", "old")]);
+    all.workers[0].cordoned = true;
+    let plan = all.plan();
+    assert_eq!((plan.take_out, plan.leaving_nodes.len()), (vec!["w-1".to_owned()], 0));
+    all.workers[0].taken_out = Some(at(5));
+    (all.workers[0].offered, all.workers[0].ready) = (Some(false), false);
+    all.now = at(5000);
+    let plan = all.plan();
+    assert_eq!((plan.take_out.len(), plan.stopped), (0, None), "a cordoned worker is no failure");
+    assert_eq!(plan.replace, ["w-2"], "and does not use up what may be away");
+    all.workers[0].cordoned = false;
+    assert_eq!(all.plan().put_back, ["w-1"]);
+}
+
+#[test]
+fn a_node_that_returns_is_put_back() {
+    let mut all = group(vec![worker("1", "new")]);
+    all.workers[0].taken_out = Some(at(5));
+    assert_eq!(all.plan().put_back, ["w-1"]);
+    all.workers[0].terminating = true;
+    assert!(all.plan().put_back.is_empty());
+}
+
+#[test]
+fn recreate_takes_all() {
+    let mut all = group(vec![worker("1", "old"), worker("2", "old"), worker("3", "new")]);
+    all.strategy = Strategy::Recreate;
+    assert_eq!(all.plan().replace, ["w-1", "w-2"]);
+}

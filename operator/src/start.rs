@@ -1,0 +1,109 @@
+//! The operator from its start to its end: wait for the lease, look after clusters, give the lease back.
+
+use anyhow::Context as _;
+use kube::{Client, Config, client::ClientBuilder};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    controller::{self, Parts},
+    crd::PinnedImage,
+    lease::{Elector, FenceLayer, LeaseError, Timing},
+    observe::health::Health,
+    process::{Metrics, Readiness, Settings, serve},
+};
+
+/// How long reconciles under way may take when the operator is asked to end.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// What is needed beside the settings, so that a test can start several in one process.
+pub struct Start {
+    pub settings: Settings,
+    pub config: Config,
+    pub release: PinnedImage,
+    pub timing: Timing,
+    /// Called on a thread of its own when the lease is over and the process must be gone.
+    pub lost: Box<dyn FnOnce() + Send>,
+}
+
+/// Runs until `stop`.
+///
+/// # Errors
+/// The port is taken, the API server's address is unusable, or the lease is lost: then the process must end at once.
+pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
+    let Start { settings, mut config, release, timing, lost } = start;
+    // What failed is tried again by the next reconcile. A request that waits in the client for its next try would pass the fence
+    // long before it is sent.
+    config.default_retry = false;
+    let metrics = Metrics::new()?;
+    let ready = Readiness::default();
+    let listener = TcpListener::bind(settings.http)
+        .await
+        .with_context(|| format!("HTTP_ADDRESS {} cannot be listened on", settings.http))?;
+    let web_stop = CancellationToken::new();
+    let web = tokio::spawn(serve(listener, metrics.clone(), ready.clone(), web_stop.clone()));
+
+    let of_lease = Client::try_from(config.clone()).context("the API server's address cannot be used")?;
+    of_lease.apiserver_version().await.context("the API server does not answer")?;
+    ready.set(true);
+    let elector =
+        Elector::new(of_lease, &settings.own_namespace, &settings.lease, identity(&settings.pod), timing);
+    let tenure = elector.tenure();
+    tenure.watch(lost);
+    let acted = if elector.acquire(&stop).await {
+        metrics.leads(true);
+        let client = ClientBuilder::try_from(config)?.with_layer(&FenceLayer { tenure }).build();
+        let parts = Parts { client, health: Health::new()?, metrics, pod: settings.pod, release };
+        let acted = act(parts, &elector, &settings.namespaces, stop).await;
+        elector.release().await;
+        acted
+    } else {
+        Ok(())
+    };
+    web_stop.cancel();
+    web.await.context("the web port's task")??;
+    Ok(acted?)
+}
+
+/// Looks after clusters as long as the lease is kept; gives it back only when nothing acts any more.
+async fn act(
+    parts: Parts,
+    elector: &Elector,
+    namespaces: &crate::process::Namespaces,
+    stop: CancellationToken,
+) -> Result<(), LeaseError> {
+    let (over, ends) = oneshot::channel();
+    let controllers = {
+        let (namespaces, stop) = (namespaces.clone(), stop.clone());
+        let running: JoinHandle<()> = tokio::spawn(async move {
+            controller::run(parts, &namespaces, stop).await;
+            // Who waits for it may have gone on already.
+            let _ = over.send(());
+        });
+        running
+    };
+    // The lease is kept while the last reconciles end.
+    let keep = CancellationToken::new();
+    let kept = elector.keep(&keep);
+    tokio::pin!(kept);
+    let stopping = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        lost = &mut kept => {
+            controllers.abort();
+            return lost;
+        }
+        _ = ends => {}
+        () = stopping => tracing::warn!("reconciles did not end in {} s; they are cut off", GRACE.as_secs()),
+    }
+    controllers.abort();
+    keep.cancel();
+    kept.await
+}
+
+/// Another one after each start: a container that was restarted is not its predecessor.
+fn identity(pod: &str) -> String {
+    format!("{pod}_{}_{:x}", std::process::id(), k8s_openapi::jiff::Timestamp::now().as_nanosecond())
+}
