@@ -21,6 +21,8 @@ pub enum Answer {
     Cut(usize),
     /// Nothing is passed on until the faults are healed.
     Hold,
+    /// It takes effect, and the connection is closed in the place of the answer.
+    Lose,
 }
 
 struct Rule {
@@ -131,7 +133,7 @@ fn serve(mut near: TcpStream, to: SocketAddr, shared: &Shared) -> io::Result<()>
         Some(Answer::SlowDown) => return slow_down(near, &head, rest.len()),
         Some(Answer::Hold) => hold(shared),
         Some(Answer::Cut(bytes)) => limit = bytes as u64,
-        None => {}
+        Some(Answer::Lose) | None => {}
     }
     let mut far = TcpStream::connect(to)?;
     // One request a connection. The header is not among those that are signed.
@@ -142,7 +144,10 @@ fn serve(mut near: TcpStream, to: SocketAddr, shared: &Shared) -> io::Result<()>
     thread::spawn(move || {
         let _ = io::copy(&mut from_client, &mut to_server);
     });
-    io::copy(&mut far.take(limit), &mut near)?;
+    match answer {
+        Some(Answer::Lose) => io::copy(&mut far, &mut io::sink())?,
+        _ => io::copy(&mut far.take(limit), &mut near)?,
+    };
     near.shutdown(Shutdown::Both)
 }
 

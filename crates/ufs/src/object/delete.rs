@@ -1,7 +1,7 @@
 //! Deleting files and folders.
 
 use futures::TryStreamExt;
-use opendal::Lister;
+use opendal::{Entry, Lister};
 
 use super::store::Store;
 use crate::error::{Operation, Result, UfsError, UfsErrorKind};
@@ -12,7 +12,7 @@ const BATCH: usize = 1000;
 
 /// Keys of a tree in an order in which folders come behind what they hold. Stores that keep folders as such do not
 /// delete a marker before that.
-struct PostOrder {
+pub(super) struct PostOrder {
     top: String,
     files: Vec<String>,
     markers: Vec<String>,
@@ -21,19 +21,29 @@ struct PostOrder {
 }
 
 impl PostOrder {
-    fn new(top: String) -> Self {
+    pub(super) fn new(top: String) -> Self {
         Self { top, files: Vec::new(), markers: Vec::new(), open: Vec::new() }
     }
 
     /// The next key of a listing.
-    fn push(&mut self, key: String) {
-        while let Some(left) = self.open.pop_if(|folder| !key.starts_with(folder.as_str())) {
-            self.markers.push(left);
-        }
+    pub(super) fn push(&mut self, key: String) {
+        self.come_to(&key);
         if key.ends_with('/') { self.open.push(key) } else { self.files.push(key) }
     }
 
-    fn end_below(&mut self) {
+    /// The next key, which is not to be deleted, and so none of the folders that it lies in.
+    pub(super) fn stays(&mut self, key: &str) {
+        self.come_to(key);
+        self.open.clear();
+    }
+
+    fn come_to(&mut self, key: &str) {
+        while let Some(left) = self.open.pop_if(|folder| !key.starts_with(folder.as_str())) {
+            self.markers.push(left);
+        }
+    }
+
+    pub(super) fn end_below(&mut self) {
         self.markers.extend(self.open.drain(..).rev());
     }
 
@@ -43,8 +53,9 @@ impl PostOrder {
         self.markers.push(self.top.clone());
     }
 
-    fn len(&self) -> usize {
-        self.files.len() + self.markers.len()
+    /// Time to delete what is known by now.
+    pub(super) fn is_long(&self) -> bool {
+        self.files.len() + self.markers.len() >= BATCH
     }
 
     /// What is known by now, in groups that may each be deleted in any order.
@@ -109,7 +120,7 @@ impl Store {
                 self.must_be_path(DELETE, path, &key)?;
                 order.push(key);
             }
-            if order.len() >= BATCH {
+            if order.is_long() {
                 self.delete_step(path, &mut order).await?;
             }
         }
@@ -122,29 +133,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Deletes these of a folder, which are told as in a listing of `top`, and the folder when nothing else is left in it.
-    pub(super) async fn delete_keys(&self, path: &UfsPath, top: &str, relative: Vec<String>) -> Result<()> {
-        let mut order = PostOrder::new(top.to_owned());
-        for key in relative {
-            order.push(format!("{top}{key}"));
-            if order.len() >= BATCH {
-                self.delete_step(path, &mut order).await?;
-            }
-        }
-        order.end_below();
-        self.delete_step(path, &mut order).await?;
-        let mut left = self.all_below(DELETE, path).await?;
-        while let Some(key) = self.next_key(DELETE, path, &mut left).await? {
-            if key != top {
-                tracing::warn!("{path} stays: '{key}' is in it, too, which was not copied by this rename");
-                return Ok(());
-            }
-        }
-        self.remove(DELETE, path, vec![top.to_owned()]).await?;
-        self.keep(DELETE, path.parent()).await
-    }
-
-    async fn delete_step(&self, path: &UfsPath, order: &mut PostOrder) -> Result<()> {
+    pub(super) async fn delete_step(&self, path: &UfsPath, order: &mut PostOrder) -> Result<()> {
         for group in order.groups() {
             self.remove(DELETE, path, group).await?;
         }
@@ -183,8 +172,17 @@ impl Store {
         folder: &UfsPath,
         lister: &mut Lister,
     ) -> Result<Option<String>> {
-        let next = lister.try_next().await.map_err(|error| self.unlisted(operation, folder, error))?;
+        let next = self.next_entry(operation, folder, lister).await?;
         Ok(next.map(|entry| entry.path().to_owned()))
+    }
+
+    pub(super) async fn next_entry(
+        &self,
+        operation: Operation,
+        folder: &UfsPath,
+        lister: &mut Lister,
+    ) -> Result<Option<Entry>> {
+        lister.try_next().await.map_err(|error| self.unlisted(operation, folder, error))
     }
 
     /// Deletes objects by their keys; what is not there is no error.
@@ -219,5 +217,19 @@ mod tests {
         );
         order.end();
         assert_eq!(order.groups(), [vec!["t/"]]);
+    }
+
+    #[test]
+    fn a_folder_stays_with_what_stays_in_it() {
+        let mut order = PostOrder::new("t/".to_owned());
+        for key in ["t/a/", "t/b/", "t/b/c/"] {
+            order.push(key.to_owned());
+        }
+        order.stays("t/b/c/late");
+        for key in ["t/b/d", "t/e/"] {
+            order.push(key.to_owned());
+        }
+        order.end_below();
+        assert_eq!(order.groups(), [vec!["t/b/d"], vec!["t/a/", "t/e/"]]);
     }
 }

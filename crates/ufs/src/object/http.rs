@@ -29,9 +29,7 @@ impl Connections {
     pub(super) fn open(&self) -> reqwest::Result<HttpTransporter> {
         // Once for the process; another one that was there first is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // As elsewhere in properties, 0 is no limit.
-        let limit = |limit: Option<Duration>| limit.filter(|limit| !limit.is_zero());
-        let (connect, silence) = (limit(self.connect), limit(self.silence.or(Some(SILENCE))));
+        let (connect, silence) = (limit(self.connect), self.silence());
         let connect = [connect, silence].into_iter().flatten().fold(CONNECT, Duration::min);
         // A proxy for all of the process, which variables of the environment may name, is not meant for the store.
         let mut client = Client::builder().no_proxy().connect_timeout(connect).tcp_nodelay(true);
@@ -45,5 +43,29 @@ impl Connections {
             client = client.proxy(Proxy::all(format!("http://{host}:{port}"))?);
         }
         Ok(HttpTransporter::new(ReqwestTransport::new(client.build()?)))
+    }
+
+    fn silence(&self) -> Option<Duration> {
+        limit(self.silence.or(Some(SILENCE)))
+    }
+}
+
+/// As elsewhere in properties, 0 is no limit.
+fn limit(limit: Option<Duration>) -> Option<Duration> {
+    limit.filter(|limit| !limit.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_has_a_limit_also_where_none_is_said() {
+        let silence = |silence| Connections { silence, ..Connections::default() }.silence();
+        let seconds = |count| Some(Duration::from_secs(count));
+        assert_eq!(
+            [silence(None), silence(seconds(3)), silence(seconds(0))],
+            [seconds(50), seconds(3), None]
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, future, stream};
 use opendal::{Entry, Lister};
 
 use super::key_order::{KeyOrder, Keyed};
@@ -11,12 +11,15 @@ use super::store::Store;
 use crate::error::{Operation, Result, UfsErrorKind};
 use crate::listing::{ListOptions, ListPage, UfsLister};
 use crate::path::UfsPath;
+use crate::status::UfsStatus;
 use crate::temporary::is_temporary_name;
 
 /// Keys asked for with one request; no store of those here gives more.
 const REQUEST: usize = 1000;
 /// Unreadable names told by name in one page.
 const UNREADABLE: usize = 100;
+/// Looks at objects of one listing at the same time.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// A listing under way.
 pub(super) struct ObjectLister {
@@ -39,7 +42,8 @@ impl ObjectLister {
 
     async fn page(&mut self, walk: &mut Walk) -> Result<ListPage> {
         let mut page = ListPage::default();
-        while page.entries.len() < self.options.page_size() {
+        let mut entries = Vec::new();
+        while entries.len() < self.options.page_size() {
             let Some(found) = walk.next(&self.store, &self.directory).await? else {
                 self.ended = true;
                 break;
@@ -58,15 +62,33 @@ impl ObjectLister {
                 Found::Key { key, entry } => {
                     let relative = UfsPath::parse(&key)?;
                     let path = self.directory.join(&relative);
-                    page.entries.push(match entry.filter(|_| !key.ends_with('/')) {
-                        Some(entry) => self.store.file(path, entry.metadata()),
-                        None => self.store.folder(path),
+                    entries.push(match entry.filter(|_| !key.ends_with('/')) {
+                        Some(entry) if entry.metadata().etag().is_none() => Listed::Name(path),
+                        Some(entry) => Listed::Told(self.store.file(path, entry.metadata())),
+                        None => Listed::Told(self.store.folder(path)),
                     });
                     page.resume = key;
                 }
             }
         }
+        page.entries = self.looked_at(entries).await?;
         Ok(page)
+    }
+
+    /// What is gone by now is left out.
+    async fn looked_at(&self, entries: Vec<Listed>) -> Result<Vec<UfsStatus>> {
+        let looks = stream::iter(entries).map(|entry| self.look_at(entry)).buffered(LOOKS_AT_ONCE);
+        looks.try_filter_map(future::ok).try_collect().await
+    }
+
+    async fn look_at(&self, entry: Listed) -> Result<Option<UfsStatus>> {
+        match entry {
+            Listed::Told(status) => Ok(Some(status)),
+            Listed::Name(path) => {
+                let object = self.store.object(Operation::List, &path).await?;
+                Ok(object.map(|object| self.store.file(path, &object)))
+            }
+        }
     }
 
     /// Nothing was listed: is there a folder at all?
@@ -100,6 +122,13 @@ impl UfsLister for ObjectLister {
         let nothing = page.entries.is_empty() && page.unreadable_total == 0;
         Ok((!(self.ended && nothing)).then_some(page))
     }
+}
+
+/// One entry of a page.
+enum Listed {
+    Told(UfsStatus),
+    /// The listing tells nothing by which a change would show, as Huawei's: neither tag nor time.
+    Name(UfsPath),
 }
 
 /// One key of a listing.

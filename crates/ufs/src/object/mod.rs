@@ -8,6 +8,7 @@
 //! jitter of each request, multipart uploads and copies. What is ours: folders, key order, what is checked before and
 //! after, and the words of errors.
 
+mod copy;
 mod delete;
 mod errors;
 mod folders;
@@ -16,10 +17,13 @@ mod http;
 mod key_order;
 mod lake;
 mod list;
+#[cfg(test)]
+mod odd_stores;
 mod read;
 mod rename;
 mod store;
 mod stores;
+mod twins;
 mod write;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! One mounted bucket, and what is at a path of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::TryStreamExt;
 use opendal::raw::Timestamp;
@@ -28,6 +29,12 @@ pub(super) struct Rules {
     pub(super) part_size: u64,
     /// Folders are the store's own: it says what is one, and there are no markers.
     pub(super) real_folders: bool,
+    /// The longest object that is copied with one request, where the store does not copy in parts.
+    pub(super) copy_limit: u64,
+    /// How long a store that has answered may go on copying.
+    pub(super) copied_within: Duration,
+    /// The version that conditions call what is not there, where they know no other way to say it.
+    pub(super) absent_version: Option<&'static str>,
 }
 
 /// One mounted bucket. Cheap to clone.

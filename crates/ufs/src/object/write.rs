@@ -34,6 +34,8 @@ pub(super) struct ObjectWriter {
     part: Vec<Bytes>,
     part_length: u64,
     parts: u64,
+    /// All that was sent, as long as that is one part and must not replace anything.
+    whole: Option<Buffer>,
 }
 
 impl ObjectWriter {
@@ -56,7 +58,8 @@ impl ObjectWriter {
         }
         let writer = writer.await.map_err(|error| store.failed(operation, &path, error))?;
         let upload = Some(Upload { writer: Some(writer), shown: store.shown(&path) });
-        Ok(Self { store, path, upload, part: Vec::new(), part_length: 0, parts: 0 })
+        let whole = (!options.overwrite).then(Buffer::new);
+        Ok(Self { store, path, upload, part: Vec::new(), part_length: 0, parts: 0, whole })
     }
 
     fn part_size(&self) -> u64 {
@@ -72,6 +75,7 @@ impl ObjectWriter {
     async fn send(&mut self, operation: Operation) -> Result<()> {
         let mut upload = self.taken(operation)?;
         let part = Buffer::from(std::mem::take(&mut self.part));
+        self.whole = self.whole.take().filter(|_| self.parts == 0).map(|_| part.clone());
         self.part_length = 0;
         self.parts += 1;
         let call = async move {
@@ -82,6 +86,20 @@ impl ObjectWriter {
         sent.map_err(|error| self.store.failed(operation, &self.path, error))?;
         self.upload = Some(upload);
         Ok(())
+    }
+
+    /// Whether what was written is what stands there. A request whose answer was lost is sent again, and then meets what
+    /// it made itself.
+    async fn is_there(&self) -> Result<bool> {
+        let operation = Operation::Close;
+        let Some(written) = &self.whole else { return Ok(false) };
+        let there = self.store.object(operation, &self.path).await?;
+        if there.is_none_or(|there| there.content_length() != written.len() as u64) {
+            return Ok(false);
+        }
+        let there = self.store.objects.read(self.store.key(operation, &self.path)?).await;
+        let there = there.map_err(|error| self.store.failed(operation, &self.path, error))?;
+        Ok(there.to_bytes() == written.to_bytes())
     }
 
     fn taken(&mut self, operation: Operation) -> Result<Upload> {
@@ -131,7 +149,12 @@ impl UfsWriter for ObjectWriter {
         self.store.may_change(operation, &self.path).await?;
         let upload = self.taken(operation)?;
         let closed = self.to_the_end(operation, upload.close()).await?;
-        closed.map_err(|error| self.store.failed(operation, &self.path, error))?;
+        if let Err(error) = closed {
+            let error = self.store.failed(operation, &self.path, error);
+            if error.kind() != UfsErrorKind::AlreadyExists || !self.is_there().await? {
+                return Err(error);
+            }
+        }
         // Only a look at the object tells its time.
         let object = self.store.object(operation, &self.path).await?;
         let object = object.ok_or_else(|| {

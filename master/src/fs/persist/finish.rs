@@ -141,10 +141,6 @@ impl FileSystemMaster {
         match held(reservation, PATIENCE, rename).await? {
             Ok(()) => {}
             Err(error) if error.kind() == UfsErrorKind::AlreadyExists => {
-                if let Some(status) = copied_before(target, place, &written).await? {
-                    bounded(place.ufs.delete_file(temporary)).await?;
-                    return Ok(Ok(status));
-                }
                 return Err(FsError::already_exists(format!(
                     "{} is in the under storage already, and Alluxio did not write it. Move it away, and the file is persisted.",
                     place.ufs.uri().join(&place.path)
@@ -243,17 +239,4 @@ fn is_written(status: &UfsStatus, target: &Target, place: &UfsPlace) -> bool {
         reported.is_ok_and(|reported| reported.same_content(&status.fingerprint(place.ufs.ufs_type())))
     };
     !status.is_dir && status.length == target.length && (!place.ufs.capabilities().rename_file || same())
-}
-
-/// The file under its name, where a rename that copies was cut short before it deleted the temporary file.
-async fn copied_before(
-    target: &Target,
-    place: &UfsPlace,
-    temporary: &UfsStatus,
-) -> Result<Option<UfsStatus>, FsError> {
-    let there = bounded(place.ufs.status(&place.path)).await?;
-    let copies = !place.ufs.capabilities().rename_file;
-    Ok(there.filter(|there| {
-        copies && there.length == target.length && there.content_hash == temporary.content_hash
-    }))
 }

@@ -42,6 +42,7 @@ pub(super) static DRIVER: Driver = Driver {
                 opening.open(service)
             }
             _ => {
+                opening.rules.absent_version = Some("0");
                 let service = service(&opening, conf)?;
                 opening.open(service)
             }

@@ -30,6 +30,9 @@ pub(crate) static DRIVERS: &[&Driver] =
 
 /// Bytes of the first parts of an upload.
 const PART_SIZE: u64 = 8 << 20;
+/// What all stores here copy with one request.
+const COPY_LIMIT: u64 = 5 << 30;
+const COPIED_WITHIN: Duration = Duration::from_secs(60);
 
 /// How often and how patiently a request that failed for a moment is sent again.
 #[derive(Clone, Debug)]
@@ -80,6 +83,9 @@ impl Opening {
             skip_parents: conf.get(key::UNDERFS_OBJECT_STORE_SKIP_PARENT_DIRECTORY_CREATION),
             part_size: PART_SIZE,
             real_folders: false,
+            copy_limit: COPY_LIMIT,
+            copied_within: COPIED_WITHIN,
+            absent_version: None,
         };
         Self { uri, ufs_type, connections: Connections::default(), retries: Retries::default(), rules }
     }
