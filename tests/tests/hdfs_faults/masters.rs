@@ -41,6 +41,16 @@ async fn a_datanode_ends() -> Result<()> {
     alone(|_| Fault::DataNode(0), SESSION / 2, Meanwhile::Wait).await
 }
 
+/// HDFS believes it alive for minutes: whatever the next leader writes, it begins on DataNodes of which one is dead.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_is_killed_after_a_datanode() -> Result<()> {
+    let mut rig = block_in_place(|| Rig::start_on(Hdfs::plan().start()?))?;
+    block_in_place(|| rig.begin(Fault::DataNode(0)))?;
+    rig.happens(Fault::Kill, Duration::ZERO, Meanwhile::Follow).await?;
+    block_in_place(|| rig.end(Fault::DataNode(0)))?;
+    block_in_place(|| rig.finish())
+}
+
 /// `HDFS_SEEDS=20` runs the first twenty.
 #[tokio::test(flavor = "multi_thread")]
 async fn random_faults_lose_nothing() -> Result<()> {

@@ -57,8 +57,6 @@ struct Place {
     sharing: Sharing,
     /// Terms that are known to be sealed. They stay so.
     sealed: Mutex<BTreeSet<u64>>,
-    /// How many copies of each file.
-    copies: u32,
     beginner: Beginner,
     /// What the present holder holds.
     held: Mutex<Weak<()>>,
@@ -69,12 +67,11 @@ impl HdfsStore {
     pub fn new(address: &str, mut settings: Settings, sharing: Sharing) -> Result<Self, ConnectError> {
         let address = Address::parse(address)?;
         file::demand_full_pipelines(&mut settings);
-        let copies = file::copies(&settings);
-        let beginner = file::beginner(copies);
+        let beginner = file::beginner(file::copies(&settings));
         let hdfs = Hdfs::new(&address.authority, settings)?;
         let names = Names::new(&address.path);
         let (sealed, held) = (Mutex::default(), Mutex::new(Weak::new()));
-        Ok(Self { place: Arc::new(Place { hdfs, names, sharing, sealed, copies, beginner, held }) })
+        Ok(Self { place: Arc::new(Place { hdfs, names, sharing, sealed, beginner, held }) })
     }
 }
 
@@ -137,16 +134,16 @@ impl Place {
         Ok(terms)
     }
 
-    /// Writes a small file as a whole.
+    /// Writes a small file as a whole. It must succeed beside a dead DataNode, too: a claim is what a leader begins with.
     async fn write(&self, path: &str, text: &str) -> io::Result<()> {
-        let create =
-            Create { replication: Some(self.copies), block_size: None, permissions: FILE_PERMISSIONS };
-        let mut file = self.hdfs.create(path, create).await?;
-        if !text.is_empty() {
-            file.append(Bytes::copy_from_slice(text.as_bytes())).await?;
-            file.sync().await?;
-        }
-        file.close().await
+        let create = Create { replication: None, block_size: None, permissions: FILE_PERMISSIONS };
+        let file = self.beginner.create(&self.hdfs, path, create).await?;
+        let mut writer = if text.is_empty() {
+            file.into_writer()
+        } else {
+            self.beginner.write(&self.hdfs, file, &Bytes::copy_from_slice(text.as_bytes())).await?
+        };
+        writer.close().await
     }
 
     /// Tries whether files of the folder can be synced: not so where they are erasure-coded or encrypted.
