@@ -46,6 +46,10 @@ mod tests {
             self.text = rest;
             Ok(Bytes::from_static(letter))
         }
+
+        async fn content_hash(&mut self) -> Result<Option<String>> {
+            Ok(None)
+        }
     }
 
     #[tokio::test]
