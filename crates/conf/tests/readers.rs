@@ -11,7 +11,7 @@ use std::{
 const TABLE: &str = include_str!("../properties.tsv");
 
 /// Read by a name that is not a constant: how its name begins, the file that reads it, and the code that does.
-const BY_NAME: [(&str, &str, &str); 12] = [
+const BY_NAME: [(&str, &str, &str); 13] = [
     ("alluxio.conf.dir", "crates/conf/src/load.rs", "\"alluxio.conf.dir\""),
     ("alluxio.locality.<word>", "worker/src/address.rs", "alluxio.locality.{tier}"),
     ("alluxio.locality.node", "worker/src/address.rs", "alluxio.locality.{tier}"),
