@@ -138,7 +138,7 @@ impl Place {
     async fn write(&self, path: &str, text: &str) -> io::Result<()> {
         let create = Create { replication: None, block_size: None, permissions: FILE_PERMISSIONS };
         let file = self.beginner.create(&self.hdfs, path, create).await?;
-        let mut writer = if text.is_empty() {
+        let writer = if text.is_empty() {
             file.into_writer()
         } else {
             self.beginner.write(&self.hdfs, file, &Bytes::copy_from_slice(text.as_bytes())).await?

@@ -43,14 +43,21 @@ impl Store {
         if !path.is_root() {
             return match self.objects.stat(self.key(operation, path)?).await {
                 Ok(found) => Ok(found.is_dir()),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-                Err(error) => Err(self.failed(operation, path, error)),
+                Err(error) => self.absent(operation, path, error).map(|()| false),
             };
         }
         // Of the mounted folder the library says that it is there, whether it is or not. A listing tells the folder itself.
         let failed = |error| self.unlisted(operation, path, error);
         let mut first = self.objects.lister_with("/").limit(1).await.map_err(failed)?;
         Ok(first.try_next().await.map_err(failed)?.is_some())
+    }
+}
+
+impl Store {
+    /// That nothing is at `path`, if that is what the error says: a file system that is missing says so with the same status.
+    fn absent(&self, operation: Operation, path: &UfsPath, error: opendal::Error) -> Result<()> {
+        let error = self.failed(operation, path, error);
+        if error.kind() == UfsErrorKind::NotFound { Ok(()) } else { Err(error) }
     }
 }
 
@@ -64,8 +71,7 @@ impl LakeUfs {
         match store.objects.stat(store.key(operation, path)?).await {
             Ok(found) if found.is_dir() => Ok(Some(store.folder(path.clone()))),
             Ok(found) => Ok(Some(store.file(path.clone(), &found))),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(store.failed(operation, path, error)),
+            Err(error) => store.absent(operation, path, error).map(|()| None),
         }
     }
 
