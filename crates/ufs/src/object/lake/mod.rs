@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use opendal::ErrorKind;
 
 use self::change::Removed;
 use super::gate::Gate;
