@@ -178,15 +178,19 @@ mod tests {
         let masters = vec![Target { pod: "a-master-0".to_owned(), host: "127.0.0.1".to_owned(), port }];
         let targets = Targets { masters, zookeeper: vec![format!("127.0.0.1:{port}")] };
         pulse.watch(key.clone(), targets.clone());
-        assert_eq!(pulse.look().await, [key.clone()], "the first look");
+        assert_eq!(pulse.look().await, std::slice::from_ref(&key), "the first look");
         assert_eq!(pulse.look().await, []);
         leads.store(true, Ordering::Release);
-        assert_eq!(pulse.look().await, [key.clone()]);
+        assert_eq!(pulse.look().await, std::slice::from_ref(&key));
         pulse.watch(key.clone(), targets);
         assert_eq!(pulse.look().await, [], "the same targets are nothing new");
         pulse.unsee(&key);
-        assert_eq!(pulse.look().await, [key.clone()], "what could not be told is told again");
-        assert_eq!(pulse.look_at_zookeeper().await, [key.clone()], "a port of HTTP is none of ZooKeeper");
+        assert_eq!(pulse.look().await, std::slice::from_ref(&key), "what could not be told is told again");
+        assert_eq!(
+            pulse.look_at_zookeeper().await,
+            std::slice::from_ref(&key),
+            "a port of HTTP is none of ZooKeeper"
+        );
         assert_eq!(pulse.look_at_zookeeper().await, []);
         pulse.forget(&key);
         assert_eq!(pulse.look().await, []);
