@@ -54,6 +54,12 @@ impl Fingerprint {
         known != "_" && seen != "_" && approximate(known) == approximate(&seen) && *known != seen
     }
 
+    /// Whether a copy of the same bytes has the same content hash: an MD5 sum, as stores give it to what came in one piece.
+    pub fn outlives_a_copy(&self) -> bool {
+        let is_sum = |hash: &String| hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.content_hash.as_ref().is_none_or(is_sum)
+    }
+
     /// Whether owner, group, mode and access control list are the same.
     pub fn same_metadata(&self, other: &Fingerprint) -> bool {
         self.owner == other.owner
@@ -175,6 +181,8 @@ mod tests {
         assert!(local.has_other_content(&approximate(10, 1235)) && !local.has_other_content("0ab"));
         assert!(of("0ab").has_other_content("0ac") && !of("0ab").has_other_content("0ab"));
         assert!(!of("").has_other_content("0ab") && !of("0ab").has_other_content(""));
+        assert!(of(&"0a".repeat(16)).outlives_a_copy());
+        assert!(!of(&format!("{}-2", "0a".repeat(16))).outlives_a_copy() && !local.outlives_a_copy());
     }
 
     #[test]
