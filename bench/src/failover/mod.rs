@@ -146,10 +146,10 @@ async fn leader(group: &dyn Group, cluster: &Cluster) -> Result<usize> {
     (0..group.count()).find(|master| group.port(*master) == port).context("somebody else leads")
 }
 
+/// By nearest rank: the least value that `share` of all values do not exceed.
 fn percentile(sorted: &[Duration], share: f64) -> f64 {
-    let last = sorted.len().saturating_sub(1);
-    let at = (last as f64 * share).ceil() as usize;
-    sorted.get(at.min(last)).copied().unwrap_or_default().as_secs_f64()
+    let rank = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default().as_secs_f64()
 }
 
 #[cfg(test)]
@@ -160,6 +160,7 @@ mod tests {
     fn percentiles_are_of_the_rounds() {
         let times: Vec<Duration> = (1..=21).map(Duration::from_secs).collect();
         assert_eq!((percentile(&times, 0.5), percentile(&times, 0.95)), (11.0, 20.0));
+        assert_eq!((percentile(&times[..20], 0.5), percentile(&times[..20], 0.95)), (10.0, 19.0));
         assert_eq!((percentile(&times[..1], 0.5), percentile(&times[..1], 0.95)), (1.0, 1.0));
     }
 }
