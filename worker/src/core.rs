@@ -6,7 +6,7 @@ use crate::{
     peers::Peers,
     settings::Settings,
     store::BlockStore,
-    streams::{Admission, BufferPool},
+    streams::{Admission, BufferPool, Fetches},
     under::{Mounts, Versions},
 };
 use alluxio_proto::grpc::WorkerNetAddress;
@@ -22,6 +22,7 @@ pub struct Core {
     pub commits: Commits,
     pub mounts: Mounts,
     pub versions: Versions,
+    pub fetches: Fetches,
     pub peers: Peers,
     pub admission: Admission,
     pub buffers: BufferPool,

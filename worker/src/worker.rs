@@ -14,7 +14,7 @@ use crate::{
     settings::Settings,
     shutdown,
     store::BlockStore,
-    streams::{Admission, BlockEndpoint, BufferPool, DomainSocket},
+    streams::{Admission, BlockEndpoint, BufferPool, DomainSocket, Fetches},
     under::{Mounts, Versions},
     web::{HeldFiles, Web},
 };
@@ -130,6 +130,7 @@ impl Worker {
             ),
             mounts: Mounts::new(conf.clone(), link.clone(), metrics.clone()),
             versions: Versions::default(),
+            fetches: Fetches::default(),
             peers: Peers::new(&cluster),
             buffers: BufferPool::default(),
             settings,

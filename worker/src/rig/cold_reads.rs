@@ -2,7 +2,7 @@
 
 use super::{
     Rig, block,
-    client::{read_request, under_options},
+    client::{Reading, read_request, under_options},
     content, until,
 };
 use alluxio_fs::ids;
@@ -13,6 +13,8 @@ use std::{os::unix::fs::FileExt, path::Path, time::UNIX_EPOCH};
 use tonic::Code;
 
 const MB: usize = 1 << 20;
+/// Much more than is fetched ahead of a reader.
+const LARGE: usize = 48 << 20;
 
 fn cold(rig: &Rig, id: i64, file: &str, in_file: i64, length: i64, range: (i64, i64)) -> ReadRequest {
     known(rig, id);
@@ -136,8 +138,8 @@ async fn blocks_are_of_the_version_that_the_master_knows() {
 #[tokio::test]
 async fn a_file_written_over_while_it_is_read_is_an_error() {
     let rig = Rig::new(64 << 20).await;
-    std::fs::write(rig.under("f"), vec![1; 8 << 20]).unwrap();
-    let length = 8 << 20;
+    std::fs::write(rig.under("f"), vec![1; LARGE]).unwrap();
+    let length = LARGE as i64;
     let mut whole = cold(&rig, block(1, 0), "f", 0, length, (0, length));
     whole.chunk_size = Some(4096);
     let mut reading = rig.client.reading(whole).await.unwrap();
@@ -146,7 +148,7 @@ async fn a_file_written_over_while_it_is_read_is_an_error() {
     let (file, before) =
         (std::fs::File::options().write(true).open(rig.under("f")).unwrap(), modified(&rig.under("f")));
     until("it is of another time", || {
-        file.write_all_at(&vec![2; 8 << 20], 0).unwrap();
+        file.write_all_at(&vec![2; LARGE], 0).unwrap();
         modified(&rig.under("f")) != before
     })
     .await;
@@ -159,6 +161,90 @@ async fn a_file_written_over_while_it_is_read_is_an_error() {
     };
     assert_eq!(error.code(), Code::OutOfRange, "{error}");
     assert_eq!(rig.worker.core.store.length_of(block(1, 0)), None);
+}
+
+/// A file of one block that is larger than what is fetched ahead of a reader, and a read of it that was begun.
+async fn begun(rig: &Rig) -> (Vec<u8>, ReadRequest, Reading) {
+    let data = content(LARGE);
+    std::fs::write(rig.under("f"), &data).unwrap();
+    let whole = cold(rig, block(1, 0), "f", 0, LARGE as i64, (0, LARGE as i64));
+    let mut reading = rig.client.reading(whole.clone()).await.unwrap();
+    let first = reading.next().await.unwrap().unwrap();
+    assert!(first == data[..first.len()]);
+    (data, whole, reading)
+}
+
+async fn read_from_under(rig: &Rig) -> i64 {
+    rig.worker.core.mounts.get(1).await.unwrap().bytes.read.total()
+}
+
+#[tokio::test]
+async fn readers_of_a_block_share_one_fetch_of_it() {
+    let rig = Rig::new(64 << 20).await;
+    let (data, whole, mut slow) = begun(&rig).await;
+    let part = cold(&rig, block(1, 0), "f", 0, LARGE as i64, (100, 1000));
+    let (one, other, some) =
+        tokio::join!(rig.client.read(whole.clone()), rig.client.read(whole), rig.client.read(part));
+    assert!(one.unwrap() == data && other.unwrap() == data);
+    assert_eq!(some.unwrap(), data[100..1100]);
+    let mut rest = 0;
+    while let Some(chunk) = slow.next().await.unwrap() {
+        rest += chunk.len();
+    }
+    assert!(rest > 0 && rest < LARGE, "{rest}");
+    assert_eq!(read_from_under(&rig).await, LARGE as i64);
+    assert_eq!(rig.master.mind.lock().commits, 1);
+}
+
+#[tokio::test]
+async fn a_request_to_cache_goes_with_a_read_that_runs() {
+    let rig = Rig::new(64 << 20).await;
+    let (_, whole, _slow) = begun(&rig).await;
+    let asked = CacheRequest {
+        block_id: whole.block_id,
+        open_ufs_block_options: whole.open_ufs_block_options,
+        length: Some(LARGE as i64),
+        ..Default::default()
+    };
+    rig.client.stub().cache(asked).await.unwrap();
+    assert_eq!(rig.worker.core.store.length_of(block(1, 0)), Some(LARGE as u64));
+    assert_eq!(read_from_under(&rig).await, LARGE as i64);
+}
+
+#[tokio::test]
+async fn a_fetch_ends_with_its_last_reader() {
+    let rig = Rig::new(64 << 20).await;
+    let (data, whole, slow) = begun(&rig).await;
+    drop(slow);
+    until("nothing is kept", || rig.worker.core.store.usage().used() == 0).await;
+    let fetched = read_from_under(&rig).await;
+    assert!(fetched < LARGE as i64, "{fetched} bytes were fetched for a reader that left at once");
+    assert!(rig.client.read(whole).await.unwrap() == data);
+    assert_eq!(rig.worker.core.store.length_of(block(1, 0)), Some(LARGE as u64));
+}
+
+#[tokio::test]
+async fn a_store_that_fails_while_it_is_fetched_fails_all_readers() {
+    let rig = Rig::new(64 << 20).await;
+    let (_, whole, mut slow) = begun(&rig).await;
+    // Shorter than what the readers were told.
+    std::fs::File::options().write(true).open(rig.under("f")).unwrap().set_len(20 << 20).unwrap();
+    let other = rig.client.read(whole);
+    let rest = async {
+        let mut read = 0;
+        loop {
+            match slow.next().await {
+                Ok(Some(chunk)) => read += chunk.len(),
+                Ok(None) => return Ok(read),
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    let (other, rest) = tokio::join!(other, rest);
+    assert!(other.is_err() || other.unwrap().len() < LARGE);
+    assert!(rest.is_err() || rest.unwrap() < LARGE);
+    until("nothing is kept", || rig.worker.core.store.usage().used() == 0).await;
+    assert_eq!(rig.master.mind.lock().commits, 0);
 }
 
 #[tokio::test]

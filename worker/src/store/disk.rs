@@ -51,7 +51,8 @@ fn is_shortage(error: &io::Error) -> bool {
 /// Makes the file of a block under write, and its subfolder when that is missing.
 pub fn create_temp(path: &Path, folder_mode: u32) -> Result<File, StoreError> {
     let mode = folder_mode & 0o666;
-    let create = || OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path);
+    let create =
+        || OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(mode).open(path);
     let file = match create() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             if let Some(parent) = path.parent() {

@@ -86,6 +86,11 @@ impl TempBlock {
         &self.path
     }
 
+    /// The file, to read what was appended; it stays readable when the block is committed or given up.
+    pub fn reader(&self) -> Result<Arc<File>, StoreError> {
+        self.file.clone().ok_or(StoreError::NoSuchTemp(self.block, self.session))
+    }
+
     /// Promises `bytes` more, evicting for them if needed.
     pub async fn reserve_more(&mut self, bytes: u64) -> Result<(), StoreError> {
         let (block, session, dir) = (self.block, self.session, self.dir);

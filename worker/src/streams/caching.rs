@@ -1,10 +1,7 @@
 //! Blocks that clients ask to be cached: a bounded queue, worked on by a bounded number of tasks.
 
-use super::{cold_source, read_plan::UnderBlock};
-use crate::{
-    core::Core,
-    store::{Place, TempBlock},
-};
+use super::read_plan::UnderBlock;
+use crate::{core::Core, store::Place};
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::block::{AsyncCacheRequest, CacheRequest};
 use std::sync::Arc;
@@ -75,7 +72,7 @@ impl CacheQueue {
 
     /// The same for a block of many that somebody wants loaded.
     pub async fn load(&self, job: CacheJob) -> Result<(), FsError> {
-        if self.core.store.holds(job.block) {
+        if is_here(&self.core, &job) {
             return Ok(());
         }
         let place = self.enter()?;
@@ -89,7 +86,7 @@ impl CacheQueue {
     pub fn submit(&self, job: CacheJob) {
         self.core.metrics.cache_requests.inc();
         self.core.metrics.cache_requests_async.inc();
-        if self.core.store.holds(job.block) {
+        if is_here(&self.core, &job) {
             return;
         }
         if let Ok(place) = self.enter() {
@@ -137,56 +134,58 @@ fn leaving() -> FsError {
     FsError::unavailable("This worker is shutting down. Try another.")
 }
 
-/// Reads a whole block from its source into the store and commits it.
-async fn cache(core: &Core, job: &CacheJob) -> Result<(), FsError> {
+/// Whether the block can be read here. One that is on its way may still be given up by who brings it.
+fn is_here(core: &Core, job: &CacheJob) -> bool {
+    core.store.length_of(job.block).is_some()
+}
+
+/// Brings a whole block into the store, and commits it.
+async fn cache(core: &Arc<Core>, job: &CacheJob) -> Result<(), FsError> {
+    if is_here(core, job) {
+        return Ok(());
+    }
+    match job.source.as_ref().filter(|(host, port)| !core.is_self(host, *port)) {
+        Some((host, port)) => from_worker(core, job, host, *port).await,
+        None => from_under(core, job).await,
+    }
+}
+
+async fn from_under(core: &Arc<Core>, job: &CacheJob) -> Result<(), FsError> {
+    let under = job.under.clone().ok_or_else(|| {
+        FsError::not_found(format!("block {} has no place in the under storage to be read from", job.block))
+    })?;
+    let under = UnderBlock { length: job.length, ..under };
+    let follower = core.fetches.follow(core, job.block, &under);
+    let mut follower = follower.ok_or_else(|| {
+        FsError::out_of_range(format!("block {} is being cached with another length", job.block))
+    })?;
+    match follower.kept().await {
+        // Another worker's copy is on its way.
+        Err(_) if core.store.holds(job.block) => return Ok(()),
+        kept => kept?,
+    }
+    core.metrics.cache_ufs_blocks.inc();
+    Ok(())
+}
+
+async fn from_worker(core: &Core, job: &CacheJob, host: &str, port: u16) -> Result<(), FsError> {
     if core.store.holds(job.block) {
         return Ok(());
     }
     let mut temp = core.store.create(job.block, &Place::tier(0), job.length).await?;
-    match job.source.as_ref().filter(|(host, port)| !core.is_self(host, *port)) {
-        Some((host, port)) => from_worker(core, job, host, *port, &mut temp).await?,
-        None => from_under(core, job, &mut temp).await?,
+    let mut reader = core.peers.read(host, port, job.block, job.length, job.under.as_ref()).await?;
+    while let Some(chunk) = reader.next().await? {
+        temp.append(chunk).await?;
     }
     if temp.written() != job.length {
         return Err(FsError::out_of_range(format!(
-            "block {} has {} bytes at its source where {} are expected",
+            "block {} has {} bytes at {host} where {} are expected",
             job.block,
             temp.written(),
             job.length
         )));
     }
     core.commits.commit(temp, false, false).await?;
-    Ok(())
-}
-
-async fn from_under(core: &Core, job: &CacheJob, temp: &mut TempBlock) -> Result<(), FsError> {
-    let under = job.under.as_ref().ok_or_else(|| {
-        FsError::not_found(format!("block {} has no place in the under storage to be read from", job.block))
-    })?;
-    let mut reader = cold_source::open(core, job.block, under, 0, job.length).await?;
-    while temp.written() < job.length {
-        let most = (job.length - temp.written()).min(core.settings.read_chunk_limit as u64) as usize;
-        let chunk = reader.read(most).await?;
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        temp.append(chunk).await?;
-    }
-    core.metrics.cache_ufs_blocks.inc();
-    Ok(())
-}
-
-async fn from_worker(
-    core: &Core,
-    job: &CacheJob,
-    host: &str,
-    port: u16,
-    temp: &mut TempBlock,
-) -> Result<(), FsError> {
-    let mut reader = core.peers.read(host, port, job.block, job.length, job.under.as_ref()).await?;
-    while let Some(chunk) = reader.next().await? {
-        temp.append(chunk).await?;
-    }
     core.metrics.cache_remote_blocks.inc();
     Ok(())
 }

@@ -10,6 +10,7 @@ mod caching;
 mod cold_source;
 mod domain_socket;
 mod endpoint;
+mod fetch;
 mod gather;
 mod half_close;
 mod load;
@@ -34,6 +35,7 @@ pub use admission::{Admission, Work};
 pub use buffers::BufferPool;
 pub use domain_socket::DomainSocket;
 pub use endpoint::BlockEndpoint;
+pub use fetch::Fetches;
 pub use read_plan::UnderBlock;
 pub use way::Way;
 

@@ -71,7 +71,7 @@ async fn run(core: Arc<Core>, plan: ReadPlan, way: Way, writer: ReplyWriter, _ti
     }
 }
 
-async fn send(core: &Core, plan: &ReadPlan, way: Way, writer: &ReplyWriter) -> Result<(), Status> {
+async fn send(core: &Arc<Core>, plan: &ReadPlan, way: Way, writer: &ReplyWriter) -> Result<(), Status> {
     let read_ahead = core.settings.read_ahead.min(READ_AHEAD_OF_ALL / core.admission.active_readers().max(1));
     if let Some(lease) = core.store.lease(plan.block) {
         let sent = cached_source::send(&lease, plan, writer, &core.buffers, read_ahead).await;

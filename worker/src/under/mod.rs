@@ -6,4 +6,4 @@ mod versions;
 
 pub use mount::Mount;
 pub use mounts::Mounts;
-pub use versions::Versions;
+pub use versions::{Versions, replaced};

@@ -52,7 +52,7 @@ impl Versions {
 }
 
 /// Clients, the original's too, have the master look at the file anew after this kind of error.
-fn replaced(path: &str) -> FsError {
+pub fn replaced(path: &str) -> FsError {
     FsError::out_of_range(format!(
         "{path} was changed in the under storage since Alluxio looked at it. Read it again."
     ))
