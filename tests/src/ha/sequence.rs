@@ -106,12 +106,13 @@ impl Sequence {
 }
 
 /// One fault at a time for each master: a process that waits for its journal cannot be killed, and one that is
-/// stopped does not end. Where ZooKeeper is stopped, nothing is deleted in it, and
+/// stopped does not end. Where ZooKeeper is stopped, nothing is deleted in it. While it, or the NameNode, is away,
 /// nobody who is started gets ready.
 fn clash(active: Fault, next: Fault) -> bool {
     match (active, next) {
-        (Fault::ZooKeeper, Fault::Nodes | Fault::ZooKeeper | Fault::Kill(_) | Fault::Stop(_)) => true,
-        (Fault::Kill(_) | Fault::Stop(_), Fault::ZooKeeper) => true,
+        (Fault::ZooKeeper, Fault::Nodes | Fault::ZooKeeper) => true,
+        (Fault::ZooKeeper | Fault::NameNode, Fault::Kill(_) | Fault::Stop(_))
+        | (Fault::Kill(_) | Fault::Stop(_), Fault::ZooKeeper | Fault::NameNode) => true,
         (Fault::NameNode | Fault::DataNode(_), Fault::NameNode | Fault::DataNode(_)) => true,
         _ => active.master().is_some() && active.master() == next.master(),
     }
