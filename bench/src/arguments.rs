@@ -4,11 +4,11 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{stores::Kind, system::Side};
+use crate::{failover::Fault, stores::Kind, system::Side};
 
 const USAGE: &str = "alluxio-bench [PART...] [--quick] [--sides ours,original] [--clients N] [--seconds N] [--files N] \
-    [--original-files N] [--growth-seconds N] [--rounds N] [--tree N] [--journal folder|hdfs] [--stores s3,hdfs] \
-    [--objects N] [--megabytes N] [--json FILE]\n\
+    [--original-files N] [--growth-seconds N] [--rounds N] [--faults sigterm,restart,death,datanode] \
+    [--tree N] [--journal folder|hdfs] [--stores s3,hdfs] [--objects N] [--megabytes N] [--json FILE]\n\
     parts: startup, rates, growth when none is named; failover, listing, cold-read";
 
 /// What can be measured.
@@ -72,6 +72,8 @@ pub struct Arguments {
     pub settle: Duration,
     /// Faults of each kind.
     pub rounds: usize,
+    /// How leaders go.
+    pub faults: Vec<Fault>,
     /// Files that the masters hold when their leaders go.
     pub tree: u64,
     /// Where ours keep their journal when their leaders go.
@@ -103,6 +105,7 @@ impl Arguments {
             growth_time: Duration::from_secs(240),
             settle: Duration::from_secs(40),
             rounds: 20,
+            faults: Fault::ALL.to_vec(),
             tree: 0,
             journal: JournalPlace::Folder,
             stores: vec![Kind::S3, Kind::Hdfs],
@@ -160,6 +163,7 @@ impl Arguments {
                 }
                 "--tree" => arguments.tree = value(&word, words.next())?,
                 "--journal" => arguments.journal = value::<String>(&word, words.next())?.parse()?,
+                "--faults" => arguments.faults = list(&word, words.next())?,
                 "--rounds" => arguments.rounds = value(&word, words.next())?,
                 "--json" => arguments.json = value(&word, words.next())?,
                 _ => bail!("unknown argument {word}\n{USAGE}"),
@@ -239,6 +243,7 @@ mod tests {
             ("--files 0", "--files"),
             ("failover --rounds 0", "--rounds"),
             ("failover --journal s3", "s3"),
+            ("failover --faults fire", "fire"),
             ("failover --journal hdfs", "--sides ours"),
             ("--growth-seconds 0", "--growth-seconds"),
             ("--sides theirs", "theirs"),

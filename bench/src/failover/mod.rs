@@ -5,10 +5,13 @@ mod group;
 mod outage;
 mod tree;
 
-use std::time::{Duration, Instant};
+use std::{
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 use alluxio_client::Cluster;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::{runtime::Runtime, time::sleep};
 
 use self::{
@@ -28,7 +31,7 @@ const DATANODE: usize = 0;
 
 /// How a leader goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub enum Fault {
     Sigterm,
     /// kill -9, and the process is started again at once.
     Restart,
@@ -38,9 +41,22 @@ enum Fault {
     DeathAndDataNode,
 }
 
+impl FromStr for Fault {
+    type Err = anyhow::Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        match word {
+            "sigterm" => Ok(Self::Sigterm),
+            "restart" => Ok(Self::Restart),
+            "death" => Ok(Self::Death),
+            "datanode" => Ok(Self::DeathAndDataNode),
+            _ => bail!("{word} is none of sigterm, restart, death, datanode"),
+        }
+    }
+}
+
 impl Fault {
-    const ALL: [Fault; 3] = [Fault::Sigterm, Fault::Restart, Fault::Death];
-    const ON_HDFS: [Fault; 4] = [Fault::Sigterm, Fault::Restart, Fault::Death, Fault::DeathAndDataNode];
+    pub const ALL: [Fault; 4] = [Fault::Sigterm, Fault::Restart, Fault::Death, Fault::DeathAndDataNode];
 
     fn name(self) -> &'static str {
         match self {
@@ -68,13 +84,18 @@ pub fn measure(runtime: &Runtime, side: Side, arguments: &Arguments, report: &mu
     runtime.block_on(async {
         let clients = Clients::start(&group.configuration()?).await?;
         let on_hdfs = group.hdfs().is_some();
-        let faults: &[Fault] = if on_hdfs { &Fault::ON_HDFS } else { &Fault::ALL };
-        for &fault in faults {
+        for &fault in arguments.faults.iter().filter(|fault| on_hdfs || **fault != Fault::DeathAndDataNode) {
             let (mut writes, mut reads) = (Vec::new(), Vec::new());
             for round in 1..=arguments.rounds {
                 let (write, read) = one(group.as_mut(), &clients, fault)
                     .await
                     .with_context(|| format!("{}, round {round}", fault.name()))?;
+                eprintln!(
+                    "{}, round {round}: {:.2} s, {:.2} s",
+                    fault.name(),
+                    write.as_secs_f64(),
+                    read.as_secs_f64()
+                );
                 writes.push(write);
                 reads.push(read);
             }
