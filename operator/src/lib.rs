@@ -18,4 +18,6 @@ pub mod validate;
 pub mod yaml;
 
 #[cfg(test)]
+mod fake_api;
+#[cfg(test)]
 mod fixture;
