@@ -58,7 +58,8 @@ pub enum ApplyError {
 impl ApplyError {
     fn of(kind: &str, name: &str, source: kube::Error) -> Self {
         let (kind, name) = (kind.to_owned(), name.to_owned());
-        let refused = matches!(&source, kube::Error::Api(status) if matches!(status.code, 400 | 422));
+        // 403: a quota, an admission rule, a class whose claims cannot grow. (401 is the operator's own trouble, and passes.)
+        let refused = matches!(&source, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422));
         let source = Box::new(source);
         if refused { Self::Refused { kind, name, source } } else { Self::Failed { kind, name, source } }
     }

@@ -13,7 +13,7 @@ use kube::{
 
 use crate::{
     crd::{AlluxioCluster, PinnedImage},
-    observe::{health::Health, pulse::Pulse, quiet::Quiet},
+    observe::{health::Health, lasting::Lasting, pulse::{ClusterKey, Pulse}, quiet::Quiet},
     process::Metrics,
     status::{Occurrence, Severity},
 };
@@ -24,6 +24,10 @@ pub struct Context {
     pub health: Health,
     pub pulse: Pulse,
     pub quiet: Quiet,
+    /// Which masters do not answer.
+    pub silent: Lasting,
+    /// What the masters' next step waits for.
+    pub waits: Lasting,
     pub metrics: Metrics,
     /// Who tells, in events.
     pub pod: String,
@@ -36,6 +40,13 @@ pub struct Context {
 }
 
 impl Context {
+    /// What is kept in memory of a cluster that is gone.
+    pub fn forget(&self, cluster: &ClusterKey) {
+        self.pulse.forget(cluster);
+        self.silent.forget(cluster);
+        self.waits.forget(cluster);
+    }
+
     /// Tells what happened to the cluster. An event that cannot be written is no reason to stop: what it tells stands in
     /// the status, too. Each is an object of its own: kube's recorder would count a second leader change as the first one again.
     pub async fn tell(&self, cluster: &AlluxioCluster, occurrences: &[Occurrence]) {

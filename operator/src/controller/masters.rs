@@ -4,31 +4,52 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::observed::{MasterSeen, Observed};
+use super::{
+    Context,
+    observed::{MasterSeen, Observed},
+};
 use crate::{
     crd::{AlluxioCluster, ConditionType, UpgradeStrategy, conditions::ConditionStatus},
-    roll::{Master, Masters, MastersPlan, Strategy},
+    observe::pulse::ClusterKey,
+    roll::{Master, MasterRole, Masters, MastersPlan, Strategy},
 };
 
 /// A standby that is farther behind would keep clients waiting when it takes over.
 const MAX_LAG: Duration = Duration::from_secs(10);
 
 /// `hash`: what pods shall have been started with.
-pub fn plan(cluster: &AlluxioCluster, observed: &Observed, hash: &str, now: Timestamp) -> MastersPlan {
+pub fn plan(
+    context: &Context,
+    key: &ClusterKey,
+    cluster: &AlluxioCluster,
+    observed: &Observed,
+    hash: &str,
+    now: Timestamp,
+) -> MastersPlan {
     let spec = &cluster.spec;
+    let silent = observed.masters.iter().filter(|seen| seen.role() == MasterRole::Unknown);
+    let silent = context.silent.since(key, silent.map(|seen| seen.facts.uid.clone()), now);
     let masters = Masters {
         hash: hash.to_owned(),
         count: u32::try_from(spec.masters.count).unwrap_or(1),
         current_count: observed.master_set.map_or(0, |set| u32::try_from(set.desired).unwrap_or(0)),
         template_observed: observed.master_set.is_some_and(|set| set.observed),
-        pods: observed.masters.iter().filter_map(master).collect(),
+        pods: observed
+            .masters
+            .iter()
+            .filter_map(|seen| master(seen, silent.get(&seen.facts.uid).copied()))
+            .collect(),
         strategy: strategy(spec.upgrade_strategy),
         now,
         progress_deadline: progress_deadline(cluster),
         max_lag: MAX_LAG,
         leaderless_since: leaderless_since(cluster, observed),
+        ever_served: observed.leader().is_some()
+            || cluster.status.as_ref().is_some_and(|status| status.version.is_some()),
     };
-    masters.plan()
+    let plan = masters.plan();
+    let waits = context.waits.since(key, plan.step.waits_for(), now);
+    masters.in_time(plan, waits.into_values().next())
 }
 
 pub fn strategy(strategy: UpgradeStrategy) -> Strategy {
@@ -46,16 +67,18 @@ pub fn seconds(seconds: i32) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
 
-fn master(seen: &MasterSeen) -> Option<Master> {
+fn master(seen: &MasterSeen, silent_since: Option<Timestamp>) -> Option<Master> {
     let facts = &seen.facts;
     Some(Master {
         pod: facts.name.clone(),
         ordinal: facts.ordinal()?,
         hash: facts.hash.clone(),
-        created: facts.created,
         terminating: facts.terminating,
         ready: facts.ready,
+        ready_changed: facts.ready_changed,
+        started: facts.started,
         role: seen.role(),
+        silent_since,
         failing: facts.failing.clone(),
     })
 }

@@ -95,11 +95,11 @@ async fn once(seen: &AlluxioCluster, context: &Context) -> Result<Action, Reconc
     let clusters: Api<AlluxioCluster> = Api::namespaced(context.client.clone(), &key.namespace);
     // What the watch has may be older than what we wrote last.
     let Some(cluster) = clusters.get_opt(&key.name).await? else {
-        context.pulse.forget(&key);
+        context.forget(&key);
         return Ok(Action::await_change());
     };
     if cluster.metadata.deletion_timestamp.is_some() {
-        context.pulse.forget(&key);
+        context.forget(&key);
         return deletion::step(context, &cluster).await;
     }
     deletion::guard(context, &cluster).await?;
@@ -136,7 +136,8 @@ impl<'a> Reconcile<'a> {
         let mut report = Report::default();
         let observed = Observed::look(self.context, &self.cluster).await?;
         // Which master leads is so whatever the spec says: also while it is paused, or refused.
-        act::move_label(&self.pods, &leader::moves(&observed.candidates())).await?;
+        let moves = leader::moves(&observed.candidates());
+        let mut done = act::move_label(&self.pods, &moves).await.map_err(ReconcileError::from);
         let wanted = intent::of(self.context, &self.cluster).await?;
         let ensemble = match &wanted {
             Ok(intent) => intent.zookeeper.clone(),
@@ -151,12 +152,17 @@ impl<'a> Reconcile<'a> {
                 report.image.clone_from(&intent.image);
                 report.master_hash = Some(intent.master_hash.clone());
                 report.endpoints = Some(intent.endpoints.clone());
-                if !self.cluster.spec.paused {
-                    self.carry_out(&intent, &observed, &mut report).await?;
+                if !self.cluster.spec.paused && done.is_ok() {
+                    done = self.carry_out(&intent, &observed, &mut report).await;
                 }
             }
         }
-        self.tell(report, &observed).await
+        if let Err(error) = &done {
+            report.failed = Some(Verdict::is(Reason::ApplyFailed, error.to_string()));
+        }
+        // What is so is told in any case: who leads, and why nothing goes on, must be seen also where it fails for days.
+        let told = self.tell(report, &observed).await;
+        done.and(told)
     }
 
     fn watch(&self, observed: &Observed, zookeeper: &[String]) {
@@ -174,14 +180,15 @@ impl<'a> Reconcile<'a> {
         observed: &Observed,
         report: &mut Report,
     ) -> Result<(), ReconcileError> {
-        let plan = masters::plan(&self.cluster, observed, &intent.master_hash, self.now);
+        let plan =
+            masters::plan(self.context, self.key, &self.cluster, observed, &intent.master_hash, self.now);
+        report.masters = Some(plan.clone());
         report.groups =
             workers::plan(self.context, &self.cluster, observed, &intent.group_hashes, self.now).await;
         let Made { formatted, wrote } = match self.make(intent, observed, &plan, report).await {
             Ok(made) => made,
             Err(ReconcileError::Apply(error)) if error.is_final() => {
                 report.failed = Some(Verdict::is(Reason::ApplyFailed, error.to_string()));
-                report.masters = Some(plan);
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -189,20 +196,15 @@ impl<'a> Reconcile<'a> {
         report.decommission = workers::serve(&self.cluster, observed, &report.groups, &self.pods).await;
         if wrote {
             // What was seen is older than what was written: a pod that is replaced now may come back as it was.
-            report.masters = Some(plan);
             return Ok(());
         }
-        if let Step::Replace { pods, why } = &plan.step {
-            for name in pods {
-                let Some(seen) = observed.masters.iter().find(|seen| seen.facts.name == *name) else {
-                    continue;
-                };
-                if act::replace(&self.pods, name, &seen.facts.uid).await? == act::Replaced::Yes {
-                    self.context.metrics.replaced("master");
-                    let step = Occurrence::normal("RollStep", format!("{name} is replaced: {why}"));
-                    self.context.tell(&self.cluster, &[step]).await;
-                }
-            }
+        if let Step::Replace { pod, why } = &plan.step
+            && let Some(seen) = observed.masters.iter().find(|seen| seen.facts.name == *pod)
+            && act::replace(&self.pods, pod, &seen.facts.uid).await? == act::Replaced::Yes
+        {
+            self.context.metrics.replaced("master");
+            let step = Occurrence::normal("RollStep", format!("{pod} is replaced: {why}"));
+            self.context.tell(&self.cluster, &[step]).await;
         }
         // Workers after the masters: a worker of a newer release may need a newer master.
         if plan.step == Step::Settled {
@@ -214,7 +216,6 @@ impl<'a> Reconcile<'a> {
             (report.mounts, report.failed) =
                 mounts::mount(self.context, &self.cluster, intent.validated(), observed).await?;
         }
-        report.masters = Some(plan);
         Ok(())
     }
 
@@ -374,7 +375,7 @@ fn next_look(report: &Report) -> Duration {
     let masters = match report.masters.as_ref().map(|plan| &plan.step) {
         None | Some(Step::Settled) => AT_REST,
         Some(Step::Stopped(_) | Step::Unwell(_)) => TROUBLE,
-        Some(Step::Wait(_) | Step::Replace { .. }) => UNDER_WAY,
+        Some(Step::Wait(_) | Step::Replace { .. } | Step::Recreate(_)) => UNDER_WAY,
     };
     let groups = report.groups.iter().map(|group| {
         let plan = &group.plan;
@@ -388,7 +389,7 @@ fn next_look(report: &Report) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roll::{Failure, MastersPlan};
+    use crate::roll::{Failure, MastersPlan, Wait};
 
     fn report(step: Step) -> Report {
         Report { masters: Some(MastersPlan { replicas: 1, step }), ..Report::default() }
@@ -398,8 +399,8 @@ mod tests {
     fn a_cluster_at_rest_is_left_alone() {
         assert_eq!(next_look(&report(Step::Settled)), AT_REST);
         assert_eq!(next_look(&Report::default()), AT_REST, "paused");
-        assert_eq!(next_look(&report(Step::Wait(String::new()))), UNDER_WAY);
-        let failure = Failure { pod: String::new(), seen: String::new() };
+        assert_eq!(next_look(&report(Step::Wait(Wait::NoLeader))), UNDER_WAY);
+        let failure = Failure { pod: String::new(), seen: String::new(), hint: String::new() };
         assert_eq!(next_look(&report(Step::Stopped(failure))), TROUBLE);
         let refused = Some(Verdict::is(Reason::InvalidSpec, ""));
         assert_eq!(next_look(&Report { refused, ..report(Step::Settled) }), TROUBLE);

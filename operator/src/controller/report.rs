@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     crd::{
-        AlluxioCluster, AlluxioClusterStatus, ConditionType, Endpoints, GroupStatus, JournalStatus, Leader,
+        AlluxioCluster, AlluxioClusterStatus, Condition, ConditionType, Endpoints, GroupStatus, JournalStatus, Leader,
         PinnedImage, Reason,
         status::{MastersStatus, WorkersStatus},
     },
@@ -119,18 +119,11 @@ impl Report {
         }
         if let Some(MastersPlan { step: Step::Stopped(failure) | Step::Unwell(failure), .. }) = &self.masters
         {
-            let message = format!(
-                "{}: {}; `kubectl logs {} --previous` says more; take the last edit back, or mend it",
-                failure.pod, failure.seen, failure.pod
-            );
+            let message = format!("{failure}; {}; take the last edit back, or mend it", failure.hint);
             return Verdict::is(Reason::MastersNotReady, message);
         }
         if let Some(failure) = self.groups.iter().find_map(|group| group.plan.stopped.as_ref()) {
-            let message = format!(
-                "{}: {}; `kubectl logs {} --previous` says more",
-                failure.pod, failure.seen, failure.pod
-            );
-            return Verdict::is(Reason::WorkersNotReady, message);
+            return Verdict::is(Reason::WorkersNotReady, format!("{failure}; {}", failure.hint));
         }
         if let Some(failing) =
             observed.masters.iter().find_map(|seen| Some((&seen.facts.name, seen.facts.failing.as_ref()?)))
@@ -143,23 +136,18 @@ impl Report {
     /// `None` when nothing was decided: then what was told before still holds.
     fn progressing(&self, cluster: &AlluxioCluster, observed: &Observed) -> Option<Verdict> {
         let masters = self.masters.as_ref()?;
-        if let Step::Stopped(failure) = &masters.step {
-            let message = format!(
-                "{} does not become ready: {}; the others are left as they were",
-                failure.pod, failure.seen
-            );
-            return Some(Verdict::is_not(Reason::StepFailed, message));
-        }
-        if let Some(failure) = self
-            .groups
-            .iter()
-            .filter(|group| group.plan.rolling)
-            .find_map(|group| group.plan.stopped.as_ref())
-        {
-            let message = format!(
-                "{} does not become ready: {}; the others are left as they were",
-                failure.pod, failure.seen
-            );
+        let workers = || {
+            let rolling = self.groups.iter().filter(|group| group.plan.rolling);
+            rolling.filter_map(|group| group.plan.stopped.as_ref()).next()
+        };
+        let stopped = match &masters.step {
+            Step::Stopped(failure) => Some(failure),
+            // The last one of a roll, or all at once: nothing is outdated any more, and yet the roll did not end well.
+            Step::Unwell(failure) if before(cluster).is_some_and(|status| rolls(&status)) => Some(failure),
+            _ => workers(),
+        };
+        if let Some(failure) = stopped {
+            let message = format!("{failure}; the others are left as they were");
             return Some(Verdict::is_not(Reason::StepFailed, message));
         }
         let formatting = self
@@ -170,16 +158,14 @@ impl Report {
             return Some(Verdict::is(Reason::Formatting, "the journal is made, once"));
         }
         Some(match &masters.step {
-            Step::Replace { pods, why: Why::LeaderLeaves } => {
-                Verdict::is(Reason::Scaling, format!("{} hands over, because it is to go", pods.join(", ")))
+            Step::Replace { pod, why: Why::LeaderLeaves } => {
+                Verdict::is(Reason::Scaling, format!("{pod} hands over, because it is to go"))
             }
-            Step::Replace { pods, why: Why::AllAtOnce } => {
-                Verdict::is(Reason::Recreating, format!("{} are replaced", pods.join(", ")))
+            Step::Replace { pod, .. } => Verdict::is(Reason::Rolling, format!("{pod} is replaced")),
+            Step::Recreate(_) => {
+                Verdict::is(Reason::Recreating, masters.step.waits_for().unwrap_or_default())
             }
-            Step::Replace { pods, .. } => {
-                Verdict::is(Reason::Rolling, format!("{} is replaced", pods.join(", ")))
-            }
-            Step::Wait(why) => Verdict::is(self.waits_for(cluster, observed), why.clone()),
+            Step::Wait(wait) => Verdict::is(self.waits_for(cluster, observed), wait.to_string()),
             _ => self.of_workers(),
         })
     }
@@ -188,12 +174,14 @@ impl Report {
     fn waits_for(&self, cluster: &AlluxioCluster, observed: &Observed) -> Reason {
         let outdated = observed.masters.iter().any(|seen| seen.facts.hash != self.master_hash);
         let served = before(cluster).is_some_and(|status| status.version.is_some());
-        match (outdated, served) {
-            (true, _) => Reason::Rolling,
-            (false, false) => Reason::Creating,
+        let told = before(cluster).and_then(|status| Some(told(&status)?.reason));
+        match (outdated, served, told) {
+            (true, ..) => Reason::Rolling,
+            (false, false, _) => Reason::Creating,
+            (false, true, Some(Reason::Recreating)) => Reason::Recreating,
             // A pod that comes back, after a step of a roll or by itself, and one more or less.
-            (false, true) if before(cluster).is_some_and(|status| rolls(&status)) => Reason::Rolling,
-            (false, true) => Reason::Scaling,
+            (false, true, Some(Reason::Rolling | Reason::StepFailed)) => Reason::Rolling,
+            (false, true, _) => Reason::Scaling,
         }
     }
 
@@ -272,8 +260,12 @@ impl Report {
 }
 
 fn rolls(status: &AlluxioClusterStatus) -> bool {
-    let told = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Progressing);
-    told.is_some_and(|told| matches!(told.reason, Reason::Rolling | Reason::StepFailed))
+    told(status)
+        .is_some_and(|told| matches!(told.reason, Reason::Rolling | Reason::Recreating | Reason::StepFailed))
+}
+
+fn told(status: &AlluxioClusterStatus) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == ConditionType::Progressing)
 }
 
 fn before(cluster: &AlluxioCluster) -> Option<AlluxioClusterStatus> {

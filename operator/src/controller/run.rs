@@ -34,7 +34,7 @@ use super::{
 use crate::{
     build::INSTANCE,
     crd::{AlluxioCluster, PinnedImage},
-    observe::{health::Health, pulse::Pulse, quiet::Quiet},
+    observe::{health::Health, lasting::Lasting, pulse::Pulse, quiet::Quiet},
     process::{Metrics, Namespaces},
 };
 
@@ -108,6 +108,8 @@ async fn one(parts: Parts, namespace: Option<String>, nodes: Option<Nodes>, stop
         health: parts.health,
         pulse,
         quiet: Quiet::default(),
+        silent: Lasting::default(),
+        waits: Lasting::default(),
         metrics: parts.metrics.clone(),
         pod: parts.pod,
         nodes: store,

@@ -176,7 +176,7 @@ fn worker(context: &Context, group: &crd::WorkerGroup, terms: &NodeTerms, facts:
         pod: facts.name.clone(),
         node: facts.node.clone().unwrap_or_default(),
         hash: facts.hash.clone(),
-        created: facts.created,
+        ready_changed: facts.ready_changed,
         terminating: facts.terminating,
         ready: facts.ready,
         failing: facts.failing.clone(),

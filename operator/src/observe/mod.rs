@@ -1,6 +1,7 @@
 //! What is so: pods, what the processes in them answer, the nodes. Only reads.
 
 pub mod health;
+pub mod lasting;
 pub mod leader;
 pub mod nodes;
 pub mod pods;

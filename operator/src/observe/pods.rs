@@ -20,9 +20,12 @@ const RESTARTS: i32 = 3;
 pub struct PodFacts {
     pub name: String,
     pub uid: String,
-    pub created: Timestamp,
     pub terminating: bool,
     pub ready: bool,
+    /// Since when it is ready, or is not: its age tells nothing of that.
+    pub ready_changed: Timestamp,
+    /// Whether a container of it ever ran, but for those that prepare it.
+    pub started: bool,
     pub failing: Option<String>,
     pub hash: Option<String>,
     pub ip: Option<String>,
@@ -40,14 +43,17 @@ impl PodFacts {
         let (spec, status) = (pod.spec.as_ref(), pod.status.as_ref());
         let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
         let annotation = |name: &str| pod.annotations().get(name).cloned();
+        let ready = conditions.iter().find(|condition| condition.type_ == "Ready");
+        let created = || pod.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
         Self {
             name: pod.name_any(),
             uid: pod.uid().unwrap_or_default(),
-            created: pod.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
             terminating: pod.metadata.deletion_timestamp.is_some(),
-            ready: conditions
-                .iter()
-                .any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+            ready: ready.is_some_and(|ready| ready.status == "True"),
+            ready_changed: ready
+                .and_then(|ready| Some(ready.last_transition_time.as_ref()?.0))
+                .unwrap_or_else(created),
+            started: started(pod),
             failing: failing(pod),
             hash: annotation(restart_hash),
             ip: status.and_then(|status| status.pod_ip.clone()),
@@ -63,6 +69,13 @@ impl PodFacts {
     pub fn ordinal(&self) -> Option<u32> {
         self.name.rsplit_once('-')?.1.parse().ok()
     }
+}
+
+fn started(pod: &Pod) -> bool {
+    let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    containers.flat_map(|container| [&container.state, &container.last_state]).flatten().any(|state| {
+        state.running.is_some() || state.terminated.is_some()
+    })
 }
 
 /// What does not end by itself, as Kubernetes names it.
@@ -159,14 +172,37 @@ mod tests {
         let facts = facts(running());
         assert_eq!((facts.ordinal(), facts.ready, facts.terminating), (Some(12), true, false));
         assert_eq!((facts.hash.as_deref(), facts.failing), (Some("h"), None));
-        assert_eq!(facts.created.as_second(), 1_767_323_045);
-        assert_eq!(facts.taken_out.map(|at| at.as_second() - facts.created.as_second()), Some(1));
+        assert_eq!(facts.ready_changed.as_second(), 1_767_323_045, "no time of its own");
+        assert_eq!(facts.taken_out.map(|at| at.as_second()), Some(1_767_323_046));
         assert_eq!(
             (facts.ip.as_deref(), facts.host_ip.as_deref(), facts.node.as_deref()),
             (Some("10.0.0.1"), Some("10.0.0.9"), Some("n1"))
         );
         assert!(facts.leader_label);
         assert_eq!(facts.config_maps, ["from", "key", "volume"].map(str::to_owned).into());
+    }
+
+    #[test]
+    fn since_when_it_is_not_ready_and_whether_it_ever_ran() {
+        let mut pod = running();
+        assert!(!facts(pod.clone()).started);
+        let changed = "2026-03-02T03:04:05Z";
+        pod["status"]["conditions"] = json!([{ "type": "Ready", "status": "False", "lastTransitionTime": changed }]);
+        let container = |state: Value, last: Value| {
+            json!([{ "name": "c", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+                "state": state, "lastState": last }])
+        };
+        let waits = json!({ "waiting": { "reason": "ContainerCreating" } });
+        for (state, last, started) in [
+            (waits.clone(), json!({}), false),
+            (json!({ "running": {} }), json!({}), true),
+            (waits, json!({ "terminated": { "exitCode": 1 } }), true),
+        ] {
+            pod["status"]["containerStatuses"] = container(state, last);
+            let facts = facts(pod.clone());
+            assert_eq!((facts.ready, facts.started), (false, started));
+            assert_eq!(facts.ready_changed.to_string(), changed);
+        }
     }
 
     #[test]

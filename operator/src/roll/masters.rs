@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{Failure, Patience, Strategy};
+use super::{Failure, Patience, Strategy, Wait};
 
 /// What a master says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +26,15 @@ pub struct Master {
     pub ordinal: u32,
     /// What it was started with; `None` when the annotation is gone.
     pub hash: Option<String>,
-    pub created: Timestamp,
     pub terminating: bool,
     pub ready: bool,
+    /// Since when it is ready, or is not.
+    pub ready_changed: Timestamp,
+    /// Whether a container of it ever ran.
+    pub started: bool,
     pub role: MasterRole,
+    /// Since when it does not answer, as far as this operator has seen.
+    pub silent_since: Option<Timestamp>,
     /// What a container waits for that does not end by itself, such as `CrashLoopBackOff`.
     pub failing: Option<String>,
 }
@@ -51,6 +56,8 @@ pub struct Masters {
     pub max_lag: Duration,
     /// Since when no master serves.
     pub leaderless_since: Option<Timestamp>,
+    /// Whether a master ever served.
+    pub ever_served: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,11 +71,13 @@ pub struct MastersPlan {
 pub enum Step {
     /// All are as wanted, and well.
     Settled,
-    Wait(String),
+    Wait(Wait),
     Replace {
-        pods: Vec<String>,
+        pod: String,
         why: Why,
     },
+    /// All end, so that all start anew; so many are left.
+    Recreate(usize),
     /// The roll stays where it is: this one was replaced and does not become ready.
     Stopped(Failure),
     /// Nothing is to be replaced, but this one is not well.
@@ -84,7 +93,6 @@ pub enum Why {
     Leader,
     /// The leader's ordinal is to go.
     LeaderLeaves,
-    AllAtOnce,
 }
 
 impl fmt::Display for Why {
@@ -94,17 +102,50 @@ impl fmt::Display for Why {
             Self::Standby => "a standby, as it was started with what is no longer wanted",
             Self::Leader => "the leader, after all the others",
             Self::LeaderLeaves => "it leads, and is to go",
-            Self::AllAtOnce => "all masters at once, as spec.upgradeStrategy says",
         })
+    }
+}
+
+impl Step {
+    /// In words; two that wait for the same have the same.
+    pub fn waits_for(&self) -> Option<String> {
+        match self {
+            Self::Wait(wait) => Some(wait.to_string()),
+            Self::Recreate(left) => Some(format!("all masters end, so that all start anew: {left} are left")),
+            Self::Settled | Self::Replace { .. } | Self::Stopped(_) | Self::Unwell(_) => None,
+        }
     }
 }
 
 impl Masters {
     pub fn plan(&self) -> MastersPlan {
+        // Two generations never run together, so the set has no pods before it has new ones. An eviction of all would not do:
+        // a budget allows one, and the set brings each back at once.
+        if self.strategy == Strategy::Recreate && !self.pods.iter().all(|pod| self.current(pod)) {
+            return MastersPlan { replicas: 0, step: Step::Recreate(self.pods.len()) };
+        }
         match self.scale_in() {
             Some(plan) => plan,
             None => MastersPlan { replicas: self.count, step: self.roll() },
         }
+    }
+
+    /// What waits longer than the deadline is for a person. `since`: when the plan began to wait for what it waits for.
+    pub fn in_time(&self, plan: MastersPlan, since: Option<Timestamp>) -> MastersPlan {
+        let (Some(what), Some(since)) = (plan.step.waits_for(), since) else { return plan };
+        let patience = self.patience();
+        if !patience.is_over(since) {
+            return plan;
+        }
+        let hint = match &plan.step {
+            Step::Wait(wait) => wait.hint(),
+            _ => "`kubectl get pods` says which does not end".to_owned(),
+        };
+        let seen = format!("{what}, for {} s now", patience.age(since).as_secs());
+        let failure = Failure { pod: "masters".to_owned(), seen, hint };
+        let rolls = !self.pods.iter().all(|pod| self.current(pod));
+        let step = if rolls { Step::Stopped(failure) } else { Step::Unwell(failure) };
+        MastersPlan { step, ..plan }
     }
 
     /// `None` when the number of replicas may be set right now.
@@ -117,96 +158,88 @@ impl Masters {
             // It may be one of those that go; after a while there is nothing to be spared.
             return match self.leaderless_too_long() {
                 true => None,
-                false => {
-                    hold(Step::Wait("no master leads: the number of masters waits for a leader".to_owned()))
-                }
+                false => hold(Step::Wait(Wait::NoLeaderToSpare)),
             };
         };
         if leader.ordinal < self.count {
             return None;
         }
         if let Some(gone) = self.pods.iter().find(|pod| pod.terminating) {
-            return hold(Step::Wait(format!("{} is ending", gone.pod)));
+            return hold(Step::Wait(Wait::Ending(gone.pod.clone())));
         }
         // ZooKeeper's queue is first come, first served: one that hands over stands at its end, so at most as many
         // hand-overs are needed as masters go.
         let stays = |pod: &&Master| pod.ordinal < self.count && self.well(pod);
         match self.pods.iter().find(stays) {
             Some(_) => hold(replace(leader, Why::LeaderLeaves)),
-            None => hold(Step::Wait(format!(
-                "{} leads and is to go, but none of those that stay can take over",
-                leader.pod
-            ))),
+            None => hold(Step::Wait(Wait::NoSuccessor(leader.pod.clone()))),
         }
     }
 
     fn roll(&self) -> Step {
         let outdated: Vec<_> = self.staying().filter(|pod| !self.current(pod)).collect();
-        if self.strategy == Strategy::Recreate && !outdated.is_empty() {
-            return self.recreate(&outdated);
-        }
         if let Some(gone) = self.staying().find(|pod| pod.terminating) {
-            return Step::Wait(format!("{} is ending", gone.pod));
+            return Step::Wait(Wait::Ending(gone.pod.clone()));
         }
         if !outdated.is_empty() && !self.template_observed {
-            return Step::Wait("the StatefulSet's controller has not seen the change yet".to_owned());
+            return Step::Wait(Wait::Template);
         }
-        // Nothing is lost by replacing what does not work; and it is how a reverted edit heals.
-        if let Some(broken) = highest(outdated.iter().copied().filter(|pod| !pod.ready)) {
+        let broken = outdated.iter().copied().filter(|pod| self.broken(pod));
+        if let Some(broken) = broken.max_by_key(|pod| pod.ordinal) {
             return replace(broken, Why::Broken);
         }
-        if let Some(step) = self.not_well_yet(!outdated.is_empty()) {
-            return step;
-        }
         let leads = |pod: &Master| matches!(pod.role, MasterRole::Leader { .. });
-        match highest(outdated.iter().copied().filter(|pod| !leads(pod))) {
-            Some(standby) => replace(standby, Why::Standby),
-            None => outdated.first().map_or(Step::Settled, |leader| replace(leader, Why::Leader)),
+        // Least is lost with one that is not well; most with the leader, whether or not it can serve at the moment.
+        let next = outdated.into_iter().max_by_key(|pod| (!leads(pod), !self.well(pod), pod.ordinal));
+        match (self.others_not_well(next), next) {
+            (Some(step), _) => step,
+            (None, None) => Step::Settled,
+            (None, Some(pod)) if leads(pod) => replace(pod, Why::Leader),
+            (None, Some(pod)) => replace(pod, Why::Standby),
         }
     }
 
-    fn recreate(&self, outdated: &[&Master]) -> Step {
-        if !self.template_observed {
-            return Step::Wait("the StatefulSet's controller has not seen the change yet".to_owned());
-        }
-        let pods: Vec<_> =
-            outdated.iter().filter(|pod| !pod.terminating).map(|pod| pod.pod.clone()).collect();
-        match pods.is_empty() {
-            true => Step::Wait("the masters are ending".to_owned()),
-            false => Step::Replace { pods, why: Why::AllAtOnce },
-        }
+    /// Whether nothing is lost by replacing it, however the others are: no master runs in it. One that is not ready and answers
+    /// may lead and not reach ZooKeeper, or replay its journal: it is spared as if it were ready.
+    fn broken(&self, pod: &Master) -> bool {
+        let silent_for_long = || pod.silent_since.is_some_and(|since| self.patience().is_over(since));
+        let runs = || pod.started && pod.failing.is_none() && !silent_for_long();
+        !pod.ready && pod.role == MasterRole::Unknown && !runs()
     }
 
-    /// What has to come right before a pod that works may be replaced.
-    fn not_well_yet(&self, rolling: bool) -> Option<Step> {
-        let patience = Patience { now: self.now, progress_deadline: self.progress_deadline };
-        let mut unready = self.staying().filter(|pod| !pod.ready);
-        if let Some(pod) = unready.next() {
-            let failure = patience.failure(&pod.pod, pod.created, pod.failing.as_deref());
+    /// What has to come right before `next` may be replaced.
+    fn others_not_well(&self, next: Option<&Master>) -> Option<Step> {
+        let others = || self.staying().filter(|pod| next.is_none_or(|next| next.ordinal != pod.ordinal));
+        let patience = self.patience();
+        for pod in others().filter(|pod| !pod.ready) {
+            let failure = patience.failure(&pod.pod, pod.ready_changed, pod.failing.as_deref());
+            // What failed with an old template must not keep others from the new one.
+            if !self.current(pod) && (failure.is_some() || self.nothing_to_protect()) {
+                continue;
+            }
             return Some(match failure {
-                Some(failure) if rolling => Step::Stopped(failure),
+                Some(failure) if next.is_some() => Step::Stopped(failure),
                 Some(failure) => Step::Unwell(failure),
-                None => Step::Wait(format!("{} is not ready yet", pod.pod)),
+                None => Step::Wait(Wait::NotReady(pod.pod.clone())),
             });
         }
-        let count = self.staying().count();
-        if count < self.count as usize {
-            return Some(Step::Wait(format!("{count} of {} masters exist", self.count)));
+        let there = self.staying().count();
+        if there < self.count as usize {
+            return Some(Step::Wait(Wait::Missing { there, wanted: self.count }));
         }
-        // The rest protects a service; where none has been for long, there is none to protect.
-        if self.leaderless_too_long() {
+        if self.leaderless_too_long() || (next.is_some() && self.nothing_to_protect()) {
             return None;
         }
-        if let Some(pod) = self.staying().find(|pod| pod.role == MasterRole::Unknown) {
-            return Some(Step::Wait(format!("{} does not answer on its web port", pod.pod)));
+        if let Some(pod) = others().find(|pod| pod.ready && pod.role == MasterRole::Unknown) {
+            return Some(Step::Wait(Wait::Silent(pod.pod.clone())));
         }
-        let late = |pod: &&Master| matches!(pod.role, MasterRole::Standby { lag } if lag > self.max_lag);
-        if let Some(pod) = self.staying().find(late) {
-            return Some(Step::Wait(format!("{} is still behind the leader", pod.pod)));
+        let late = |pod: &Master| matches!(pod.role, MasterRole::Standby { lag } if lag > self.max_lag);
+        if let Some(pod) = others().find(|pod| pod.ready && late(pod)) {
+            return Some(Step::Wait(Wait::Behind(pod.pod.clone())));
         }
         match self.staying().any(|pod| pod.role == MasterRole::Leader { serving: true }) {
             true => None,
-            false => Some(Step::Wait("no master serves yet".to_owned())),
+            false => Some(Step::Wait(Wait::NoLeader)),
         }
     }
 
@@ -219,9 +252,18 @@ impl Masters {
         self.pods.iter().find(|pod| pod.role == MasterRole::Leader { serving: true })
     }
 
+    /// Where there has been no service for long, or never, and where one master is all, a step costs nobody anything that it would not
+    /// cost later.
+    fn nothing_to_protect(&self) -> bool {
+        self.count == 1 || !self.ever_served || self.leaderless_too_long()
+    }
+
     fn leaderless_too_long(&self) -> bool {
-        let patience = Patience { now: self.now, progress_deadline: self.progress_deadline };
-        self.leaderless_since.is_some_and(|since| patience.age(since) >= self.progress_deadline)
+        self.leaderless_since.is_some_and(|since| self.patience().is_over(since))
+    }
+
+    fn patience(&self) -> Patience {
+        Patience { now: self.now, progress_deadline: self.progress_deadline }
     }
 
     fn current(&self, pod: &Master) -> bool {
@@ -239,9 +281,5 @@ impl Masters {
 }
 
 fn replace(pod: &Master, why: Why) -> Step {
-    Step::Replace { pods: vec![pod.pod.clone()], why }
-}
-
-fn highest<'a>(pods: impl Iterator<Item = &'a Master>) -> Option<&'a Master> {
-    pods.max_by_key(|pod| pod.ordinal)
+    Step::Replace { pod: pod.pod.clone(), why }
 }

@@ -3,22 +3,24 @@
 //! moment is followed by one that goes on where it stopped.
 //!
 //! A step is taken only from a state in which all the others are well. What fails therefore stops the roll where
-//! it is; and since a pod that is broken *and* outdated is replaced before anything else, taking the edit back heals it.
+//! it is; and since an outdated pod that does not work is replaced before those that do, taking the edit back heals it.
 
 mod masters;
 #[cfg(test)]
 mod masters_simulation;
 #[cfg(test)]
 mod masters_tests;
+mod wait;
 mod workers;
 #[cfg(test)]
 mod workers_tests;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 
 pub use masters::{Master, MasterRole, Masters, MastersPlan, Step, Why};
+pub use wait::Wait;
 pub use workers::{Worker, WorkerGroup, WorkersPlan};
 
 /// How pods of another restart hash are replaced.
@@ -27,15 +29,24 @@ pub enum Strategy {
     /// One after the other, each ready before the next.
     #[default]
     Rolling,
-    /// All at once.
+    /// All end before the first of the new ones starts.
     Recreate,
 }
 
 /// Why a roll does not go on by itself: for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
+    /// Or what else it is about.
     pub pod: String,
     pub seen: String,
+    /// Where to look, what to type.
+    pub hint: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.pod, self.seen)
+    }
 }
 
 /// What makes a pod that is not ready a failure.
@@ -50,15 +61,18 @@ impl Patience {
         Duration::try_from(self.now.duration_since(since)).unwrap_or_default()
     }
 
-    /// `None` while it may still become ready.
-    pub fn failure(self, pod: &str, created: Timestamp, failing: Option<&str>) -> Option<Failure> {
+    pub fn is_over(self, since: Timestamp) -> bool {
+        self.age(since) >= self.progress_deadline
+    }
+
+    /// `None` while it may still become ready. `unready`: since when it is not; not its age, as it may have been ready for long.
+    pub fn failure(self, pod: &str, unready: Timestamp, failing: Option<&str>) -> Option<Failure> {
         let seen = match failing {
             Some(seen) => seen.to_owned(),
-            None if self.age(created) >= self.progress_deadline => {
-                format!("not ready {} s after its start", self.age(created).as_secs())
-            }
+            None if self.is_over(unready) => format!("not ready for {} s", self.age(unready).as_secs()),
             None => return None,
         };
-        Some(Failure { pod: pod.to_owned(), seen })
+        let hint = format!("`kubectl logs {pod} --previous` says more");
+        Some(Failure { pod: pod.to_owned(), seen, hint })
     }
 }

@@ -13,9 +13,10 @@ pub struct Worker {
     pub pod: String,
     pub node: String,
     pub hash: Option<String>,
-    pub created: Timestamp,
     pub terminating: bool,
     pub ready: bool,
+    /// Since when it is ready, or is not.
+    pub ready_changed: Timestamp,
     pub failing: Option<String>,
     /// Whether the node is one that the user's selector and affinity ask for.
     pub wanted_here: bool,
@@ -97,7 +98,7 @@ impl WorkerGroup {
             stays.iter().filter(|worker| self.current(worker) && !worker.ready && !worker.cordoned);
         plan.stopped = failures
             .filter_map(|worker| {
-                self.patience().failure(&worker.pod, worker.created, worker.failing.as_deref())
+                self.patience().failure(&worker.pod, worker.ready_changed, worker.failing.as_deref())
             })
             .next();
         if !plan.rolling || !self.template_observed {

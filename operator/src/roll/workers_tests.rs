@@ -11,7 +11,7 @@ fn worker(name: &str, hash: &str) -> Worker {
         pod: format!("w-{name}"),
         node: name.to_owned(),
         hash: Some(hash.to_owned()),
-        created: at(0),
+        ready_changed: at(0),
         terminating: false,
         ready: true,
         failing: None,

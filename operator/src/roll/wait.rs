@@ -1,0 +1,68 @@
+//! What the masters' next step waits for, and what a person can do where it does not come.
+
+use std::fmt;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// This pod is ending.
+    Ending(String),
+    /// The StatefulSet's controller has not seen the change.
+    Template,
+    NotReady(String),
+    Missing {
+        there: usize,
+        wanted: u32,
+    },
+    /// This pod does not answer.
+    Silent(String),
+    /// This standby has not applied what the leader wrote.
+    Behind(String),
+    NoLeader,
+    /// Masters are to go, and which one leads is not known.
+    NoLeaderToSpare,
+    /// This one leads and is to go, and no other can take over.
+    NoSuccessor(String),
+}
+
+impl Wait {
+    /// For a person, when it was waited for too long.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Ending(pod) => format!(
+                "its node may be gone; when you know that it runs no more: `kubectl delete pod {pod} --force`"
+            ),
+            Self::Template | Self::Missing { .. } => {
+                "the StatefulSet does not make it; `kubectl describe statefulset` and `kubectl get events` say why (a quota, an \
+                 admission rule)"
+                    .to_owned()
+            }
+            Self::Silent(_) => {
+                "check that the operator may reach the masters' web port (a NetworkPolicy)".to_owned()
+            }
+            Self::NotReady(pod) | Self::Behind(pod) | Self::NoSuccessor(pod) => {
+                format!("`kubectl logs {pod}` says more")
+            }
+            Self::NoLeader | Self::NoLeaderToSpare => "the masters' logs say why none leads".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ending(pod) => write!(f, "{pod} is ending"),
+            Self::Template => f.write_str("the StatefulSet's controller has not seen the change yet"),
+            Self::NotReady(pod) => write!(f, "{pod} is not ready yet"),
+            Self::Missing { there, wanted } => write!(f, "{there} of {wanted} masters exist"),
+            Self::Silent(pod) => write!(f, "{pod} does not answer on its web port"),
+            Self::Behind(pod) => write!(f, "{pod} is still behind the leader"),
+            Self::NoLeader => f.write_str("no master serves yet"),
+            Self::NoLeaderToSpare => {
+                f.write_str("no master leads: the number of masters waits for a leader")
+            }
+            Self::NoSuccessor(pod) => {
+                write!(f, "{pod} leads and is to go, but none of those that stay can take over")
+            }
+        }
+    }
+}
