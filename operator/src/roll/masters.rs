@@ -141,7 +141,7 @@ impl Masters {
             Step::Wait(wait) => wait.hint(),
             _ => "`kubectl get pods` says which does not end".to_owned(),
         };
-        let seen = format!("{what}, for {} s now", patience.age(since).as_secs());
+        let seen = format!("{what}, for {}", patience.waited());
         let failure = Failure { pod: "masters".to_owned(), seen, hint };
         let rolls = !self.pods.iter().all(|pod| self.current(pod));
         let step = if rolls { Step::Stopped(failure) } else { Step::Unwell(failure) };

@@ -265,7 +265,7 @@ fn a_pod_is_not_late_because_it_is_old() {
     (all.pods[1].ready, all.pods[1].ready_changed, all.now) = (false, at(864_000), at(864_010));
     waits_for(&all.plan().step, "a-master-1 is not ready");
     all.now = at(864_600);
-    assert!(matches!(all.plan().step, Step::Unwell(failure) if failure.seen == "not ready for 600 s"));
+    assert!(matches!(all.plan().step, Step::Unwell(failure) if failure.seen == "not ready for more than 600 s"));
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn no_wait_is_for_ever() {
     assert_eq!(stopped(&missing, None), missing.plan());
     assert_eq!(stopped(&missing, Some(at(10))), missing.plan());
     let Step::Stopped(failure) = stopped(&missing, Some(at(9))).step else { panic!("{:?}", missing.plan()) };
-    assert_eq!(failure.seen, "2 of 3 masters exist, for 600 s now");
+    assert_eq!(failure.seen, "2 of 3 masters exist, for more than 600 s");
     assert!(failure.hint.contains("kubectl describe statefulset"), "{failure:?}");
     let Step::Unwell(failure) = stopped(&silent, Some(at(9))).step else { panic!("{:?}", silent.plan()) };
     assert!(failure.seen.contains("a-master-1 does not answer"), "{failure:?}");

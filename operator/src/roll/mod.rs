@@ -65,11 +65,16 @@ impl Patience {
         self.age(since) >= self.progress_deadline
     }
 
+    /// The same words at each look, or each would write the status.
+    pub fn waited(self) -> String {
+        format!("more than {} s", self.progress_deadline.as_secs())
+    }
+
     /// `None` while it may still become ready. `unready`: since when it is not; not its age, as it may have been ready for long.
     pub fn failure(self, pod: &str, unready: Timestamp, failing: Option<&str>) -> Option<Failure> {
         let seen = match failing {
             Some(seen) => seen.to_owned(),
-            None if self.is_over(unready) => format!("not ready for {} s", self.age(unready).as_secs()),
+            None if self.is_over(unready) => format!("not ready for {}", self.waited()),
             None => return None,
         };
         let hint = format!("`kubectl logs {pod} --previous` says more");
