@@ -1,14 +1,25 @@
 //! The journal before there is a master: one Job makes it, or finds the one that is there. What it says is written into the status
 //! before any master starts.
 
-use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use std::time::Duration;
+
+use k8s_openapi::{
+    api::{
+        batch::v1::{Job, JobCondition},
+        core::v1::Pod,
+    },
+    jiff::Timestamp,
+};
 use kube::{Api, ResourceExt, api::ListParams};
 use serde::Deserialize;
 
 use crate::{
-    crd::{AlluxioCluster, Reason},
+    crd::{AlluxioCluster, ConditionType, Reason, conditions::ConditionStatus},
     status::Verdict,
 };
+
+/// So long after a Job failed another one looks: what it lacked may have come.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// The line that the Job's container leaves as its last word.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -18,6 +29,8 @@ pub struct LastWord {
     /// Empty when there is none.
     #[serde(default)]
     pub cluster_id: String,
+    #[serde(default)]
+    pub message: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -52,15 +65,32 @@ pub async fn progress(cluster: &AlluxioCluster, job: &Job, pods: &Api<Pod>) -> R
 
 /// Whether it ended well; `None` while it runs.
 pub fn ended(job: &Job) -> Option<bool> {
-    let conditions = job.status.as_ref()?.conditions.as_deref()?;
-    let is = |type_: &str| {
-        conditions.iter().any(|condition| condition.type_ == type_ && condition.status == "True")
-    };
-    match (is("Complete"), is("Failed")) {
-        (true, _) => Some(true),
-        (false, true) => Some(false),
-        (false, false) => None,
-    }
+    condition(job, "Complete").map(|_| true).or_else(|| condition(job, "Failed").map(|_| false))
+}
+
+/// Whether a Job that did not bring what was wanted ended so long ago that another one may try.
+pub fn may_try_again(job: &Job, now: Timestamp) -> bool {
+    let ended = condition(job, "Complete").or_else(|| condition(job, "Failed"));
+    let at = ended.and_then(|ended| Some(ended.last_transition_time.as_ref()?.0));
+    at.is_some_and(|at| Duration::try_from(now.duration_since(at)).is_ok_and(|passed| passed >= AGAIN))
+}
+
+fn condition<'a>(job: &'a Job, type_: &str) -> Option<&'a JobCondition> {
+    let mut conditions = job.status.as_ref()?.conditions.iter().flatten();
+    conditions.find(|condition| condition.type_ == type_ && condition.status == "True")
+}
+
+/// Whether this says that no master can start before somebody does something.
+pub fn is_trouble(verdict: &Verdict) -> bool {
+    verdict.status == ConditionStatus::False && verdict.reason != Reason::JournalNotFormatted
+}
+
+/// What was told of the journal, if that was trouble: it holds until a Job says otherwise.
+pub fn told_trouble(cluster: &AlluxioCluster) -> Option<Verdict> {
+    let conditions = &cluster.status.as_ref()?.conditions;
+    let told = conditions.iter().find(|condition| condition.type_ == ConditionType::JournalReady)?;
+    let verdict = Verdict { status: told.status, reason: told.reason, message: told.message.clone() };
+    is_trouble(&verdict).then_some(verdict)
 }
 
 /// The last word of its last pod.
@@ -90,25 +120,33 @@ fn verdict(cluster: &AlluxioCluster, job: &str, complete: bool, told: Option<&st
         told.and_then(|told| told.lines().rev().find_map(|line| serde_json::from_str::<LastWord>(line).ok()));
     let failed = |reason, message: String| Progress::Failed(Verdict::is_not(reason, message));
     match (complete, word) {
-        (true, Some(LastWord { outcome: Outcome::Formatted | Outcome::Adopted, cluster_id })) if !cluster_id.is_empty() => {
+        (true, Some(LastWord { outcome: Outcome::Formatted | Outcome::Adopted, cluster_id, .. }))
+            if !cluster_id.is_empty() =>
+        {
             Progress::Done(cluster_id)
         }
-        (_, Some(LastWord { outcome: Outcome::Foreign, cluster_id })) => failed(
+        // One of a Java master, which has no id by which it could be taken over.
+        (_, Some(LastWord { outcome: Outcome::Foreign, cluster_id, message })) if cluster_id.is_empty() => failed(
+            Reason::JournalForeign,
+            format!("the journal's folder is in use, and cannot become this cluster's: {message}; make the cluster with another spec.journal"),
+        ),
+        (_, Some(LastWord { outcome: Outcome::Foreign, cluster_id, .. })) => failed(
             Reason::JournalForeign,
             format!(
-                "the journal's folder holds the journal of another cluster ({0}); if it is to be this one's, annotate: kubectl \
-                 annotate alluxiocluster {name} alluxio.org/adopt-journal={0}; else set spec.journal to another place",
-                cluster_id
+                "the journal's folder holds the journal of another cluster ({cluster_id}); if it is to be this one's, annotate: kubectl \
+                 annotate alluxiocluster {name} alluxio.org/adopt-journal={cluster_id}; else make the cluster with another spec.journal"
             ),
         ),
         (_, Some(LastWord { outcome: Outcome::Missing, .. })) => failed(
             Reason::JournalMissing,
-            "the cluster had a journal, and its folder holds none: bring it back; a new one is never made in its place".to_owned(),
+            "the cluster had a journal, and its folder holds none: bring it back, it is looked for every minute; a new one is never \
+             made in its place"
+                .to_owned(),
         ),
         (true, _) => failed(Reason::FormatFailed, format!("the Job {job} ended without a cluster id; {look}")),
         (false, _) => {
             let said = told.map(|told| format!(": {}", told.trim())).unwrap_or_default();
-            failed(Reason::FormatFailed, format!("the Job {job} failed{said}; {look}; mend it and delete the Job"))
+            failed(Reason::FormatFailed, format!("the Job {job} failed{said}; {look}; it is tried again every minute"))
         }
     }
 }
@@ -148,6 +186,26 @@ mod tests {
             "{message}"
         );
         assert_eq!(failed(false, Some(r#"{"outcome":"missing"}"#)).0, Reason::JournalMissing);
+    }
+
+    /// Where there is no id, there is nothing to name in an annotation.
+    #[test]
+    fn the_journal_of_a_java_master_cannot_be_adopted() {
+        let told = r#"{"outcome":"foreign","clusterId":"","message":"/j: there is the journal of a Java master (v1): choose another folder"}"#;
+        let (reason, message) = failed(false, Some(told));
+        assert_eq!(reason, Reason::JournalForeign);
+        assert!(message.contains("of a Java master (v1)") && !message.contains("annotate"), "{message}");
+    }
+
+    #[test]
+    fn a_job_that_failed_may_try_again_after_a_minute() {
+        let job = |conditions| serde_json::from_value(json!({ "status": { "conditions": conditions } })).unwrap();
+        let ended = |type_| json!([{ "type": type_, "status": "True", "lastTransitionTime": "1970-01-01T00:01:40Z" }]);
+        let at = |second| Timestamp::from_second(second).unwrap();
+        for type_ in ["Failed", "Complete"] {
+            assert!(!may_try_again(&job(ended(type_)), at(159)) && may_try_again(&job(ended(type_)), at(160)));
+        }
+        assert!(!may_try_again(&job(json!([])), at(1000)), "it runs");
     }
 
     #[test]

@@ -237,10 +237,10 @@ impl<'a> Reconcile<'a> {
         let adopt = self.cluster.annotations().get(ADOPT_JOURNAL).cloned();
         let job = intent.format_job(known_id.clone(), adopt)?;
         let verdict = match self.run_job(&job, known_id.as_deref()).await? {
-            journal::Progress::Running => Verdict::is_not(
-                Reason::JournalNotFormatted,
-                format!("the Job {} makes it, or looks for it", job.name),
-            ),
+            journal::Progress::Running => journal::told_trouble(&self.cluster).unwrap_or_else(|| {
+                let looks = format!("the Job {} makes it, or looks for it", job.name);
+                Verdict::is_not(Reason::JournalNotFormatted, looks)
+            }),
             journal::Progress::Failed(verdict) => verdict,
             // Masters start when the id stands in the status.
             journal::Progress::Done(cluster_id) if known_id.as_ref() == Some(&cluster_id) => {
@@ -264,6 +264,10 @@ impl<'a> Reconcile<'a> {
             let same = found.annotations().get(APPLIED_HASH) == Some(&job.hash);
             let fits = matches!(&progress, journal::Progress::Done(id) if Some(id.as_str()) == known);
             if same || fits {
+                let failed = matches!(progress, journal::Progress::Failed(_));
+                if failed && journal::may_try_again(&found, self.now) {
+                    deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
+                }
                 return Ok(progress);
             }
             deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
@@ -369,7 +373,7 @@ fn child_kinds() -> [ChildKind; 7] {
 
 /// When to look again if nothing is told before.
 fn next_look(report: &Report) -> Duration {
-    if report.refused.is_some() || report.failed.is_some() {
+    if report.refused.is_some() || report.failed.is_some() || report.journal_trouble().is_some() {
         return TROUBLE;
     }
     let masters = match report.masters.as_ref().map(|plan| &plan.step) {
@@ -404,6 +408,8 @@ mod tests {
         assert_eq!(next_look(&report(Step::Stopped(failure))), TROUBLE);
         let refused = Some(Verdict::is(Reason::InvalidSpec, ""));
         assert_eq!(next_look(&Report { refused, ..report(Step::Settled) }), TROUBLE);
+        let journal_verdict = Some(Verdict::is_not(Reason::FormatFailed, ""));
+        assert_eq!(next_look(&Report { journal_verdict, ..report(Step::Wait(Wait::NoLeader)) }), TROUBLE);
         let mut group = workers::GroupPlan {
             name: String::new(),
             hash: String::new(),

@@ -4,6 +4,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
+    journal,
     observed::{MasterSeen, Observed},
     selectors,
     workers::GroupPlan,
@@ -12,6 +13,7 @@ use crate::{
     crd::{
         AlluxioCluster, AlluxioClusterStatus, Condition, ConditionType, Endpoints, GroupStatus, JournalStatus, Leader,
         PinnedImage, Reason,
+        conditions::ConditionStatus,
         status::{MastersStatus, WorkersStatus},
     },
     roll::{MastersPlan, Step, Why},
@@ -84,6 +86,11 @@ impl Report {
         }
     }
 
+    /// Why no master can start.
+    pub fn journal_trouble(&self) -> Option<&Verdict> {
+        self.journal_verdict.as_ref().filter(|verdict| journal::is_trouble(verdict))
+    }
+
     fn verdicts(&self, cluster: &AlluxioCluster, observed: &Observed) -> Vec<Verdict> {
         let paused = match cluster.spec.paused {
             true => Verdict::is(Reason::PausedByUser, "spec.paused is true: nothing is changed"),
@@ -117,6 +124,9 @@ impl Report {
         if let Some(problem) = self.refused.as_ref().or(self.failed.as_ref()) {
             return problem.clone();
         }
+        if let Some(trouble) = self.journal_trouble() {
+            return Verdict::is(Reason::JournalNotReady, trouble.message.clone());
+        }
         if let Some(MastersPlan { step: Step::Stopped(failure) | Step::Unwell(failure), .. }) = &self.masters
         {
             let message = format!("{failure}; {}; take the last edit back, or mend it", failure.hint);
@@ -135,7 +145,9 @@ impl Report {
 
     /// `None` when nothing was decided: then what was told before still holds.
     fn progressing(&self, cluster: &AlluxioCluster, observed: &Observed) -> Option<Verdict> {
-        let masters = self.masters.as_ref()?;
+        let Some(masters) = self.masters.as_ref().filter(|_| self.journal_trouble().is_none()) else {
+            return self.held(cluster);
+        };
         let workers = || {
             let rolling = self.groups.iter().filter(|group| group.plan.rolling);
             rolling.filter_map(|group| group.plan.stopped.as_ref()).next()
@@ -168,6 +180,20 @@ impl Report {
             Step::Wait(wait) => Verdict::is(self.waits_for(cluster, observed), wait.to_string()),
             _ => self.of_workers(),
         })
+    }
+
+    /// What was on its way is not any more.
+    fn held(&self, cluster: &AlluxioCluster) -> Option<Verdict> {
+        let why = match (&self.refused, self.journal_trouble()) {
+            (Some(_), _) => "the spec is refused, as the condition Degraded says: nothing is changed",
+            (None, Some(_)) => "no master starts before the journal is there, as the condition JournalReady says",
+            (None, None) if cluster.spec.paused => "spec.paused is true: nothing is changed",
+            (None, None) => return None,
+        };
+        let before = before(cluster).unwrap_or_default();
+        let moves = told(&before)
+            .is_none_or(|told| told.status == ConditionStatus::True || told.reason == Reason::Held);
+        moves.then(|| Verdict::is_not(Reason::Held, why))
     }
 
     /// What waiting belongs to: while pods are outdated, to the roll.

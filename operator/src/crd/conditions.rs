@@ -42,6 +42,8 @@ pub enum Reason {
     Decommissioning,
     /// A step took longer than `progressDeadlineSeconds`; the rest is left as it was.
     StepFailed,
+    /// Nothing is changed for now: the cluster is paused, its spec is refused, or its journal is not what it should be.
+    Held,
     /// The object is being deleted.
     Deleting,
 
@@ -62,6 +64,8 @@ pub enum Reason {
     WorkersNotReady,
     /// A mount of the spec could not be made.
     MountFailed,
+    /// The journal cannot be made, or is not this cluster's: no master starts.
+    JournalNotReady,
     /// The images are older than the journal's format.
     DowngradeRefused,
 
@@ -107,6 +111,7 @@ impl Reason {
             | Self::Scaling
             | Self::Decommissioning
             | Self::StepFailed
+            | Self::Held
             | Self::Deleting => Of::Progressing,
             Self::AsExpected
             | Self::InvalidSpec
@@ -116,6 +121,7 @@ impl Reason {
             | Self::MastersNotReady
             | Self::WorkersNotReady
             | Self::MountFailed
+            | Self::JournalNotReady
             | Self::DowngradeRefused => Of::Degraded,
             Self::PausedByUser | Self::NotPaused => Of::Paused,
             Self::Reachable | Self::Unreachable | Self::NotConfigured => Of::ZooKeeperReachable,

@@ -86,8 +86,10 @@ fn trouble(before: &AlluxioClusterStatus, after: &AlluxioClusterStatus) -> Vec<O
         let (old, new) = (bad_reason(before).map(|(reason, _)| reason), bad_reason(after));
         new.filter(|(reason, _)| old != Some(*reason))
     };
-    let degraded =
-        watched(ConditionType::Degraded, ConditionStatus::True).map(|(reason, message)| match reason {
+    // The journal's own condition tells of it, below.
+    let degraded = watched(ConditionType::Degraded, ConditionStatus::True)
+        .filter(|(reason, _)| *reason != Reason::JournalNotReady)
+        .map(|(reason, message)| match reason {
             Reason::InvalidSpec
             | Reason::MissingReference
             | Reason::ConflictsWithCluster
