@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::OptionFuture;
 use k8s_openapi::{
     api::{
         apps::v1::{DaemonSet, StatefulSet},
@@ -25,7 +24,7 @@ use super::{
     intent::{self, Intent},
     journal, masters, mounts,
     observed::Observed,
-    report::Report,
+    report::{Ensemble, Report},
     selectors::selector,
     workers,
 };
@@ -39,9 +38,8 @@ use crate::{
     observe::{
         leader,
         pulse::{ClusterKey, Target, Targets},
-        zookeeper,
     },
-    roll::{MastersPlan, Step},
+    roll::{MastersPlan, Step, Wait},
     status::{Occurrence, Verdict, transitions},
 };
 
@@ -57,8 +55,11 @@ const AT_REST: Duration = Duration::from_secs(300);
 /// Where somebody has to mend something that may not be watched: a missing Secret, another cluster's claim to the same journal.
 const TROUBLE: Duration = Duration::from_secs(15);
 
-/// Where something goes on that no watch tells of: a lag, a deadline, a worker that becomes idle.
+/// Where something goes on that no watch tells of: a lag, a worker that becomes idle.
 const UNDER_WAY: Duration = Duration::from_secs(1);
+
+/// Where nothing changed since the last look: what makes the wait end comes by a watch, or by the pulse of the masters.
+const WAITING: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
@@ -144,8 +145,11 @@ impl<'a> Reconcile<'a> {
             Err(_) => self.cluster.spec.zookeeper.as_ref().map(|it| it.addresses.clone()).unwrap_or_default(),
         };
         self.watch(&observed, &ensemble);
-        let asked: OptionFuture<_> = (!ensemble.is_empty()).then(|| zookeeper::reachable(&ensemble)).into();
-        report.zookeeper = asked.await;
+        report.zookeeper = match ensemble.is_empty() {
+            true => Ensemble::None,
+            // Asked here it would hold up everything that follows, and once for each cluster that has it.
+            false => self.context.pulse.zookeeper(self.key).map_or(Ensemble::NotAsked, Ensemble::answers),
+        };
         match wanted {
             Err(refused) => report.refused = Some(refused),
             Ok(intent) => {
@@ -332,14 +336,15 @@ impl<'a> Reconcile<'a> {
 
     /// Writes the status where it changed, and tells what happened.
     async fn tell(&self, report: Report, observed: &Observed) -> Result<Action, ReconcileError> {
-        let next = next_look(&report);
+        let (moved, still) = (next_look(&report, true), next_look(&report, false));
         let before = self.cluster.status.clone().unwrap_or_default();
         let status = report.status(&self.cluster, observed, self.now);
         if status != before {
             self.write(&status).await?;
             self.context.tell(&self.cluster, &transitions(&before, &status)).await;
+            return Ok(Action::requeue(moved));
         }
-        Ok(Action::requeue(next))
+        Ok(Action::requeue(still))
     }
 
     async fn write(&self, status: &AlluxioClusterStatus) -> Result<(), ReconcileError> {
@@ -371,15 +376,17 @@ fn child_kinds() -> [ChildKind; 7] {
     ]
 }
 
-/// When to look again if nothing is told before.
-fn next_look(report: &Report) -> Duration {
+/// When to look again if nothing is told before. `moved`: whether anything is otherwise than at the last look.
+fn next_look(report: &Report, moved: bool) -> Duration {
     if report.refused.is_some() || report.failed.is_some() || report.journal_trouble().is_some() {
         return TROUBLE;
     }
     let masters = match report.masters.as_ref().map(|plan| &plan.step) {
         None | Some(Step::Settled) => AT_REST,
         Some(Step::Stopped(_) | Step::Unwell(_)) => TROUBLE,
-        Some(Step::Wait(_) | Step::Replace { .. } | Step::Recreate(_)) => UNDER_WAY,
+        Some(Step::Replace { .. } | Step::Wait(Wait::Behind(_))) => UNDER_WAY,
+        Some(Step::Wait(_) | Step::Recreate(_)) if moved => UNDER_WAY,
+        Some(Step::Wait(_) | Step::Recreate(_)) => WAITING,
     };
     let groups = report.groups.iter().map(|group| {
         let plan = &group.plan;
@@ -393,10 +400,22 @@ fn next_look(report: &Report) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roll::{Failure, MastersPlan, Wait};
+    use crate::roll::Failure;
 
     fn report(step: Step) -> Report {
         Report { masters: Some(MastersPlan { replicas: 1, step }), ..Report::default() }
+    }
+
+    fn next_look(report: &Report) -> Duration {
+        super::next_look(report, true)
+    }
+
+    #[test]
+    fn what_does_not_move_is_looked_at_less() {
+        let still = |step| super::next_look(&report(step), false);
+        assert_eq!(still(Step::Wait(Wait::NoLeader)), WAITING);
+        assert_eq!(still(Step::Wait(Wait::Behind(String::new()))), UNDER_WAY, "nobody tells of a lag");
+        assert_eq!(still(Step::Settled), AT_REST);
     }
 
     #[test]

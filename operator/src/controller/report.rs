@@ -36,11 +36,27 @@ pub struct Report {
     pub decommission: Option<String>,
     pub journal: Option<JournalStatus>,
     pub journal_verdict: Option<Verdict>,
-    /// `None` without ZooKeeper.
-    pub zookeeper: Option<bool>,
+    pub zookeeper: Ensemble,
     pub endpoints: Option<Endpoints>,
     /// `None` when they are as they were.
     pub mounts: Option<Vec<String>>,
+}
+
+/// What is known of the cluster's ZooKeeper.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ensemble {
+    /// The cluster has none.
+    #[default]
+    None,
+    NotAsked,
+    Answers,
+    Silent,
+}
+
+impl Ensemble {
+    pub fn answers(answers: bool) -> Self {
+        if answers { Self::Answers } else { Self::Silent }
+    }
 }
 
 impl Report {
@@ -97,14 +113,17 @@ impl Report {
             false => Verdict::is_not(Reason::NotPaused, "spec.paused is false"),
         };
         let zookeeper = match self.zookeeper {
-            Some(true) => Verdict::is(Reason::Reachable, "a server answers"),
-            Some(false) => Verdict::is_not(
+            Ensemble::Answers => Some(Verdict::is(Reason::Reachable, "a server answers")),
+            Ensemble::Silent => Some(Verdict::is_not(
                 Reason::Unreachable,
                 "no server of spec.zookeeper answers the operator: check the addresses, and that they can be reached from pods",
-            ),
-            None => Verdict::unknown(Reason::NotConfigured, "the cluster has no ZooKeeper"),
+            )),
+            // What was told before holds until it was asked.
+            Ensemble::NotAsked => None,
+            Ensemble::None => Some(Verdict::unknown(Reason::NotConfigured, "the cluster has no ZooKeeper")),
         };
-        let mut all = vec![self.available(observed), self.degraded(observed), paused, zookeeper];
+        let mut all = vec![self.available(observed), self.degraded(observed), paused];
+        all.extend(zookeeper);
         all.extend(self.journal_verdict.clone());
         all.extend(self.progressing(cluster, observed));
         all

@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// So many clusters are reconciled at the same time.
-const AT_ONCE: u16 = 8;
+const AT_ONCE: u16 = 32;
 
 /// Several changes within that time lead to one reconcile.
 const DEBOUNCE: std::time::Duration = std::time::Duration::from_millis(200);

@@ -16,11 +16,11 @@ use crate::roll::MasterRole;
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Every so many looks ZooKeeper is asked.
-const ZOOKEEPER_EVERY: u32 = 5;
+/// Pause between two questions to ZooKeeper.
+const ZOOKEEPER_PAUSE: Duration = Duration::from_secs(5);
 
 /// So many clusters are looked at at the same time.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 
 /// Which cluster, for the one who is told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -70,30 +70,50 @@ impl Pulse {
 
     /// From now on these are looked at.
     pub fn watch(&self, cluster: ClusterKey, targets: Targets) {
-        self.clusters.lock().entry(cluster).or_default().targets = targets;
+        let mut clusters = self.clusters.lock();
+        let watched = clusters.entry(cluster).or_default();
+        if watched.targets.zookeeper != targets.zookeeper {
+            watched.answers = None;
+        }
+        watched.targets = targets;
     }
 
     pub fn forget(&self, cluster: &ClusterKey) {
         self.clusters.lock().remove(cluster);
     }
 
+    /// Whether its ZooKeeper answers; `None` when it was not asked yet, or there is none.
+    pub fn zookeeper(&self, cluster: &ClusterKey) -> Option<bool> {
+        self.clusters.lock().get(cluster)?.answers
+    }
+
     /// Looks again and again; sends each cluster in which something changed. Ends when nobody listens.
-    pub async fn run(self, mut changed: mpsc::Sender<ClusterKey>) {
-        for look in 0u32.. {
-            let mut clusters = self.look().await;
-            if look % ZOOKEEPER_EVERY == 0 {
-                clusters.extend(self.look_at_zookeeper().await);
+    pub async fn run(self, changed: mpsc::Sender<ClusterKey>) {
+        // An ensemble that is cut off keeps its question for long; masters must not wait for that.
+        let masters = async {
+            while self.send(self.look().await, &changed) {
+                tokio::time::sleep(PAUSE).await;
             }
-            for cluster in clusters {
-                match changed.try_send(cluster.clone()) {
-                    Ok(()) => {}
-                    Err(error) if error.is_disconnected() => return,
-                    // It counts as not seen yet, so the next look sends it again.
-                    Err(_) => self.unsee(&cluster),
-                }
+        };
+        let zookeeper = async {
+            while self.send(self.look_at_zookeeper().await, &changed) {
+                tokio::time::sleep(ZOOKEEPER_PAUSE).await;
             }
-            tokio::time::sleep(PAUSE).await;
+        };
+        tokio::join!(masters, zookeeper);
+    }
+
+    /// Whether anybody listens.
+    fn send(&self, clusters: Vec<ClusterKey>, changed: &mpsc::Sender<ClusterKey>) -> bool {
+        for cluster in clusters {
+            match changed.clone().try_send(cluster.clone()) {
+                Ok(()) => {}
+                Err(error) if error.is_disconnected() => return false,
+                // It counts as not seen yet, so the next look sends it again.
+                Err(_) => self.unsee(&cluster),
+            }
         }
+        !changed.is_closed()
     }
 
     /// The clusters in which a master is not as it was at the last look.
@@ -140,7 +160,7 @@ impl Pulse {
 
     fn unsee(&self, cluster: &ClusterKey) {
         if let Some(watched) = self.clusters.lock().get_mut(cluster) {
-            watched.seen = None;
+            (watched.seen, watched.answers) = (None, None);
         }
     }
 
@@ -186,12 +206,14 @@ mod tests {
         assert_eq!(pulse.look().await, [], "the same targets are nothing new");
         pulse.unsee(&key);
         assert_eq!(pulse.look().await, std::slice::from_ref(&key), "what could not be told is told again");
+        assert_eq!(pulse.zookeeper(&key), None, "not asked yet");
         assert_eq!(
             pulse.look_at_zookeeper().await,
             std::slice::from_ref(&key),
             "a port of HTTP is none of ZooKeeper"
         );
         assert_eq!(pulse.look_at_zookeeper().await, []);
+        assert_eq!(pulse.zookeeper(&key), Some(false));
         pulse.forget(&key);
         assert_eq!(pulse.look().await, []);
     }
