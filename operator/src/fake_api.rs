@@ -6,16 +6,18 @@ use http::{Method, Request, Response, StatusCode};
 use kube::{Client, client::Body};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
 
 /// Clones are the same.
 #[derive(Clone, Default)]
-pub(crate) struct FakeApi(Arc<Mutex<State>>);
+pub(crate) struct FakeApi(Arc<Mutex<State>>, Arc<Notify>);
 
 #[derive(Default)]
 struct State {
     objects: BTreeMap<String, Value>,
     asked: Vec<(Method, String, Value)>,
     refusals: Vec<(Method, String, u16)>,
+    held: Vec<String>,
     made: u64,
 }
 
@@ -47,6 +49,16 @@ impl FakeApi {
         self.0.lock().refusals.push((method, part.to_owned(), code));
     }
 
+    /// From now on such requests get no answer.
+    pub fn hold(&self, part: &str) {
+        self.0.lock().held.push(part.to_owned());
+    }
+
+    pub fn release(&self) {
+        self.0.lock().held.clear();
+        self.1.notify_waiters();
+    }
+
     pub fn allow_all(&self) {
         self.0.lock().refusals.clear();
     }
@@ -62,6 +74,14 @@ impl FakeApi {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let body = request.into_body().collect_bytes().await.unwrap_or_default();
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        self.0.lock().asked.push((method.clone(), uri.path().to_owned(), body.clone()));
+        loop {
+            let released = self.1.notified();
+            if !self.0.lock().held.iter().any(|part| uri.path().contains(part.as_str())) {
+                break;
+            }
+            released.await;
+        }
         let (code, answer) = self.0.lock().answer(&method, uri.path(), uri.query().unwrap_or_default(), body);
         let mut response = Response::new(Body::from(answer.to_string().into_bytes()));
         *response.status_mut() = StatusCode::from_u16(code).expect("a code");
@@ -71,7 +91,6 @@ impl FakeApi {
 
 impl State {
     fn answer(&mut self, method: &Method, path: &str, query: &str, body: Value) -> (u16, Value) {
-        self.asked.push((method.clone(), path.to_owned(), body.clone()));
         let refused = |(of, part, _): &&(Method, String, u16)| of == method && path.contains(part.as_str());
         if let Some((.., code)) = self.refusals.iter().find(refused) {
             return failure(*code, "refused by the test");

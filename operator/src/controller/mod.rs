@@ -14,6 +14,7 @@ mod reconcile;
 mod report;
 mod run;
 mod selectors;
+mod standing;
 mod workers;
 
 pub use context::Context;

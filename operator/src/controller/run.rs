@@ -44,6 +44,9 @@ const AT_ONCE: u16 = 32;
 /// Several changes within that time lead to one reconcile.
 const DEBOUNCE: std::time::Duration = std::time::Duration::from_millis(200);
 
+/// So long nothing is done before the nodes are known.
+const NODES_LISTED: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// Who is told of changed clusters may be this far behind.
 const PULSES: usize = 1024;
 
@@ -62,7 +65,10 @@ pub async fn run(parts: Parts, namespaces: &Namespaces, stop: CancellationToken)
     match namespaces {
         Namespaces::All => {
             let (nodes, changes, watch) = watch_nodes(parts.client.clone(), parts.metrics.clone());
-            let controller = one(parts, None, Some((nodes, changes)), stop);
+            let controller = async {
+                known(&nodes, &stop).await;
+                one(parts, None, Some((nodes, changes)), stop).await;
+            };
             // The watch never ends by itself.
             tokio::select! { () = controller => {}, () = watch => {} }
         }
@@ -77,6 +83,19 @@ pub async fn run(parts: Parts, namespaces: &Namespaces, stop: CancellationToken)
                 running = rest;
             }
         }
+    }
+}
+
+/// Waits until all nodes were listed: a worker's node that nobody knows yet is no reason for anything. Not for ever, since clusters
+/// without their nodes are better looked after than none.
+async fn known(nodes: &Store<Node>, stop: &CancellationToken) {
+    tokio::select! {
+        listed = tokio::time::timeout(NODES_LISTED, nodes.wait_until_ready()) => {
+            if !matches!(listed, Ok(Ok(()))) {
+                tracing::warn!("the nodes cannot be listed: until they are, no worker leaves and none is put back");
+            }
+        }
+        () = stop.cancelled() => {}
     }
 }
 
@@ -211,6 +230,46 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fake_api::FakeApi;
+
+    #[tokio::test]
+    async fn no_cluster_is_looked_at_before_the_nodes_are_known() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let api = FakeApi::default();
+        api.hold("/nodes");
+        let parts = Parts {
+            client: api.client(),
+            health: Health::new().unwrap(),
+            metrics: Metrics::new().unwrap(),
+            pod: "op".to_owned(),
+            release: PinnedImage { repository: "r".to_owned(), tag: "t".to_owned() },
+        };
+        let stop = CancellationToken::new();
+        let asked = |part| !api.asked(&http::Method::GET, part).is_empty();
+        let running = run(parts, &Namespaces::All, stop.clone());
+        let looks = async {
+            until(|| asked("/nodes")).await;
+            // All else that could be asked would have been by now.
+            for _ in 0..200 {
+                tokio::task::yield_now().await;
+            }
+            assert!(!asked("/alluxioclusters"));
+            api.release();
+            until(|| asked("/alluxioclusters")).await;
+            stop.cancel();
+        };
+        tokio::join!(running, looks);
+    }
+
+    async fn until(seen: impl Fn() -> bool) {
+        let limit = std::time::Duration::from_secs(30);
+        let seen = async {
+            while !seen() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(limit, seen).await.expect("it comes");
+    }
 
     #[test]
     fn pods_lead_to_their_cluster() {

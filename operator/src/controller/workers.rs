@@ -11,15 +11,13 @@ use kube::Api;
 use super::{
     Context,
     masters::{progress_deadline, seconds, strategy},
-    observed::{Observed, node_named, web_port},
+    observed::{Observed, web_port},
+    standing::standing,
 };
 use crate::{
     act::{self, PodOf, WorkerName, WorkerService},
     crd::{self, AlluxioCluster, WorkerKind},
-    observe::{
-        nodes::{NodeTerms, cordoned},
-        pods::PodFacts,
-    },
+    observe::{nodes::NodeTerms, pods::PodFacts},
     roll::{Worker, WorkerGroup, WorkersPlan},
 };
 
@@ -49,7 +47,7 @@ pub async fn plan(
         let terms = node_terms(group);
         let mut workers = Vec::new();
         for facts in observed.workers.get(&group.name).into_iter().flatten() {
-            let mut worker = worker(context, group, &terms, facts);
+            let mut worker = worker(context, cluster, group, &terms, facts);
             if !worker.wanted_here || worker.cordoned {
                 if offered.is_none() {
                     offered = Some(offered_workers(cluster, observed).await);
@@ -163,11 +161,16 @@ pub async fn replace(
     Ok(())
 }
 
-fn worker(context: &Context, group: &crd::WorkerGroup, terms: &NodeTerms, facts: &PodFacts) -> Worker {
-    let node =
-        facts.node.as_deref().zip(context.nodes.as_ref()).and_then(|(name, nodes)| node_named(nodes, name));
+fn worker(
+    context: &Context,
+    cluster: &AlluxioCluster,
+    group: &crd::WorkerGroup,
+    terms: &NodeTerms,
+    facts: &PodFacts,
+) -> Worker {
+    let seen = standing(context.nodes.as_ref(), terms, facts, was_leaving(cluster, group, facts));
     let wanted_here = match group.kind {
-        WorkerKind::DaemonSet => node.as_deref().is_none_or(|node| terms.admit(node)),
+        WorkerKind::DaemonSet => seen.wanted_here,
         WorkerKind::StatefulSet => {
             facts.ordinal().is_none_or(|ordinal| i64::from(ordinal) < i64::from(group.count.unwrap_or(1)))
         }
@@ -181,11 +184,18 @@ fn worker(context: &Context, group: &crd::WorkerGroup, terms: &NodeTerms, facts:
         ready: facts.ready,
         failing: facts.failing.clone(),
         wanted_here,
-        cordoned: node.as_deref().is_some_and(cordoned),
+        cordoned: seen.cordoned,
         taken_out: facts.taken_out,
         offered: None,
         idle: None,
     }
+}
+
+/// By what was told last: the operator that began it may have been another one.
+fn was_leaving(cluster: &AlluxioCluster, group: &crd::WorkerGroup, facts: &PodFacts) -> bool {
+    let told = cluster.status.as_ref().and_then(|status| status.workers.as_ref());
+    let group = told.and_then(|told| told.groups.iter().find(|told| told.name == group.name));
+    group.zip(facts.node.as_ref()).is_some_and(|(group, node)| group.leaving.contains(node))
 }
 
 /// A StatefulSet takes the highest ordinals away first, so all below the highest that still has to stay do, too.
