@@ -167,7 +167,11 @@ impl State {
 }
 
 fn failure(code: u16, message: &str) -> (u16, Value) {
-    let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": "Test", "code": code });
+    // What is not there is known by this word.
+    let reason = if code == 404 { "NotFound" } else { "Test" };
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason, "code": code,
+    });
     (code, status)
 }
 

@@ -398,6 +398,10 @@ fn next_look(report: &Report, moved: bool) -> Duration {
 }
 
 #[cfg(test)]
+#[path = "reconcile_tests.rs"]
+mod whole;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::roll::Failure;

@@ -1,0 +1,210 @@
+//! Whole reconciles against an API server that keeps what it is told.
+
+use axum::{Json, Router, routing::get};
+use http::Method;
+use kube::runtime::reflector;
+use serde_json::Value;
+
+use super::*;
+use crate::{
+    build::{COMPONENT, INSTANCE, MANAGED_BY, MANAGER, MASTER},
+    crd::PinnedImage,
+    fake_api::FakeApi,
+    fixture,
+    observe::{health::Health, leader::LEADER_LABEL, lasting::Lasting, pulse::Pulse, quiet::Quiet},
+    process::Metrics,
+};
+
+const CLUSTER: &str = "/apis/alluxio.org/v1alpha1/namespaces/data/alluxioclusters/demo";
+const SET: &str = "/apis/apps/v1/namespaces/data/statefulsets/demo-masters";
+const JOB: &str = "/apis/batch/v1/namespaces/data/jobs/demo-format";
+const POD: &str = "/api/v1/namespaces/data/pods/demo-masters-0";
+
+struct World {
+    api: FakeApi,
+    context: Arc<Context>,
+}
+
+impl World {
+    /// `patch` over the smallest cluster's spec.
+    fn new(patch: &str, status: Value) -> Self {
+        // A second test in the same process finds it installed.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let api = FakeApi::default();
+        let mut cluster = serde_json::to_value(fixture::cluster(patch)).unwrap();
+        cluster["status"] = status;
+        api.put(CLUSTER, cluster);
+        let health = Health::new().unwrap();
+        let context = Context {
+            client: api.client(),
+            pulse: Pulse::new(health.clone()),
+            health,
+            quiet: Quiet::default(),
+            silent: Lasting::default(),
+            waits: Lasting::default(),
+            metrics: Metrics::new().unwrap(),
+            pod: "operator-0".to_owned(),
+            nodes: None,
+            clusters: reflector::store().0,
+            release: PinnedImage { repository: "r".to_owned(), tag: "t".to_owned() },
+        };
+        Self { api, context: Arc::new(context) }
+    }
+
+    /// One whose journal is known, and whose only master serves. `hash`: what it was started with.
+    async fn serving(patch: &str, hash: &str) -> Self {
+        let role = json!({ "role": "PRIMARY", "serving": true, "term": 3, "version": "0.1.0" });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let router = Router::new().route("/role", get(move || async { Json(role) }));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let patch = format!("{{masters: {{ports: {{web: {port}}}}}, {patch}}}");
+        let world = Self::new(&patch, json!({ "journal": { "clusterId": "id", "location": "here" } }));
+        let labels = json!({ COMPONENT: MASTER, INSTANCE: "demo", MANAGED_BY: MANAGER });
+        let owner = json!([{ "apiVersion": "a/v1", "kind": "K", "name": "demo", "uid": "uid-1", "controller": true }]);
+        world.api.put(SET, json!({ "metadata": { "name": "demo-masters", "labels": labels, "ownerReferences": owner } }));
+        world.api.put(
+            POD,
+            json!({
+                "metadata": { "name": "demo-masters-0", "uid": "pod-0", "labels": labels, "annotations": { "alluxio.org/restart-hash": hash } },
+                "status": { "podIP": "127.0.0.1", "conditions": [{ "type": "Ready", "status": "True" }] },
+            }),
+        );
+        world
+    }
+
+    async fn reconcile(&self) -> Result<Action, ReconcileError> {
+        let cluster = serde_json::from_value(self.api.get(CLUSTER).unwrap()).unwrap();
+        reconcile(Arc::new(cluster), self.context.clone()).await
+    }
+
+    fn status(&self) -> Value {
+        self.api.get(CLUSTER).unwrap()["status"].clone()
+    }
+
+    /// Status and reason of a condition, and its message.
+    fn condition(&self, type_: &str) -> (String, String) {
+        let status = self.status();
+        let all = status["conditions"].as_array().unwrap();
+        let found = all.iter().find(|condition| condition["type"] == type_).unwrap();
+        let word = |name: &str| found[name].as_str().unwrap().to_owned();
+        (format!("{} {}", word("status"), word("reason")), word("message"))
+    }
+}
+
+#[tokio::test]
+async fn a_forbidden_object_is_told_and_does_not_hide_who_leads() {
+    let world = World::serving("", "old").await;
+    // As a quota, or a claim of a class that cannot grow, is refused.
+    world.api.refuse(Method::PATCH, "/services/", 403);
+    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+    let (degraded, message) = world.condition("Degraded");
+    assert_eq!(degraded, "True ApplyFailed");
+    assert!(message.contains("Service demo-") && message.contains("refused by the test"), "{message}");
+    assert_eq!(world.status()["leader"]["pod"], "demo-masters-0");
+    world.api.allow_all();
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+}
+
+#[tokio::test]
+async fn what_fails_is_told_before_it_is_tried_again() {
+    let service = "/api/v1/namespaces/data/services/demo-masters";
+    for (method, part) in [(Method::PATCH, service), (Method::POST, "/eviction"), (Method::PATCH, POD)] {
+        let world = World::serving("", "old").await;
+        world.api.refuse(Method::POST, "/eviction", 429);
+        world.reconcile().await.unwrap();
+        world.reconcile().await.unwrap();
+        for path in [service, POD] {
+            // The service is to be applied again, the leader's label to be given again.
+            let mut object = world.api.get(path).unwrap();
+            object["metadata"]["annotations"].as_object_mut().unwrap().remove("alluxio.org/applied-hash");
+            object["metadata"]["labels"].as_object_mut().unwrap().remove(LEADER_LABEL);
+            world.api.put(path, object);
+        }
+        world.api.allow_all();
+        world.api.refuse(method, part, 500);
+        let mut done = world.reconcile().await;
+        if part == "/eviction" {
+            // Nothing is replaced in the reconcile that wrote.
+            done = world.reconcile().await;
+        }
+        let error = done.unwrap_err();
+        let (degraded, message) = world.condition("Degraded");
+        assert_eq!((degraded.as_str(), message), ("True ApplyFailed", error.to_string()), "{part}");
+        assert_eq!(world.status()["leader"]["pod"], "demo-masters-0");
+    }
+}
+
+#[tokio::test]
+async fn recreate_takes_the_set_to_none_and_back() {
+    let world = World::serving("upgradeStrategy: Recreate", "old").await;
+    let replicas = || world.api.get(SET).unwrap()["spec"]["replicas"].clone();
+    for _ in 0..2 {
+        world.reconcile().await.unwrap();
+        assert_eq!(replicas(), 0);
+        assert_eq!(world.condition("Progressing").0, "True Recreating");
+    }
+    assert_eq!(world.api.asked(&Method::POST, "/eviction"), Vec::<Value>::new());
+    let pods: Api<Pod> = Api::namespaced(world.api.client(), "data");
+    pods.delete("demo-masters-0", &DeleteParams::default()).await.unwrap();
+    world.reconcile().await.unwrap();
+    assert_eq!(replicas(), 1);
+    assert_eq!(world.condition("Progressing").0, "True Recreating", "until they serve");
+}
+
+#[tokio::test]
+async fn a_job_that_failed_is_told_and_tried_again() {
+    let world = World::new("{}", Value::Null);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("JournalReady").0, "False JournalNotFormatted");
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+    let end = |type_: &str, ago: i64| {
+        let at = Timestamp::from_second(Timestamp::now().as_second() - ago).unwrap();
+        let mut job = world.api.get(JOB).unwrap();
+        job["status"]["conditions"] = json!([{ "type": type_, "status": "True", "lastTransitionTime": at.to_string() }]);
+        world.api.put(JOB, job);
+    };
+    end("Failed", 10);
+    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+    for look in ["it failed", "it is deleted", "it is made again"] {
+        assert_eq!(world.condition("JournalReady").0, "False FormatFailed", "{look}");
+        assert_eq!(world.condition("Degraded").0, "True JournalNotReady", "{look}");
+        assert_eq!(world.condition("Progressing").0, "False Held", "{look}");
+        assert_eq!(world.api.get(JOB).is_some(), look != "it is deleted");
+        if look == "it failed" {
+            end("Failed", 61);
+        }
+        world.reconcile().await.unwrap();
+    }
+    let word = json!({ "outcome": "formatted", "clusterId": "id" }).to_string();
+    world.api.put(
+        "/api/v1/namespaces/data/pods/demo-format-1",
+        json!({
+            "metadata": { "name": "demo-format-1", "labels": { "batch.kubernetes.io/job-name": "demo-format" } },
+            "status": { "containerStatuses": [{
+                "name": "format", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+                "state": { "terminated": { "exitCode": 0, "message": word } },
+            }] },
+        }),
+    );
+    end("Complete", 0);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.status()["journal"]["clusterId"], "id");
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+}
+
+#[tokio::test]
+async fn a_roll_that_is_paused_or_refused_does_not_go_on_by_its_word() {
+    let told = |spec: &str| {
+        let rolling = json!({ "type": "Progressing", "status": "True", "reason": "Rolling", "message": "m", "lastTransitionTime": "2026-01-02T00:00:00Z" });
+        World::new(spec, json!({ "conditions": [rolling] }))
+    };
+    let paused = told("paused: true");
+    paused.reconcile().await.unwrap();
+    assert_eq!(paused.condition("Progressing"), ("False Held".to_owned(), "spec.paused is true: nothing is changed".to_owned()));
+    let refused = told("{properties: {alluxio.no.such.key: x}}");
+    refused.reconcile().await.unwrap();
+    assert_eq!(refused.condition("Progressing").0, "False Held");
+    assert_eq!(refused.condition("Degraded").0, "True InvalidSpec");
+}
