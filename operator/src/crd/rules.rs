@@ -65,7 +65,7 @@ macro_rules! stays {
 }
 
 /// All rules.
-pub const RULES: [Rule; 39] = [
+pub const RULES: [Rule; 40] = [
     rule(
         "",
         "self.metadata.name.size() <= 40",
@@ -92,6 +92,15 @@ pub const RULES: [Rule; 39] = [
         "spec",
         "!has(oldSelf.zookeeper) || has(self.zookeeper)",
         "zookeeper cannot be taken away: a master that does not know of its removal would go on writing",
+    ),
+    rule(
+        "spec",
+        "(self.masters.count == 1 && oldSelf.masters.count == 1) || self.upgradeStrategy == 'Recreate' || !has(self.zookeeper) || \
+         !has(oldSelf.zookeeper) || !has(self.zookeeper.addresses) || !has(oldSelf.zookeeper.addresses) || \
+         size(self.zookeeper.addresses) == 0 || size(oldSelf.zookeeper.addresses) == 0 || \
+         self.zookeeper.addresses.exists(address, address in oldSelf.zookeeper.addresses)",
+        "zookeeper.addresses that have none in common with those before need upgradeStrategy Recreate: in a roll, masters of the old \
+         and of the new ensemble would elect a leader each",
     ),
     rule(
         "spec.journal",

@@ -234,7 +234,7 @@ impl Cluster {
             && (!victim.started || victim.failing.is_some() || victim.silent_since.is_some_and(old));
         prop_assert!(well || no_master, "all the others are well, and somebody serves");
         if victim.ready {
-            prop_assert_eq!(&self.down_by_us, &[], "never two down by us");
+            prop_assert!(self.down_by_us.is_empty(), "never two down by us: {:?}", self.down_by_us);
             self.down_by_us.push(ordinal);
         }
         if matches!(victim.role, MasterRole::Leader { .. }) {
@@ -349,7 +349,7 @@ proptest! {
             cluster.operator()?;
             cluster.seconds(5);
         }
-        prop_assert_eq!(&cluster.touched, &[]);
+        prop_assert!(cluster.touched.is_empty(), "{:?}", cluster.touched);
         cluster.settle()?;
         prop_assert_ne!(cluster.touched.len(), 0);
     }

@@ -65,17 +65,22 @@ pub fn phase(conditions: &[Condition], deleting: bool) -> Phase {
     let of = |type_| conditions.iter().find(|condition| condition.type_ == type_);
     let holds = |type_| of(type_).is_some_and(|condition| condition.status == ConditionStatus::True);
     let available = of(ConditionType::Available);
+    let progress = of(ConditionType::Progressing).filter(|now| now.status == ConditionStatus::True);
+    // Then nobody expects a master that serves.
+    let planned = progress
+        .is_some_and(|now| matches!(now.reason, Reason::Creating | Reason::Formatting | Reason::Recreating));
     if deleting {
         Phase::Deleting
     } else if holds(ConditionType::Paused) {
         Phase::Paused
+    } else if !planned && available.is_some_and(|available| available.reason == Reason::NoLeader) {
+        Phase::Unavailable
     } else if holds(ConditionType::Degraded) {
         Phase::Degraded
     } else if available.is_none_or(|available| available.reason == Reason::NotStarted) {
         Phase::Creating
-    } else if holds(ConditionType::Progressing) {
-        let creates = of(ConditionType::Progressing).is_some_and(|now| now.reason == Reason::Creating);
-        if creates { Phase::Creating } else { Phase::Updating }
+    } else if let Some(now) = progress {
+        if now.reason == Reason::Creating { Phase::Creating } else { Phase::Updating }
     } else if holds(ConditionType::Available) {
         Phase::Available
     } else {
@@ -131,6 +136,11 @@ mod tests {
         assert_eq!(word(vec![leads(), Verdict::is(Reason::Creating, "")]), Phase::Creating);
         let degraded = || Verdict::is(Reason::InvalidSpec, "");
         assert_eq!(word(vec![leads(), degraded()]), Phase::Degraded);
+        let no_leader = || Verdict::is_not(Reason::NoLeader, "");
+        assert_eq!(word(vec![no_leader(), degraded()]), Phase::Unavailable, "the worse of the two");
+        assert_eq!(word(vec![no_leader(), Verdict::is(Reason::Rolling, "")]), Phase::Unavailable);
+        assert_eq!(word(vec![no_leader(), Verdict::is(Reason::Recreating, "")]), Phase::Updating);
+        assert_eq!(word(vec![no_leader(), Verdict::is(Reason::Creating, "")]), Phase::Creating);
         assert_eq!(word(vec![leads(), degraded(), Verdict::is(Reason::PausedByUser, "")]), Phase::Paused);
         assert_eq!(phase(&[], true), Phase::Deleting);
     }
