@@ -39,11 +39,6 @@ impl FakeApi {
         self.0.lock().objects.get(path).cloned()
     }
 
-    /// Paths of the objects of which a part is this.
-    pub fn paths(&self, part: &str) -> Vec<String> {
-        self.0.lock().objects.keys().filter(|path| path.contains(part)).cloned().collect()
-    }
-
     /// From now on such requests get this code.
     pub fn refuse(&self, method: Method, part: &str, code: u16) {
         self.0.lock().refusals.push((method, part.to_owned(), code));

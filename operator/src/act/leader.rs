@@ -6,6 +6,8 @@ use alluxio_client::{Cluster, MasterAddress};
 use alluxio_conf::Configuration;
 use alluxio_fs::{FsError, FsResult};
 
+use crate::lease::Tenure;
+
 /// A call of the reconciler is short: the next one tries again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -29,7 +31,45 @@ impl Leader {
     }
 }
 
+tokio::task_local! {
+    static TENURE: Tenure;
+}
+
+/// Runs a reconcile, in which masters are called only while the tenure lasts. The client of the API server has a fence of its own.
+pub async fn while_it_lasts<F: Future>(tenure: Tenure, reconcile: F) -> F::Output {
+    TENURE.scope(tenure, reconcile).await
+}
+
+/// Every call to a master goes through this.
 pub(super) async fn in_time<T>(call: impl Future<Output = FsResult<T>>) -> FsResult<T> {
+    if TENURE.try_with(Tenure::holds) != Ok(true) {
+        let fenced = "This operator does not hold the lease any more: the leader was not called.";
+        return Err(FsError::unavailable(fenced));
+    }
     let late = || FsError::unavailable(format!("The leader did not answer within {PATIENCE:?}."));
     tokio::time::timeout(PATIENCE, call).await.unwrap_or_else(|_| Err(late()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_does_not_hold_the_lease_calls_no_master() {
+        let calls = AtomicU32::new(0);
+        let call = || {
+            in_time(async {
+                calls.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            })
+        };
+        while_it_lasts(Tenure::endless(), call()).await.unwrap();
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        let error = while_it_lasts(Tenure::default(), call()).await.unwrap_err();
+        assert!(error.to_string().contains("was not called"), "{error}");
+        call().await.unwrap_err();
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+    }
 }

@@ -8,7 +8,7 @@ mod replace;
 mod workers;
 
 pub use label::move_label;
-pub use leader::Leader;
+pub use leader::{Leader, while_it_lasts};
 pub use mounts::{MountWish, Mounted, mount};
 pub use replace::{Replaced, replace};
 pub use workers::{PodOf, WorkerError, WorkerName, WorkerService};

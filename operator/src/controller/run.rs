@@ -32,8 +32,10 @@ use super::{
     selectors,
 };
 use crate::{
+    act::while_it_lasts,
     build::INSTANCE,
     crd::{AlluxioCluster, PinnedImage},
+    lease::Tenure,
     observe::{health::Health, lasting::Lasting, pulse::Pulse, quiet::Quiet},
     process::{Metrics, Namespaces},
 };
@@ -58,6 +60,8 @@ pub struct Parts {
     pub metrics: Metrics,
     pub pod: String,
     pub release: PinnedImage,
+    /// Of this operator.
+    pub tenure: Tenure,
 }
 
 /// Looks after clusters until `stop`, and ends the reconciles under way before it returns.
@@ -135,12 +139,16 @@ async fn one(parts: Parts, namespace: Option<String>, nodes: Option<Nodes>, stop
         clusters: controller.store(),
         release: parts.release,
     });
-    let clusters = controller.store();
+    let (clusters, tenure) = (controller.store(), parts.tenure);
     controller
         .reconcile_all_on(changes)
         .reconcile_on(pulses.map(|key| ObjectRef::new(&key.name).within(&key.namespace)))
         .graceful_shutdown_on(stop.cancelled_owned())
-        .run(reconcile, after_failure, context)
+        .run(
+            move |cluster, context| while_it_lasts(tenure.clone(), reconcile(cluster, context)),
+            after_failure,
+            context,
+        )
         .for_each(|done| {
             match done {
                 // A failed reconcile was told where it is tried again; a cluster that is gone is no fault.
@@ -243,6 +251,7 @@ mod tests {
             metrics: Metrics::new().unwrap(),
             pod: "op".to_owned(),
             release: PinnedImage { repository: "r".to_owned(), tag: "t".to_owned() },
+            tenure: Tenure::endless(),
         };
         let stop = CancellationToken::new();
         let asked = |part| !api.asked(&http::Method::GET, part).is_empty();
