@@ -152,7 +152,9 @@ impl State {
     fn delete(&mut self, path: &str, uid: &Value) -> (u16, Value) {
         match self.objects.get(path) {
             None => failure(404, "not found"),
-            Some(object) if uid.is_string() && object["metadata"]["uid"] != *uid => failure(409, "another uid"),
+            Some(object) if uid.is_string() && object["metadata"]["uid"] != *uid => {
+                failure(409, "another uid")
+            }
             Some(_) => {
                 self.objects.remove(path);
                 (200, json!({ "kind": "Status", "apiVersion": "v1", "status": "Success" }))

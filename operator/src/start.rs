@@ -52,9 +52,9 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
     tenure.watch(lost);
     let acted = if elector.acquire(&stop).await {
         metrics.leads(true);
-        let client = ClientBuilder::try_from(config)?.with_layer(&FenceLayer { tenure: tenure.clone() }).build();
-        let parts =
-            Parts { client, health: Health::new()?, metrics, pod: settings.pod, release, tenure };
+        let client =
+            ClientBuilder::try_from(config)?.with_layer(&FenceLayer { tenure: tenure.clone() }).build();
+        let parts = Parts { client, health: Health::new()?, metrics, pod: settings.pod, release, tenure };
         let acted = act(parts, &elector, &settings.namespaces, stop).await;
         elector.release().await;
         acted

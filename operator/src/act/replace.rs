@@ -66,7 +66,13 @@ mod tests {
         assert_eq!(replace(&pods, "demo-masters-2", "new").await.unwrap(), Replaced::Yes);
         assert_eq!(api.get(pod), None);
         let asked = api.asked(&Method::POST, "/eviction");
-        assert_eq!(asked[0]["deleteOptions"]["preconditions"]["uid"], "old", "as the API names it: {asked:?}");
-        assert_eq!((&asked[0]["kind"], &asked[0]["metadata"]["name"]), (&json!("Eviction"), &json!("demo-masters-2")));
+        assert_eq!(
+            asked[0]["deleteOptions"]["preconditions"]["uid"], "old",
+            "as the API names it: {asked:?}"
+        );
+        assert_eq!(
+            (&asked[0]["kind"], &asked[0]["metadata"]["name"]),
+            (&json!("Eviction"), &json!("demo-masters-2"))
+        );
     }
 }

@@ -13,7 +13,12 @@ use kube::{
 
 use crate::{
     crd::{AlluxioCluster, PinnedImage},
-    observe::{health::Health, lasting::Lasting, pulse::{ClusterKey, Pulse}, quiet::Quiet},
+    observe::{
+        health::Health,
+        lasting::Lasting,
+        pulse::{ClusterKey, Pulse},
+        quiet::Quiet,
+    },
     process::Metrics,
     status::{Occurrence, Severity},
 };

@@ -199,11 +199,14 @@ mod tests {
 
     #[test]
     fn a_job_that_failed_may_try_again_after_a_minute() {
-        let job = |conditions| serde_json::from_value(json!({ "status": { "conditions": conditions } })).unwrap();
+        let job =
+            |conditions| serde_json::from_value(json!({ "status": { "conditions": conditions } })).unwrap();
         let ended = |type_| json!([{ "type": type_, "status": "True", "lastTransitionTime": "1970-01-01T00:01:40Z" }]);
         let at = |second| Timestamp::from_second(second).unwrap();
         for type_ in ["Failed", "Complete"] {
-            assert!(!may_try_again(&job(ended(type_)), at(159)) && may_try_again(&job(ended(type_)), at(160)));
+            assert!(
+                !may_try_again(&job(ended(type_)), at(159)) && may_try_again(&job(ended(type_)), at(160))
+            );
         }
         assert!(!may_try_again(&job(json!([])), at(1000)), "it runs");
     }

@@ -11,7 +11,7 @@ use crate::{
     crd::PinnedImage,
     fake_api::FakeApi,
     fixture,
-    observe::{health::Health, leader::LEADER_LABEL, lasting::Lasting, pulse::Pulse, quiet::Quiet},
+    observe::{health::Health, lasting::Lasting, leader::LEADER_LABEL, pulse::Pulse, quiet::Quiet},
     process::Metrics,
 };
 
@@ -62,7 +62,10 @@ impl World {
         let world = Self::new(&patch, json!({ "journal": { "clusterId": "id", "location": "here" } }));
         let labels = json!({ COMPONENT: MASTER, INSTANCE: "demo", MANAGED_BY: MANAGER });
         let owner = json!([{ "apiVersion": "a/v1", "kind": "K", "name": "demo", "uid": "uid-1", "controller": true }]);
-        world.api.put(SET, json!({ "metadata": { "name": "demo-masters", "labels": labels, "ownerReferences": owner } }));
+        world.api.put(
+            SET,
+            json!({ "metadata": { "name": "demo-masters", "labels": labels, "ownerReferences": owner } }),
+        );
         world.api.put(
             POD,
             json!({
@@ -162,7 +165,8 @@ async fn a_job_that_failed_is_told_and_tried_again() {
     let end = |type_: &str, ago: i64| {
         let at = Timestamp::from_second(Timestamp::now().as_second() - ago).unwrap();
         let mut job = world.api.get(JOB).unwrap();
-        job["status"]["conditions"] = json!([{ "type": type_, "status": "True", "lastTransitionTime": at.to_string() }]);
+        job["status"]["conditions"] =
+            json!([{ "type": type_, "status": "True", "lastTransitionTime": at.to_string() }]);
         world.api.put(JOB, job);
     };
     end("Failed", 10);
@@ -202,7 +206,10 @@ async fn a_roll_that_is_paused_or_refused_does_not_go_on_by_its_word() {
     };
     let paused = told("paused: true");
     paused.reconcile().await.unwrap();
-    assert_eq!(paused.condition("Progressing"), ("False Held".to_owned(), "spec.paused is true: nothing is changed".to_owned()));
+    assert_eq!(
+        paused.condition("Progressing"),
+        ("False Held".to_owned(), "spec.paused is true: nothing is changed".to_owned())
+    );
     let refused = told("{properties: {alluxio.no.such.key: x}}");
     refused.reconcile().await.unwrap();
     assert_eq!(refused.condition("Progressing").0, "False Held");

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     crd::{
-        AlluxioCluster, AlluxioClusterStatus, Condition, ConditionType, Endpoints, GroupStatus, JournalStatus, Leader,
-        PinnedImage, Reason,
+        AlluxioCluster, AlluxioClusterStatus, Condition, ConditionType, Endpoints, GroupStatus,
+        JournalStatus, Leader, PinnedImage, Reason,
         conditions::ConditionStatus,
         status::{MastersStatus, WorkersStatus},
     },
@@ -205,7 +205,9 @@ impl Report {
     fn held(&self, cluster: &AlluxioCluster) -> Option<Verdict> {
         let why = match (&self.refused, self.journal_trouble()) {
             (Some(_), _) => "the spec is refused, as the condition Degraded says: nothing is changed",
-            (None, Some(_)) => "no master starts before the journal is there, as the condition JournalReady says",
+            (None, Some(_)) => {
+                "no master starts before the journal is there, as the condition JournalReady says"
+            }
             (None, None) if cluster.spec.paused => "spec.paused is true: nothing is changed",
             (None, None) => return None,
         };

@@ -73,9 +73,10 @@ impl PodFacts {
 
 fn started(pod: &Pod) -> bool {
     let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
-    containers.flat_map(|container| [&container.state, &container.last_state]).flatten().any(|state| {
-        state.running.is_some() || state.terminated.is_some()
-    })
+    containers
+        .flat_map(|container| [&container.state, &container.last_state])
+        .flatten()
+        .any(|state| state.running.is_some() || state.terminated.is_some())
 }
 
 /// What does not end by itself, as Kubernetes names it.
@@ -187,7 +188,8 @@ mod tests {
         let mut pod = running();
         assert!(!facts(pod.clone()).started);
         let changed = "2026-03-02T03:04:05Z";
-        pod["status"]["conditions"] = json!([{ "type": "Ready", "status": "False", "lastTransitionTime": changed }]);
+        pod["status"]["conditions"] =
+            json!([{ "type": "Ready", "status": "False", "lastTransitionTime": changed }]);
         let container = |state: Value, last: Value| {
             json!([{ "name": "c", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
                 "state": state, "lastState": last }])

@@ -123,7 +123,8 @@ impl Cluster {
     }
 
     fn leader(&self) -> Option<u32> {
-        let mut leaders = self.pods.iter().flatten().filter(|pod| matches!(pod.role, MasterRole::Leader { .. }));
+        let mut leaders =
+            self.pods.iter().flatten().filter(|pod| matches!(pod.role, MasterRole::Leader { .. }));
         leaders.next().map(|pod| pod.ordinal)
     }
 

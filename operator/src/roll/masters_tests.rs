@@ -265,7 +265,9 @@ fn a_pod_is_not_late_because_it_is_old() {
     (all.pods[1].ready, all.pods[1].ready_changed, all.now) = (false, at(864_000), at(864_010));
     waits_for(&all.plan().step, "a-master-1 is not ready");
     all.now = at(864_600);
-    assert!(matches!(all.plan().step, Step::Unwell(failure) if failure.seen == "not ready for more than 600 s"));
+    assert!(
+        matches!(all.plan().step, Step::Unwell(failure) if failure.seen == "not ready for more than 600 s")
+    );
 }
 
 #[test]

@@ -57,9 +57,7 @@ impl fmt::Display for Wait {
             Self::Silent(pod) => write!(f, "{pod} does not answer on its web port"),
             Self::Behind(pod) => write!(f, "{pod} is still behind the leader"),
             Self::NoLeader => f.write_str("no master serves yet"),
-            Self::NoLeaderToSpare => {
-                f.write_str("no master leads: the number of masters waits for a leader")
-            }
+            Self::NoLeaderToSpare => f.write_str("no master leads: the number of masters waits for a leader"),
             Self::NoSuccessor(pod) => {
                 write!(f, "{pod} leads and is to go, but none of those that stay can take over")
             }
