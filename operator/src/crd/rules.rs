@@ -292,6 +292,7 @@ mod tests {
             fields,
             [
                 ("spec", "zookeeper"),
+                ("spec", "zookeeper.addresses"),
                 ("spec.journal", "journal.uri"),
                 ("spec.journal", "journal.existingClaim"),
                 ("spec.journal", "journal.claim"),
