@@ -94,6 +94,7 @@ async fn nothing_is_cached_meanwhile() {
     std::fs::write(rig.under("f"), b"abc").unwrap();
     take_out(&rig);
     until("it is out of service", || rig.worker.core.admission.takes_blocks().is_err()).await;
+    rig.master.mind.lock().files.entry(ids::file_id(1)).or_default();
     let under = under_options(&rig.under("f"), 0, 3);
     let mut read = read_request(block(1, 0), 0, 3);
     read.open_ufs_block_options = Some(under.clone());
