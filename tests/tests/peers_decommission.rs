@@ -127,6 +127,69 @@ async fn our_command_tells_by_its_exit_code_how_it_ended() -> Result<()> {
     block_in_place(|| cluster.finish())
 }
 
+/// What is only on the worker that leaves can be read there until it is in the under storage, by Java clients too, which do not
+/// go to it; and then the worker may end as it likes.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_with_a_worker_that_was_taken_out() -> Result<()> {
+    let mut cluster = block_in_place(|| Cluster::plan().workers(2).set(LAG.0, LAG.1).prepare())?;
+    block_in_place(|| {
+        cluster.start_master()?;
+        cluster.start_worker(0)
+    })?;
+    let later = ("alluxio.user.file.persistence.initial.wait.time", "1h");
+    let fs =
+        client::connect_with(&cluster, &[later, ("alluxio.user.block.size.bytes.default", "1MB")]).await?;
+    let content =
+        |first: u8| -> Bytes { (0..3_000_000_u32).map(|at| first.wrapping_add(at as u8)).collect() };
+    let files =
+        [("/d/here", WritePType::MustCache, content(1)), ("/d/soon", WritePType::AsyncThrough, content(2))];
+    for (path, how, data) in &files {
+        client::write(&fs, path, data.clone(), *how).await?;
+    }
+    block_in_place(|| cluster.start_worker(1))?;
+    // Nothing can be persisted in there at first.
+    let in_the_way = cluster.under_storage().join("d");
+    std::fs::write(&in_the_way, "")?;
+
+    let port = cluster.worker_web_port(0);
+    let line = ["fsadmin", "decommissionWorker", "-a", &format!("{HOST}:{port}"), "-w", "1s"];
+    let done = block_in_place(|| cluster.alluxio(&line))?;
+    ensure!(done.code == 3, "exit code {}\n{}", done.code, done.output);
+    let left = || Ok(web::get_json(port, "/role")?["unpersistedFiles"].as_u64());
+    block_in_place(|| wait_until(LIMIT, "it counts what is only there", || Ok(left()? == Some(2))))?;
+    let state = async |path: &str| -> Result<String> {
+        Ok(fs
+            .get_status(&alluxio_fs::AlluxioPath::parse(path)?, Default::default())
+            .await?
+            .persistence_state()
+            .to_owned())
+    };
+    block_in_place(|| {
+        let client = JavaClient::new(VERSION, Locality::Streams, &cluster)?;
+        let mut shell = ShellSession::start(&client, Kind::Tools, LIMIT)?;
+        for (path, _, data) in &files {
+            let copy = client.folder().join("copy");
+            shell.run(&["fs", "copyToLocal", path, &copy.display().to_string()])?;
+            ensure!(std::fs::read(&copy)? == *data, "{path} as a Java client reads it");
+            std::fs::remove_file(&copy)?;
+        }
+        Ok(())
+    })?;
+    for (path, _, data) in &files {
+        ensure!(client::read(&fs, path).await? == *data, "{path}");
+        ensure!(state(path).await? == "TO_BE_PERSISTED", "{path}: {}", state(path).await?);
+    }
+
+    std::fs::remove_file(&in_the_way)?;
+    block_in_place(|| wait_until(LIMIT, "all is persisted", || Ok(left()? == Some(0))))?;
+    block_in_place(|| cluster.kill_worker(0))?;
+    for (path, _, data) in &files {
+        ensure!(state(path).await? == "PERSISTED", "{path}: {}", state(path).await?);
+        ensure!(client::read(&fs, path).await? == *data, "{path} without the worker");
+    }
+    block_in_place(|| cluster.finish())
+}
+
 /// Whoever waits must not be told to stop a worker that somebody has put back in service meanwhile.
 #[test]
 fn a_worker_that_serves_again_is_told() -> Result<()> {

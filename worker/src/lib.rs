@@ -7,10 +7,12 @@
 
 mod address;
 mod core;
+mod drain;
 mod error;
 mod failure;
 mod masters;
 mod metrics;
+mod only_here;
 mod peers;
 mod persist;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Reading blocks from other workers.
 
-use crate::streams::UnderBlock;
+use crate::streams::{ReadPlan, UnderBlock};
 use alluxio_client::{BlockReader, Cluster, WorkerClient};
 use alluxio_fs::FsError;
 use alluxio_proto::{
@@ -15,11 +15,11 @@ pub struct Peers {
     cluster: Cluster,
 }
 
-/// A whole block coming from another worker.
+/// A block, or a part of it, coming from another worker.
 pub struct PeerReader {
     reader: BlockReader,
     block: i64,
-    length: i64,
+    end: i64,
     from: String,
 }
 
@@ -37,12 +37,6 @@ impl Peers {
         length: u64,
         under: Option<&UnderBlock>,
     ) -> Result<PeerReader, FsError> {
-        let address = WorkerNetAddress {
-            host: Some(host.to_owned()),
-            data_port: Some(i32::from(port)),
-            ..WorkerNetAddress::default()
-        };
-        let worker = WorkerClient::new(&self.cluster.conf(), self.cluster.connector(), &address)?;
         let length = i64::try_from(length).unwrap_or(i64::MAX);
         let request = ReadRequest {
             block_id: Some(block),
@@ -60,25 +54,56 @@ impl Peers {
             }),
             ..ReadRequest::default()
         };
+        self.open(host, port, request).await
+    }
+
+    /// Starts to read the `length` bytes from the plan's offset on.
+    pub async fn read_part(
+        &self,
+        host: &str,
+        port: u16,
+        plan: &ReadPlan,
+        length: u64,
+    ) -> Result<PeerReader, FsError> {
+        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let request = ReadRequest {
+            block_id: Some(plan.block),
+            offset: Some(signed(plan.offset)),
+            length: Some(signed(length)),
+            chunk_size: i64::try_from(plan.chunk).ok(),
+            promote: Some(false),
+            ..ReadRequest::default()
+        };
+        self.open(host, port, request).await
+    }
+
+    async fn open(&self, host: &str, port: u16, request: ReadRequest) -> Result<PeerReader, FsError> {
+        let address = WorkerNetAddress {
+            host: Some(host.to_owned()),
+            data_port: Some(i32::from(port)),
+            ..WorkerNetAddress::default()
+        };
+        let worker = WorkerClient::new(&self.cluster.conf(), self.cluster.connector(), &address)?;
+        let (block, end) = (request.block_id(), request.offset().saturating_add(request.length()));
         let reader = worker.read_block(request).await?;
-        Ok(PeerReader { reader, block, length, from: worker.address().to_owned() })
+        Ok(PeerReader { reader, block, end, from: worker.address().to_owned() })
     }
 }
 
 impl PeerReader {
-    /// The next bytes; `None` at the end of the block. A short block is an error.
+    /// The next bytes; `None` at the end. A short block is an error.
     pub async fn next(&mut self) -> Result<Option<Bytes>, FsError> {
-        if self.reader.position() >= self.length {
+        if self.reader.position() >= self.end {
             return Ok(None);
         }
         match self.reader.next().await?.filter(|chunk| !chunk.is_empty()) {
             Some(chunk) => Ok(Some(chunk)),
             None => Err(FsError::out_of_range(format!(
-                "Worker {} sent {} of {} bytes of block {}.",
+                "Worker {} sent block {} up to {} instead of {}.",
                 self.from,
+                self.block,
                 self.reader.position(),
-                self.length,
-                self.block
+                self.end
             ))),
         }
     }

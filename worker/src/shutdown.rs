@@ -10,16 +10,15 @@
 use crate::{
     core::Core,
     masters::{leave as leave_standbys, may_pass},
+    only_here::OnlyHere,
     worker::Worker,
 };
-use alluxio_fs::{ErrorKind, FsError, ids};
+use alluxio_fs::FsError;
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// The leader is asked this often whether files are persisted.
 const POLL: Duration = Duration::from_millis(500);
-/// Blocks the leader is asked about at once.
-const BATCH: usize = 1000;
 
 pub(crate) async fn leave(worker: Worker) {
     let Worker { core, registered, told, persist, stops, tasks, .. } = worker;
@@ -115,9 +114,7 @@ async fn persist_rest(core: &Core) -> Result<(), FsError> {
 struct Rest {
     /// None before the master was asked.
     waiting: Option<BTreeSet<i64>>,
-    scheduled: BTreeSet<i64>,
-    /// Files that cannot be persisted.
-    refused: BTreeSet<i64>,
+    only_here: OnlyHere,
 }
 
 impl Rest {
@@ -125,62 +122,22 @@ impl Rest {
     async fn round(&mut self, core: &Core) -> Result<(), FsError> {
         let files = match &self.waiting {
             Some(files) => files.clone(),
-            None => only_here(core).await?,
+            None => self.only_here.look(core).await?,
         };
         let mut left = self.waiting.insert(files.clone()).clone();
         for file in files {
-            match self.is_done(core, file).await {
-                Ok(false) => {}
-                Ok(true) => drop(left.remove(&file)),
-                Err(error) if may_pass(&error) => return Err(error),
-                Err(error) => {
-                    tracing::warn!(file_id = file, %error, "file not persisted");
-                    self.refused.insert(file);
-                    left.remove(&file);
-                }
+            if self.only_here.is_done(core, file).await? {
+                left.remove(&file);
             }
         }
         self.waiting = Some(left);
         Ok(())
     }
 
-    /// Whether nothing more is to be done for the file; schedules it once.
-    async fn is_done(&mut self, core: &Core, file: i64) -> Result<bool, FsError> {
-        let info = match core.link.file_info(file).await {
-            // Deleted meanwhile.
-            Err(error) if error.kind == ErrorKind::NotFound => return Ok(true),
-            info => info?,
-        };
-        // A file that its client has not completed cannot be persisted.
-        if info.persistence_state.as_deref() == Some("PERSISTED") || !info.completed.unwrap_or(false) {
-            return Ok(true);
-        }
-        if !self.scheduled.contains(&file) {
-            match core.link.persist_soon(info.path.as_deref().unwrap_or_default()).await {
-                // Renamed meanwhile: the next round knows its new path.
-                Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
-                done => done?,
-            }
-            self.scheduled.insert(file);
-        }
-        Ok(false)
-    }
-
     fn result(&self) -> Result<(), FsError> {
-        match self.refused.len() {
+        match self.only_here.refused() {
             0 => Ok(()),
             files => Err(FsError::failed_precondition(format!("{files} files could not be persisted"))),
         }
     }
-}
-
-/// Files that the leader does not call persisted and unpinned.
-async fn only_here(core: &Core) -> Result<BTreeSet<i64>, FsError> {
-    let mut files = BTreeSet::new();
-    for batch in core.store.block_ids().chunks(BATCH) {
-        let verdict = core.gate.look(batch).await?;
-        let kept = batch.iter().filter(|block| !verdict.evictable.contains(block));
-        files.extend(kept.map(|block| ids::file_id_of_block(*block)));
-    }
-    Ok(files)
 }

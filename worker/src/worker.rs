@@ -3,6 +3,7 @@
 use crate::{
     address,
     core::Core,
+    drain::{self, Unpersisted},
     error::WorkerError,
     masters::{
         Commits, LeaderGate, MasterLink, Registered, ToldMasters, WorkerState, follow_pins, keep_registered,
@@ -229,20 +230,25 @@ impl Worker {
             .store
             .clone()
             .manage_tiers(self.core.settings.manage.clone(), self.stops.leaving.clone());
+        let unpersisted = Unpersisted::default();
         let web = Web {
             core: Arc::clone(&self.core),
             held: HeldFiles::default(),
             registered: self.registered.clone(),
-            state,
+            state: state.clone(),
+            unpersisted: unpersisted.clone(),
             leaving: self.stops.leaving.clone(),
             settings: Arc::new(WebSettings::new(&conf, logs.as_ref().and_then(|logs| logs.folder()))),
             logs,
             conf,
             start_time_ms: alluxio_web::show::now_ms(),
         };
+        // At shutdown the same is done with a time limit.
+        let draining = drain::drain(Arc::clone(&self.core), state, unpersisted, self.stops.leaving.clone());
         self.tasks.last.extend([
             tokio::spawn(keeper),
             tokio::spawn(managing),
+            tokio::spawn(draining),
             tokio::spawn(web.serve(listener, stop.clone())),
         ]);
     }

@@ -55,7 +55,7 @@ impl BlockClientService {
         Ok(BlockInfo {
             block_id: Some(block_id),
             length: Some(length),
-            locations: self.master.locations(block_id).into_vec(),
+            locations: self.master.last_locations(block_id).into_vec(),
         })
     }
 }

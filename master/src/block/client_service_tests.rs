@@ -25,6 +25,9 @@ async fn block_info_and_its_error() {
     let info = service.get_block_info(block(1)).await.unwrap().into_inner().block_info.unwrap();
     assert_eq!((info.block_id(), info.length()), (1, 7));
     assert_eq!(info.locations[0].worker_id(), id);
+    cluster.master.decommission("w1", None, false).unwrap();
+    let info = service.get_block_info(block(1)).await.unwrap().into_inner().block_info.unwrap();
+    assert_eq!(info.locations[0].worker_id(), id, "nobody else has it");
     for unknown in [2, 5] {
         let error = service.get_block_info(block(unknown)).await.unwrap_err();
         assert_eq!(error.code(), Code::InvalidArgument);

@@ -61,6 +61,7 @@ impl Coordination for CoordinationService {
             let sorted = self.policy.may_evict(chunk, purpose).await?;
             answer.evictable.extend(sorted.evictable);
             answer.not_persisted.extend(sorted.not_persisted);
+            answer.pinned.extend(sorted.pinned);
         }
         if purpose == Purpose::Evicting {
             self.policy.confirmed().await?;
@@ -105,7 +106,7 @@ mod tests {
                     _ => {}
                 }
             }
-            Ok(Evictable { evictable, not_persisted })
+            Ok(Evictable { evictable, not_persisted, pinned: Vec::new() })
         }
 
         async fn confirmed(&self) -> Result<(), FsError> {

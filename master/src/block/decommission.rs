@@ -1,7 +1,8 @@
 //! Taking workers out of service and back.
 //!
-//! A decommissioned worker keeps running and heartbeating, but nothing is shown of it. It comes back by
-//! registering, which a *disabled* one may not until it is enabled. As in Alluxio 2.9 this is not journaled.
+//! A decommissioned worker keeps running and heartbeating, but nobody is sent to it: except for what is nowhere else,
+//! neither on an active worker nor in the under storage. That is read and persisted there as long as it heartbeats. It
+//! comes back by registering, which a *disabled* one may not until it is enabled. As in Alluxio 2.9 this is not journaled.
 
 use alluxio_fs::FsError;
 
@@ -41,7 +42,7 @@ impl BlockMaster {
             let mut record = worker.record();
             let out = matches!(record.standing, Standing::Decommissioned | Standing::Disabled);
             if out && is_meant(host, web_port, record.address.host(), record.address.web_port()) {
-                // Not active before it has listed its blocks again.
+                // Not active before it has listed its blocks again; what is only there can be read meanwhile.
                 record.standing = Standing::Lost;
                 matched = true;
             }

@@ -41,10 +41,13 @@ impl BlockMaster {
     /// Takes a heartbeat and says what the worker is to do.
     pub async fn heartbeat(&self, worker_id: i64, report: Heartbeat) -> Result<Command, FsError> {
         let Some(worker) = self.workers.get(worker_id) else { return Ok(command(CommandType::Register)) };
-        if let Some(instead) = self.take(&worker, report).await? {
+        let instead = self.take(&worker, report).await?;
+        if instead != Some(CommandType::Register) {
+            self.is_back(&worker.endpoint());
+        }
+        if let Some(instead) = instead {
             return Ok(command(instead));
         }
-        self.is_back(&worker.endpoint());
         let free = self.next_frees(&worker);
         if free.is_empty() {
             return Ok(command(CommandType::Nothing));
@@ -52,16 +55,16 @@ impl BlockMaster {
         Ok(Command { command_type: Some(CommandType::Free as i32), data: free })
     }
 
-    /// Takes what a worker tells; what it is to do when its blocks do not count at present.
+    /// Takes what a worker tells; what it is to do when it does not serve at present.
     pub(super) async fn take(
         &self,
         worker: &Worker,
         report: Heartbeat,
     ) -> Result<Option<CommandType>, FsError> {
-        {
+        let instead = {
             let mut record = worker.record();
             match record.standing {
-                Standing::Active => {
+                Standing::Active | Standing::Decommissioned | Standing::Disabled => {
                     record.last_contact = Instant::now();
                     record.facts.used = report.used;
                     if !report.capacity.is_empty() {
@@ -70,10 +73,8 @@ impl BlockMaster {
                     for (tier, lost) in report.lost_storage {
                         record.facts.lost_storage.entry(tier).or_default().storage.extend(lost.storage);
                     }
-                }
-                Standing::Decommissioned | Standing::Disabled => {
-                    record.last_contact = Instant::now();
-                    return Ok(Some(CommandType::Decommissioned));
+                    // What it has still counts where nobody else has it.
+                    (!record.is_active()).then_some(CommandType::Decommissioned)
                 }
                 Standing::Unregistered | Standing::Lost | Standing::Forgotten => {
                     // It will list all its blocks: the changes in this report are part of that.
@@ -81,7 +82,7 @@ impl BlockMaster {
                     return Ok(Some(CommandType::Register));
                 }
             }
-        }
+        };
         for chunk in report.removed.chunks(CHUNK) {
             let changes: Vec<Noted> = chunk.iter().map(|id| Noted::Removed(*id)).collect();
             self.apply(worker, &changes);
@@ -97,7 +98,7 @@ impl BlockMaster {
                 self.free_unknown(chunk).await;
             }
         }
-        Ok(None)
+        Ok(instead)
     }
 
     /// A worker has written or cached a block: its length becomes durable, then the copy counts.

@@ -132,7 +132,7 @@ impl BlockMaster {
                 Standing::Active if !serving && report.decommissioned => {
                     record.standing = Standing::Decommissioned;
                 }
-                // What it told meanwhile was not taken: it has to list all.
+                // As with a leader, it serves again when it has listed all.
                 Standing::Decommissioned if !serving && !report.decommissioned => return Ok(false),
                 _ => {}
             }

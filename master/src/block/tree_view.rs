@@ -47,6 +47,8 @@ pub struct Evictable {
     pub evictable: Vec<i64>,
     /// Blocks of files that exist only in Alluxio.
     pub not_persisted: Vec<i64>,
+    /// Blocks of pinned files that are persisted: they stay, but nothing would be lost with them.
+    pub pinned: Vec<i64>,
 }
 
 /// Why it is asked what may be dropped.
@@ -61,7 +63,7 @@ pub enum Purpose {
 /// Decides what workers may drop.
 #[async_trait]
 pub trait EvictionPolicy: Send + Sync {
-    /// Sorts `block_ids` (at most [`LOOKUP_CHUNK`]); what is in neither list must stay. Returns when
+    /// Sorts `block_ids` (at most [`LOOKUP_CHUNK`]); what is in neither of the first two lists must stay. Returns when
     /// what it saw is durable.
     async fn may_evict(&self, block_ids: &[i64], purpose: Purpose) -> Result<Evictable, FsError>;
 

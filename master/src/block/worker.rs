@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use alluxio_proto::grpc::{self, BuildVersion, WorkerNetAddress, block::StorageList};
 use parking_lot::{Mutex, MutexGuard};
@@ -143,6 +144,17 @@ impl Record {
         self.standing == Standing::Active
     }
 
+    /// Whether what it has can be read: it serves, or it is out of service, or just coming back, and was heard of
+    /// lately. `silence`: after so long a worker counts as lost.
+    pub fn is_alive(&self, silence: Option<Duration>) -> bool {
+        let heard = || silence.is_none_or(|silence| self.last_contact.elapsed() <= silence);
+        match self.standing {
+            Standing::Active => true,
+            Standing::Decommissioned | Standing::Disabled | Standing::Lost => heard(),
+            Standing::Unregistered | Standing::Forgotten => false,
+        }
+    }
+
     /// The worker asks for its id: it will take its list next.
     pub fn expect_list(&mut self) {
         if self.attempt.is_none() {
@@ -225,6 +237,12 @@ impl Worker {
     pub fn visible_address(&self) -> Option<Arc<grpc::WorkerNetAddress>> {
         let record = self.record();
         record.is_active().then(|| Arc::clone(&record.address))
+    }
+
+    /// The same of a worker that is only alive.
+    pub fn last_address(&self, silence: Option<Duration>) -> Option<Arc<grpc::WorkerNetAddress>> {
+        let record = self.record();
+        record.is_alive(silence).then(|| Arc::clone(&record.address))
     }
 
     #[cfg(test)]

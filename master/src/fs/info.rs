@@ -104,17 +104,20 @@ impl FileSystemMaster {
         if info.folder() {
             return (info, 0);
         }
+        // What is in the under storage needs no worker that is to be left alone.
+        let last = !info.persisted();
         let mut count = 0;
         // Lengths are what workers and clients said; no sum of them may overflow.
         let (mut cached, mut on_top, mut lost) = (0_i128, 0_i128, false);
         for (number, id) in (0..).zip(blocks.range.ids()) {
             let Some(length) = blocks.length(number) else { continue };
             if shown.contains(&count) {
+                let locations = if last { self.blocks.last_locations(id) } else { self.blocks.locations(id) };
                 info.file_block_infos.push(FileBlockInfo {
                     block_info: Some(BlockInfo {
                         block_id: Some(id),
                         length: Some(length),
-                        locations: self.blocks.locations(id).to_vec(),
+                        locations: locations.into_vec(),
                     }),
                     // Nothing bounds what a file that is being written may come to.
                     offset: Some(i64::from(number).saturating_mul(blocks.block_size)),
@@ -122,7 +125,8 @@ impl FileSystemMaster {
                 });
             }
             count += 1;
-            match self.blocks.residence(id) {
+            let residence = if last { self.blocks.last_residence(id) } else { self.blocks.residence(id) };
+            match residence {
                 Residence::Nowhere => lost |= length > 0,
                 Residence::LowerTier => cached += i128::from(length),
                 Residence::TopTier => {

@@ -64,7 +64,7 @@ impl FileSystemMaster {
     pub(super) async fn lost_of(&self, blocks: BlockRange) -> u64 {
         let mut lost = 0;
         for (number, id) in (1..).zip(blocks.ids()) {
-            lost += u64::from(self.blocks.residence(id) == Residence::Nowhere);
+            lost += u64::from(self.blocks.last_residence(id) == Residence::Nowhere);
             if number % BLOCKS_AT_ONCE == 0 {
                 tokio::task::yield_now().await;
             }

@@ -97,11 +97,15 @@ impl EvictionPolicy for Namespace {
                     answer.evictable.push(*id);
                     continue;
                 };
+                // An incomplete file is written through: what is in the under storage is not whole yet.
+                let below = inode.persistence() == Persistence::Persisted && inode.is_completed();
                 let list = match inode.persistence() {
-                    _ if inode.is_pinned() => continue,
+                    _ if inode.is_pinned() => {
+                        answer.pinned.extend(below.then_some(*id));
+                        continue;
+                    }
                     Persistence::ToBePersisted => continue,
-                    // An incomplete file is written through: what is in the under storage is not whole yet.
-                    Persistence::Persisted if inode.is_completed() => &mut answer.evictable,
+                    _ if below => &mut answer.evictable,
                     Persistence::Persisted | Persistence::NotPersisted => &mut answer.not_persisted,
                 };
                 if purpose == Purpose::Looking || self.eviction_grants().grant(inode.id) {

@@ -22,6 +22,18 @@ pub struct WorkerName {
     pub web_port: u16,
 }
 
+impl WorkerName {
+    /// A worker does not come back by itself as long as its process lives, and its next process may: the master would
+    /// remember one that may not longer than its pod lives, and refuse whatever worker is there then.
+    fn out_of_service(&self) -> DecommissionWorkerPOptions {
+        DecommissionWorkerPOptions {
+            worker_hostname: self.host.clone(),
+            worker_web_port: Some(self.web_port.into()),
+            can_register_again: Some(true),
+        }
+    }
+}
+
 /// The leader's list of workers, and the right to change it.
 pub struct WorkerService {
     blocks: BlockMasterClient,
@@ -68,13 +80,7 @@ impl WorkerService {
                 return Ok(());
             }
         }
-        let options = DecommissionWorkerPOptions {
-            worker_hostname: worker.host.clone(),
-            worker_web_port: Some(worker.web_port.into()),
-            // It heartbeats on: let in again, it would be offered again.
-            can_register_again: Some(false),
-        };
-        match in_time(self.blocks.decommission_worker(options)).await {
+        match in_time(self.blocks.decommission_worker(worker.out_of_service())).await {
             // It is not registered: nobody is offered it.
             Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
             done => Ok(done?),
@@ -115,4 +121,18 @@ pub enum WorkerError {
     Master(#[from] FsError),
     #[error(transparent)]
     Kube(#[from] kube::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A master that refuses it after its pod is gone refuses the next worker of the node, too.
+    #[test]
+    fn the_next_process_of_the_worker_may_register() {
+        let worker = WorkerName { host: "10.0.0.1".to_owned(), web_port: 30_000 };
+        let asked = worker.out_of_service();
+        assert_eq!((asked.worker_hostname.as_str(), asked.worker_web_port), ("10.0.0.1", Some(30_000)));
+        assert_eq!(asked.can_register_again, Some(true));
+    }
 }

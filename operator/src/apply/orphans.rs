@@ -22,6 +22,8 @@ pub struct Existing {
 pub struct Keep {
     /// Names of ConfigMaps that pods use: without it a pod could not start again.
     pub used: BTreeSet<String>,
+    /// Names of sets whose workers are still leaving, and of what belongs to them.
+    pub leaving: BTreeSet<String>,
 }
 
 /// Those to be deleted. Of each row the newest of the unwanted stays: an edit taken back finds it.
@@ -30,8 +32,10 @@ pub fn orphans<'a>(
     wanted: &BTreeSet<(String, String)>,
     keep: &Keep,
 ) -> Vec<&'a Existing> {
-    let unwanted =
-        |object: &&Existing| object.ours && !wanted.contains(&(object.kind.clone(), object.name.clone()));
+    let unwanted = |object: &&Existing| {
+        let wanted = wanted.contains(&(object.kind.clone(), object.name.clone()));
+        object.ours && !wanted && !keep.leaving.contains(&object.name)
+    };
     let mut left: Vec<&Existing> = existing.iter().filter(unwanted).collect();
     left.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
     let mut rows = BTreeSet::new();
@@ -74,6 +78,8 @@ mod tests {
         ];
         let wanted = wanted(&[("DaemonSet", "a-worker-ssd")]);
         assert_eq!(names(&orphans(&all, &wanted, &Keep::default())), ["a-worker-hdd", "a-worker-ssd"]);
+        let keep = Keep { leaving: ["a-worker-hdd".to_owned()].into(), ..Keep::default() };
+        assert_eq!(names(&orphans(&all, &wanted, &keep)), ["a-worker-ssd"]);
         all[1].ours = false;
         assert_eq!(names(&orphans(&all, &wanted, &Keep::default())), ["a-worker-ssd"]);
     }
@@ -90,7 +96,7 @@ mod tests {
             ["a-master-3", "a-master-2", "a-master-1"],
             "the wanted one and the one before"
         );
-        let keep = Keep { used: ["a-master-2".to_owned()].into() };
+        let keep = Keep { used: ["a-master-2".to_owned()].into(), ..Keep::default() };
         assert_eq!(names(&orphans(&all, &wanted, &keep)), ["a-master-3", "a-master-1"]);
     }
 }

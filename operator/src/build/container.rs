@@ -17,7 +17,8 @@ pub(super) const UID: i64 = 1000;
 pub(super) const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 
 const RPC: &str = "rpc";
-const WEB: &str = "web";
+/// The name of the port with the web pages.
+pub const WEB: &str = "web";
 
 /// The container of a server.
 pub(super) fn server(name: &str, image: &str, role: &str, plan: &PodPlan, pull: Option<&str>) -> Container {

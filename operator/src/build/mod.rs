@@ -28,6 +28,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
 use crate::validate::{Refusals, ValidatedCluster};
 
+pub use container::WEB;
 pub use hash::digest;
 pub use jobs::{FormatRequest, deletion_job, format_job};
 pub use labels::{
@@ -36,6 +37,7 @@ pub use labels::{
 };
 pub use mounts::mount_options;
 pub use restart::RESTART_HASH;
+pub use workers::DECOMMISSION_TIMEOUT;
 
 /// What the objects depend on beside the cluster as it shall be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

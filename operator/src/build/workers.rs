@@ -17,6 +17,9 @@ use crate::validate::{KindPlan, Refusals, ShortCircuitPlan, ValidatedCluster, Vo
 /// The container's name.
 pub(super) const CONTAINER: &str = "alluxio-worker";
 
+/// How many seconds workers that leave may take; an annotation of their set.
+pub const DECOMMISSION_TIMEOUT: &str = "alluxio.org/decommission-timeout-seconds";
+
 pub(super) fn set(
     cluster: &ValidatedCluster,
     group: &WorkerPlan,
@@ -26,7 +29,10 @@ pub(super) fn set(
 ) -> WorkerSet {
     let identity = &cluster.identity;
     let name = names::worker_group(&identity.name, &group.name);
-    let metadata = metadata::owned(identity, name.clone(), labels::of_group(identity, &group.name));
+    let mut metadata = metadata::owned(identity, name.clone(), labels::of_group(identity, &group.name));
+    // For the time when the group is not in the spec any more.
+    let timeout = group.decommission_timeout_seconds.to_string();
+    metadata.annotations = Some([(DECOMMISSION_TIMEOUT.to_owned(), timeout)].into());
     let selector = metadata::selector(labels::group_selector(&identity.name, &group.name));
     let template = template(cluster, group, leaving, config, refusals);
     match group.kind {

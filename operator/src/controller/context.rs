@@ -1,5 +1,7 @@
 //! What all reconciles share.
 
+use std::sync::Arc;
+
 use k8s_openapi::{
     api::{core::v1::Node, events::v1::Event},
     apimachinery::pkg::apis::meta::v1::MicroTime,
@@ -23,6 +25,20 @@ use crate::{
     status::{Occurrence, Severity},
 };
 
+/// The clusters of all watched namespaces. Clones are the same.
+#[derive(Clone)]
+pub struct Clusters(Arc<[Store<AlluxioCluster>]>);
+
+impl Clusters {
+    pub fn of(stores: impl IntoIterator<Item = Store<AlluxioCluster>>) -> Self {
+        Self(stores.into_iter().collect())
+    }
+
+    pub fn state(&self) -> Vec<Arc<AlluxioCluster>> {
+        self.0.iter().flat_map(Store::state).collect()
+    }
+}
+
 pub struct Context {
     /// Lets nothing out that changes something once the lease is lost.
     pub client: Client,
@@ -39,12 +55,33 @@ pub struct Context {
     /// `None` where the operator may not read nodes: then no node ever leaves a group, and cordons are not noticed.
     pub nodes: Option<Store<Node>>,
     /// The clusters that this operator looks after.
-    pub clusters: Store<AlluxioCluster>,
+    pub clusters: Clusters,
     /// The images of the operator's own release.
     pub release: PinnedImage,
 }
 
 impl Context {
+    /// Of an operator that looks after nothing yet and may not read nodes.
+    #[cfg(test)]
+    pub(crate) fn for_test(api: &crate::fake_api::FakeApi) -> Self {
+        // A second test in the same process finds it installed.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let health = Health::new().unwrap();
+        Self {
+            client: api.client(),
+            pulse: Pulse::new(health.clone()),
+            health,
+            quiet: Quiet::default(),
+            silent: Lasting::default(),
+            waits: Lasting::default(),
+            metrics: Metrics::new().unwrap(),
+            pod: "operator-0".to_owned(),
+            nodes: None,
+            clusters: Clusters::of([]),
+            release: PinnedImage { repository: "r".to_owned(), tag: "t".to_owned() },
+        }
+    }
+
     /// What is kept in memory of a cluster that is gone.
     pub fn forget(&self, cluster: &ClusterKey) {
         self.pulse.forget(cluster);

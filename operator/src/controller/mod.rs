@@ -9,6 +9,7 @@ mod intent;
 mod journal;
 mod masters;
 mod mounts;
+mod nodes;
 mod observed;
 mod reconcile;
 mod report;

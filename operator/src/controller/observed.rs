@@ -1,18 +1,18 @@
 //! What there is of a cluster.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::future::{join_all, try_join3};
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, StatefulSet},
     core::v1::{Node, Pod},
 };
-use kube::{Api, ResourceExt, api::ListParams, runtime::reflector::Store};
+use kube::{Api, Resource, ResourceExt, api::ListParams, runtime::reflector::Store};
 
 use super::{Context, selectors::selector};
 use crate::{
     act::Leader,
-    build::{COMPONENT, MASTER, RESTART_HASH, WORKER_GROUP},
+    build::{COMPONENT, DECOMMISSION_TIMEOUT, MASTER, RESTART_HASH, WORKER_GROUP},
     crd::AlluxioCluster,
     observe::{
         health::RoleAnswer,
@@ -42,6 +42,8 @@ pub struct SetSeen {
     pub observed: bool,
     /// How many pods it wants.
     pub desired: usize,
+    /// How long workers that leave may take.
+    pub decommission_timeout: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -130,14 +132,23 @@ impl SetSeen {
     fn of_stateful(set: &StatefulSet) -> Self {
         let desired = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(0);
         let observed = set.status.as_ref().and_then(|status| status.observed_generation);
-        Self { observed: observed >= set.metadata.generation, desired: usize::try_from(desired).unwrap_or(0) }
+        Self::of(set, observed, desired)
     }
 
     fn of_daemon(set: &DaemonSet) -> Self {
         let status = set.status.as_ref();
         let observed = status.and_then(|status| status.observed_generation);
         let desired = status.map_or(0, |status| status.desired_number_scheduled);
-        Self { observed: observed >= set.metadata.generation, desired: usize::try_from(desired).unwrap_or(0) }
+        Self::of(set, observed, desired)
+    }
+
+    fn of(set: &impl Resource, observed: Option<i64>, desired: i32) -> Self {
+        let timeout = set.annotations().get(DECOMMISSION_TIMEOUT).and_then(|seconds| seconds.parse().ok());
+        Self {
+            observed: observed >= set.meta().generation,
+            desired: usize::try_from(desired).unwrap_or(0),
+            decommission_timeout: timeout.map(Duration::from_secs),
+        }
     }
 }
 

@@ -26,14 +26,14 @@ use super::{
     observed::Observed,
     report::{Ensemble, Report},
     selectors::selector,
-    workers,
+    workers::{self, GroupPlan},
 };
 use crate::{
     act,
     apply::{
         APPLIED_HASH, Applied, Applier, ApplyError, Change, ChildKind, FIELD_MANAGER, Keep, Wanted, orphans,
     },
-    build::CONFIG_ROW,
+    build::{CONFIG_ROW, names::worker_group},
     crd::{AlluxioCluster, AlluxioClusterStatus, JournalStatus, Reason},
     observe::{
         leader,
@@ -52,7 +52,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Until the next look where nothing calls for one: for what is not watched, such as a Secret.
 const AT_REST: Duration = Duration::from_secs(300);
 
-/// Where somebody has to mend something that may not be watched: a missing Secret, another cluster's claim to the same journal.
+/// Where something may change that is not watched: a missing Secret, another cluster's claim to the same journal, a worker that serves
+/// again.
 const TROUBLE: Duration = Duration::from_secs(15);
 
 /// Where something goes on that no watch tells of: a lag, a worker that becomes idle.
@@ -215,7 +216,7 @@ impl<'a> Reconcile<'a> {
             workers::replace(self.context, observed, &report.groups, &self.pods).await?;
             let rolling = report.groups.iter().any(|group| group.plan.rolling);
             if !rolling && formatted {
-                self.clear(intent, observed).await?;
+                self.clear(intent, observed, &report.groups).await?;
             }
             (report.mounts, report.failed) =
                 mounts::mount(self.context, &self.cluster, intent.validated(), observed).await?;
@@ -320,9 +321,18 @@ impl<'a> Reconcile<'a> {
     }
 
     /// Takes away what is not wanted any more; never in the middle of a roll, which may have to go back.
-    async fn clear(&self, intent: &Intent, observed: &Observed) -> Result<(), ReconcileError> {
+    async fn clear(
+        &self,
+        intent: &Intent,
+        observed: &Observed,
+        groups: &[GroupPlan],
+    ) -> Result<(), ReconcileError> {
         let pods = observed.masters.iter().map(|seen| &seen.facts).chain(observed.workers.values().flatten());
-        let keep = Keep { used: pods.flat_map(|facts| facts.config_maps.iter().cloned()).collect() };
+        let leaving = groups.iter().filter(|group| !group.plan.leaving_nodes.is_empty());
+        let keep = Keep {
+            used: pods.flat_map(|facts| facts.config_maps.iter().cloned()).collect(),
+            leaving: leaving.map(|group| worker_group(&self.key.name, &group.name)).collect(),
+        };
         let selector = selector(&self.key.name);
         for kind in child_kinds() {
             let existing = self.applier.existing(&kind, &selector).await?;
@@ -392,7 +402,12 @@ fn next_look(report: &Report, moved: bool) -> Duration {
         let plan = &group.plan;
         let under_way = plan.rolling
             || !(plan.leaving_nodes.is_empty() && plan.take_out.is_empty() && plan.put_back.is_empty());
-        if under_way { UNDER_WAY } else { AT_REST }
+        match (under_way, plan.cordoned) {
+            (true, _) => UNDER_WAY,
+            // A master that starts anew offers them again.
+            (false, true) => TROUBLE,
+            (false, false) => AT_REST,
+        }
     });
     groups.fold(masters, Duration::min)
 }
@@ -404,7 +419,7 @@ mod whole;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roll::Failure;
+    use crate::{fake_api::FakeApi, fixture, roll::Failure};
 
     fn report(step: Step) -> Report {
         Report { masters: Some(MastersPlan { replicas: 1, step }), ..Report::default() }
@@ -439,7 +454,40 @@ mod tests {
             plan: Default::default(),
             replicas: None,
         };
+        group.plan.cordoned = true;
+        let resting = Report { groups: vec![group], ..report(Step::Settled) };
+        assert_eq!(next_look(&resting), TROUBLE);
+        let mut group = resting.groups.into_iter().next().unwrap();
         group.plan.leaving_nodes.insert("n".to_owned());
         assert_eq!(next_look(&Report { groups: vec![group], ..report(Step::Settled) }), UNDER_WAY);
+    }
+
+    #[tokio::test]
+    async fn a_set_that_is_not_wanted_goes_when_its_workers_have_left() {
+        const SET: &str = "/apis/apps/v1/namespaces/data/daemonsets/demo-worker-old";
+        let api = FakeApi::default();
+        let (context, cluster) = (Context::for_test(&api), fixture::cluster("{}"));
+        let owner =
+            json!([{ "apiVersion": "v", "kind": "k", "name": "demo", "uid": "uid-1", "controller": true }]);
+        let labels = json!({ "app.kubernetes.io/managed-by": "alluxio-operator", "app.kubernetes.io/instance": "demo" });
+        api.put(SET, json!({
+            "apiVersion": "apps/v1", "kind": "DaemonSet",
+            "metadata": { "name": "demo-worker-old", "uid": "u", "labels": labels, "ownerReferences": owner },
+        }));
+        let intent = intent::of(&context, &cluster).await.unwrap().unwrap_or_else(|no| panic!("{no:?}"));
+        let key = ClusterKey { namespace: "data".to_owned(), name: "demo".to_owned() };
+        let reconcile = Reconcile::new(&context, &key, cluster);
+        let mut group = GroupPlan {
+            name: "old".to_owned(),
+            hash: String::new(),
+            plan: Default::default(),
+            replicas: None,
+        };
+        group.plan.leaving_nodes.insert("n".to_owned());
+        reconcile.clear(&intent, &Observed::default(), std::slice::from_ref(&group)).await.unwrap();
+        assert!(api.get(SET).is_some());
+        group.plan.leaving_nodes.clear();
+        reconcile.clear(&intent, &Observed::default(), &[group]).await.unwrap();
+        assert!(api.get(SET).is_none());
     }
 }

@@ -2,17 +2,14 @@
 
 use axum::{Json, Router, routing::get};
 use http::Method;
-use kube::runtime::reflector;
 use serde_json::Value;
 
 use super::*;
 use crate::{
     build::{COMPONENT, INSTANCE, MANAGED_BY, MANAGER, MASTER},
-    crd::PinnedImage,
     fake_api::FakeApi,
     fixture,
-    observe::{health::Health, lasting::Lasting, leader::LEADER_LABEL, pulse::Pulse, quiet::Quiet},
-    process::Metrics,
+    observe::leader::LEADER_LABEL,
 };
 
 const CLUSTER: &str = "/apis/alluxio.org/v1alpha1/namespaces/data/alluxioclusters/demo";
@@ -28,26 +25,11 @@ struct World {
 impl World {
     /// `patch` over the smallest cluster's spec.
     fn new(patch: &str, status: Value) -> Self {
-        // A second test in the same process finds it installed.
-        drop(rustls::crypto::ring::default_provider().install_default());
         let api = FakeApi::default();
         let mut cluster = serde_json::to_value(fixture::cluster(patch)).unwrap();
         cluster["status"] = status;
         api.put(CLUSTER, cluster);
-        let health = Health::new().unwrap();
-        let context = Context {
-            client: api.client(),
-            pulse: Pulse::new(health.clone()),
-            health,
-            quiet: Quiet::default(),
-            silent: Lasting::default(),
-            waits: Lasting::default(),
-            metrics: Metrics::new().unwrap(),
-            pod: "operator-0".to_owned(),
-            nodes: None,
-            clusters: reflector::store().0,
-            release: PinnedImage { repository: "r".to_owned(), tag: "t".to_owned() },
-        };
+        let context = Context::for_test(&api);
         Self { api, context: Arc::new(context) }
     }
 

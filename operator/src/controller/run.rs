@@ -1,9 +1,6 @@
 //! What is watched, and what a change of it leads to.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use futures::{FutureExt, StreamExt, channel::mpsc, future::select_all};
 use k8s_openapi::{
@@ -18,9 +15,9 @@ use k8s_openapi::{
 use kube::{
     Api, Client, Resource, ResourceExt,
     runtime::{
-        Config, Controller, WatchStreamExt,
+        Config, Controller,
         controller::Error,
-        reflector::{self, ObjectRef, Store},
+        reflector::{ObjectRef, Store},
         watcher,
     },
 };
@@ -28,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context,
+    context::Clusters,
+    nodes,
     reconcile::{after_failure, reconcile},
     selectors,
 };
@@ -66,28 +65,39 @@ pub struct Parts {
 
 /// Looks after clusters until `stop`, and ends the reconciles under way before it returns.
 pub async fn run(parts: Parts, namespaces: &Namespaces, stop: CancellationToken) {
-    match namespaces {
-        Namespaces::All => {
-            let (nodes, changes, watch) = watch_nodes(parts.client.clone(), parts.metrics.clone());
-            let controller = async {
-                known(&nodes, &stop).await;
-                one(parts, None, Some((nodes, changes)), stop).await;
-            };
-            // The watch never ends by itself.
-            tokio::select! { () = controller => {}, () = watch => {} }
+    let places: Vec<Option<&str>> = match namespaces {
+        Namespaces::All => vec![None],
+        Namespaces::Only(names) => names.iter().map(|name| Some(name.as_str())).collect(),
+    };
+    let controllers: Vec<_> = places.iter().map(|place| controller(&parts.client, *place)).collect();
+    let clusters = Clusters::of(controllers.iter().map(Controller::store));
+    // One sign is as good as many.
+    let (tell, changes): (Vec<_>, Vec<_>) = places.iter().map(|_| mpsc::channel(1)).unzip();
+    let (nodes, watch) = match nodes::watch(parts.client.clone(), parts.metrics.clone(), tell).await {
+        Some((nodes, watch)) => (Some(nodes), watch.left_future()),
+        None => (None, std::future::pending().right_future()),
+    };
+    let mut running: Vec<_> = controllers
+        .into_iter()
+        .zip(changes)
+        .map(|(controller, changes)| {
+            let seen = Seen { clusters: clusters.clone(), nodes: nodes.clone(), changes };
+            one(parts.clone(), controller, seen, stop.clone()).boxed()
+        })
+        .collect();
+    let all = async {
+        if let Some(nodes) = &nodes {
+            known(nodes, &stop).await;
         }
-        Namespaces::Only(names) => {
-            let controllers =
-                names.iter().map(|name| one(parts.clone(), Some(name.clone()), None, stop.clone()).boxed());
-            let mut running: Vec<_> = controllers.collect();
-            // All end with `stop`; one that ends before is a fault, and takes the others along.
-            while !running.is_empty() {
-                let (_, _, rest) = select_all(running).await;
-                stop.cancel();
-                running = rest;
-            }
+        // All end with `stop`; one that ends before is a fault, and takes the others along.
+        while !running.is_empty() {
+            let (_, _, rest) = select_all(running).await;
+            stop.cancel();
+            running = rest;
         }
-    }
+    };
+    // The watch never ends by itself.
+    tokio::select! { () = all => {}, () = watch => {} }
 }
 
 /// Waits until all nodes were listed: a worker's node that nobody knows yet is no reason for anything. Not for ever, since clusters
@@ -103,26 +113,31 @@ async fn known(nodes: &Store<Node>, stop: &CancellationToken) {
     }
 }
 
-type Nodes = (Store<Node>, mpsc::Receiver<()>);
-
-async fn one(parts: Parts, namespace: Option<String>, nodes: Option<Nodes>, stop: CancellationToken) {
-    let client = parts.client.clone();
+fn controller(client: &Client, namespace: Option<&str>) -> Controller<AlluxioCluster> {
     let ours = watcher::Config::default().labels(&selectors::ours());
-    let clusters: Api<AlluxioCluster> = api(&client, namespace.as_deref());
-    let controller = Controller::new(clusters, watcher::Config::default())
+    Controller::new(api::<AlluxioCluster>(client, namespace), watcher::Config::default())
         .with_config(Config::default().concurrency(AT_ONCE).debounce(DEBOUNCE))
-        .owns(api::<StatefulSet>(&client, namespace.as_deref()), ours.clone())
-        .owns(api::<DaemonSet>(&client, namespace.as_deref()), ours.clone())
-        .owns(api::<Service>(&client, namespace.as_deref()), ours.clone())
-        .owns(api::<ConfigMap>(&client, namespace.as_deref()), ours.clone())
-        .owns(api::<ServiceAccount>(&client, namespace.as_deref()), ours.clone())
-        .owns(api::<PodDisruptionBudget>(&client, namespace.as_deref()), ours.clone())
-        .owns(api::<Job>(&client, namespace.as_deref()), ours.clone())
-        .watches(api::<Pod>(&client, namespace.as_deref()), ours, |pod| cluster_of(&pod));
-    let (store, changes) = match nodes {
-        Some((store, changes)) => (Some(store), changes.left_stream()),
-        None => (None, futures::stream::pending().right_stream()),
-    };
+        .owns(api::<StatefulSet>(client, namespace), ours.clone())
+        .owns(api::<DaemonSet>(client, namespace), ours.clone())
+        .owns(api::<Service>(client, namespace), ours.clone())
+        .owns(api::<ConfigMap>(client, namespace), ours.clone())
+        .owns(api::<ServiceAccount>(client, namespace), ours.clone())
+        .owns(api::<PodDisruptionBudget>(client, namespace), ours.clone())
+        .owns(api::<Job>(client, namespace), ours.clone())
+        .watches(api::<Pod>(client, namespace), ours, |pod| cluster_of(&pod))
+}
+
+/// What the controller of a namespace sees beyond it.
+struct Seen {
+    clusters: Clusters,
+    nodes: Option<Store<Node>>,
+    /// Signs of changed nodes.
+    changes: mpsc::Receiver<()>,
+}
+
+async fn one(parts: Parts, controller: Controller<AlluxioCluster>, seen: Seen, stop: CancellationToken) {
+    let client = parts.client.clone();
+    let Seen { clusters, nodes, changes } = seen;
     let pulse = Pulse::new(parts.health.clone());
     let (told, pulses) = mpsc::channel(PULSES);
     let beating = tokio::spawn(pulse.clone().run(told));
@@ -135,11 +150,11 @@ async fn one(parts: Parts, namespace: Option<String>, nodes: Option<Nodes>, stop
         waits: Lasting::default(),
         metrics: parts.metrics.clone(),
         pod: parts.pod,
-        nodes: store,
-        clusters: controller.store(),
+        nodes,
+        clusters: clusters.clone(),
         release: parts.release,
     });
-    let (clusters, tenure) = (controller.store(), parts.tenure);
+    let tenure = parts.tenure;
     controller
         .reconcile_all_on(changes)
         .reconcile_on(pulses.map(|key| ObjectRef::new(&key.name).within(&key.namespace)))
@@ -185,52 +200,6 @@ where
 fn cluster_of(pod: &Pod) -> Option<ObjectRef<AlluxioCluster>> {
     let name = pod.labels().get(INSTANCE)?;
     Some(ObjectRef::new(name).within(&pod.namespace()?))
-}
-
-/// A copy of all nodes, as far as they matter, and a sign whenever something of that changed.
-fn watch_nodes(
-    client: Client,
-    metrics: Metrics,
-) -> (Store<Node>, mpsc::Receiver<()>, impl Future<Output = ()>) {
-    let (reader, writer) = reflector::store();
-    // One sign is as good as many.
-    let (mut tell, changes) = mpsc::channel(1);
-    let nodes = watcher(Api::<Node>::all(client), watcher::Config::default()).default_backoff();
-    let watch = async move {
-        let mut stream = nodes.modify(slim).reflect(writer).touched_objects().boxed();
-        let mut known = std::collections::HashMap::new();
-        while let Some(node) = stream.next().await {
-            match node {
-                // A node's heartbeat changes nothing of this.
-                Ok(node) => {
-                    let matters = what_matters(&node);
-                    if known.insert(node.name_any(), matters) != Some(matters) {
-                        drop(tell.try_send(()));
-                    }
-                }
-                Err(error) => {
-                    metrics.watch_failed();
-                    tracing::warn!(%error, "the watch of nodes broke off; trying again");
-                }
-            }
-        }
-    };
-    (reader, changes, watch)
-}
-
-/// A thousand nodes with all their images and conditions would be most of the operator's memory.
-fn slim(node: &mut Node) {
-    node.status = None;
-    node.metadata.managed_fields = None;
-    node.metadata.annotations = None;
-}
-
-fn what_matters(node: &Node) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    node.labels().hash(&mut hasher);
-    node.metadata.deletion_timestamp.is_some().hash(&mut hasher);
-    node.spec.as_ref().and_then(|spec| spec.unschedulable).hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]
@@ -289,22 +258,5 @@ mod tests {
         let cluster = cluster_of(&pod(json!({ INSTANCE: "ab" }))).unwrap();
         assert_eq!((cluster.name.as_str(), cluster.namespace.as_deref()), ("ab", Some("n")));
         assert_eq!(cluster_of(&pod(json!({}))), None);
-    }
-
-    #[test]
-    fn only_what_matters_of_a_node_is_kept_and_compared() {
-        let node = |unschedulable: bool, status: &str| -> Node {
-            let mut node = serde_json::from_value(json!({
-                "metadata": { "name": "n", "labels": { "disk": "ssd" }, "annotations": { "a": "b" } },
-                "spec": { "unschedulable": unschedulable },
-                "status": { "phase": status },
-            }))
-            .unwrap();
-            slim(&mut node);
-            node
-        };
-        assert_eq!(what_matters(&node(false, "a")), what_matters(&node(false, "b")));
-        assert_ne!(what_matters(&node(false, "a")), what_matters(&node(true, "a")));
-        assert!(node(true, "a").status.is_none());
     }
 }

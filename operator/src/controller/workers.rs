@@ -1,6 +1,9 @@
 //! From what is seen of the workers to the next steps, and taking them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use k8s_openapi::{
     api::core::v1::{Affinity, Pod},
@@ -11,7 +14,7 @@ use kube::Api;
 use super::{
     Context,
     masters::{progress_deadline, seconds, strategy},
-    observed::{Observed, web_port},
+    observed::Observed,
     standing::standing,
 };
 use crate::{
@@ -31,8 +34,11 @@ pub struct GroupPlan {
     pub replicas: Option<u32>,
 }
 
+/// How long workers of a set may take that does not say it.
+const DECOMMISSION_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// `hashes`: by group, what pods shall have been started with. Asks the leader and the workers only where a node leaves or is
-/// cordoned.
+/// cordoned. A set whose group is not in the spec any more has a plan as long as it is there: all its workers leave.
 pub async fn plan(
     context: &Context,
     cluster: &AlluxioCluster,
@@ -40,49 +46,94 @@ pub async fn plan(
     hashes: &BTreeMap<String, String>,
     now: Timestamp,
 ) -> Vec<GroupPlan> {
-    let mut offered = None;
     let mut plans = Vec::new();
+    let mut asked = Asked { context, cluster, observed, offered: None };
     for group in &cluster.spec.workers {
         let Some(hash) = hashes.get(&group.name) else { continue };
         let terms = node_terms(group);
-        let mut workers = Vec::new();
-        for facts in observed.workers.get(&group.name).into_iter().flatten() {
-            let mut worker = worker(context, cluster, group, &terms, facts);
-            if !worker.wanted_here || worker.cordoned {
-                if offered.is_none() {
-                    offered = Some(offered_workers(cluster, observed).await);
-                }
-                let name = worker_name(group, facts);
-                worker.offered =
-                    offered.iter().flatten().next().zip(name).map(|(all, name)| all.contains(&name));
-                let answer = match &facts.ip {
-                    Some(ip) => context.health.operations(ip, web_port(group.ports.web)).await,
-                    None => None,
-                };
-                worker.idle = Some(context.quiet.count(&facts.uid, answer));
-            } else {
-                context.quiet.forget(&facts.uid);
-            }
-            workers.push(worker);
-        }
-        let set = observed.worker_sets.get(&group.name).copied().unwrap_or_default();
+        let worker = |facts: &PodFacts| worker(context, cluster, group, &terms, facts);
         let group_seen = WorkerGroup {
             hash: hash.clone(),
-            desired: set.desired,
             max_unavailable: usize::try_from(group.max_unavailable).unwrap_or(1),
-            template_observed: set.observed,
-            workers,
-            strategy: strategy(cluster.spec.upgrade_strategy),
-            now,
-            progress_deadline: progress_deadline(cluster),
             decommission_timeout: seconds(group.decommission_timeout_seconds),
+            ..asked.group(&group.name, worker, now).await
         };
         let plan = group_seen.plan();
         let replicas =
             (group.kind == WorkerKind::StatefulSet).then(|| replicas(group, &group_seen.workers, &plan));
         plans.push(GroupPlan { name: group.name.clone(), hash: hash.clone(), plan, replicas });
     }
+    for name in removed(cluster, observed) {
+        let leaving = |facts: &PodFacts| Worker { wanted_here: false, ..seen(facts) };
+        let plan = asked.group(name, leaving, now).await.plan();
+        plans.push(GroupPlan { name: name.clone(), hash: String::new(), plan, replicas: None });
+    }
     plans
+}
+
+/// The groups whose set is there, but not in the spec.
+fn removed<'a>(cluster: &'a AlluxioCluster, observed: &'a Observed) -> impl Iterator<Item = &'a String> {
+    let wanted = |name: &String| cluster.spec.workers.iter().any(|group| group.name == *name);
+    observed.worker_sets.keys().filter(move |name| !wanted(name))
+}
+
+/// What the leader and the workers say, where they are asked.
+struct Asked<'a> {
+    context: &'a Context,
+    cluster: &'a AlluxioCluster,
+    observed: &'a Observed,
+    /// `None` before the leader was asked; an inner `None` when it did not answer.
+    offered: Option<Option<Vec<WorkerName>>>,
+}
+
+impl Asked<'_> {
+    /// What can be seen of the group without the spec.
+    async fn group(
+        &mut self,
+        name: &str,
+        worker: impl Fn(&PodFacts) -> Worker,
+        now: Timestamp,
+    ) -> WorkerGroup {
+        let mut workers = Vec::new();
+        for facts in self.observed.workers.get(name).into_iter().flatten() {
+            let mut worker = worker(facts);
+            if !worker.wanted_here || worker.cordoned {
+                self.ask(facts, &mut worker).await;
+            } else {
+                self.context.quiet.forget(&facts.uid);
+            }
+            workers.push(worker);
+        }
+        let set = self.observed.worker_sets.get(name).copied().unwrap_or_default();
+        WorkerGroup {
+            hash: String::new(),
+            desired: set.desired,
+            max_unavailable: 1,
+            template_observed: set.observed,
+            workers,
+            strategy: strategy(self.cluster.spec.upgrade_strategy),
+            now,
+            progress_deadline: progress_deadline(self.cluster),
+            decommission_timeout: set.decommission_timeout.unwrap_or(DECOMMISSION_TIMEOUT),
+        }
+    }
+
+    async fn ask(&mut self, facts: &PodFacts, worker: &mut Worker) {
+        if self.offered.is_none() {
+            self.offered = Some(offered_workers(self.cluster, self.observed).await);
+        }
+        let offered = self.offered.iter().flatten().next();
+        worker.offered = offered.zip(worker_name(facts)).map(|(all, name)| all.contains(&name));
+        let health = &self.context.health;
+        let answer = match facts.ip.as_deref().zip(facts.web_port) {
+            Some((ip, port)) => {
+                worker.unpersisted = health.unpersisted(ip, port).await;
+                health.operations(ip, port).await
+            }
+            None => None,
+        };
+        worker.idle = Some(self.context.quiet.count(&facts.uid, answer));
+    }
 }
 
 /// Does what the plan of the service says. What fails is tried at the next reconcile.
@@ -104,12 +155,9 @@ pub async fn serve(
         };
     let mut failure = None;
     for group_plan in plans {
-        let Some(group) = cluster.spec.workers.iter().find(|group| group.name == group_plan.name) else {
-            continue;
-        };
         let of = |name: &String| {
-            let facts = observed.workers.get(&group.name)?.iter().find(|facts| facts.name == *name)?;
-            Some((facts, worker_name(group, facts)?))
+            let facts = observed.workers.get(&group_plan.name)?.iter().find(|facts| facts.name == *name)?;
+            Some((facts, worker_name(facts)?))
         };
         for (facts, name) in group_plan.plan.take_out.iter().filter_map(of) {
             let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: facts.taken_out.is_some() };
@@ -161,6 +209,26 @@ pub async fn replace(
     Ok(())
 }
 
+/// A worker that stays, as its pod tells.
+fn seen(facts: &PodFacts) -> Worker {
+    Worker {
+        pod: facts.name.clone(),
+        node: facts.node.clone().unwrap_or_default(),
+        hash: facts.hash.clone(),
+        terminating: facts.terminating,
+        ready: facts.ready,
+        ready_changed: facts.ready_changed,
+        started: facts.started,
+        failing: facts.failing.clone(),
+        wanted_here: true,
+        cordoned: false,
+        taken_out: facts.taken_out,
+        offered: None,
+        idle: None,
+        unpersisted: None,
+    }
+}
+
 fn worker(
     context: &Context,
     cluster: &AlluxioCluster,
@@ -168,27 +236,14 @@ fn worker(
     terms: &NodeTerms,
     facts: &PodFacts,
 ) -> Worker {
-    let seen = standing(context.nodes.as_ref(), terms, facts, was_leaving(cluster, group, facts));
+    let of_node = standing(context.nodes.as_ref(), terms, facts, was_leaving(cluster, group, facts));
     let wanted_here = match group.kind {
-        WorkerKind::DaemonSet => seen.wanted_here,
+        WorkerKind::DaemonSet => of_node.wanted_here,
         WorkerKind::StatefulSet => {
             facts.ordinal().is_none_or(|ordinal| i64::from(ordinal) < i64::from(group.count.unwrap_or(1)))
         }
     };
-    Worker {
-        pod: facts.name.clone(),
-        node: facts.node.clone().unwrap_or_default(),
-        hash: facts.hash.clone(),
-        ready_changed: facts.ready_changed,
-        terminating: facts.terminating,
-        ready: facts.ready,
-        failing: facts.failing.clone(),
-        wanted_here,
-        cordoned: seen.cordoned,
-        taken_out: facts.taken_out,
-        offered: None,
-        idle: None,
-    }
+    Worker { wanted_here, cordoned: of_node.cordoned, ..seen(facts) }
 }
 
 /// By what was told last: the operator that began it may have been another one.
@@ -218,8 +273,8 @@ fn node_terms(group: &crd::WorkerGroup) -> NodeTerms {
 }
 
 /// The master knows a worker by its node's address.
-fn worker_name(group: &crd::WorkerGroup, facts: &PodFacts) -> Option<WorkerName> {
-    Some(WorkerName { host: facts.host_ip.clone()?, web_port: web_port(group.ports.web) })
+fn worker_name(facts: &PodFacts) -> Option<WorkerName> {
+    Some(WorkerName { host: facts.host_ip.clone()?, web_port: facts.web_port? })
 }
 
 /// `None` when the leader was not asked, or did not answer.
@@ -233,3 +288,7 @@ async fn offered_workers(cluster: &AlluxioCluster, observed: &Observed) -> Optio
         }
     }
 }
+
+#[cfg(test)]
+#[path = "workers_tests.rs"]
+mod tests;

@@ -54,6 +54,15 @@ impl OperationsAnswer {
     }
 }
 
+/// What matters of a worker's answer of `/role`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Drained {
+    /// Files with blocks there that are not in the under storage. Only told while the worker is out of service, and known.
+    #[serde(default)]
+    unpersisted_files: Option<u64>,
+}
+
 /// Asks. Clones share the connections.
 #[derive(Clone)]
 pub struct Health {
@@ -81,6 +90,11 @@ impl Health {
     /// `None` when it does not answer, or with something else.
     pub async fn operations(&self, host: &str, port: u16) -> Option<OperationsAnswer> {
         self.get(host, port, "/api/v1/worker/operations").await
+    }
+
+    /// How many files that a worker out of service has are not persisted yet; `None` when it does not say.
+    pub async fn unpersisted(&self, host: &str, port: u16) -> Option<u64> {
+        self.get::<Drained>(host, port, "/role").await?.unpersisted_files
     }
 
     async fn get<T: DeserializeOwned>(&self, host: &str, port: u16, path: &str) -> Option<T> {
@@ -149,6 +163,19 @@ mod tests {
         let leads = RoleAnswer { role: "PRIMARY".to_owned(), serving: true, ..answer.clone() };
         assert_eq!(leads.role(), MasterRole::Leader { serving: true });
         assert_eq!(RoleAnswer { role: "x".to_owned(), ..answer }.role(), MasterRole::Unknown);
+    }
+
+    #[tokio::test]
+    async fn what_a_worker_has_left_to_persist() {
+        for (answer, unpersisted) in [
+            (json!({ "role": "worker", "decommissioned": true, "unpersistedFiles": 7 }), Some(7)),
+            (json!({ "role": "worker", "decommissioned": true, "unpersistedFiles": 0 }), Some(0)),
+            (json!({ "role": "worker", "decommissioned": true, "unpersistedFiles": null }), None),
+            (json!({ "role": "worker", "decommissioned": true }), None),
+        ] {
+            let port = served(Router::new().route("/role", get(move || async { Json(answer) }))).await;
+            assert_eq!(health().unpersisted("127.0.0.1", port).await, unpersisted);
+        }
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use k8s_openapi::{
 };
 use kube::ResourceExt;
 
-use crate::observe::leader::LEADER_LABEL;
+use crate::{build::WEB, observe::leader::LEADER_LABEL};
 
 /// Since when we have the pod's worker out of service.
 pub const TAKEN_OUT: &str = "alluxio.org/taken-out";
@@ -30,6 +30,8 @@ pub struct PodFacts {
     pub hash: Option<String>,
     pub ip: Option<String>,
     pub host_ip: Option<String>,
+    /// Where its web pages are.
+    pub web_port: Option<u16>,
     pub node: Option<String>,
     pub leader_label: bool,
     pub taken_out: Option<Timestamp>,
@@ -58,6 +60,7 @@ impl PodFacts {
             hash: annotation(restart_hash),
             ip: status.and_then(|status| status.pod_ip.clone()),
             host_ip: status.and_then(|status| status.host_ip.clone()),
+            web_port: web_port(pod),
             node: spec.and_then(|spec| spec.node_name.clone()),
             leader_label: pod.labels().contains_key(LEADER_LABEL),
             taken_out: annotation(TAKEN_OUT).and_then(|time| time.parse().ok()),
@@ -118,6 +121,13 @@ fn failing_container(container: &ContainerStatus) -> Option<String> {
     })
 }
 
+fn web_port(pod: &Pod) -> Option<u16> {
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
+    let web = ports.find(|port| port.name.as_deref() == Some(WEB))?;
+    u16::try_from(web.container_port).ok()
+}
+
 fn config_maps(pod: &Pod) -> BTreeSet<String> {
     let Some(spec) = &pod.spec else { return BTreeSet::new() };
     let volumes =
@@ -156,7 +166,8 @@ mod tests {
             "spec": {
                 "nodeName": "n1",
                 "containers": [{
-                    "name": "c", "envFrom": [{ "configMapRef": { "name": "from" } }],
+                    "name": "c", "ports": [{ "name": "rpc", "containerPort": 1 }, { "name": "web", "containerPort": 30001 }],
+                    "envFrom": [{ "configMapRef": { "name": "from" } }],
                     "env": [{ "name": "K", "valueFrom": { "configMapKeyRef": { "name": "key", "key": "k" } } }],
                 }],
                 "volumes": [{ "name": "v", "configMap": { "name": "volume" } }, { "name": "w", "emptyDir": {} }],
@@ -180,6 +191,7 @@ mod tests {
             (Some("10.0.0.1"), Some("10.0.0.9"), Some("n1"))
         );
         assert!(facts.leader_label);
+        assert_eq!(facts.web_port, Some(30_001));
         assert_eq!(facts.config_maps, ["from", "key", "volume"].map(str::to_owned).into());
     }
 

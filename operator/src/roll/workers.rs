@@ -1,5 +1,6 @@
 //! The next steps for the workers of one group: those on nodes that leave or are cordoned are taken out of service
-//! first; outdated ones are replaced, so many at once as may be away. A worker that is ended by SIGTERM drains by itself.
+//! first, and those that leave stay until what only they have is persisted; outdated ones are replaced, so many at once as may
+//! be away. A worker that is ended by SIGTERM drains by itself.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -17,6 +18,8 @@ pub struct Worker {
     pub ready: bool,
     /// Since when it is ready, or is not.
     pub ready_changed: Timestamp,
+    /// Whether it ever ran: before that it has nothing, and serves nobody.
+    pub started: bool,
     pub failing: Option<String>,
     /// Whether the node is one that the user's selector and affinity ask for.
     pub wanted_here: bool,
@@ -27,6 +30,8 @@ pub struct Worker {
     pub offered: Option<bool>,
     /// Whether nothing is being done on it; `None` when it does not answer.
     pub idle: Option<bool>,
+    /// How many files it has that are not in the under storage; `None` when it does not say.
+    pub unpersisted: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +60,8 @@ pub struct WorkersPlan {
     pub stopped: Option<Failure>,
     /// Whether a roll is not over.
     pub rolling: bool,
+    /// Whether workers are out of service for as long as their nodes are cordoned.
+    pub cordoned: bool,
 }
 
 impl WorkerGroup {
@@ -75,6 +82,10 @@ impl WorkerGroup {
             }
             return;
         }
+        if !worker.started {
+            return;
+        }
+        plan.cordoned |= worker.wanted_here;
         // A leader that took over does not know what an earlier one took out.
         if worker.taken_out.is_none() || worker.offered == Some(true) {
             plan.take_out.push(worker.pod.clone());
@@ -86,7 +97,7 @@ impl WorkerGroup {
 
     fn may_leave(&self, worker: &Worker) -> bool {
         let Some(since) = worker.taken_out else { return false };
-        let out = worker.offered == Some(false) && worker.idle == Some(true);
+        let out = worker.offered == Some(false) && worker.idle == Some(true) && worker.unpersisted == Some(0);
         out || self.patience().age(since) >= self.decommission_timeout
     }
 

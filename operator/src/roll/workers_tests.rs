@@ -14,12 +14,14 @@ fn worker(name: &str, hash: &str) -> Worker {
         ready_changed: at(0),
         terminating: false,
         ready: true,
+        started: true,
         failing: None,
         wanted_here: true,
         cordoned: false,
         taken_out: None,
         offered: Some(true),
         idle: Some(false),
+        unpersisted: Some(1),
     }
 }
 
@@ -74,7 +76,7 @@ fn a_step_that_fails_stops_the_roll_and_reverting_heals_it() {
 }
 
 #[test]
-fn a_node_that_leaves_keeps_its_worker_until_it_is_idle() {
+fn a_node_that_leaves_keeps_its_worker_until_it_is_idle_and_all_is_persisted() {
     let mut all = group(vec![worker("1", "new"), worker("2", "new")]);
     all.workers[1].wanted_here = false;
     let plan = all.plan();
@@ -88,6 +90,10 @@ fn a_node_that_leaves_keeps_its_worker_until_it_is_idle() {
     all.workers[1].idle = None;
     assert_eq!(all.plan().leaving_nodes.len(), 1, "no answer is not idle");
     all.workers[1].idle = Some(true);
+    assert_eq!(all.plan().leaving_nodes.len(), 1, "a file is only there");
+    all.workers[1].unpersisted = None;
+    assert_eq!(all.plan().leaving_nodes.len(), 1, "it does not say");
+    all.workers[1].unpersisted = Some(0);
     assert!(all.plan().leaving_nodes.is_empty());
     all.workers[1].offered = None;
     assert_eq!(all.plan().leaving_nodes.len(), 1, "whether it is out is not known");
@@ -103,11 +109,22 @@ fn a_leaving_worker_is_not_rolled() {
 }
 
 #[test]
+fn what_never_ran_need_not_be_waited_for() {
+    let mut all = group(vec![worker("1", "new")]);
+    (all.workers[0].started, all.workers[0].offered, all.workers[0].idle) = (false, None, None);
+    all.workers[0].wanted_here = false;
+    assert_eq!(all.plan(), WorkersPlan::default());
+    all.workers[0].started = true;
+    assert_eq!((all.plan().take_out.len(), all.plan().leaving_nodes.len()), (1, 1));
+}
+
+#[test]
 fn cordon_and_uncordon() {
     let mut all = group(vec![worker("1", "new"), worker("2", "old")]);
     all.workers[0].cordoned = true;
     let plan = all.plan();
     assert_eq!((plan.take_out, plan.leaving_nodes.len()), (vec!["w-1".to_owned()], 0));
+    assert!(plan.cordoned, "it is looked at again");
     all.workers[0].taken_out = Some(at(5));
     (all.workers[0].offered, all.workers[0].ready) = (Some(false), false);
     all.now = at(5000);

@@ -74,6 +74,7 @@ impl LeaderGate {
             good_until: asked.after(Duration::from_millis(answer.valid_ms.unwrap_or(0))),
             evictable: answer.evictable.into_iter().collect(),
             not_persisted: answer.not_persisted.into_iter().collect(),
+            pinned: answer.pinned.into_iter().collect(),
             by_pins_only: false,
         }))
     }
@@ -88,6 +89,7 @@ impl LeaderGate {
             good_until: Moment::now().after(GOOD_BY_PINS),
             evictable: blocks.iter().filter(free).copied().collect(),
             not_persisted: HashSet::new(),
+            pinned: HashSet::new(),
             by_pins_only: true,
         })
     }

@@ -9,7 +9,7 @@ use alluxio_fs::ids;
 use alluxio_proto::grpc::{Command, CommandType, block::ReadRequest, file::FileInfo};
 use std::time::Duration;
 
-fn command(kind: CommandType, data: Vec<i64>) -> Command {
+pub fn command(kind: CommandType, data: Vec<i64>) -> Command {
     Command { command_type: Some(kind.into()), data }
 }
 

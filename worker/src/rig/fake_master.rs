@@ -92,6 +92,13 @@ pub struct Mind {
     pub peers: BTreeMap<i64, u16>,
 }
 
+impl Mind {
+    pub fn is_persisted(&self, block: i64) -> bool {
+        let file = self.files.get(&alluxio_fs::ids::file_id_of_block(block));
+        file.is_some_and(|file| file.persistence_state() == "PERSISTED")
+    }
+}
+
 #[derive(Clone)]
 pub struct FakeMaster {
     pub mind: Arc<Mutex<Mind>>,

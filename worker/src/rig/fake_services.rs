@@ -241,6 +241,8 @@ impl Coordination for FakeMaster {
                 answer.not_persisted.push(*block);
             } else if !mind.keep.contains(block) {
                 answer.evictable.push(*block);
+            } else if mind.is_persisted(*block) {
+                answer.pinned.push(*block);
             }
         }
         Ok(Response::new(answer))

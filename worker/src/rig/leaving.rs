@@ -10,7 +10,7 @@ use alluxio_proto::grpc::file::FileInfo;
 use std::time::{Duration, Instant};
 use tonic::Code;
 
-fn file(container: i64, state: &str) -> FileInfo {
+pub fn file(container: i64, state: &str) -> FileInfo {
     FileInfo {
         file_id: Some(ids::file_id(container)),
         path: Some(format!("/f{container}")),

@@ -11,6 +11,7 @@ mod original;
 
 mod cold_reads;
 mod commits_and_registration;
+mod draining;
 mod evicting_by_pins;
 mod leaving;
 mod load_queue;

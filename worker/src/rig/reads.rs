@@ -1,7 +1,7 @@
 //! ReadBlock of blocks that the worker holds.
 
 use super::{Rig, block, client::read_request, content, until};
-use alluxio_proto::grpc::block::ReadRequest;
+use alluxio_proto::{dataserver::OpenUfsBlockOptions, grpc::block::ReadRequest};
 use std::time::Duration;
 use tonic::Code;
 
@@ -120,4 +120,32 @@ async fn a_block_with_a_reader_is_not_evicted() {
     assert!(received == data);
     until("the reader is gone", || rig.worker.core.admission.active_readers() == 0).await;
     rig.client.write_block(block(2, 0), &data).await.unwrap();
+}
+
+/// As a Java client asks for what is only on a worker that it does not go to.
+#[tokio::test]
+async fn a_block_of_a_file_to_be_persisted_is_passed_on_from_the_worker_that_has_it() {
+    let (rig, other) = (Rig::new(1 << 20).await, Rig::new(1 << 20).await);
+    let data = content(100_000);
+    other.client.write_block(block(1, 0), &data).await.unwrap();
+    {
+        let mut mind = rig.master.mind.lock();
+        mind.peers.insert(block(1, 0), other.worker.rpc_addr().port());
+        mind.lengths.insert(block(1, 0), data.len() as i64);
+    }
+    let asked = |offset, length| {
+        let mut request = read_request(block(1, 0), offset, length);
+        request.chunk_size = Some(4096);
+        request.open_ufs_block_options =
+            Some(OpenUfsBlockOptions { block_in_ufs_tier: Some(true), ..Default::default() });
+        request
+    };
+    assert!(rig.client.read(asked(0, 100_000)).await.unwrap() == data);
+    assert!(rig.client.read(asked(7, 10_000)).await.unwrap() == data[7..10_007]);
+    assert!(rig.client.read(asked(99_999, 10)).await.unwrap() == data[99_999..]);
+    assert!(!rig.worker.core.store.holds(block(1, 0)));
+    let plain = rig.client.read(read_request(block(1, 0), 0, 1)).await.unwrap_err();
+    assert_eq!(plain.code(), tonic::Code::NotFound);
+    rig.master.mind.lock().peers.clear();
+    assert_eq!(rig.client.read(asked(0, 1)).await.unwrap_err().code(), tonic::Code::NotFound);
 }

@@ -20,8 +20,8 @@ impl Moment {
     }
 }
 
-/// The leader's answer for a batch of blocks. A block in neither set must stay: its file is pinned or is
-/// waiting to be persisted.
+/// The leader's answer for a batch of blocks. A block in neither of the first two sets must stay: its file is pinned or
+/// is waiting to be persisted.
 #[derive(Debug, Clone, Default)]
 pub struct Verdict {
     /// After this the leader may have changed its mind.
@@ -30,6 +30,8 @@ pub struct Verdict {
     pub evictable: HashSet<i64>,
     /// Only in Alluxio: the last to go, and only where the worker is configured so.
     pub not_persisted: HashSet<i64>,
+    /// Pinned, but persisted as well.
+    pub pinned: HashSet<i64>,
     /// The leader is one of the original, which only tells what is pinned: see [`EvictionGate::is_persisted`].
     pub by_pins_only: bool,
 }

@@ -55,6 +55,17 @@ impl Admission {
     pub fn write(&self) -> Result<Ticket, FsError> {
         // Counted first: who then finds the door open is seen by a shutdown that waits for the writers.
         let ticket = Arc::clone(&self.writers).try_acquire_owned();
+        self.takes_blocks()?;
+        ticket.map_err(|_| {
+            FsError::resource_exhausted(format!(
+                "This worker takes {} block writes already. Try another worker or later.",
+                self.most_writers
+            ))
+        })
+    }
+
+    /// Whether new blocks are taken, written or cached.
+    pub fn takes_blocks(&self) -> Result<(), FsError> {
         let decommissioned = self.decommissioned.load(Ordering::Acquire);
         for (closed, why) in [(self.is_leaving(), "shuts down"), (decommissioned, "is decommissioned")] {
             if closed {
@@ -63,12 +74,7 @@ impl Admission {
                 )));
             }
         }
-        ticket.map_err(|_| {
-            FsError::resource_exhausted(format!(
-                "This worker takes {} block writes already. Try another worker or later.",
-                self.most_writers
-            ))
-        })
+        Ok(())
     }
 
     /// Counts work that is no stream; its bounds are elsewhere.

@@ -96,9 +96,7 @@ impl CacheQueue {
     }
 
     fn enter(&self) -> Result<OwnedSemaphorePermit, FsError> {
-        if self.core.admission.is_leaving() {
-            return Err(leaving());
-        }
+        self.core.admission.takes_blocks()?;
         Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| {
             self.core.metrics.cache_rejected.inc();
             FsError::resource_exhausted("This worker has too many blocks to cache already. Try later.")

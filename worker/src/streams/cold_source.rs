@@ -84,7 +84,8 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn new(core: &'a Arc<Core>, plan: &'a ReadPlan, under: &'a UnderBlock) -> Source<'a> {
-        let followed = if is_whole(plan, under) && !under.no_cache {
+        let keeps = !under.no_cache && core.admission.takes_blocks().is_ok();
+        let followed = if is_whole(plan, under) && keeps {
             core.fetches.follow(core, plan.block, under)
         } else {
             core.fetches.follow_running(plan.block, under, plan.offset)

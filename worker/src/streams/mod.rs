@@ -15,6 +15,7 @@ mod gather;
 mod half_close;
 mod load;
 mod local_block;
+mod peer_source;
 mod read_block;
 mod read_body;
 mod read_plan;
@@ -36,7 +37,7 @@ pub use buffers::BufferPool;
 pub use domain_socket::DomainSocket;
 pub use endpoint::BlockEndpoint;
 pub use fetch::Fetches;
-pub use read_plan::UnderBlock;
+pub use read_plan::{ReadPlan, UnderBlock};
 pub use way::Way;
 
 /// The first message of a stream. A client that opens streams and says nothing must not keep others out.

@@ -2,7 +2,7 @@
 
 use super::{
     admission::Ticket,
-    cached_source, cold_source, first_of,
+    cached_source, cold_source, first_of, peer_source,
     read_plan::ReadPlan,
     reply_queue::{Acknowledgements, ReplyChunks, ReplyWriter, reply_queue},
     way::Way,
@@ -90,10 +90,13 @@ async fn send(core: &Arc<Core>, plan: &ReadPlan, way: Way, writer: &ReplyWriter)
             return Ok(());
         }
     }
-    let Some(under) = &plan.under else {
-        return Err(FsError::not_found(format!("BlockMeta not found for blockId {}", plan.block)).into());
+    let sent = match &plan.under {
+        Some(under) => cold_source::send(core, plan, under, writer, read_ahead).await?,
+        None if plan.elsewhere => peer_source::send(core, plan, writer, read_ahead).await?,
+        None => {
+            return Err(FsError::not_found(format!("BlockMeta not found for blockId {}", plan.block)).into());
+        }
     };
-    let sent = cold_source::send(core, plan, under, writer, read_ahead).await?;
     core.metrics.bytes_read(way).add(sent);
     Ok(())
 }

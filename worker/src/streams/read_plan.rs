@@ -13,6 +13,8 @@ pub struct ReadPlan {
     pub promote: bool,
     /// Where the block lies in the under storage, if it does.
     pub under: Option<UnderBlock>,
+    /// Whether it may be on other workers only: see [`super::peer_source`].
+    pub elsewhere: bool,
 }
 
 /// A block as a range of a file in an under storage.
@@ -68,6 +70,11 @@ impl ReadPlan {
             length: positive("length", request.length)?,
             chunk,
             promote: request.promote.unwrap_or(false),
+            elsewhere: under.is_none()
+                && request
+                    .open_ufs_block_options
+                    .as_ref()
+                    .is_some_and(OpenUfsBlockOptions::block_in_ufs_tier),
             under,
         })
     }
@@ -128,13 +135,15 @@ mod tests {
     fn options_without_a_path_mean_alluxio_only() {
         let mut asked = request(0, 1, 1);
         asked.open_ufs_block_options = Some(OpenUfsBlockOptions::default());
-        assert_eq!(ReadPlan::parse(&asked, 1).unwrap().under, None);
+        let plan = ReadPlan::parse(&asked, 1).unwrap();
+        assert!(plan.under.is_none() && !plan.elsewhere);
         let options = OpenUfsBlockOptions {
             block_in_ufs_tier: Some(true),
             offset_in_file: Some(0),
             ..Default::default()
         };
         asked.open_ufs_block_options = Some(options);
-        assert_eq!(ReadPlan::parse(&asked, 1).unwrap().under, None);
+        let plan = ReadPlan::parse(&asked, 1).unwrap();
+        assert!(plan.under.is_none() && plan.elsewhere);
     }
 }

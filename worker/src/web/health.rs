@@ -39,6 +39,8 @@ pub(super) async fn role(State(web): State<Web>) -> Response {
         "registered": web.registered.id().is_some(),
         "workerId": web.registered.id(),
         "decommissioned": web.state.is_decommissioned(),
+        // Only while it is out of service; null when the leader does not say.
+        "unpersistedFiles": web.unpersisted.count(),
         "blocks": usage.blocks,
         "capacityBytes": usage.capacity(),
         "usedBytes": usage.used(),

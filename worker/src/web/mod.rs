@@ -11,6 +11,7 @@ pub use held::HeldFiles;
 
 use crate::{
     core::Core,
+    drain::Unpersisted,
     masters::{Registered, WorkerState},
 };
 use alluxio_conf::Configuration;
@@ -34,6 +35,7 @@ pub struct Web {
     pub held: HeldFiles,
     pub registered: Registered,
     pub state: WorkerState,
+    pub unpersisted: Unpersisted,
     /// Set once shutdown began.
     pub leaving: CancellationToken,
     pub logs: Option<LogHandle>,

@@ -132,7 +132,17 @@ impl FileSystemMaster {
             // Its number is the next check's.
             return vec![Change::Move { block, at: Box::new(at.clone()), medium: medium.clone() }];
         }
-        if let Some((_, source)) = holders.first().filter(|_| count < file.min && length > 0) {
+        let source = || match holders.first() {
+            Some((_, at)) => Some(at.clone()),
+            // On workers out of service copies do not count, but they can be read.
+            None => {
+                self.blocks.last_locations(block).into_iter().find_map(|location| location.worker_address)
+            }
+        };
+        if count < file.min
+            && length > 0
+            && let Some(source) = source()
+        {
             let lacking: Vec<_> =
                 workers.iter().filter(|(id, _)| holders.iter().all(|(holder, _)| holder != id)).collect();
             if lacking.is_empty() {

@@ -71,6 +71,21 @@ async fn a_lost_copy_is_made_anew_and_a_failure_is_tried_again() {
     assert_eq!(copies(&rig, "/f").await, 3);
 }
 
+#[tokio::test]
+async fn a_copy_on_a_worker_out_of_service_does_not_count_but_others_are_made_of_it() {
+    let (rig, workers) = rig().await;
+    rig.write("/f", workers.id("a"), 3).await.unwrap();
+    set(&rig, "/f", 2, -1).await;
+    rig.fs.blocks.decommission("a", None, false).unwrap();
+    rig.fs.check_replication().await;
+    let holder = |at: i64| rig.fs.blocks.active_workers().iter().any(|(id, _)| *id == at);
+    let block = first_block(&rig.status("/f").await.unwrap());
+    let copies = rig.fs.blocks.locations(block);
+    assert!(copies.len() == 2 && copies.iter().all(|copy| holder(copy.worker_id())), "{copies:?}");
+    rig.fs.check_replication().await;
+    assert_eq!(workers.log.lock().len(), 2);
+}
+
 /// Until it is persisted a file has as many copies as make it durable, whatever its maximum says.
 #[tokio::test]
 async fn what_is_to_be_persisted_is_durable() {

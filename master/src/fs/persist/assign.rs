@@ -114,7 +114,7 @@ impl FileSystemMaster {
     /// Takes jobs back that nobody works on any more, and removes what they may have written.
     pub(super) async fn take_back_jobs(&self) {
         let given_up =
-            self.persist.jobs.lock().take_back(Instant::now(), |worker| self.blocks.is_worker_live(worker));
+            self.persist.jobs.lock().take_back(Instant::now(), |worker| self.blocks.is_worker_alive(worker));
         for (file, job) in given_up {
             tracing::info!(
                 file,

@@ -231,15 +231,15 @@ impl Jobs {
         self.files.remove(&file)?.job
     }
 
-    /// Takes the jobs of lost and silent workers back, and those that nobody reported after a change of
+    /// Takes the jobs of dead and silent workers back, and those that nobody reported after a change of
     /// leader. The returned ones are given up.
-    pub fn take_back(&mut self, now: Instant, is_live: impl Fn(i64) -> bool) -> Vec<(i64, Job)> {
+    pub fn take_back(&mut self, now: Instant, is_alive: impl Fn(i64) -> bool) -> Vec<(i64, Job)> {
         let mut given_up = Vec::new();
         for (file, entry) in &mut self.files {
             let lost = match &entry.stage {
                 Stage::Assigned { worker, .. } => {
                     let heard = self.heard.get(worker);
-                    !is_live(*worker) || heard.is_none_or(|heard| *heard + self.timing.silence <= now)
+                    !is_alive(*worker) || heard.is_none_or(|heard| *heard + self.timing.silence <= now)
                 }
                 Stage::Inherited => entry.at <= now,
                 Stage::Idle | Stage::Written { .. } => false,

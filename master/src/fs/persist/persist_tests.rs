@@ -186,6 +186,43 @@ async fn a_file_whose_blocks_are_away_waits_for_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_worker_out_of_service_persists_what_is_only_there() {
+    let rig = Rig::new().await;
+    let (holder, other) = (worker(&rig, "w1").await, worker(&rig, "w2").await);
+    write_async(&rig, "/before", holder, 10, 0).await;
+    let given = only_job(&rig, holder).await;
+    write_async(&rig, "/after", holder, 10, 0).await;
+    rig.write("/here", holder, 10).await.unwrap();
+    rig.fs.blocks.decommission("w1", None, false).unwrap();
+    tick(&rig).await;
+    let jobs = ask(&rig, holder).await;
+    assert_eq!(jobs.len(), 2, "the one that it had is not taken back");
+    assert!(jobs.contains(&given) && ask(&rig, other).await.is_empty());
+    for job in jobs {
+        let fingerprint = write_temporary(&job).await;
+        report(&rig, holder, &job, fingerprint).await;
+    }
+    tick(&rig).await;
+    assert_eq!(
+        (state(&rig, "/before").await, state(&rig, "/after").await),
+        ("PERSISTED".into(), "PERSISTED".into())
+    );
+
+    // What is only here is shown, not lost; what is below needs the worker no more.
+    let here = rig.status("/here").await.unwrap();
+    assert_eq!((here.persistence_state(), here.in_alluxio_percentage()), ("NOT_PERSISTED", 100));
+    let holders = |info: &FileInfo| info.file_block_infos[0].block_info.as_ref().unwrap().locations.len();
+    let after = rig.status("/after").await.unwrap();
+    assert_eq!((holders(&here), holders(&after), after.in_alluxio_percentage()), (1, 0, 0));
+    rig.fs.count_lost().await;
+    assert_eq!(rig.fs.lost.files.load(std::sync::atomic::Ordering::Relaxed), 0);
+
+    // It ends, or is not heard of any more.
+    tokio::time::advance(Duration::from_secs(301)).await;
+    assert_eq!(state(&rig, "/here").await, "LOST");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_is_kept_and_asking_ends_it() {
     let rig = Rig::new().await;
     let worker = worker(&rig, "w").await;

@@ -39,7 +39,7 @@ impl FileSystemMaster {
         for failure in &options.persist_failures {
             self.note_failed(failure.file_id(), failure.job_id(), failure.message()).await;
         }
-        if !self.blocks.is_worker_live(worker) {
+        if !self.blocks.is_worker_alive(worker) {
             return Ok(Vec::new());
         }
         self.blocks.mark_persists(worker);

@@ -1,0 +1,111 @@
+use axum::{Json, Router, routing::get};
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{fake_api::FakeApi, fixture};
+
+const SETS: &str = "/apis/apps/v1/namespaces/data/daemonsets";
+const PODS: &str = "/api/v1/namespaces/data/pods";
+
+fn labels(group: &str) -> Value {
+    json!({
+        "app.kubernetes.io/managed-by": "alluxio-operator", "app.kubernetes.io/instance": "demo",
+        "app.kubernetes.io/component": "worker", "alluxio.org/worker-group": group,
+    })
+}
+
+/// The set of a group, and a pod of it on a node of its own.
+fn put(api: &FakeApi, group: &str, web_port: u16, taken_out: Option<&str>) {
+    let name = format!("demo-worker-{group}");
+    let set = json!({
+        "metadata": {
+            "name": name, "labels": labels(group), "generation": 1,
+            "annotations": { "alluxio.org/decommission-timeout-seconds": "7" },
+        },
+        "status": { "observedGeneration": 1, "desiredNumberScheduled": 1, "currentNumberScheduled": 1, "numberMisscheduled": 0, "numberReady": 1 },
+    });
+    api.put(&format!("{SETS}/{name}"), set);
+    let pod = json!({
+        "metadata": {
+            "name": format!("{name}-x"), "uid": group, "labels": labels(group),
+            "annotations": taken_out.map(|at| json!({ "alluxio.org/taken-out": at })),
+        },
+        "spec": { "nodeName": format!("node-{group}"), "containers": [
+            { "name": "alluxio-worker", "ports": [{ "name": "web", "containerPort": web_port }] },
+        ] },
+        "status": {
+            "podIP": "127.0.0.1", "hostIP": "10.0.0.1",
+            "containerStatuses": [{ "name": "alluxio-worker", "image": "i", "imageID": "", "ready": true, "restartCount": 0, "state": { "running": {} } }],
+        },
+    });
+    api.put(&format!("{PODS}/{name}-x"), pod);
+}
+
+/// A worker that answers so.
+async fn answering(unpersisted: Value) -> u16 {
+    let idle = json!({ "operationCount": 0, "rpcQueueLength": 0 });
+    let role = json!({ "role": "worker", "decommissioned": true, "unpersistedFiles": unpersisted });
+    let pages = Router::new()
+        .route("/api/v1/worker/operations", get(move || async { Json(idle) }))
+        .route("/role", get(move || async { Json(role) }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { axum::serve(listener, pages).await });
+    port
+}
+
+async fn plans(context: &Context, second: i64) -> Vec<GroupPlan> {
+    let cluster = fixture::cluster("{}");
+    let observed = Observed::look(context, &cluster).await.unwrap();
+    let hashes = [("default".to_owned(), "h".to_owned())].into();
+    plan(context, &cluster, &observed, &hashes, Timestamp::from_second(second).unwrap()).await
+}
+
+#[tokio::test]
+async fn the_workers_of_a_group_that_was_taken_out_leave_as_those_of_nodes_do() {
+    let api = FakeApi::default();
+    let context = Context::for_test(&api);
+    let web_port = answering(json!(0)).await;
+    put(&api, "default", web_port, None);
+    put(&api, "old", web_port, None);
+    let both = plans(&context, 10).await;
+    let [of_the_spec, gone] = &both[..] else { panic!("{both:?}") };
+    assert_eq!((of_the_spec.name.as_str(), &of_the_spec.plan.take_out), ("default", &vec![]));
+    assert_eq!(gone.name, "old");
+    assert_eq!(
+        (&gone.plan.take_out, &gone.plan.leaving_nodes),
+        (&vec!["demo-worker-old-x".to_owned()], &["node-old".to_owned()].into())
+    );
+    assert!(!gone.plan.rolling && gone.plan.replace.is_empty());
+
+    // Its own time limit counts: the spec has none for it any more.
+    put(&api, "old", web_port, Some("1970-01-01T00:00:10Z"));
+    assert_eq!(plans(&context, 16).await[1].plan.leaving_nodes.len(), 1);
+    assert!(plans(&context, 17).await[1].plan.leaving_nodes.is_empty());
+}
+
+#[tokio::test]
+async fn a_worker_is_asked_what_is_only_there_by_the_port_of_its_pod() {
+    let api = FakeApi::default();
+    let context = Context::for_test(&api);
+    let web_port = answering(json!(3)).await;
+    put(&api, "old", web_port, None);
+    let pod: Pod = serde_json::from_value(api.get(&format!("{PODS}/demo-worker-old-x")).unwrap()).unwrap();
+    let facts = PodFacts::of(&pod, "h");
+    let cluster = fixture::cluster("{}");
+    let observed = Observed::default();
+    let mut asked =
+        Asked { context: &context, cluster: &cluster, observed: &observed, offered: Some(Some(Vec::new())) };
+    let mut worker = seen(&facts);
+    for look in 1..=10 {
+        asked.ask(&facts, &mut worker).await;
+        assert_eq!(
+            (worker.unpersisted, worker.offered, worker.idle),
+            (Some(3), Some(false), Some(look == 10))
+        );
+    }
+    asked.offered = Some(Some(vec![WorkerName { host: "10.0.0.1".to_owned(), web_port }]));
+    asked.ask(&facts, &mut worker).await;
+    assert_eq!(worker.offered, Some(true));
+}
