@@ -4,8 +4,10 @@
 use std::{fs, path::Path, time::Duration};
 
 use alluxio_client::FileSystem;
-use alluxio_fs::AlluxioPath;
-use alluxio_proto::grpc::file::WritePType;
+use alluxio_fs::{AlluxioPath, Mode};
+use alluxio_proto::grpc::file::{
+    CreateFilePOptions, FileSystemMasterCommonPOptions, SetAttributePOptions, WritePType,
+};
 use alluxio_tests::{
     Cluster, client,
     java::{JavaClient, Kind, Locality, ShellSession},
@@ -284,6 +286,10 @@ async fn an_object_that_is_replaced_while_it_is_read_is_never_read_as_a_mixture(
     ours(&cluster, &["fs", "mv", "/b/large", "/b/larger"])?;
     ours(&cluster, &["fs", "free", "/b/larger"])?;
     ensure!(client::read(&files, "/b/larger").await?[..] == content(6)[..]);
+    // Nor is what replaces it later, with the same length, taken for it.
+    root.write("b/larger", content(7)).await?;
+    let looks = client::connect(&cluster).await?;
+    ensure!(client::read(&looks, "/b/larger").await?[..] == content(7)[..], "the old content is served on");
     cluster.finish()?;
     server.finish()
 }
@@ -325,4 +331,81 @@ async fn a_listing_that_fails_half_way_deletes_nothing() -> Result<()> {
 async fn known(files: &FileSystem) -> Result<Vec<i64>> {
     let listing = files.list_status(&AlluxioPath::parse("/many/folder")?, Default::default()).await?;
     Ok(listing.map_ok(|info| info.file_id()).try_collect().await?)
+}
+
+/// Folders of a bucket go object by object: what is completed in one later must not bring it back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_went_while_it_was_written_to_does_not_come_back() -> Result<()> {
+    let server = S3::start(&["root", "other"])?;
+    let other = server.client("other")?;
+    let proxy = Proxy::open(server.at())?;
+    let cluster = cluster(&server)?;
+    mount(&cluster, "/slow", "s3://other/", &options(proxy.at()), false)?;
+    let files = client::connect(&cluster).await?;
+    let begin = async |path: &str| {
+        let options = CreateFilePOptions {
+            recursive: Some(true),
+            write_type: Some(WritePType::CacheThrough.into()),
+            ..CreateFilePOptions::default()
+        };
+        let mut file = files.create(&AlluxioPath::parse(path)?, options).await?;
+        file.write(Bytes::from(content(5))).await?;
+        anyhow::Ok(file)
+    };
+    let left = async || {
+        let all = other.list_with("").recursive(true).await?;
+        anyhow::Ok(all.into_iter().map(|entry| entry.path().to_owned()).collect::<Vec<_>>())
+    };
+
+    // Before it is completed.
+    for command in [&["fs", "mv", "/slow/a", "/slow/moved"][..], &["fs", "rm", "-R", "/slow/a"]] {
+        let file = begin("/slow/a/b/file").await?;
+        ours(&cluster, command)?;
+        let refused = file.close().await.err().map(|error| error.to_string()).unwrap_or_default();
+        ensure!(refused.contains("was moved or deleted while it was written"), "{refused}");
+        let left = left().await?;
+        ensure!(!left.iter().any(|key| key.starts_with("a/")), "{command:?}: {left:?}");
+    }
+
+    // While it is completed.
+    let file = begin("/slow/c/d/file").await?;
+    proxy.inject("POST /other/c/d/file?uploadId", Answer::Hold, usize::MAX);
+    let closed = tokio::spawn(file.close());
+    wait_until(LIMIT, "the file is about to be completed", || Ok(proxy.held() > 0))?;
+    ours(&cluster, &["fs", "mv", "/slow/c", "/slow/gone"])?;
+    proxy.heal();
+    let refused = closed.await?.err().map(|error| error.to_string()).unwrap_or_default();
+    ensure!(refused.contains("was moved or deleted while it was written"), "{refused}");
+    let left = left().await?;
+    ensure!(!left.iter().any(|key| key.starts_with("c/")), "{left:?}");
+
+    begin("/slow/e/file").await?.close().await?;
+    arrives(&other, "e/file", &content(5)).await?;
+    changing_modes_asks_the_store_nothing(&files, &proxy).await?;
+    drop(proxy);
+    cluster.finish()?;
+    server.finish()
+}
+
+/// It keeps none.
+async fn changing_modes_asks_the_store_nothing(files: &FileSystem, proxy: &Proxy) -> Result<()> {
+    let folder = AlluxioPath::parse("/slow/e")?;
+    let options = SetAttributePOptions {
+        mode: Some(Mode::new(0o711).to_wire()),
+        recursive: Some(true),
+        common_options: Some(FileSystemMasterCommonPOptions {
+            sync_interval_ms: Some(-1),
+            ..FileSystemMasterCommonPOptions::default()
+        }),
+        ..SetAttributePOptions::default()
+    };
+    // What is below is known once it was listed.
+    files.set_attribute(&folder, options.clone()).await?;
+    proxy.seen();
+    files.set_attribute(&folder, options).await?;
+    let seen = proxy.seen();
+    ensure!(seen.is_empty(), "{seen:?}");
+    let info = files.get_status(&folder.join("file"), Default::default()).await?;
+    ensure!(info.mode() == 0o711, "{:o}", info.mode());
+    Ok(())
 }

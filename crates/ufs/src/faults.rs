@@ -91,12 +91,23 @@ impl Fault {
 pub struct FaultyUfs {
     inner: Arc<dyn UnderFs>,
     faults: Arc<Mutex<Vec<Fault>>>,
+    copying: bool,
 }
 
 impl FaultyUfs {
     /// Behaves as `inner` until a fault is injected.
     pub fn new(inner: Arc<dyn UnderFs>) -> Self {
-        Self { inner, faults: Arc::default() }
+        Self { inner, faults: Arc::default(), copying: false }
+    }
+
+    /// The same, as a store that renames by copies which have other tags.
+    pub fn copying(inner: Arc<dyn UnderFs>) -> Self {
+        Self { copying: true, ..Self::new(inner) }
+    }
+
+    fn tagged(&self, status: UfsStatus) -> UfsStatus {
+        let tag = |hash: String| if self.copying { format!("{}:{hash}", status.path) } else { hash };
+        UfsStatus { content_hash: status.content_hash.clone().map(tag), ..status }
     }
 
     /// From now on.
@@ -164,11 +175,18 @@ impl UnderFs for FaultyUfs {
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
+        let can = self.inner.capabilities();
+        let renames = |one_step: bool| one_step && !self.copying;
+        Capabilities {
+            rename_file: renames(can.rename_file),
+            rename_directory: renames(can.rename_directory),
+            ..can
+        }
     }
 
     async fn status(&self, path: &UfsPath) -> Result<Option<UfsStatus>> {
-        self.with_faults(Operation::Status, path, self.inner.status(path)).await
+        let status = self.with_faults(Operation::Status, path, self.inner.status(path)).await?;
+        Ok(status.map(|status| self.tagged(status)))
     }
 
     async fn list(&self, directory: &UfsPath, options: ListOptions) -> Result<Box<dyn UfsLister>> {
@@ -201,7 +219,7 @@ impl UnderFs for FaultyUfs {
     }
 
     fn gated(&self, go_on: GoOn) -> Arc<dyn UnderFs> {
-        Arc::new(Self { inner: self.inner.gated(go_on), faults: self.faults.clone() })
+        Arc::new(Self { inner: self.inner.gated(go_on), ..self.clone() })
     }
 
     async fn rename_file(&self, from: &UfsPath, to: &UfsPath) -> Result<()> {
@@ -234,7 +252,11 @@ struct FaultyLister {
 #[async_trait]
 impl UfsLister for FaultyLister {
     async fn next(&mut self) -> Result<Option<ListPage>> {
-        self.ufs.with_faults(Operation::List, &self.directory, self.inner.next()).await
+        let page = self.ufs.with_faults(Operation::List, &self.directory, self.inner.next()).await?;
+        Ok(page.map(|page| {
+            let entries = page.entries.into_iter().map(|status| self.ufs.tagged(status)).collect();
+            ListPage { entries, ..page }
+        }))
     }
 }
 
@@ -268,7 +290,8 @@ impl UfsWriter for FaultyWriter {
     }
 
     async fn close(self: Box<Self>) -> Result<UfsStatus> {
-        self.ufs.with_faults(Operation::Close, &self.path, self.inner.close()).await
+        let status = self.ufs.with_faults(Operation::Close, &self.path, self.inner.close()).await?;
+        Ok(self.ufs.tagged(status))
     }
 
     async fn abort(self: Box<Self>) -> Result<()> {

@@ -6,6 +6,7 @@
 //! `TYPE|FILE UFS|local OWNER|ann GROUP|staff MODE|420 CONTENT_HASH|(len:10,_modtime:1234) `
 
 use std::fmt;
+use std::mem::discriminant;
 use std::str::FromStr;
 
 use crate::error::{Operation, UfsError, UfsErrorKind};
@@ -46,18 +47,21 @@ impl Fingerprint {
             && self.content_hash == other.content_hash
     }
 
-    /// Whether `hash` is another content. Not where it cannot be told: there is no hash, or the one is of the bytes and the
-    /// other one of length and time, as two drivers may have it.
+    /// Whether `hash` is another content. Not where it cannot be told: there is no hash, or the two are of different kinds,
+    /// as two drivers may have them.
     pub fn has_other_content(&self, hash: &str) -> bool {
-        let (Some(known), seen) = (&self.content_hash, value(hash)) else { return false };
-        let approximate = |hash: &str| hash.starts_with("(len:");
-        known != "_" && seen != "_" && approximate(known) == approximate(&seen) && *known != seen
+        let seen = value(hash);
+        let known = self.content_hash.as_deref().and_then(Kind::of);
+        match (known, Kind::of(&seen)) {
+            (Some(Kind::Approximate(known)), Some(Kind::Approximate(seen))) => !may_be_same_time(known, seen),
+            (Some(known), Some(seen)) => known != seen && discriminant(&known) == discriminant(&seen),
+            _ => false,
+        }
     }
 
-    /// Whether a copy of the same bytes has the same content hash: an MD5 sum, as stores give it to what came in one piece.
-    pub fn outlives_a_copy(&self) -> bool {
-        let is_sum = |hash: &String| hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        self.content_hash.as_ref().is_none_or(is_sum)
+    /// The same with the content of another one.
+    pub fn with_content_of(self, other: &Fingerprint) -> Self {
+        Self { content_hash: other.content_hash.clone(), ..self }
     }
 
     /// Whether owner, group, mode and access control list are the same.
@@ -72,6 +76,47 @@ impl Fingerprint {
     pub fn is_dir(&self) -> bool {
         self.is_dir
     }
+}
+
+/// What a content hash is made of.
+#[derive(PartialEq)]
+enum Kind<'a> {
+    /// Length and time.
+    Approximate(&'a str),
+    /// An MD5 sum as stores that speak S3 give it, perhaps one of sums of parts: `0123…-2`.
+    Tag(&'a str),
+    /// An MD5 sum as the original's drivers of Google Cloud Storage give it.
+    Base64(&'a str),
+    Other(&'a str),
+}
+
+impl<'a> Kind<'a> {
+    fn of(hash: &'a str) -> Option<Self> {
+        let sum = hash.split_once('-').map_or(hash, |(sum, _)| sum);
+        let letters = || hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
+        Some(match hash {
+            "_" => return None,
+            _ if hash.starts_with("(len:") => Self::Approximate(hash),
+            _ if sum.len() == 32 && sum.bytes().all(|byte| byte.is_ascii_hexdigit()) => Self::Tag(hash),
+            // 16 bytes.
+            _ if hash.len() == 24 && hash.ends_with("==") && letters() => Self::Base64(hash),
+            _ => Self::Other(hash),
+        })
+    }
+}
+
+/// Some Java virtual machines know times of files in whole seconds only.
+fn may_be_same_time(known: &str, seen: &str) -> bool {
+    let parts = |hash: &str| {
+        let (length, time) = hash.split_once(",_modtime:")?;
+        Some((length.to_owned(), time.strip_suffix(')')?.parse::<i64>().ok()?))
+    };
+    let same_second = || {
+        let ((length, time), (other_length, other_time)) = (parts(known)?, parts(seen)?);
+        let whole = time % 1000 == 0 || other_time % 1000 == 0;
+        Some(whole && length == other_length && time.div_euclid(1000) == other_time.div_euclid(1000))
+    };
+    known == seen || same_second().unwrap_or(false)
 }
 
 fn value(text: &str) -> String {
@@ -175,14 +220,34 @@ mod tests {
             let hash = Some(hash.to_owned());
             UfsStatus { content_hash: hash, ..status("ann", 10) }.fingerprint("s3")
         };
-        let approximate = UfsStatus::approximate_hash;
-        let local = of(&approximate(10, 1234));
-        assert!(!local.has_other_content(&approximate(10, 1234)));
-        assert!(local.has_other_content(&approximate(10, 1235)) && !local.has_other_content("0ab"));
-        assert!(of("0ab").has_other_content("0ac") && !of("0ab").has_other_content("0ab"));
-        assert!(!of("").has_other_content("0ab") && !of("0ab").has_other_content(""));
-        assert!(of(&"0a".repeat(16)).outlives_a_copy());
-        assert!(!of(&format!("{}-2", "0a".repeat(16))).outlives_a_copy() && !local.outlives_a_copy());
+        let approximate = |modified| UfsStatus::approximate_hash(10, modified);
+        let (tag, base64) = ("0a".repeat(16), "AAECAwQFBgcICQoLDA0O+/==");
+        let (parts, other_base64) = (format!("{tag}-2"), base64.replace('A', "B"));
+        for (known, seen, is_other) in [
+            (approximate(1234), approximate(1234), false),
+            (approximate(1234), approximate(1235), true),
+            (approximate(1234), UfsStatus::approximate_hash(11, 1234), true),
+            // Of whole seconds, as far as is known.
+            (approximate(1000), approximate(1234), false),
+            (approximate(1234), approximate(1000), false),
+            (approximate(1000), approximate(2000), true),
+            (approximate(1000), UfsStatus::approximate_hash(11, 1234), true),
+            (tag.clone(), tag.clone(), false),
+            (tag.clone(), "0b".repeat(16), true),
+            (tag.clone(), parts.clone(), true),
+            (base64.to_owned(), base64.to_owned(), false),
+            (base64.to_owned(), other_base64, true),
+            ("0x8D".to_owned(), "0x8E".to_owned(), true),
+            (String::new(), tag.clone(), false),
+            (tag.clone(), String::new(), false),
+            // Of two kinds.
+            (approximate(1234), tag.clone(), false),
+            (tag.clone(), base64.to_owned(), false),
+            (base64.to_owned(), "CKih16GjycICEAE=".to_owned(), false),
+            (parts, "0x8D".to_owned(), false),
+        ] {
+            assert_eq!(of(&known).has_other_content(&seen), is_other, "{known} and {seen}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use alluxio_proto::{
     },
 };
 use alluxio_ufs::Fingerprint;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
     FileSystemMaster,
@@ -26,6 +27,9 @@ use crate::{
     namespace::{Claim, Draft, Reservation},
     tree::{Inode, Rare, Slot, Tree},
 };
+
+/// Files changed in the under storage at the same time.
+const FILES_AT_ONCE: usize = 16;
 
 impl FileSystemMaster {
     pub async fn set_attribute(
@@ -131,42 +135,63 @@ impl FileSystemMaster {
             for path in paths {
                 self.may_change(tree, subject, path, options)?;
             }
-            let persisted = |path: &&AlluxioPath| {
-                !path.is_root()
-                    && tree.lookup(path).target().and_then(|slot| tree.get(slot)).is_some_and(|inode| {
-                        inode.is_persisted() && (inode.is_directory() || inode.is_completed())
-                    })
+            let persisted = |path: &AlluxioPath| {
+                let inode = tree.lookup(path).target().and_then(|slot| tree.get(slot))?;
+                let persisted = inode.is_persisted() && (inode.is_directory() || inode.is_completed());
+                (persisted && !path.is_root()).then(|| (path.clone(), inode.is_directory()))
             };
-            let paths: Vec<AlluxioPath> = paths.iter().filter(persisted).cloned().collect();
-            for path in &paths {
+            let persisted: Vec<(AlluxioPath, bool)> = paths.iter().filter_map(persisted).collect();
+            for (path, _) in &persisted {
                 check_writable(tree, path)?;
                 if let Some(mount) = tree.mounts().mount_of(path) {
                     check_mode(tree, &mount, true)?;
                 }
             }
-            Ok::<_, FsError>(paths)
+            Ok::<_, FsError>(persisted)
         })?;
-        let mode = options.mode.as_ref().map(Mode::from_wire);
-        let mut prints = Prints::new();
-        for path in persisted {
+        let (mut directories, mut files) = (Vec::new(), Vec::new());
+        for (path, is_directory) in persisted {
             let place = self.ufs_place_of(&path)?;
-            if options.owner.is_some() || options.group.is_some() {
-                let (at, owner, group) = (place.clone(), options.owner.clone(), options.group.clone());
-                let change =
-                    async move { at.ufs.set_owner(&at.path, owner.as_deref(), group.as_deref()).await };
-                let changed = held(reservation, PATIENCE, change).await?.map_err(ufs_error);
-                self.judge_owner(&place, changed)?;
-            }
-            if let Some(mode) = mode {
-                let at = place.clone();
-                let change = async move { at.ufs.set_mode(&at.path, mode.get()).await };
-                held(reservation, PATIENCE, change).await?.map_err(ufs_error)?;
-            }
-            if let Some(status) = bounded(place.ufs.status(&place.path)).await? {
-                prints.insert(path, status.fingerprint(place.ufs.ufs_type()));
+            let can = place.ufs.capabilities();
+            // Where nothing of it is kept there is nothing to ask for.
+            if can.owners || can.modes {
+                let kind = if is_directory { &mut directories } else { &mut files };
+                kind.push((place, path));
             }
         }
+        let mut prints = Prints::new();
+        // Directories first, and in their order: what is below one may be reached only when it was opened.
+        for (place, path) in directories {
+            prints.extend(self.change_one_in_ufs(place, path, options, reservation).await?);
+        }
+        let change = |(place, path)| self.change_one_in_ufs(place, path, options, reservation);
+        let mut changed = stream::iter(files).map(change).buffer_unordered(FILES_AT_ONCE);
+        while let Some(print) = changed.try_next().await? {
+            prints.extend(print);
+        }
         Ok(prints)
+    }
+
+    async fn change_one_in_ufs(
+        &self,
+        place: UfsPlace,
+        path: AlluxioPath,
+        options: &SetAttributePOptions,
+        reservation: &Arc<Reservation>,
+    ) -> Result<Option<(AlluxioPath, Fingerprint)>, FsError> {
+        if options.owner.is_some() || options.group.is_some() {
+            let (at, owner, group) = (place.clone(), options.owner.clone(), options.group.clone());
+            let change = async move { at.ufs.set_owner(&at.path, owner.as_deref(), group.as_deref()).await };
+            let changed = held(reservation, PATIENCE, change).await?.map_err(ufs_error);
+            self.judge_owner(&place, changed)?;
+        }
+        if let Some(mode) = options.mode.as_ref().map(Mode::from_wire) {
+            let at = place.clone();
+            let change = async move { at.ufs.set_mode(&at.path, mode.get()).await };
+            held(reservation, PATIENCE, change).await?.map_err(ufs_error)?;
+        }
+        let status = bounded(place.ufs.status(&place.path)).await?;
+        Ok(status.map(|status| (path, status.fingerprint(place.ufs.ufs_type()))))
     }
 
     /// Whether an owner that was or was not set in the under storage may be set in the tree.
@@ -349,4 +374,46 @@ fn draft_change(
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        os::unix::fs::PermissionsExt,
+        time::{Duration, Instant},
+    };
+
+    use alluxio_ufs::{Operation, UfsErrorKind, faults::Fault};
+
+    use super::*;
+    use crate::fs::fixture::{Rig, path};
+
+    async fn chmod(rig: &Rig, mode: u16) -> Result<(), FsError> {
+        let options = SetAttributePOptions {
+            mode: Some(Mode::new(mode).to_wire()),
+            recursive: Some(true),
+            ..SetAttributePOptions::default()
+        };
+        rig.fs.set_attribute(&rig.root().await, &path("/d"), &options).await
+    }
+
+    #[tokio::test]
+    async fn files_are_changed_side_by_side_and_directories_before_them() {
+        let rig = Rig::new().await;
+        for number in 0..48 {
+            rig.ufs_write(&format!("/d/sub/f{number}"), "x");
+        }
+        let mode = |at: &str| std::fs::metadata(rig.in_ufs(at)).unwrap().permissions().mode() & 0o777;
+        let ufs = rig.faulty();
+        ufs.inject(Fault::delay(Operation::SetMode, Duration::from_millis(100)).on("/f"));
+        let began = Instant::now();
+        chmod(&rig, 0o750).await.unwrap();
+        assert!(began.elapsed() < Duration::from_millis(2_400), "one after the other: {:?}", began.elapsed());
+        for at in ["/d", "/d/sub", "/d/sub/f0", "/d/sub/f47"] {
+            assert_eq!((mode(at), rig.status(at).await.unwrap().mode()), (0o750, 0o750), "{at}");
+        }
+        ufs.inject(Fault::fail(Operation::SetMode, UfsErrorKind::PermissionDenied).on("sub").times(1));
+        chmod(&rig, 0o700).await.unwrap_err();
+        assert_eq!((mode("/d/sub"), mode("/d/sub/f0")), (0o750, 0o750));
+    }
 }

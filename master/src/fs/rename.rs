@@ -6,9 +6,9 @@ use std::sync::Arc;
 use alluxio_fs::{AlluxioPath, Bits, FsError};
 use alluxio_proto::{
     grpc::file::RenamePOptions,
-    journal::{JournalEntry, RenameEntry, UpdateInodeEntry},
+    journal::{JournalEntry, RenameEntry},
 };
-use alluxio_ufs::{Fingerprint, UfsErrorKind};
+use alluxio_ufs::UfsErrorKind;
 
 use super::{
     FileSystemMaster,
@@ -19,7 +19,6 @@ use super::{
     ufs::{
         DIRECTORY_PATIENCE, PATIENCE, bounded, check_mode, check_writable, held, mark_persisted, ufs_error,
     },
-    walk::Walk,
 };
 use crate::{
     namespace::{Claim, Draft, Reservation},
@@ -73,8 +72,11 @@ impl FileSystemMaster {
         // Whoever had the paths before us may have changed what there is to do.
         let Some(planned) = self.namespace.read(look).await? else { return Ok(()) };
         if planned.in_ufs {
-            self.forget_what_a_copy_loses(from, planned.directory, &reservation).await?;
+            let changed = self.changed_before_rename(from, planned.directory).await?;
             self.rename_in_ufs(subject, from, to, planned.directory, &reservation).await?;
+            if let Some(changed) = changed {
+                self.measure_moved(&changed, from, to, planned.directory, &reservation).await;
+            }
         }
         self.namespace
             .mutate(&[from, to], Some(&reservation), |tree, draft| {
@@ -173,37 +175,6 @@ impl FileSystemMaster {
         Ok(Move { id: inode.id, new_parent: parent, directory: inode.is_directory(), in_ufs })
     }
 
-    /// A store that copies gives many objects another tag. Whoever compared it with the one before would take the file for
-    /// another one; without any the next look measures it anew.
-    async fn forget_what_a_copy_loses(
-        &self,
-        from: &AlluxioPath,
-        directory: bool,
-        reservation: &Arc<Reservation>,
-    ) -> Result<(), FsError> {
-        if self.ufs_place_of(from)?.ufs.capabilities().rename_file {
-            return Ok(());
-        }
-        let mut walk = Walk::new(from, directory);
-        while let Some(paths) = self.next_chunk(&mut walk).await? {
-            let all: Vec<&AlluxioPath> = paths.iter().collect();
-            self.namespace
-                .mutate(&all, Some(reservation), |tree, draft| {
-                    for path in &paths {
-                        let Some(slot) = tree.lookup(path).target() else { continue };
-                        let Some(inode) = tree.get(slot) else { continue };
-                        let print = tree.rare(slot, inode).map_or("", |rare| &rare.fingerprint);
-                        if print.parse::<Fingerprint>().is_ok_and(|print| !print.outlives_a_copy()) {
-                            draft.push(without_fingerprint(inode.id));
-                        }
-                    }
-                    Ok(())
-                })
-                .await?;
-        }
-        Ok(())
-    }
-
     async fn rename_in_ufs(
         &self,
         subject: &Subject,
@@ -263,17 +234,6 @@ impl FileSystemMaster {
             Some(replaced) => self.remove_replaced(subject, to, replaced).await,
             None => Ok(()),
         }
-    }
-}
-
-fn without_fingerprint(id: i64) -> JournalEntry {
-    JournalEntry {
-        update_inode: Some(UpdateInodeEntry {
-            id: Some(id),
-            ufs_fingerprint: Some(String::new()),
-            ..UpdateInodeEntry::default()
-        }),
-        ..JournalEntry::default()
     }
 }
 

@@ -2,7 +2,7 @@
 //! of the calls it makes once.
 
 use alluxio_client::{BlockMasterClient, Cluster, FileSystem, WorkerMasterClient};
-use alluxio_fs::{AlluxioPath, FsError};
+use alluxio_fs::{AlluxioPath, ErrorKind, FsError};
 use alluxio_proto::{
     grpc::{
         BlockInfo, Command, WorkerNetAddress,
@@ -10,8 +10,8 @@ use alluxio_proto::{
             BlockHeartbeatPRequest, CommitBlockPRequest, LocationBlockIdListEntry, RegisterWorkerPRequest,
         },
         file::{
-            FileInfo, FileSystemCommand, FileSystemHeartbeatPRequest, GetStatusPOptions,
-            ScheduleAsyncPersistencePOptions, UfsInfo,
+            FileInfo, FileSystemCommand, FileSystemHeartbeatPRequest, FileSystemMasterCommonPOptions,
+            GetStatusPOptions, LoadMetadataPType, ScheduleAsyncPersistencePOptions, UfsInfo,
         },
     },
     own::MayEvictResponse,
@@ -105,6 +105,32 @@ impl MasterLink {
 
     pub async fn file_status(&self, path: &AlluxioPath) -> Result<FileInfo, FsError> {
         within(QUICK, self.files.get_status(path, GetStatusPOptions::default())).await
+    }
+
+    /// Where a mount is.
+    pub async fn mount_point(&self, mount: i64) -> Result<AlluxioPath, FsError> {
+        let mounts = within(QUICK, self.files.get_mount_table(false)).await?;
+        let found = mounts.iter().find(|(_, info)| info.mount_id() == mount);
+        let gone = || FsError::unavailable(format!("Mount {mount} is not known to the master."));
+        AlluxioPath::parse(found.ok_or_else(gone)?.0)
+    }
+
+    /// Whether the master knows anything at a path, which it does not look for in the under storage.
+    pub async fn is_known(&self, path: &AlluxioPath) -> Result<bool, FsError> {
+        let options = GetStatusPOptions {
+            load_metadata_type: Some(LoadMetadataPType::Never.into()),
+            common_options: Some(FileSystemMasterCommonPOptions {
+                sync_interval_ms: Some(-1),
+                ..FileSystemMasterCommonPOptions::default()
+            }),
+            update_timestamps: Some(false),
+            ..GetStatusPOptions::default()
+        };
+        match within(QUICK, self.files.get_status(path, options)).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     pub async fn file_system_heartbeat(

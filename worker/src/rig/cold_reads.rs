@@ -136,6 +136,30 @@ async fn blocks_are_of_the_version_that_the_master_knows() {
 }
 
 #[tokio::test]
+async fn nobody_waits_again_and_again_for_a_version_that_is_not_told() {
+    let rig = Rig::new(64 << 20).await;
+    let data = content(4000);
+    std::fs::write(rig.under("f"), &data).unwrap();
+    let read = async |container: i64, number: i64| {
+        let request = cold(&rig, block(container, number), "f", number * 1000, 1000, (0, 1000));
+        let from = number as usize * 1000;
+        assert_eq!(rig.client.read(request).await.unwrap(), data[from..from + 1000]);
+    };
+    // Of one that was never compared the master knows nothing.
+    read(1, 0).await;
+    read(1, 1).await;
+    assert_eq!(rig.master.mind.lock().questions, 1);
+    // It is frozen.
+    rig.master.mind.lock().hang_questions = true;
+    let began = std::time::Instant::now();
+    for number in 0..4 {
+        read(2, number).await;
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(8), "{:?}", began.elapsed());
+    assert_eq!(rig.master.mind.lock().questions, 2);
+}
+
+#[tokio::test]
 async fn a_file_written_over_while_it_is_read_is_an_error() {
     let rig = Rig::new(64 << 20).await;
     std::fs::write(rig.under("f"), vec![1; LARGE]).unwrap();

@@ -81,6 +81,9 @@ pub struct Mind {
     pub not_schedulable: BTreeSet<String>,
     /// Answers UNAVAILABLE to so many questions about files.
     pub lose_questions: usize,
+    /// Questions about files by their numbers, and whether they are not answered.
+    pub questions: usize,
+    pub hang_questions: bool,
     /// Answers UNAVAILABLE to so many commits.
     pub refuse_commits: usize,
     /// Answers UNAVAILABLE to so many block heartbeats, after taking them in or before.

@@ -195,6 +195,10 @@ impl FileSystemMasterWorkerService for FakeMaster {
                 mind.lose_questions -= 1;
                 return Err(Status::unavailable("lost"));
             }
+            mind.questions += 1;
+        }
+        if self.mind.lock().hang_questions {
+            std::future::pending::<()>().await;
         }
         let found = self.mind.lock().files.get(&request.get_ref().file_id.unwrap()).cloned();
         match found {

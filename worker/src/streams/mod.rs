@@ -23,6 +23,7 @@ mod replies;
 mod reply_queue;
 mod service;
 mod short_calls;
+mod still_there;
 mod way;
 mod write_block;
 mod write_stream;

@@ -1,6 +1,6 @@
 //! A file written through to the under storage by a client's stream.
 
-use super::write_stream::Sink;
+use super::{still_there::Place, write_stream::Sink};
 use crate::{core::Core, failure, under::Mount};
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::block::{WriteRequestCommand, WriteResponse};
@@ -11,6 +11,8 @@ use std::sync::Arc;
 use tonic::Status;
 
 pub struct UfsFileSink {
+    core: Arc<Core>,
+    mount_id: i64,
     mount: Arc<Mount>,
     under: Arc<dyn UnderFs>,
     path: UfsPath,
@@ -22,10 +24,11 @@ pub struct UfsFileSink {
 }
 
 impl UfsFileSink {
-    pub async fn start(core: &Core, command: &WriteRequestCommand) -> Result<UfsFileSink, Status> {
+    pub async fn start(core: &Arc<Core>, command: &WriteRequestCommand) -> Result<UfsFileSink, Status> {
         let asked = command.create_ufs_file_options.as_ref();
         let asked = asked.ok_or_else(|| FsError::invalid_argument("create_ufs_file_options are missing."))?;
-        let mount = core.mounts.get(asked.mount_id.unwrap_or(alluxio_fs::ids::ROOT_MOUNT_ID)).await?;
+        let mount_id = asked.mount_id.unwrap_or(alluxio_fs::ids::ROOT_MOUNT_ID);
+        let mount = core.mounts.get(mount_id).await?;
         let address = asked.ufs_path.clone().unwrap_or_default();
         // Refused before any data is taken.
         let under = mount.to_write(&address)?;
@@ -44,7 +47,8 @@ impl UfsFileSink {
             overwrite: true,
             ..CreateOptions::default()
         };
-        Ok(UfsFileSink { mount, under, path, options, writer: None, position: 0 })
+        let core = Arc::clone(core);
+        Ok(UfsFileSink { core, mount_id, mount, under, path, options, writer: None, position: 0 })
     }
 
     async fn writer(&mut self) -> Result<&mut Box<dyn UfsWriter>, Status> {
@@ -79,7 +83,20 @@ impl Sink for UfsFileSink {
     async fn complete(mut self: Box<Self>) -> Result<Option<WriteResponse>, Status> {
         self.writer().await?;
         let Some(writer) = self.writer.take() else { return Ok(None) };
+        let place = Place::find(&self.core, self.mount_id, &self.under, &self.path).await;
+        if let Some(place) = &place
+            && place.is_gone().await
+        {
+            self.writer = Some(writer);
+            self.cancel().await;
+            return Err(place.take_back(None).await.into());
+        }
         let status = writer.close().await.map_err(|error| failure::of_ufs(&error))?;
+        if let Some(place) = place
+            && place.is_gone().await
+        {
+            return Err(place.take_back(Some(&status)).await.into());
+        }
         if !self.under.capabilities().strong_content_hash {
             return Ok(None);
         }

@@ -8,15 +8,54 @@ use crate::masters::MasterLink;
 use alluxio_fs::{ErrorKind, FsError, ids};
 use alluxio_ufs::Fingerprint;
 use parking_lot::Mutex;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout};
 
 /// Files remembered: enough for those that are read at a time. Beyond it all are asked for anew.
 const MOST: usize = 4096;
+/// For the master's answer: readers wait for it.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long nobody asks again after there was no answer in time, or nothing to compare with.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// See the module. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Versions {
-    known: Arc<Mutex<HashMap<i64, Fingerprint>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    files: HashMap<i64, Seen>,
+    /// The master did not answer in time.
+    silent_until: Option<Instant>,
+}
+
+enum Seen {
+    Print(Fingerprint),
+    /// A file that was never compared with the under storage, or not since it was renamed there.
+    NoneUntil(Instant),
+}
+
+impl Known {
+    /// Whether what is remembered says that a version may be read.
+    fn allows(&self, file: i64, same: impl Fn(&Fingerprint) -> bool) -> bool {
+        let later = |until: &Instant| Instant::now() < *until;
+        self.silent_until.as_ref().is_some_and(later)
+            || match self.files.get(&file) {
+                Some(Seen::Print(known)) => same(known),
+                Some(Seen::NoneUntil(until)) => later(until),
+                None => false,
+            }
+    }
+
+    fn remember(&mut self, file: i64, seen: Seen) {
+        if self.files.len() >= MOST {
+            self.files.clear();
+        }
+        self.files.insert(file, seen);
+        self.silent_until = None;
+    }
 }
 
 impl Versions {
@@ -24,29 +63,31 @@ impl Versions {
     pub async fn check(&self, link: &MasterLink, block: i64, path: &str, hash: &str) -> Result<(), FsError> {
         let file = ids::file_id_of_block(block);
         let same = |known: &Fingerprint| !known.has_other_content(hash);
-        if self.known.lock().get(&file).is_some_and(same) {
+        if self.known.lock().allows(file, same) {
             return Ok(());
         }
         // What is remembered may be older than what the master knows.
-        let info = match link.file_info(file).await {
-            Ok(info) => info,
-            Err(error) if error.kind == ErrorKind::NotFound => return Err(replaced(path)),
+        let info = match timeout(PATIENCE, link.file_info(file)).await {
+            Ok(Ok(info)) => info,
+            Ok(Err(error)) if error.kind == ErrorKind::NotFound => return Err(replaced(path)),
             // A master that is away keeps nobody from reading.
-            Err(error) => {
-                tracing::debug!(%error, file, "read without knowing of which version it is to be");
+            answer => {
+                if answer.is_err() {
+                    self.known.lock().silent_until = Some(Instant::now() + PAUSE);
+                }
+                let error = answer.map(Result::err);
+                tracing::debug!(?error, file, "read without knowing of which version it is to be");
                 return Ok(());
             }
         };
-        // None of a file that was never compared with the under storage.
-        let Ok(known) = info.ufs_fingerprint().parse::<Fingerprint>() else { return Ok(()) };
+        let Ok(known) = info.ufs_fingerprint().parse::<Fingerprint>() else {
+            self.known.lock().remember(file, Seen::NoneUntil(Instant::now() + PAUSE));
+            return Ok(());
+        };
         if !same(&known) {
             return Err(replaced(path));
         }
-        let mut remembered = self.known.lock();
-        if remembered.len() >= MOST {
-            remembered.clear();
-        }
-        remembered.insert(file, known);
+        self.known.lock().remember(file, Seen::Print(known));
         Ok(())
     }
 }

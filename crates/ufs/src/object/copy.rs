@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::read::ObjectReader;
 use super::store::Store;
 use super::write::ObjectWriter;
-use crate::error::{Operation, Result, UfsErrorKind};
+use crate::error::{Operation, Result, UfsError, UfsErrorKind};
 use crate::options::CreateOptions;
 use crate::path::UfsPath;
 use crate::under_fs::{UfsReader, UfsWriter};
@@ -28,8 +28,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const RENAME: Operation = Operation::Rename;
 
 impl Store {
-    /// The target was free a moment ago; where the store can, it sees to it that it still is.
-    pub(super) async fn copy(&self, original: &Metadata, from: &UfsPath, to: &UfsPath) -> Result<()> {
+    /// The target was free a moment ago; where the store can, it sees to it that it still is. Returns what stands there.
+    pub(super) async fn copy(&self, original: &Metadata, from: &UfsPath, to: &UfsPath) -> Result<Metadata> {
         let length = original.content_length();
         self.may_change(RENAME, from).await?;
         let parts = self.objects.info().capability().copy_can_multi;
@@ -43,17 +43,17 @@ impl Store {
         };
         let arrived = async {
             match self.arrived(to, length).await? {
-                Some(there) => self.is_copy(original, &there, from, to).await,
-                None => Ok(false),
+                Some(there) if self.is_copy(original, &there, from, to).await? => Ok(Some(there)),
+                _ => Ok::<_, UfsError>(None),
             }
         };
         match arrived.await {
-            Ok(true) => Ok(()),
-            Ok(false) if error.kind() == UfsErrorKind::AlreadyExists => {
+            Ok(Some(there)) => Ok(there),
+            Ok(None) if error.kind() == UfsErrorKind::AlreadyExists => {
                 Err(self.error(UfsErrorKind::AlreadyExists, RENAME, to))
             }
             // A look that fails says less than the copy that did.
-            Ok(false) | Err(_) => Err(error),
+            Ok(None) | Err(_) => Err(error),
         }
     }
 
@@ -96,9 +96,13 @@ impl Store {
     }
 
     /// Some stores answer before they have copied.
-    async fn is_whole(&self, to: &UfsPath, length: u64) -> Result<()> {
+    async fn is_whole(&self, to: &UfsPath, length: u64) -> Result<Metadata> {
         let asked = Instant::now();
-        while self.object(RENAME, to).await?.is_none_or(|there| there.content_length() != length) {
+        loop {
+            let there = self.object(RENAME, to).await?;
+            if let Some(whole) = there.filter(|there| there.content_length() == length) {
+                return Ok(whole);
+            }
             if asked.elapsed() > self.rules.copied_within {
                 return Err(self.error(UfsErrorKind::Unavailable, RENAME, to).because(format!(
                     "the store has not copied all of its {length} bytes; the old name still has them"
@@ -106,7 +110,6 @@ impl Store {
             }
             sleep(LOOK_EVERY).await;
         }
-        Ok(())
     }
 
     /// The object at `to`. One without content may be a copy that the store is still busy with.
@@ -138,6 +141,11 @@ impl Store {
         if same(original.etag(), there.etag()) || same(original.content_md5(), there.content_md5()) {
             return Ok(true);
         }
+        tracing::info!(
+            "{} and {} are read and compared: their tags say nothing",
+            self.shown(from),
+            self.shown(to)
+        );
         self.same_bytes(from, to).await
     }
 

@@ -17,7 +17,7 @@ use crate::temporary::is_temporary_name;
 /// Keys asked for with one request; no store of those here gives more.
 const REQUEST: usize = 1000;
 /// Unreadable names told by name in one page.
-const UNREADABLE: usize = 100;
+pub(super) const UNREADABLE: usize = 100;
 /// Looks at objects of one listing at the same time.
 const LOOKS_AT_ONCE: usize = 16;
 

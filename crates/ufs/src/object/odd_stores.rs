@@ -131,19 +131,28 @@ fn missing() -> String {
 const NOTHING_LISTED: &str =
     "<?xml version=\"1.0\"?><EnumerationResults><Blobs></Blobs><NextMarker/></EnumerationResults>";
 
-/// A container with the object `from`, whose content is "abc". `to` tells what stands at `to` when it is looked at, by
-/// how often it was before; `copied` answers a request to copy.
+/// A container with the object `from`, whose content is "abc".
 async fn azure(
     to: impl Fn(usize) -> String + Send + Sync + 'static,
     copied: impl Fn() -> String + Send + Sync + 'static,
     content: &'static str,
 ) -> (ObjectUfs, Arc<Mutex<Vec<String>>>) {
+    azure_with(|_| object(3, "0x1"), to, copied, content).await
+}
+
+/// `from` and `to` tell what stands there when it is looked at, by how often it was before; `copied` answers a request to copy.
+async fn azure_with(
+    from: impl Fn(usize) -> String + Send + Sync + 'static,
+    to: impl Fn(usize) -> String + Send + Sync + 'static,
+    copied: impl Fn() -> String + Send + Sync + 'static,
+    content: &'static str,
+) -> (ObjectUfs, Arc<Mutex<Vec<String>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let (looks, log) = (AtomicUsize::new(0), seen.clone());
+    let (looks, before, log) = (AtomicUsize::new(0), AtomicUsize::new(0), seen.clone());
     let at = serve(move |line| {
         log.lock().push(line.to_owned());
         match line.split_whitespace().take(2).collect::<Vec<_>>()[..] {
-            ["HEAD", "/c/from"] => object(3, "0x1"),
+            ["HEAD", "/c/from"] => from(before.fetch_add(1, Ordering::Relaxed)),
             ["HEAD", "/c/to"] => to(looks.fetch_add(1, Ordering::Relaxed)),
             ["GET", "/c/from"] => object(3, "0x1") + "abc",
             ["GET", "/c/to"] => object(3, "0x2") + content,
@@ -151,7 +160,7 @@ async fn azure(
                 answer("200 OK", &format!("Content-Length: {}\r\n", NOTHING_LISTED.len()), NOTHING_LISTED)
             }
             ["PUT", "/c/to"] => copied(),
-            ["DELETE", "/c/from"] => answer("202 Accepted", "Content-Length: 0\r\n", ""),
+            ["DELETE", _] => answer("202 Accepted", "Content-Length: 0\r\n", ""),
             _ => answer("400 Bad Request", "Content-Length: 0\r\n", ""),
         }
     })
@@ -205,4 +214,67 @@ async fn a_copy_is_known_by_its_content_where_tags_differ() {
     let error = ufs.rename_file(&path("from"), &path("to")).await.unwrap_err();
     assert_eq!(error.kind(), UfsErrorKind::AlreadyExists);
     assert!(!is_deleted(&seen), "{seen:?}");
+}
+
+#[tokio::test]
+async fn what_is_written_again_while_it_is_copied_stays() {
+    let replaced = |looks| object(3, if looks == 0 { "0x1" } else { "0x3" });
+    let there = |looks| if looks == 0 { missing() } else { object(3, "0x2") };
+    let (ufs, seen) = azure_with(replaced, there, accepted, "abc").await;
+    let error = ufs.rename_file(&path("from"), &path("to")).await.unwrap_err();
+    assert_eq!(error.kind(), UfsErrorKind::Changed);
+    let seen = seen.lock();
+    let deleted: Vec<_> = seen.iter().filter(|line| line.starts_with("DELETE")).collect();
+    assert!(matches!(deleted[..], [line] if line.starts_with("DELETE /c/to ")), "{seen:?}");
+}
+
+/// A store whose listings tell nothing, with a folder of more files than are copied at once. While the last ones are copied
+/// others write to `written`.
+async fn written_while_renamed(ufs: &ObjectUfs, written: &'static str) -> Result<()> {
+    for number in 0..20 {
+        write(ufs, &format!("folder/{number:02}"), b"the old content").await.unwrap();
+    }
+    let (objects, once) = (ufs.store.objects.clone(), AtomicUsize::new(0));
+    let go_on = move || {
+        let copied = futures::executor::block_on(objects.exists("other/00")).unwrap();
+        if copied && once.fetch_add(1, Ordering::Relaxed) == 0 {
+            futures::executor::block_on(objects.write(written, "the new content")).unwrap();
+        }
+        true
+    };
+    ufs.gated(Arc::new(go_on)).rename_directory(&path("folder"), &path("other")).await
+}
+
+async fn files(ufs: &ObjectUfs) -> Vec<String> {
+    let all = list(ufs).await;
+    all.iter().filter(|entry| !entry.is_dir).map(|entry| entry.path.to_string()).collect()
+}
+
+#[tokio::test]
+async fn without_tags_and_times_the_content_tells_what_was_written_again() {
+    let ufs = ufs("obs://b/", "obs", Memory::default());
+    written_while_renamed(&ufs, "folder/00").await.unwrap();
+    let files = files(&ufs).await;
+    assert_eq!((files[0].as_str(), files.len()), ("folder/00", 21), "{files:?}");
+    assert_eq!(ufs.read_range(&path("folder/00"), 0, 100).await.unwrap()[..], b"the new content"[..]);
+}
+
+#[tokio::test]
+async fn what_replaced_a_copy_stays_when_copies_are_taken_back() {
+    let ufs = ufs("obs://b/", "obs", Memory::default());
+    // It fits into a request to copy, which this store does not know.
+    write(&ufs, "folder/20", b"123").await.unwrap();
+    written_while_renamed(&ufs, "other/00").await.unwrap_err();
+    let files = files(&ufs).await;
+    assert_eq!((files[21..].to_vec(), files.len()), (vec!["other/00".to_owned()], 22), "{files:?}");
+    assert_eq!(ufs.read_range(&path("other/00"), 0, 100).await.unwrap()[..], b"the new content"[..]);
+}
+
+#[tokio::test]
+async fn of_two_that_create_an_empty_file_one_is_first() {
+    let ufs = ufs("s3://b/", "s3", Memory::default());
+    let create = async || ufs.create(&path("lock"), CreateOptions::default()).await.unwrap();
+    let (first, second) = (create().await, create().await);
+    first.close().await.unwrap();
+    assert_eq!(second.close().await.unwrap_err().kind(), UfsErrorKind::AlreadyExists);
 }

@@ -1,36 +1,57 @@
 //! What stands in two folders at once while one of them is renamed to the other.
 //!
-//! Which keys were copied is not remembered: there may be very many. Both folders are listed side by side instead, in the
-//! order of keys, and what is in both was copied. What is in the old one only came after the copies.
+//! Both folders are listed side by side when all is copied, or a copy has failed. What stands in both goes from one of them,
+//! if it is the version that was copied, or that the copy made: of each only a number is remembered, for there may be very
+//! many. What others wrote meanwhile has another number, and stays.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use opendal::{Lister, Metadata};
 
 use super::delete::PostOrder;
+use super::rename::AT_ONCE;
 use super::store::Store;
 use crate::error::{Operation, Result};
 use crate::path::UfsPath;
 
 const RENAME: Operation = Operation::Rename;
 
-/// How far the copies of a folder came. Keys are relative to the folder.
+/// Versions remembered, some 20 bytes each and two of an object. Of what is more, times and contents must tell.
+const MOST: usize = 4_000_000;
+
+/// What was copied. Keys are relative to the folder.
 #[derive(Debug, Default)]
 pub(super) struct Copied {
-    /// Each key up to this one.
-    up_to: Option<String>,
-    /// Of those copied at the same time, in order.
-    pub(super) last: Vec<String>,
+    versions: HashSet<u64>,
+    full: bool,
 }
 
 impl Copied {
-    /// All of the last ones, and so all before.
-    pub(super) fn all_up_to_last(&mut self) {
-        self.up_to = self.last.pop().or(self.up_to.take());
-        self.last.clear();
+    /// This object became that one.
+    pub(super) fn object(&mut self, key: &str, original: &Metadata, copy: &Metadata) {
+        for version in [original, copy].into_iter().filter_map(|object| version(key, object)) {
+            if self.versions.len() < MOST {
+                self.versions.insert(version);
+            } else {
+                self.full = true;
+            }
+        }
     }
 
-    fn has(&self, key: &str) -> bool {
-        self.up_to.as_deref().is_some_and(|last| key <= last) || self.last.iter().any(|other| other == key)
+    /// Whether it is what was copied, or what came of that; none where that is not known.
+    fn has(&self, key: &str, object: &Metadata) -> Option<bool> {
+        let known = self.versions.contains(&version(key, object)?);
+        (known || !self.full).then_some(known)
     }
+}
+
+/// None where the store gives no tags.
+fn version(key: &str, object: &Metadata) -> Option<u64> {
+    let tag = object.etag().map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
+    let mut hasher = DefaultHasher::new();
+    (key, object.content_length(), tag.filter(|tag| !tag.is_empty())?).hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 /// A listing of all below a folder, by keys relative to it.
@@ -58,79 +79,116 @@ impl<'a> Below<'a> {
     }
 }
 
+/// One key of the folder that is deleted from, and what has the same one in the other.
+struct Pair {
+    key: String,
+    here: Metadata,
+    there: Option<Metadata>,
+}
+
+/// Both listings. Each key is taken once, so two of one order pair up, whichever that is.
+struct Pairs<'a> {
+    here: Below<'a>,
+    there: Below<'a>,
+    next: Option<(String, Metadata)>,
+}
+
+impl<'a> Pairs<'a> {
+    async fn of(store: &Store, folder: &'a UfsPath, other: &'a UfsPath) -> Result<Self> {
+        let (here, mut there) = (Below::of(store, folder).await?, Below::of(store, other).await?);
+        let next = there.next(store).await?;
+        Ok(Self { here, there, next })
+    }
+
+    async fn some(&mut self, store: &Store) -> Result<Vec<Pair>> {
+        let mut some = Vec::new();
+        while some.len() < AT_ONCE {
+            let Some((key, here)) = self.here.next(store).await? else { break };
+            while self.next.as_ref().is_some_and(|(other, _)| *other < key) {
+                self.next = self.there.next(store).await?;
+            }
+            let there = self.next.take_if(|(other, _)| *other == key).map(|(_, there)| there);
+            if there.is_some() {
+                self.next = self.there.next(store).await?;
+            }
+            some.push(Pair { key, here, there });
+        }
+        Ok(some)
+    }
+}
+
 impl Store {
-    /// After all of `from` was copied: deletes what the copies have, and the folder when nothing else is in it.
-    pub(super) async fn delete_copied(&self, from: &UfsPath, to: &UfsPath) -> Result<()> {
-        self.delete_twins(from, to, None).await
-    }
-
-    /// After a copy failed: deletes what was copied before, and the folder when nothing else is in it.
-    pub(super) async fn delete_copies(&self, to: &UfsPath, from: &UfsPath, copied: &Copied) -> Result<()> {
-        self.delete_twins(to, from, Some(copied)).await
-    }
-
-    async fn delete_twins(&self, folder: &UfsPath, other: &UfsPath, copies: Option<&Copied>) -> Result<()> {
-        let (mut here, mut there) = (Below::of(self, folder).await?, Below::of(self, other).await?);
-        let mut order = PostOrder::new(here.top.clone());
+    /// Deletes from a folder what was copied or came by copies and stands in the other, too; and the folder when nothing
+    /// else is in it.
+    pub(super) async fn delete_twins(
+        &self,
+        folder: &UfsPath,
+        other: &UfsPath,
+        copied: &Copied,
+    ) -> Result<()> {
+        let mut pairs = Pairs::of(self, folder, other).await?;
+        let top = pairs.here.top.clone();
+        let mut order = PostOrder::new(top.clone());
         let mut stays = None;
-        let mut twin = there.next(self).await?;
-        while let Some((key, object)) = here.next(self).await? {
-            while twin.as_ref().is_some_and(|(other, _)| *other < key) {
-                twin = there.next(self).await?;
+        loop {
+            let some = pairs.some(self).await?;
+            if some.is_empty() {
+                break;
             }
-            let whole = format!("{}{key}", here.top);
-            let goes = match (&twin, copies) {
-                (Some((other, _)), Some(copies)) if *other == key => copies.has(&key),
-                (Some((other, copy)), None) if *other == key => {
-                    self.is_still(&object, copy, folder, there.folder, &key).await?
+            let looks = some.iter().map(|pair| self.goes(pair, folder, other, copied));
+            let goes = futures::future::try_join_all(looks).await?;
+            for (pair, goes) in some.iter().zip(goes) {
+                let key = format!("{top}{}", pair.key);
+                if goes {
+                    order.push(key);
+                } else {
+                    order.stays(&key);
+                    stays.get_or_insert(key);
                 }
-                _ => false,
-            };
-            match goes {
-                true => order.push(whole),
-                false => {
-                    order.stays(&whole);
-                    stays.get_or_insert(whole);
+                if order.is_long() {
+                    self.delete_step(folder, &mut order).await?;
                 }
-            }
-            if order.is_long() {
-                self.delete_step(folder, &mut order).await?;
             }
         }
         order.end_below();
         self.delete_step(folder, &mut order).await?;
         if stays.is_none() {
             // Others may have gone on writing.
-            stays =
-                Below::of(self, folder).await?.next(self).await?.map(|(key, _)| format!("{}{key}", here.top));
+            stays = Below::of(self, folder).await?.next(self).await?.map(|(key, _)| format!("{top}{key}"));
         }
         if let Some(key) = stays {
             tracing::warn!("{folder} stays: '{key}' is in it, too, which was not copied by this rename");
             return Ok(());
         }
-        self.remove(RENAME, folder, vec![here.top]).await?;
+        self.remove(RENAME, folder, vec![top]).await?;
         self.keep(RENAME, folder.parent()).await
     }
 
-    /// Whether an object is what its copy was made of, and not something that was written later.
-    async fn is_still(
-        &self,
-        object: &Metadata,
-        copy: &Metadata,
-        from: &UfsPath,
-        to: &UfsPath,
-        key: &str,
-    ) -> Result<bool> {
-        if object.content_length() != copy.content_length() {
+    async fn goes(&self, pair: &Pair, folder: &UfsPath, other: &UfsPath, copied: &Copied) -> Result<bool> {
+        let Some(there) = &pair.there else { return Ok(false) };
+        // A marker has no content.
+        if pair.key.ends_with('/') {
+            return Ok(true);
+        }
+        let Ok(key) = UfsPath::parse(&pair.key) else { return Ok(false) };
+        let (path, twin) = (folder.join(&key), other.join(&key));
+        let (mut here, mut there) = (pair.here.clone(), there.clone());
+        if here.etag().is_none() {
+            // Some listings tell neither tag nor time.
+            let Some(object) = self.object(RENAME, &path).await? else { return Ok(true) };
+            let Some(copy) = self.object(RENAME, &twin).await? else { return Ok(false) };
+            (here, there) = (object, copy);
+        }
+        if here.content_length() != there.content_length() {
             return Ok(false);
         }
-        match (object.last_modified(), copy.last_modified()) {
+        if let Some(known) = copied.has(&pair.key, &here) {
+            return Ok(known);
+        }
+        match (here.last_modified(), there.last_modified()) {
             // The clocks of a store's machines may differ a little.
-            (Some(written), Some(copied)) if written > copied && !key.ends_with('/') => {
-                let path = UfsPath::parse(key)?;
-                self.is_copy(object, copy, &from.join(&path), &to.join(&path)).await
-            }
-            _ => Ok(true),
+            (Some(written), Some(copied)) if written < copied => Ok(true),
+            _ => self.is_copy(&here, &there, &path, &twin).await,
         }
     }
 }

@@ -89,10 +89,12 @@ impl ObjectWriter {
     }
 
     /// Whether what was written is what stands there. A request whose answer was lost is sent again, and then meets what
-    /// it made itself.
+    /// it made itself. That says nothing of empty files, by which processes agree on who was first.
     async fn is_there(&self) -> Result<bool> {
         let operation = Operation::Close;
-        let Some(written) = &self.whole else { return Ok(false) };
+        let Some(written) = self.whole.as_ref().filter(|written| !written.is_empty()) else {
+            return Ok(false);
+        };
         let there = self.store.object(operation, &self.path).await?;
         if there.is_none_or(|there| there.content_length() != written.len() as u64) {
             return Ok(false);

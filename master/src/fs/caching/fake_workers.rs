@@ -23,6 +23,10 @@ pub(super) struct FakeWorkers {
     pub faults: Mutex<Vec<(String, bool, u32)>>,
     /// Workers that cannot be reached.
     pub away: Mutex<Vec<String>>,
+    /// Workers that shut down: they refuse each block.
+    pub leaving: Mutex<Vec<String>>,
+    /// Workers that have memory only.
+    pub diskless: Mutex<Vec<String>>,
     /// Loads are answered while this is free.
     pub gate: Semaphore,
 }
@@ -40,6 +44,8 @@ impl FakeWorkers {
             log: Mutex::default(),
             faults: Mutex::default(),
             away: Mutex::default(),
+            leaving: Mutex::default(),
+            diskless: Mutex::default(),
             gate: Semaphore::new(1),
         });
         rig.fs.caching.replace_calls(workers.clone());
@@ -71,10 +77,13 @@ impl WorkerCalls for FakeWorkers {
     async fn load(&self, worker: &WorkerNetAddress, request: LoadRequest) -> Result<LoadResponse, FsError> {
         let id = self.reach(worker)?;
         self.log.lock().push(format!("{} {}", worker.host(), request.blocks.len()));
-        drop(self.gate.acquire().await);
+        let leaving = self.leaving.lock().iter().any(|host| host == worker.host());
+        if !leaving {
+            drop(self.gate.acquire().await);
+        }
         let mut block_status = Vec::new();
         for block in request.blocks {
-            if let Some(again) = self.fault(block.ufs_path()) {
+            if let Some(again) = leaving.then_some(true).or_else(|| self.fault(block.ufs_path())) {
                 block_status.push(BlockStatus {
                     block,
                     code: 14,
@@ -90,12 +99,20 @@ impl WorkerCalls for FakeWorkers {
 
     async fn cache(&self, worker: &WorkerNetAddress, request: CacheRequest) -> Result<(), FsError> {
         let id = self.reach(worker)?;
+        if self.fs.blocks.locations(request.block_id()).iter().any(|location| location.worker_id == Some(id))
+        {
+            self.log.lock().push(format!("{} has it", worker.host()));
+            return Ok(());
+        }
         self.log.lock().push(format!("{} -> {}", request.source_host(), worker.host()));
         self.fs.blocks.commit_block(id, request.block_id(), request.length(), "MEM", "MEM", None).await
     }
 
     async fn relocate(&self, worker: &WorkerNetAddress, block: i64, medium: &str) -> Result<(), FsError> {
         let id = self.reach(worker)?;
+        if self.diskless.lock().iter().any(|host| host == worker.host()) {
+            return Err(FsError::invalid_argument(format!("{} has no {medium}", worker.host())));
+        }
         self.log.lock().push(format!("{} moves to {medium}", worker.host()));
         self.fs.blocks.commit_block(id, block, 3, medium, medium, None).await
     }

@@ -1,6 +1,8 @@
 //! Load jobs in the journal: that they began, with which settings, and that they are over. Whoever leads next goes on with those
 //! that run, from their beginning: what is cached by then is passed over.
 
+use std::sync::Arc;
+
 use alluxio_fs::{AlluxioPath, FsError};
 use alluxio_proto::journal::{JournalEntry, LoadJobEntry, PJobState};
 
@@ -30,30 +32,30 @@ pub(super) fn settings_of(entry: &LoadJobEntry) -> Settings {
 }
 
 impl FileSystemMaster {
-    /// Returns when the record is durable.
-    pub(super) async fn record_load(&self, entry: LoadJobEntry) -> Result<(), FsError> {
+    /// Returns when the record is durable; false when it was not made, because the job does not run any more.
+    pub(super) async fn record_load(
+        &self,
+        entry: LoadJobEntry,
+        runs: impl Fn() -> bool,
+    ) -> Result<bool, FsError> {
         self.namespace
             .mutate(&[], None, |_, draft| {
-                let load_job = Some(entry.clone());
-                draft.push(JournalEntry { load_job, ..JournalEntry::default() });
-                Ok(())
+                let runs = runs();
+                if runs {
+                    let load_job = Some(entry.clone());
+                    draft.push(JournalEntry { load_job, ..JournalEntry::default() });
+                }
+                Ok(runs)
             })
             .await
     }
 
-    pub(super) async fn record_load_end(
-        &self,
-        path: &AlluxioPath,
-        id: &str,
-        settings: Settings,
-        phase: Phase,
-    ) -> Result<(), FsError> {
+    pub(super) async fn record_load_end(&self, entry: LoadJobEntry, phase: Phase) -> Result<(), FsError> {
         let state = match phase {
             Phase::Stopped => PJobState::Stopped,
             Phase::Succeeded => PJobState::Succeeded,
             Phase::Failed | Phase::Running | Phase::Verifying => PJobState::Failed,
         };
-        let entry = running(path, id, settings, "");
         self.namespace
             .mutate(&[], None, |_, draft| {
                 let (state, end_time) = (state as i32, Some(draft.now_ms));
@@ -64,18 +66,20 @@ impl FileSystemMaster {
             .await
     }
 
-    /// Those that ran when this master began to lead.
-    pub(super) fn go_on_with_loads(&self) {
-        let entries: Vec<_> = self.namespace.peek(|tree| tree.load_jobs().cloned().collect());
-        for entry in entries {
+    /// Those that ran when this master began to lead. Returns those that cannot go on.
+    pub(super) fn go_on_with_loads(&self) -> Vec<Arc<LoadJobEntry>> {
+        let mut entries: Vec<_> = self.namespace.peek(|tree| tree.load_jobs().cloned().collect());
+        entries.retain(|entry| {
             let gone_on = AlluxioPath::parse(&entry.load_path)
-                .and_then(|path| self.caching.jobs.go_on(&path, &entry.job_id, settings_of(&entry)));
-            match gone_on {
+                .and_then(|path| self.caching.jobs.go_on(&path, &entry.job_id, settings_of(entry)));
+            match &gone_on {
                 Ok(()) => tracing::info!(path = entry.load_path, job = entry.job_id, "load goes on"),
                 Err(error) => {
                     tracing::warn!(path = entry.load_path, job = entry.job_id, %error, "load does not go on");
                 }
             }
-        }
+            gone_on.is_err()
+        });
+        entries
     }
 }

@@ -3,19 +3,25 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use alluxio_fs::{AlluxioPath, Bits, ErrorKind, FsError};
-use alluxio_proto::grpc::{
-    block::{Block, LoadRequest, LoadResponse, UfsReadOptions},
-    file::{JobProgressReportFormat, LoadJobPOptions},
+use alluxio_proto::{
+    grpc::{
+        block::{Block, LoadRequest, LoadResponse, UfsReadOptions},
+        file::{JobProgressReportFormat, LoadJobPOptions},
+    },
+    journal::LoadJobEntry,
 };
 use futures::{StreamExt, stream::FuturesUnordered};
 use parking_lot::Mutex;
 use tokio::{
-    sync::mpsc,
+    sync::{OnceCell, mpsc},
     task::JoinSet,
     time::{Instant, sleep},
 };
@@ -36,8 +42,8 @@ const MAX_RUNNING: usize = 100;
 const KEPT: usize = 1_000;
 /// Blocks waiting for a worker.
 const MAX_WAITING: usize = 1_000;
-/// How often a block is tried, each time on whatever worker is next.
-const TRIES: u32 = 3;
+/// How often a block is tried, on another worker each time if there is one.
+const TRIES: u32 = 4;
 /// Looks for what was added while a job ran.
 const VERIFICATIONS: u32 = 10;
 /// How often workers that are back, or may go on, are looked for.
@@ -64,6 +70,10 @@ struct LoadJob {
     path: AlluxioPath,
     stop: CancellationToken,
     progress: Mutex<Progress>,
+    /// Its end is about to be recorded: from here on nobody joins it.
+    ending: AtomicBool,
+    /// How it ended, once that is durable.
+    end: OnceCell<Phase>,
 }
 
 impl Default for LoadJobs {
@@ -74,12 +84,12 @@ impl Default for LoadJobs {
 }
 
 impl LoadJobs {
-    /// The id of the new job; `None` when one that runs has taken the settings over.
-    fn submit(&self, path: &AlluxioPath, settings: Settings) -> Result<Option<String>, FsError> {
+    /// The job, and whether it is a new one; one that runs takes the settings over.
+    fn submit(&self, path: &AlluxioPath, settings: Settings) -> Result<(Arc<LoadJob>, bool), FsError> {
         let mut table = self.table.lock();
         if let Some(job) = table.jobs.get(path).filter(|job| !job.is_over()) {
             job.progress.lock().settings = settings;
-            return Ok(None);
+            return Ok((job.clone(), false));
         }
         if table.jobs.values().filter(|job| !job.is_over()).count() >= MAX_RUNNING {
             return Err(FsError::resource_exhausted(format!(
@@ -87,13 +97,12 @@ impl LoadJobs {
             )));
         }
         let id = Uuid::new_v4().to_string();
-        table.begin(path, &id, settings, &self.submitted)?;
-        Ok(Some(id))
+        Ok((table.begin(path, &id, settings, &self.submitted)?, true))
     }
 
     /// With a job of the leader before.
     pub(super) fn go_on(&self, path: &AlluxioPath, id: &str, settings: Settings) -> Result<(), FsError> {
-        self.table.lock().begin(path, id, settings, &self.submitted)
+        self.table.lock().begin(path, id, settings, &self.submitted).map(drop)
     }
 
     fn find(&self, path: &AlluxioPath) -> Option<Arc<LoadJob>> {
@@ -108,21 +117,23 @@ impl Table {
         id: &str,
         settings: Settings,
         submitted: &mpsc::Sender<Arc<LoadJob>>,
-    ) -> Result<(), FsError> {
+    ) -> Result<Arc<LoadJob>, FsError> {
         let job = Arc::new(LoadJob {
             id: id.to_owned(),
             path: path.clone(),
             stop: CancellationToken::new(),
             progress: Mutex::new(Progress::new(settings)),
+            ending: AtomicBool::new(false),
+            end: OnceCell::new(),
         });
         submitted.try_send(job.clone()).map_err(|_| {
             FsError::resource_exhausted("Too many load jobs were submitted at once. Submit this one again.")
         })?;
         self.order.retain(|other| other != path);
         self.order.push_back(path.clone());
-        self.jobs.insert(path.clone(), job);
+        self.jobs.insert(path.clone(), job.clone());
         self.forget_old();
-        Ok(())
+        Ok(job)
     }
 
     fn forget_old(&mut self) {
@@ -138,7 +149,7 @@ impl Table {
 
 impl LoadJob {
     fn is_over(&self) -> bool {
-        self.progress.lock().phase.is_over()
+        self.ending.load(Relaxed)
     }
 }
 
@@ -164,24 +175,40 @@ impl FileSystemMaster {
             verify: options.verify(),
             partial_listing: options.partial_listing(),
         };
-        let id = self.caching.jobs.submit(path, settings)?;
-        tracing::info!(%path, job = id, user = subject.user, "load submitted");
-        let job = self.caching.jobs.find(path).filter(|job| !job.is_over());
-        if let Some(job) = job {
-            self.record_load(running(path, &job.id, settings, &subject.user)).await?;
+        loop {
+            let (job, new) = self.caching.jobs.submit(path, settings)?;
+            tracing::info!(%path, job = job.id, new, user = subject.user, "load submitted");
+            let entry = running(path, &job.id, settings, &subject.user);
+            // Not after the record of its end.
+            let recorded = self.record_load(entry, || !job.is_over()).await?;
+            if new || recorded {
+                return Ok(new.then(|| job.id.clone()));
+            }
         }
-        Ok(id)
     }
 
     /// False when there is nothing to stop.
     pub async fn stop_load(&self, subject: &Subject, path: &AlluxioPath) -> Result<bool, FsError> {
         self.may_read(subject, path).await?;
-        let running = self.caching.jobs.find(path).filter(|job| !job.is_over());
-        if let Some(job) = &running {
-            job.stop.cancel();
-            tracing::info!(%path, job = job.id, user = subject.user, "load stopped");
-        }
-        Ok(running.is_some())
+        let Some(job) = self.caching.jobs.find(path).filter(|job| !job.end.initialized()) else {
+            return Ok(false);
+        };
+        job.stop.cancel();
+        let ended = self.end_load(&job, Phase::Stopped, None).await?;
+        tracing::info!(%path, job = job.id, user = subject.user, ?ended, "load stopped");
+        Ok(ended == Phase::Stopped)
+    }
+
+    /// Whoever comes first says how a job ends. All return when that is durable.
+    async fn end_load(&self, job: &LoadJob, phase: Phase, reason: Option<String>) -> Result<Phase, FsError> {
+        let record = async {
+            job.ending.store(true, Relaxed);
+            let settings = job.progress.lock().settings;
+            self.record_load_end(running(&job.path, &job.id, settings, ""), phase).await?;
+            job.progress.lock().end(phase, reason);
+            Ok(phase)
+        };
+        job.end.get_or_try_init(|| record).await.copied()
     }
 
     /// How far the job of a path is.
@@ -214,9 +241,19 @@ impl FileSystemMaster {
             .await
     }
 
-    pub async fn run_load_jobs(self: Arc<Self>, stop: CancellationToken) {
+    /// Those of the leader before are known when this returns, so that nobody submits a second one for the same path.
+    pub fn run_load_jobs(self: Arc<Self>, stop: CancellationToken) -> impl Future<Output = ()> {
+        let over = self.go_on_with_loads();
+        self.run_loads(over, stop)
+    }
+
+    async fn run_loads(self: Arc<Self>, over: Vec<Arc<LoadJobEntry>>, stop: CancellationToken) {
         let Some(mut to_run) = self.caching.jobs.to_run.lock().take() else { return };
-        self.go_on_with_loads();
+        for entry in over {
+            if let Err(error) = self.record_load_end(LoadJobEntry::clone(&entry), Phase::Failed).await {
+                tracing::warn!(path = entry.load_path, job = entry.job_id, %error, "load stays in the journal");
+            }
+        }
         let mut running = JoinSet::new();
         loop {
             tokio::select! {
@@ -243,11 +280,10 @@ impl FileSystemMaster {
         };
         let (phase, reason) = ended;
         tracing::info!(path = %job.path, job = job.id, ?phase, reason, "load ended");
-        let settings = job.progress.lock().settings;
-        if let Err(error) = self.record_load_end(&job.path, &job.id, settings, phase).await {
+        if let Err(error) = self.end_load(&job, phase, reason.clone()).await {
             tracing::warn!(path = %job.path, job = job.id, %error, "the next leader will do this load again");
+            job.progress.lock().end(phase, reason);
         }
-        job.progress.lock().end(phase, reason);
     }
 
     async fn load_all(&self, job: &LoadJob) -> Result<(), FsError> {
@@ -303,8 +339,9 @@ impl FileSystemMaster {
             } else if last_worker.elapsed() > NO_WORKER {
                 return Err(FsError::unavailable("no worker is there to load onto"));
             }
+            let alone = workers.len() == 1;
             for (worker, address) in workers {
-                while let Some(batch) = lanes.take(worker, &mut waiting, bandwidth) {
+                while let Some(batch) = lanes.take(worker, alone, &mut waiting, bandwidth) {
                     let (calls, address) = (calls.clone(), address.clone());
                     under_way.push(async move {
                         let answer = calls.load(&address, request(&batch, bandwidth)).await;
@@ -314,8 +351,9 @@ impl FileSystemMaster {
             }
             tokio::select! {
                 Some((worker, batch, answer)) = under_way.next() => {
-                    lanes.answered(worker, answer.is_ok());
-                    loaded += settle(job, batch, answer, &mut waiting);
+                    let settled = settle(job, worker, batch, answer, &mut waiting);
+                    lanes.answered(worker, settled.loaded > 0 || settled.again == 0);
+                    loaded += settled.loaded;
                 }
                 () = sleep(PAUSE) => {}
             }
@@ -333,13 +371,22 @@ fn request(batch: &[Wanted], bandwidth: Option<u64>) -> LoadRequest {
     LoadRequest { blocks: batch.iter().map(|wanted| wanted.block.clone()).collect(), options }
 }
 
-/// Counts what was loaded; what was not waits for another try, or has failed. Returns the number of loaded blocks.
+/// What came of the blocks of one request.
+#[derive(Default)]
+struct Settled {
+    loaded: u64,
+    /// Those that another try may load.
+    again: u64,
+}
+
+/// Counts what was loaded; what was not waits for another try, or has failed.
 fn settle(
     job: &LoadJob,
+    worker: i64,
     batch: Vec<Wanted>,
     answer: Result<LoadResponse, FsError>,
     waiting: &mut VecDeque<Wanted>,
-) -> u64 {
+) -> Settled {
     let failed: BTreeMap<i64, (String, bool)> = match answer {
         Ok(answer) => answer
             .block_status
@@ -359,20 +406,22 @@ fn settle(
         }
     };
     let mut progress = job.progress.lock();
-    let mut loaded = 0;
+    let mut settled = Settled::default();
     for mut wanted in batch {
-        wanted.tries += 1;
-        match failed.get(&wanted.block.block_id) {
-            None => {
-                loaded += 1;
-                progress.blocks += 1;
-                progress.bytes = progress.bytes.saturating_add(wanted.block.length as u64);
-            }
-            Some((_, true)) if wanted.tries < TRIES => waiting.push_back(wanted),
-            Some((reason, _)) => progress.failed(wanted.file.as_str(), reason),
+        let Some((reason, again)) = failed.get(&wanted.block.block_id) else {
+            settled.loaded += 1;
+            progress.blocks += 1;
+            progress.bytes = progress.bytes.saturating_add(wanted.block.length as u64);
+            continue;
+        };
+        settled.again += u64::from(*again);
+        wanted.failed_on(worker);
+        match *again && wanted.tries < TRIES {
+            true => waiting.push_back(wanted),
+            false => progress.failed(wanted.file.as_str(), reason),
         }
     }
-    loaded
+    settled
 }
 
 #[cfg(test)]

@@ -1,10 +1,16 @@
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use alluxio_fs::ErrorKind;
-use alluxio_proto::grpc::file::{JobProgressReportFormat, LoadJobPOptions};
+use alluxio_proto::{
+    grpc::file::{JobProgressReportFormat, LoadJobPOptions},
+    journal::LoadJobEntry,
+};
 use tokio_util::sync::CancellationToken;
 
-use super::super::fake_workers::FakeWorkers;
+use super::{
+    super::{fake_workers::FakeWorkers, journaled::running},
+    Settings,
+};
 use crate::fs::fixture::{BLOCK, Rig, path};
 
 struct Jobs {
@@ -161,6 +167,64 @@ async fn verification_loads_what_was_added_meanwhile() {
     assert_eq!(*workers.log.lock(), ["a 1", "a 1"]);
 }
 
+/// It answers at once, and so would be asked for each block before another worker has loaded any.
+#[tokio::test]
+async fn a_worker_that_refuses_quickly_does_not_fail_a_job() {
+    let rig = Rig::new().await;
+    files(&rig, 60).await;
+    let workers = FakeWorkers::start(&rig, &["a", "b"]).await;
+    workers.leaving.lock().push("a".to_owned());
+    let jobs = Jobs::start(rig).await;
+    let held = workers.gate.acquire().await.unwrap();
+    jobs.submit("/d", LoadJobPOptions::default()).await;
+    let asked = |host: &str| workers.log.lock().iter().filter(|line| line.starts_with(host)).count();
+    wait_for(|| asked("a") >= 4 && asked("b") >= 2).await;
+    drop(held);
+    let progress = jobs.when("/d", "SUCCEEDED").await;
+    assert!(progress.contains("Files Processed: 60\n"), "{progress}");
+    assert!(asked("a") < 12, "{} requests", asked("a"));
+}
+
+/// The paths of the jobs that the journal says run.
+fn recorded(rig: &Rig) -> Vec<String> {
+    rig.fs.namespace.peek(|tree| tree.load_jobs().map(|job| job.load_path.clone()).collect())
+}
+
+#[tokio::test]
+async fn a_job_that_is_ending_is_not_joined() {
+    let rig = Rig::new().await;
+    files(&rig, 3).await;
+    let workers = FakeWorkers::start(&rig, &["a"]).await;
+    let jobs = Jobs::start(rig).await;
+    let held = workers.gate.acquire().await.unwrap();
+    let first = jobs.submit("/d", LoadJobPOptions::default()).await.unwrap();
+    // As it is until its end is durable.
+    jobs.rig.fs.caching.jobs.find(&path("/d")).unwrap().ending.store(true, Relaxed);
+    assert!(jobs.progress("/d").await.contains("RUNNING"));
+    let second = jobs.submit("/d", LoadJobPOptions::default()).await.expect("it was told that it goes on");
+    assert_ne!(second, first);
+    drop(held);
+    jobs.when("/d", "SUCCEEDED").await;
+    wait_for(|| recorded(&jobs.rig).is_empty()).await;
+}
+
+#[tokio::test]
+async fn what_cannot_go_on_is_recorded_as_over() {
+    let rig = Rig::new().await;
+    files(&rig, 3).await;
+    let settings = Settings { bandwidth: None, verify: false, partial_listing: false };
+    for at in ["/d", "/d/sub0"] {
+        rig.fs.record_load(running(&path(at), at, settings, "ann"), || true).await.unwrap();
+    }
+    let unreadable =
+        LoadJobEntry { load_path: "no/path".to_owned(), ..running(&path("/d"), "3", settings, "ann") };
+    rig.fs.record_load(unreadable, || true).await.unwrap();
+    let jobs = Jobs::start(rig.crash().await).await;
+    // Before anything else has run: whoever submits one of them finds it.
+    assert!(jobs.rig.fs.caching.jobs.find(&path("/d")).is_some());
+    wait_for(|| recorded(&jobs.rig) == ["/d", "/d/sub0"]).await;
+}
+
 #[tokio::test]
 async fn who_leads_next_goes_on_with_what_ran_and_with_nothing_else() {
     let rig = Rig::new().await;
@@ -175,7 +239,8 @@ async fn who_leads_next_goes_on_with_what_ran_and_with_nothing_else() {
     let changed = LoadJobPOptions { bandwidth: Some(77), verify: Some(true), ..Default::default() };
     assert_eq!(submit("/d", changed).await, None, "the first one goes on");
     assert!(rig.fs.stop_load(&root, &path("/d/sub0")).await.unwrap());
-    wait_for(|| rig.fs.namespace.peek(|tree| tree.load_jobs().count()) == 1).await;
+    assert_eq!(recorded(&rig).len(), 1, "that it is stopped was answered before it was recorded");
+    assert!(!rig.fs.stop_load(&root, &path("/d/sub0")).await.unwrap());
     let hash = rig.hash();
     stop.cancel();
     runs.await.unwrap();
@@ -183,7 +248,6 @@ async fn who_leads_next_goes_on_with_what_ran_and_with_nothing_else() {
     let rig = rig.crash().await;
     assert_eq!(rig.hash(), hash);
     let jobs = Jobs::start(rig).await;
-    wait_for(|| jobs.rig.fs.caching.jobs.find(&path("/d")).is_some()).await;
     let progress = jobs.when("/d", "RUNNING").await;
     assert!(progress.contains("bandwidth: 77\tverify: true"), "{progress}");
     assert_eq!(jobs.rig.fs.caching.jobs.find(&path("/d")).unwrap().id, first);

@@ -18,10 +18,6 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    pub fn is_over(self) -> bool {
-        matches!(self, Self::Stopped | Self::Succeeded | Self::Failed)
-    }
-
     fn text(self) -> &'static str {
         match self {
             Self::Running => "RUNNING",

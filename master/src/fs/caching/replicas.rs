@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    block::BlockLocations,
     fs::{FileSystemMaster, info::BLOCKS_AT_ONCE},
     namespace::MAX_INODES_PER_HOLD,
     tree::{CopyLimits, Slot},
@@ -29,9 +30,24 @@ struct Failures {
 /// One change that brings a block nearer to what is wanted.
 #[derive(Debug, PartialEq)]
 enum Change {
-    Copy { block: i64, length: i64, from: Box<WorkerNetAddress>, to: Arc<WorkerNetAddress> },
-    Move { block: i64, at: Box<WorkerNetAddress>, medium: String },
-    Drop { block: i64, at: Box<WorkerNetAddress> },
+    Copy {
+        block: i64,
+        length: i64,
+        from: Box<WorkerNetAddress>,
+        to: Arc<WorkerNetAddress>,
+    },
+    /// By the first of its holders that can.
+    Move {
+        block: i64,
+        at: Vec<WorkerNetAddress>,
+        media: Vec<String>,
+    },
+    Drop {
+        file: i64,
+        block: i64,
+        length: i64,
+        at: Box<WorkerNetAddress>,
+    },
 }
 
 impl FileSystemMaster {
@@ -123,15 +139,8 @@ impl FileSystemMaster {
         let in_place =
             |location: &BlockLocation| file.media.iter().any(|medium| medium == location.medium_type());
         let misplaced = !file.media.is_empty() && !locations.iter().any(in_place);
-        let mut holders: Vec<(i64, WorkerNetAddress)> = locations
-            .into_iter()
-            .filter_map(|location| Some((location.worker_id?, location.worker_address?)))
-            .collect();
+        let holders = holders(locations);
         let count = holders.len();
-        if let (true, Some((_, at)), Some(medium)) = (misplaced, holders.first(), file.media.first()) {
-            // Its number is the next check's.
-            return vec![Change::Move { block, at: Box::new(at.clone()), medium: medium.clone() }];
-        }
         let source = || match holders.first() {
             Some((_, at)) => Some(at.clone()),
             // On workers out of service copies do not count, but they can be read.
@@ -139,44 +148,112 @@ impl FileSystemMaster {
                 self.blocks.last_locations(block).into_iter().find_map(|location| location.worker_address)
             }
         };
+        // Copies first: where no worker has the medium they are made all the same.
         if count < file.min
             && length > 0
             && let Some(source) = source()
         {
             let lacking: Vec<_> =
                 workers.iter().filter(|(id, _)| holders.iter().all(|(holder, _)| holder != id)).collect();
-            if lacking.is_empty() {
-                return Vec::new();
+            if !lacking.is_empty() {
+                // Blocks begin with different workers, so that all of them get some.
+                let first = usize::try_from(block).unwrap_or(0) % lacking.len();
+                let targets = lacking.iter().cycle().skip(first).take(lacking.len().min(file.min - count));
+                return targets
+                    .map(|(_, to)| Change::Copy {
+                        block,
+                        length,
+                        from: Box::new(source.clone()),
+                        to: to.clone(),
+                    })
+                    .collect();
             }
-            // Blocks begin with different workers, so that all of them get some.
-            let first = usize::try_from(block).unwrap_or(0) % lacking.len();
-            let targets = lacking.iter().cycle().skip(first).take(lacking.len().min(file.min - count));
-            return targets
-                .map(|(_, to)| Change::Copy { block, length, from: Box::new(source.clone()), to: to.clone() })
-                .collect();
+        }
+        if misplaced && count > 0 {
+            // Its number is the next check's.
+            let at = holders.into_iter().map(|(_, at)| at).collect();
+            return vec![Change::Move { block, at, media: file.media.clone() }];
         }
         let Some(max) = file.max.filter(|max| count > *max) else { return Vec::new() };
         // The first are on the fastest tiers: they stay.
-        holders.split_off(max).into_iter().map(|(_, at)| Change::Drop { block, at: Box::new(at) }).collect()
+        let too_many = holders.into_iter().skip(max);
+        too_many.map(|(_, at)| Change::Drop { file: file.id, block, length, at: Box::new(at) }).collect()
     }
 
     async fn carry_out(&self, change: &Change) -> Result<(), FsError> {
         let calls = self.caching.calls();
         match change {
-            Change::Copy { block, length, from, to } => {
-                let port = if from.data_port() > 0 { from.data_port() } else { from.rpc_port() };
-                let request = CacheRequest {
-                    block_id: Some(*block),
-                    source_host: Some(from.host().to_owned()),
-                    source_port: Some(port),
-                    length: Some(*length),
-                    ..CacheRequest::default()
-                };
-                calls.cache(to, request).await
+            Change::Copy { block, length, from, to } => calls.cache(to, copy(*block, *length, from)).await,
+            Change::Move { block, at, media } => {
+                let mut moved = Ok(());
+                for at in at {
+                    for medium in media {
+                        moved = calls.relocate(at, *block, medium).await;
+                        if moved.is_ok() {
+                            return moved;
+                        }
+                    }
+                }
+                moved
             }
-            Change::Move { block, at, medium } => calls.relocate(at, *block, medium).await,
-            Change::Drop { block, at } => calls.remove(at, *block).await,
+            Change::Drop { file, block, length, at } => self.drop_copy(*file, *block, *length, at).await,
         }
+    }
+
+    /// Drops a copy, if there still are too many: since that was found many other calls may have waited for their workers.
+    /// Of a file that is here only, one that stays must first say that it is there: a worker that died a moment ago is
+    /// not missed yet.
+    async fn drop_copy(
+        &self,
+        file: i64,
+        block: i64,
+        length: i64,
+        at: &WorkerNetAddress,
+    ) -> Result<(), FsError> {
+        let limits = self.namespace.peek(|tree| {
+            let (slot, inode) = tree.by_id(file)?;
+            let limits = tree.with_copy_limits(slot, 1).0.pop()?;
+            Some((limits.max?, inode.is_persisted()))
+        });
+        let Some((max, persisted)) = limits else { return Ok(()) };
+        let mut stay = holders(self.blocks.locations(block));
+        if !stay.iter().skip(max).any(|(_, address)| address == at) {
+            return Ok(());
+        }
+        stay.truncate(max);
+        let calls = self.caching.calls();
+        if !persisted {
+            // Asked to have it, one that has it says so at once, and one that has lost it gets it again.
+            let mut answer = Err(FsError::unavailable("it is the last copy"));
+            for (_, address) in &stay {
+                answer = calls.cache(address, copy(block, length, at)).await;
+                if answer.is_ok() {
+                    break;
+                }
+            }
+            answer?;
+        }
+        calls.remove(at, block).await
+    }
+}
+
+/// Who has a block, those on the fastest tiers first.
+fn holders(locations: BlockLocations) -> Vec<(i64, WorkerNetAddress)> {
+    locations
+        .into_iter()
+        .filter_map(|location| Some((location.worker_id?, location.worker_address?)))
+        .collect()
+}
+
+/// The request to have a block copied from a worker.
+fn copy(block: i64, length: i64, from: &WorkerNetAddress) -> CacheRequest {
+    let port = if from.data_port() > 0 { from.data_port() } else { from.rpc_port() };
+    CacheRequest {
+        block_id: Some(block),
+        source_host: Some(from.host().to_owned()),
+        source_port: Some(port),
+        length: Some(length),
+        ..CacheRequest::default()
     }
 }
 

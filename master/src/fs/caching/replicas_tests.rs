@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use alluxio_proto::grpc::file::{CompleteFilePOptions, CreateFilePOptions, SetAttributePOptions, WritePType};
 
-use super::super::fake_workers::FakeWorkers;
+use super::{super::fake_workers::FakeWorkers, Change};
 use crate::fs::fixture::{Rig, create_options, first_block, path};
 
 async fn set(rig: &Rig, at: &str, min: i32, max: i32) {
@@ -127,4 +127,74 @@ async fn what_is_pinned_to_a_medium_is_moved_there() {
     assert_eq!(pin(true, &["SSD"]).await, ["a moves to SSD"]);
     assert!(pin(true, &["SSD"]).await.is_empty());
     assert!(pin(false, &[]).await.is_empty());
+}
+
+/// A file that is nowhere else, with copies on `a` and `b`.
+async fn twice(rig: &Rig, workers: &FakeWorkers) -> i64 {
+    let block = first_block(&rig.write("/f", workers.id("a"), 3).await.unwrap());
+    rig.fs.blocks.commit_block(workers.id("b"), block, 3, "MEM", "MEM", None).await.unwrap();
+    block
+}
+
+#[tokio::test]
+async fn no_copy_is_dropped_before_another_one_was_seen() {
+    let (rig, workers) = rig().await;
+    let block = twice(&rig, &workers).await;
+    let first = rig.fs.blocks.locations(block)[0].worker_id;
+    let (stays, goes) = if first == Some(workers.id("a")) { ("a", "b") } else { ("b", "a") };
+    set(&rig, "/f", 0, 1).await;
+    // It died a moment ago: nobody misses it yet.
+    workers.away.lock().push(stays.to_owned());
+    rig.fs.check_replication().await;
+    assert_eq!(copies(&rig, "/f").await, 2);
+    workers.away.lock().clear();
+    rig.fs.check_replication().await;
+    assert_eq!(copies(&rig, "/f").await, 1);
+    assert_eq!(*workers.log.lock(), [format!("{stays} has it"), format!("{goes} removes")]);
+}
+
+#[tokio::test]
+async fn a_drop_that_is_not_called_for_any_more_is_left() {
+    let (rig, workers) = rig().await;
+    let block = twice(&rig, &workers).await;
+    let file = rig.status("/f").await.unwrap().file_id();
+    let holder = |host: &str| {
+        let locations = rig.fs.blocks.locations(block);
+        let found = locations.into_iter().find(|location| location.worker_id == Some(workers.id(host)));
+        Box::new(found.unwrap().worker_address.unwrap())
+    };
+    let drop_b = Change::Drop { file, block, length: 3, at: holder("b") };
+    rig.fs.carry_out(&drop_b).await.unwrap();
+    assert_eq!(copies(&rig, "/f").await, 2, "as many as there are may stay");
+    set(&rig, "/f", 0, 1).await;
+    let gone = crate::block::Heartbeat { removed: vec![block], ..Default::default() };
+    rig.fs.blocks.heartbeat(workers.id("a"), gone).await.unwrap();
+    rig.fs.carry_out(&drop_b).await.unwrap();
+    assert_eq!(copies(&rig, "/f").await, 1, "it has become the only one");
+    assert!(workers.log.lock().is_empty());
+}
+
+#[tokio::test]
+async fn a_medium_that_nobody_has_does_not_hinder_copies() {
+    let (rig, workers) = rig().await;
+    rig.write("/f", workers.id("a"), 3).await.unwrap();
+    let options = SetAttributePOptions {
+        pinned: Some(true),
+        pinned_media: vec!["SSD".to_owned()],
+        replication_min: Some(2),
+        ..SetAttributePOptions::default()
+    };
+    rig.fs.set_attribute(&rig.root().await, &path("/f"), &options).await.unwrap();
+    let all = ["a", "b", "c"].map(str::to_owned);
+    *workers.diskless.lock() = all.to_vec();
+    rig.fs.check_replication().await;
+    assert_eq!(copies(&rig, "/f").await, 2);
+    rig.fs.check_replication().await;
+    assert_eq!(copies(&rig, "/f").await, 2);
+    // The first holder has no disk; the other one has.
+    workers.log.lock().clear();
+    *workers.diskless.lock() = all[..1].to_vec();
+    rig.fs.check_replication().await;
+    let log = workers.log.lock().clone();
+    assert!(log == ["b moves to SSD"] || log == ["c moves to SSD"], "{log:?}");
 }

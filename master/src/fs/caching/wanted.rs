@@ -1,9 +1,10 @@
 //! Which blocks of a subtree are in the under storage and on no live worker.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use alluxio_fs::{AlluxioPath, FsError};
 use alluxio_proto::grpc::block::Block;
+use tokio::time::Instant;
 
 use crate::{
     block::Residence,
@@ -11,12 +12,32 @@ use crate::{
     tree::{FileBlocks, Tree},
 };
 
+/// Between the first try and the second; twice as long between each further two. An under storage may be away for a moment.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How long a block waits for another worker than the one on which it failed.
+const ELSEWHERE: Duration = Duration::from_secs(5);
+
 /// One block that is to be loaded.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     pub file: Arc<AlluxioPath>,
     pub block: Block,
     pub tries: u32,
+    /// On which worker the last try failed, and when the next may be.
+    pub failed: Option<(i64, Instant)>,
+}
+
+impl Wanted {
+    pub fn failed_on(&mut self, worker: i64) {
+        self.failed = Some((worker, Instant::now() + AGAIN_AFTER * (1 << self.tries.min(10))));
+        self.tries += 1;
+    }
+
+    /// `alone`: there is no other worker.
+    pub fn may_go_to(&self, worker: i64, alone: bool, now: Instant) -> bool {
+        let Some((failed_on, next)) = self.failed else { return true };
+        now >= next && (alone || worker != failed_on || now >= next + ELSEWHERE)
+    }
 }
 
 /// A complete file that is in the under storage.
@@ -71,7 +92,7 @@ impl FileSystemMaster {
                     offset_in_file: Some(i64::from(number).saturating_mul(file.blocks.block_size)),
                     mount_id: Some(file.mount),
                 };
-                return Ok(Some(Wanted { file: file.path.clone(), block, tries: 0 }));
+                return Ok(Some(Wanted { file: file.path.clone(), block, tries: 0, failed: None }));
             }
             let Some(paths) = self.next_chunk(&mut from.walk).await? else { return Ok(None) };
             self.namespace.peek(|tree| from.files.extend(paths.iter().filter_map(|path| file(tree, path))));

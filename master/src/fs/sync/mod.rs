@@ -10,6 +10,7 @@
 
 mod consistency;
 mod gone;
+mod moved;
 mod tasks;
 mod times;
 

@@ -43,9 +43,9 @@ pub(in crate::fs) fn looked_at(paths: u64) {
 
 pub struct SyncTasks {
     table: Mutex<Table>,
-    submitted: mpsc::Sender<Arc<Task>>,
+    submitted: mpsc::Sender<Running>,
     /// Taken by the task that runs them.
-    to_run: Mutex<Option<mpsc::Receiver<Arc<Task>>>>,
+    to_run: Mutex<Option<mpsc::Receiver<Running>>>,
 }
 
 #[derive(Default)]
@@ -63,6 +63,19 @@ struct Task {
     looked_at: Arc<AtomicU64>,
     stop: CancellationToken,
     end: watch::Sender<Option<End>>,
+}
+
+/// One that is to be run, or is. When this is dropped the task is over, whatever kept it from its end.
+struct Running(Arc<Task>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.0.is_over() {
+            let error =
+                FsError::unavailable("The sync was cut off. Submit it again to the master that leads.");
+            self.0.ends(SyncMetadataState::Failed, Some(error));
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -98,7 +111,7 @@ impl SyncTasks {
             stop: CancellationToken::new(),
             end: watch::Sender::new(None),
         });
-        self.submitted.try_send(task.clone()).map_err(|_| {
+        self.submitted.try_send(Running(task.clone())).map_err(|_| {
             FsError::resource_exhausted(
                 "Too many metadata syncs were submitted at once. Submit this one again.",
             )
@@ -124,6 +137,12 @@ impl SyncTasks {
 impl Task {
     fn is_over(&self) -> bool {
         self.end.borrow().is_some()
+    }
+
+    fn ends(&self, state: SyncMetadataState, error: Option<FsError>) {
+        let took = self.began.elapsed();
+        tracing::info!(path = %self.path, task = self.id, ?state, ?took, ?error, "metadata sync ended");
+        self.end.send_replace(Some(End { state, took, error }));
     }
 
     fn to_wire(&self) -> SyncMetadataTask {
@@ -180,10 +199,8 @@ impl FileSystemMaster {
     /// Waits until it is over.
     pub async fn sync_ended(&self, task: i64) -> Result<SyncMetadataTask, FsError> {
         let task = self.sync_tasks.find(task)?;
-        let mut end = task.end.subscribe();
-        if end.wait_for(Option::is_some).await.is_err() {
-            return Err(FsError::unavailable("This master does not lead any more. Submit the sync again."));
-        }
+        // The sender lives as long as the task that is held here.
+        let _ = task.end.subscribe().wait_for(Option::is_some).await;
         Ok(task.to_wire())
     }
 
@@ -216,7 +233,8 @@ impl FileSystemMaster {
         running.shutdown().await;
     }
 
-    async fn run_sync(self: Arc<Self>, task: Arc<Task>) {
+    async fn run_sync(self: Arc<Self>, running: Running) {
+        let task = &running.0;
         let synced = LOOKED_AT.scope(task.looked_at.clone(), self.sync_now(&task.path, task.depth));
         let (state, error) = tokio::select! {
             () = task.stop.cancelled() => (SyncMetadataState::Canceled, None),
@@ -225,9 +243,7 @@ impl FileSystemMaster {
                 Err(error) => (SyncMetadataState::Failed, Some(error)),
             },
         };
-        let took = task.began.elapsed();
-        tracing::info!(path = %task.path, task = task.id, ?state, ?took, ?error, "metadata sync ended");
-        task.end.send_replace(Some(End { state, took, error }));
+        task.ends(state, error);
     }
 
     /// That a path is neither here nor there is an error.

@@ -72,3 +72,28 @@ async fn a_task_can_be_stopped_and_what_is_not_known_is_told() {
     assert_eq!(failed.state(), SyncMetadataState::Failed, "{failed:?}");
     stop.cancel();
 }
+
+#[tokio::test]
+async fn whoever_waits_for_a_task_is_told_that_it_was_cut_off() {
+    let rig = Rig::new().await;
+    let (ufs, root) = (rig.faulty(), rig.root().await);
+    let stop = CancellationToken::new();
+    let runs = tokio::spawn(rig.fs.clone().run_sync_tasks(stop.clone()));
+    rig.ufs_write("/d/a", "x");
+    ufs.inject(Fault::delay(Operation::List, std::time::Duration::from_secs(600)));
+    let running = rig.fs.submit_sync(&root, &path("/d"), &all()).await.unwrap();
+    let fs = rig.fs.clone();
+    let waits = tokio::spawn(async move { fs.sync_ended(running).await });
+    tokio::task::yield_now().await;
+    let queued = rig.fs.submit_sync(&root, &path("/"), &all()).await.unwrap();
+    stop.cancel();
+    runs.await.unwrap();
+    let limit = std::time::Duration::from_secs(10);
+    let ended = tokio::time::timeout(limit, waits).await.expect("it waits for ever").unwrap().unwrap();
+    assert_eq!(ended.state(), SyncMetadataState::Failed);
+    assert!(ended.exception.unwrap().exception_message().contains("was cut off"));
+    let ended = tokio::time::timeout(limit, rig.fs.sync_ended(queued)).await.unwrap().unwrap();
+    assert_eq!(ended.state(), SyncMetadataState::Failed);
+    let too_late = rig.fs.submit_sync(&root, &path("/"), &all()).await;
+    assert!(too_late.is_err(), "nobody runs it");
+}

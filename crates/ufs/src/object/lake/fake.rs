@@ -24,6 +24,7 @@ struct Node {
 struct Account {
     nodes: BTreeMap<String, Node>,
     changes: u64,
+    is_deleted: bool,
 }
 
 pub(super) struct Fake {
@@ -65,6 +66,11 @@ impl Fake {
 
     pub(super) fn paths(&self) -> Vec<String> {
         self.account.lock().nodes.keys().filter(|path| !path.is_empty()).cloned().collect()
+    }
+
+    /// The file system goes, with all in it.
+    pub(super) fn delete_file_system(&self) {
+        self.account.lock().is_deleted = true;
     }
 
     /// As another program writes it.
@@ -166,6 +172,7 @@ impl Account {
 
     fn answer(&mut self, request: &Request) -> Answer {
         match request.method.as_str() {
+            _ if self.is_deleted => refused(404, "FilesystemNotFound"),
             "HEAD" => self.properties(&request.path),
             "GET" if request.query.contains_key("resource") => self.list(request),
             "GET" => self.data(request),

@@ -64,6 +64,27 @@ async fn what_others_wrote_is_shown_and_what_is_missing_is_told() {
     assert!(open(&fake, "/nothing").status(&UfsPath::root()).await.unwrap().is_none());
 }
 
+/// Whoever hears that a path is missing may forget what he knows of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_file_system_is_no_missing_path() {
+    let fake = Fake::start();
+    fake.put("data/c", b"content");
+    let mounts = [open(&fake, "/"), open(&fake, "/data")];
+    fake.delete_file_system();
+    for ufs in mounts {
+        for at in [UfsPath::root(), path("c"), path("data/c")] {
+            let error = ufs.status(&at).await.unwrap_err();
+            assert_eq!(error.kind(), UfsErrorKind::InvalidArgument, "{at}: {error}");
+            assert!(error.to_string().contains("does not exist"), "{error}");
+        }
+        let listed = match ufs.list(&UfsPath::root(), ListOptions::default()).await {
+            Ok(mut lister) => lister.next().await.map(drop),
+            Err(error) => Err(error),
+        };
+        assert_eq!(listed.unwrap_err().kind(), UfsErrorKind::InvalidArgument);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_not_begin_changes_nothing() {
     let fake = Fake::start();

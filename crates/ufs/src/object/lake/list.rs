@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use opendal::{Entry, Lister};
 
+use super::super::list::UNREADABLE;
 use super::LakeUfs;
 use crate::error::{Operation, Result, UfsErrorKind};
 use crate::listing::{ListOptions, ListPage, UfsLister, listing_key};
@@ -91,7 +92,9 @@ impl LakeLister {
             let readable = level.path.child(name).ok().filter(|_| name.trim() == name);
             let Some(path) = readable else {
                 page.unreadable_total += 1;
-                page.unreadable.push(entry.path().to_owned());
+                if page.unreadable.len() < UNREADABLE {
+                    page.unreadable.push(entry.path().to_owned());
+                }
                 continue;
             };
             let key = format!("{}{}", level.prefix, listing_key(name, is_folder));
@@ -127,7 +130,6 @@ impl UfsLister for LakeLister {
             page.resume = key;
             page.entries.push(status);
         }
-        page.unreadable.truncate(100);
         self.way = Way::In(way);
         let nothing = page.entries.is_empty() && page.unreadable_total == 0;
         Ok((!nothing).then_some(page))

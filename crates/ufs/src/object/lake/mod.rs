@@ -30,6 +30,9 @@ use crate::status::{Space, UfsStatus};
 use crate::under_fs::{GoOn, UfsReader, UfsWriter, UnderFs};
 use crate::uri::UfsUri;
 
+/// A name to ask about when nobody knows what is there.
+const ANYTHING: &str = ".alluxio";
+
 /// The under storage of a folder of a file system there. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct LakeUfs {
@@ -48,11 +51,18 @@ impl Store {
         // Of the mounted folder the library says that it is there, whether it is or not. A listing tells the folder itself.
         let failed = |error| self.unlisted(operation, path, error);
         let mut first = self.objects.lister_with("/").limit(1).await.map_err(failed)?;
-        Ok(first.try_next().await.map_err(failed)?.is_some())
+        if first.try_next().await.map_err(failed)?.is_some() {
+            return Ok(true);
+        }
+        // A file system that is missing lists as nothing, too. What is said of something in it tells that.
+        match self.objects.stat(ANYTHING).await {
+            Ok(_) => {}
+            Err(error) => self.absent(operation, path, error)?,
+        }
+        // The top is there with its file system.
+        Ok(self.uri.path().is_root())
     }
-}
 
-impl Store {
     /// That nothing is at `path`, if that is what the error says: a file system that is missing says so with the same status.
     fn absent(&self, operation: Operation, path: &UfsPath, error: opendal::Error) -> Result<()> {
         let error = self.failed(operation, path, error);
