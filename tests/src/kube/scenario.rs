@@ -71,11 +71,14 @@ impl Scenario {
         let namespaces: Api<Namespace> = Api::all(self.client());
         let uid = namespaces.get(&self.namespace).await?.uid().context("a namespace without an id")?;
         namespaces.delete(&self.namespace, &Default::default()).await?;
-        timeout(patient(END_LIMIT), await_condition(namespaces, &self.namespace, conditions::is_deleted(&uid)))
-            .await
-            .with_context(|| {
-                format!("the namespace {} is still there after {:?}", self.namespace, patient(END_LIMIT))
-            })??;
+        timeout(
+            patient(END_LIMIT),
+            await_condition(namespaces, &self.namespace, conditions::is_deleted(&uid)),
+        )
+        .await
+        .with_context(|| {
+            format!("the namespace {} is still there after {:?}", self.namespace, patient(END_LIMIT))
+        })??;
         self.finished = true;
         Ok(())
     }
