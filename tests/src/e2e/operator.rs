@@ -37,11 +37,6 @@ impl Operator {
         Ok(names.lines().map(|name| name.trim_start_matches("pod/").to_owned()).collect())
     }
 
-    /// The namespace it is in.
-    pub fn namespace() -> &'static str {
-        NAME
-    }
-
     /// It has said nothing of errors since this test began, and has not been started again.
     pub fn is_content(&self) -> Result<()> {
         for pod in Operator::pods()? {

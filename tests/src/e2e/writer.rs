@@ -74,11 +74,6 @@ impl Written {
     pub fn largest_gap(&self) -> Duration {
         self.0.windows(2).map(|two| two[1] - two[0]).max().unwrap_or_default()
     }
-
-    /// The longest time without an acknowledgement that ended after `since`.
-    pub fn largest_gap_since(&self, since: Instant) -> Duration {
-        self.0.windows(2).filter(|two| two[1] >= since).map(|two| two[1] - two[0]).max().unwrap_or_default()
-    }
 }
 
 async fn write(
