@@ -51,7 +51,7 @@ with_mounts=(unshare --mount)
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
 needs_apiserver() { case " $* " in *" kube "*) true ;; *) false ;; esac; }
 needs_nodes() { case " $* " in *" e2e "*) true ;; *) false ;; esac; }
-needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "*) true ;; *) false ;; esac; }
+needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "* | *" e2e "*) true ;; *) false ;; esac; }
 needs_s3() { case " $* " in *" ufs "* | *" long "*) true ;; *) false ;; esac; }
 needs_helm() { case " $* " in *" charts "*) true ;; *) false ;; esac; }
 needs_images() { case " $* " in *" images "* | *" e2e "*) true ;; *) false ;; esac; }
@@ -159,7 +159,8 @@ for name in "$@"; do
     dist) stage dist 10m "${with_mounts[@]}" "${run[@]}" --test 'dist_*' -- --test-threads=2 ;;
     # A real API server: about six minutes to build on a new machine, nothing after that.
     kube) stage kube 10m "${run[@]}" --test 'kube_*' -- --test-threads=2 ;;
-    # A cluster of real nodes, taken away afterwards (KEEP=1: not). ONLY: the tests with that in their name.
+    # A cluster of real nodes, taken away afterwards (KEEP=1: not). ONLY: the tests with that in their name. E2E_PATIENCE: a factor for all
+    # limits within; E2E_ROUNDS: how often each fault happens.
     e2e)
       ENGINE=${ENGINE:-buildah} scripts/images.sh build "${CARGO_TARGET_DIR:-target}/release" "${CARGO_TARGET_DIR:-target}/images" || exit 1
       stage e2e "${E2E_LIMIT:-60m}" tests/e2e/run.sh "${run[@]}" --test 'e2e_*' -- --test-threads=1 --nocapture ${ONLY:+"$ONLY"}

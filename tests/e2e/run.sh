@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command in a cluster of three nodes with the product's images, then takes the cluster away and looks whether anything of
-# it is left. KEEP=1: the cluster stays, and a next run uses it.
+# it is left. KEEP=1: the cluster stays, and a next run uses it. E2E_PATIENCE=4: all limits are four times as long, for a machine
+# that has other work.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cluster=$here/cluster.sh
@@ -23,6 +24,7 @@ end() { # STATUS
 # Ctrl-C, or the limit of the stage.
 trap '[ -z "$running" ] || kill "$running" 2>/dev/null; end 130' INT TERM
 
+[[ ${E2E_PATIENCE:-1} =~ ^[1-9][0-9]?$ ]] || { echo "E2E_PATIENCE=$E2E_PATIENCE: a number from 1 to 99" >&2; exit 2; }
 [ $# -gt 0 ] || { echo "usage: run.sh COMMAND..." >&2; exit 2; }
 "$cluster" up 3 || end 1
 images=("${CARGO_TARGET_DIR:-$here/../../target}"/images/alluxio-*.tar)

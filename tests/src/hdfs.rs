@@ -1,6 +1,6 @@
 //! A real HDFS: one NameNode and several DataNodes of Hadoop, in one JVM, on ports of this machine.
 
-use std::{fmt::Display, path::PathBuf, time::Duration};
+use std::{fmt::Display, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
@@ -24,6 +24,7 @@ pub struct HdfsPlan {
     settings: Vec<String>,
     superuser: Option<String>,
     datanode_host: Option<String>,
+    host: Ipv4Addr,
 }
 
 impl HdfsPlan {
@@ -58,6 +59,14 @@ impl HdfsPlan {
         self.set("dfs.datanode.hostname", host)
     }
 
+    /// For clients that are elsewhere: all of it at an address of this machine.
+    pub fn reached_at(mut self, host: Ipv4Addr) -> HdfsPlan {
+        self.host = host;
+        self.datanodes_behind(&host.to_string())
+            .set("dfs.namenode.rpc-bind-host", "0.0.0.0")
+            .set("rig.datanode.address", "0.0.0.0")
+    }
+
     /// Another superuser than who runs the tests, whose programs are ordinary users of it then.
     pub fn superuser(mut self, name: &str) -> HdfsPlan {
         self.superuser = Some(name.to_owned());
@@ -81,7 +90,8 @@ impl HdfsPlan {
         let mut jvm = Dialogue::start(command, folder.path())?;
         let started = jvm.answer(START_LIMIT).and_then(accepted);
         let datanodes_by_name = self.datanode_host.is_some();
-        let hdfs = Hdfs { jvm, folder: Some(folder), ports, kerberos: self.kerberos, datanodes_by_name };
+        let (folder, kerberos, host) = (Some(folder), self.kerberos, self.host);
+        let hdfs = Hdfs { jvm, folder, ports, kerberos, datanodes_by_name, host };
         started.map(|_| hdfs)
     }
 }
@@ -93,6 +103,7 @@ pub struct Hdfs {
     ports: Vec<u16>,
     kerberos: bool,
     datanodes_by_name: bool,
+    host: Ipv4Addr,
 }
 
 impl Hdfs {
@@ -107,6 +118,7 @@ impl Hdfs {
             settings,
             superuser: None,
             datanode_host: None,
+            host: Ipv4Addr::LOCALHOST,
         }
     }
 
@@ -115,7 +127,7 @@ impl Hdfs {
         match &*self.ports {
             // As it calls itself: tickets are for names.
             [port] if self.kerberos => format!("hdfs://localhost:{port}"),
-            [port] => format!("hdfs://127.0.0.1:{port}"),
+            [port] => format!("hdfs://{}:{port}", self.host),
             _ => "hdfs://rig".to_owned(),
         }
     }
@@ -130,7 +142,7 @@ impl Hdfs {
             properties.push(("dfs.client.failover.proxy.provider.rig".to_owned(), provider.to_owned()));
             for (number, port) in (1..).zip(&self.ports) {
                 let name = format!("dfs.namenode.rpc-address.rig.nn{number}");
-                properties.push((name, format!("127.0.0.1:{port}")));
+                properties.push((name, format!("{}:{port}", self.host)));
             }
         }
         if self.datanodes_by_name {

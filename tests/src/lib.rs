@@ -5,6 +5,7 @@ pub mod browser;
 pub mod client;
 pub mod cluster;
 pub mod document;
+pub mod e2e;
 pub mod ha;
 pub mod hdfs;
 pub mod history;

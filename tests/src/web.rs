@@ -24,7 +24,17 @@ pub fn get(port: u16, path: &str) -> Result<Answer> {
     get_within(LIMIT, port, path)
 }
 
+/// GET of a JSON document at another address.
+pub fn get_json_at(host: &str, port: u16, path: &str) -> Result<Value> {
+    let answer = get_at(LIMIT, host, port, path)?;
+    json_of(&answer).with_context(|| format!("{path} at {host}:{port}"))
+}
+
 fn get_within(limit: Duration, port: u16, path: &str) -> Result<Answer> {
+    get_at(limit, "127.0.0.1", port, path)
+}
+
+fn get_at(limit: Duration, host: &str, port: u16, path: &str) -> Result<Answer> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -32,7 +42,7 @@ fn get_within(limit: Duration, port: u16, path: &str) -> Result<Answer> {
         .timeout_global(Some(limit))
         .build()
         .into();
-    let url = format!("http://127.0.0.1:{port}{path}");
+    let url = format!("http://{host}:{port}{path}");
     let mut response = agent.get(&url).call().with_context(|| url.clone())?;
     let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Ok(Answer {

@@ -37,6 +37,8 @@ struct Server {
 /// The servers and their folder. Dropped without [`Ensemble::finish`] they are killed and the folder stays.
 pub struct Ensemble {
     artifacts: Artifacts,
+    /// The address at which clients find the servers.
+    host: Ipv4Addr,
     folder: Option<TempDir>,
     servers: Vec<Server>,
     login: Option<(String, String)>,
@@ -45,21 +47,26 @@ pub struct Ensemble {
 impl Ensemble {
     /// Starts that many servers and waits until they serve.
     pub fn start(count: usize) -> Result<Ensemble> {
-        Ensemble::start_with(count, None)
+        Ensemble::start_with(count, Ipv4Addr::LOCALHOST, None)
+    }
+
+    /// The same for clients that are elsewhere, at an address of this machine.
+    pub fn start_at(host: Ipv4Addr, count: usize) -> Result<Ensemble> {
+        Ensemble::start_with(count, host, None)
     }
 
     /// The same, but only for clients that log in by SASL (DIGEST-MD5) as this user with this password.
     pub fn start_for(count: usize, user: &str, password: &str) -> Result<Ensemble> {
-        Ensemble::start_with(count, Some((user.to_owned(), password.to_owned())))
+        Ensemble::start_with(count, Ipv4Addr::LOCALHOST, Some((user.to_owned(), password.to_owned())))
     }
 
-    fn start_with(count: usize, login: Option<(String, String)>) -> Result<Ensemble> {
+    fn start_with(count: usize, host: Ipv4Addr, login: Option<(String, String)>) -> Result<Ensemble> {
         let artifacts = Artifacts::of_zookeeper(VERSION)?;
         let folder = tempfile::Builder::new().prefix("alluxio-test-zookeeper-").tempdir()?;
         let servers = (0..count)
             .map(|_| Ok(Server { port: free_port()?, process: None }))
             .collect::<Result<Vec<_>>>()?;
-        let mut ensemble = Ensemble { artifacts, folder: Some(folder), servers, login };
+        let mut ensemble = Ensemble { artifacts, host, folder: Some(folder), servers, login };
         ensemble.write_settings()?;
         for index in 0..count {
             ensemble.launch(index)?;
@@ -82,11 +89,12 @@ impl Ensemble {
             fs::create_dir_all(&folder)?;
             fs::write(folder.join("myid"), index.to_string())?;
             let settings = format!(
-                "tickTime={}\ninitLimit=20\nsyncLimit=10\ndataDir={}\nclientPort={}\nclientPortAddress=127.0.0.1\n\
+                "tickTime={}\ninitLimit=20\nsyncLimit=10\ndataDir={}\nclientPort={}\nclientPortAddress={}\n\
                  maxClientCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=srvr\n{members}{}",
                 TICK.as_millis(),
                 folder.display(),
                 server.port,
+                self.host,
                 if self.login.is_some() { ONLY_KNOWN_USERS } else { "" },
             );
             fs::write(folder.join("zoo.cfg"), settings)?;
@@ -112,7 +120,7 @@ impl Ensemble {
     /// `host:port,host:port`, as in `alluxio.zookeeper.address`.
     pub fn address(&self) -> String {
         let servers: Vec<_> =
-            self.servers.iter().map(|server| format!("127.0.0.1:{}", server.port)).collect();
+            self.servers.iter().map(|server| format!("{}:{}", self.host, server.port)).collect();
         servers.join(",")
     }
 
@@ -140,19 +148,20 @@ impl Ensemble {
 
     /// Waits until one server serves.
     pub fn wait(&mut self, index: usize) -> Result<()> {
+        let host = self.host;
         let Server { port, process } = &mut self.servers[index];
         let process = process.as_mut().context("this ZooKeeper server is not running")?;
         wait_until(START_LIMIT, "the ZooKeeper server serves", || {
             if let Some(status) = process.ended()? {
                 bail!("the ZooKeeper server ended with {status}:\n{}", process.last_lines());
             }
-            Ok(mode_at(*port).is_some())
+            Ok(mode_at(host, *port).is_some())
         })
     }
 
     /// What one server is: standalone, leader or follower; `None` when it serves nobody.
     pub fn mode(&self, index: usize) -> Option<String> {
-        mode_at(self.servers[index].port)
+        mode_at(self.host, self.servers[index].port)
     }
 
     /// The server that leads the ensemble.
@@ -199,9 +208,9 @@ impl Drop for Ensemble {
 }
 
 /// Asks with ZooKeeper's own four letters; any failure means that nobody serves there.
-fn mode_at(port: u16) -> Option<String> {
+fn mode_at(host: Ipv4Addr, port: u16) -> Option<String> {
     let limit = Duration::from_secs(1);
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    let mut stream = TcpStream::connect((host, port)).ok()?;
     stream.set_read_timeout(Some(limit)).ok()?;
     stream.write_all(b"srvr").ok()?;
     let mut answer = String::new();

@@ -32,7 +32,31 @@ pub struct Core {
 impl Core {
     /// Whether the address is this worker's own.
     pub fn is_self(&self, host: &str, port: u16) -> bool {
-        let own_port = [self.address.rpc_port, self.address.data_port].contains(&Some(i32::from(port)));
-        own_port && self.address.host.as_deref() == Some(host)
+        is_at(&self.address, host, port)
+    }
+}
+
+/// By the host under which it is known, or that of its container: clients use the second where there is one.
+fn is_at(address: &WorkerNetAddress, host: &str, port: u16) -> bool {
+    let own_port = [address.rpc_port, address.data_port].contains(&Some(i32::from(port)));
+    own_port && !host.is_empty() && [address.host(), address.container_host()].contains(&host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_knows_the_host_of_its_container_as_its_own() {
+        let address = WorkerNetAddress {
+            host: Some("node".into()),
+            container_host: Some("pod".into()),
+            rpc_port: Some(29999),
+            ..WorkerNetAddress::default()
+        };
+        assert!(is_at(&address, "node", 29999) && is_at(&address, "pod", 29999));
+        assert!(!is_at(&address, "pod", 1) && !is_at(&address, "other", 29999));
+        let bare = WorkerNetAddress { container_host: Some(String::new()), ..address };
+        assert!(!is_at(&bare, "", 29999) && !is_at(&bare, "pod", 29999));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use alluxio_client::worker_host;
 use alluxio_conf::{Configuration, key};
 use alluxio_proto::grpc::WorkerNetAddress;
 
@@ -23,7 +24,7 @@ impl Target {
 
     pub fn worker(address: &WorkerNetAddress) -> Self {
         let port = web_port(address.web_port().into());
-        Self { host: address.host().to_owned(), port, role: WORKER.to_owned() }
+        Self { host: worker_host(address).to_owned(), port, role: WORKER.to_owned() }
     }
 
     /// Reads `host:webPort[:role]`; without a role the usual ports tell it.

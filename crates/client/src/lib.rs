@@ -25,5 +25,5 @@ pub use file::{FileReader, FileWriter};
 pub use file_system::{FileSystem, Listing};
 pub use meta_master::{BACKUP_ID, MetaMasterClient};
 pub use metrics::MetricsClient;
-pub use worker::{BlockReader, BlockWriter, LocalBlockReader, LocalBlockWriter, WorkerClient};
+pub use worker::{BlockReader, BlockWriter, LocalBlockReader, LocalBlockWriter, WorkerClient, worker_host};
 pub use worker_master::{WorkerMasterClient, WorkerReportsClient};

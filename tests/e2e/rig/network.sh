@@ -9,6 +9,7 @@ hub_address=$net.1
 node_address() { echo "$net.$((10 + $1))"; }
 
 network_up() {
+  local i
   if ip link show $bridge >/dev/null 2>&1; then return; fi
   ip link set lo up
   ip link add $bridge type bridge
@@ -16,9 +17,15 @@ network_up() {
   ip link set $bridge up
   # The hub has no kube-proxy: node 1 translates the addresses of services for it.
   ip route add $services.0.0/16 via "$(node_address 1)"
-  # No name is known but those of /etc/hosts; nobody is asked in vain.
+  # Nodes know no name but those of /etc/hosts, and ask nobody in vain. The hub, where tests and their clients are, knows those of
+  # pods and services as pods do, whichever node is lost.
   : >"$run/resolv.conf"
-  mount --bind "$run/resolv.conf" /etc/resolv.conf
+  {
+    echo "search cluster.local"
+    echo "options ndots:5 timeout:1 attempts:2"
+    for i in 1 2 3; do echo "nameserver $(node_address "$i")"; done
+  } >"$run/hub-resolv.conf"
+  mount --bind "$run/hub-resolv.conf" /etc/resolv.conf
 }
 
 # One leg of the node on the bridge; and the ways between its pods and those of other nodes.

@@ -61,6 +61,7 @@ node_cgroups() { # NAME
   local root file
   if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
     mkdir -p "/sys/fs/cgroup/$cgroup-$1"
+    idle_too "/sys/fs/cgroup/$cgroup-$1"
     return
   fi
   for root in /sys/fs/cgroup/*/; do
@@ -70,6 +71,13 @@ node_cgroups() { # NAME
   for file in cpuset.cpus cpuset.mems; do
     cat "/sys/fs/cgroup/cpuset/$file" >"/sys/fs/cgroup/cpuset/$cgroup-$1/$file"
   done
+  idle_too "/sys/fs/cgroup/cpu/$cgroup-$1"
+}
+
+# A group has its share of the processors whatever the priority of those in it: started at idle priority, its nodes shall disturb
+# nobody either.
+idle_too() { # FOLDER
+  if chrt --pid $$ | grep -q SCHED_IDLE; then echo 1 >"$1/cpu.idle"; fi
 }
 
 node_ready() { # I

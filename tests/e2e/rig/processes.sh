@@ -25,8 +25,9 @@ signal() { # NAME SIGNAL
   kill -s "$2" "$(pid_of "$1")"
 }
 
+# E2E_PATIENCE: so many times as long, on a machine that has other work.
 wait_for() { # SECONDS WHAT COMMAND...
-  local end=$((SECONDS + $1)) what=$2 said
+  local end=$((SECONDS + $1 * ${E2E_PATIENCE:-1})) what=$2 said
   shift 2
   until said=$("$@" 2>&1); do
     [ "$SECONDS" -lt "$end" ] || die "did not happen in time: $what (${said:-nothing was said}); logs: $run/log"

@@ -27,7 +27,8 @@ import org.apache.kerby.kerberos.kerb.server.SimpleKdcServer;
  * is answered with one line, "ok ..." or "failed ...". The process ends with its input.
  *
  * <p>With two ports there are two NameNodes, nn1 and nn2 of the name service "rig"; the first is active until told otherwise. With the
- * setting "rig.kdc.port" there is a KDC as well, and nothing goes without Kerberos; its files are in FOLDER/../kdc.
+ * setting "rig.kdc.port" there is a KDC as well, and nothing goes without Kerberos; its files are in FOLDER/../kdc. With
+ * "rig.datanode.address" the DataNodes listen there.
  *
  * Usage: MiniHdfs PORT[,PORT] DATANODES FOLDER [key=value]...
  */
@@ -192,6 +193,14 @@ public final class MiniHdfs {
     MiniDFSCluster.Builder builder = new MiniDFSCluster.Builder(conf, folder).numDataNodes(Integer.parseInt(args[1]));
     // As which a DataNode is known to clients, if that is set.
     builder.checkDataNodeHostConfig(true);
+    // Where they listen for clients, if that is set; what nobody asks for stays on loopback.
+    String address = conf.get("rig.datanode.address");
+    if (address != null) {
+      conf.set("dfs.datanode.address", address + ":0");
+      conf.set("dfs.datanode.http.address", "127.0.0.1:0");
+      conf.set("dfs.datanode.ipc.address", "127.0.0.1:0");
+      builder.checkDataNodeAddrConfig(true);
+    }
     if (ports.length == 1) {
       builder.nameNodePort(Integer.parseInt(ports[0]));
     } else {

@@ -17,6 +17,7 @@ use kube::{
 use tokio::{task::block_in_place, time::timeout};
 
 use super::{audit::AuditLog, login};
+use crate::e2e::patient;
 
 const NODES: &str = "3";
 const END_LIMIT: Duration = Duration::from_secs(120);
@@ -70,11 +71,14 @@ impl Scenario {
         let namespaces: Api<Namespace> = Api::all(self.client());
         let uid = namespaces.get(&self.namespace).await?.uid().context("a namespace without an id")?;
         namespaces.delete(&self.namespace, &Default::default()).await?;
-        timeout(END_LIMIT, await_condition(namespaces, &self.namespace, conditions::is_deleted(&uid)))
-            .await
-            .with_context(|| {
-                format!("the namespace {} is still there after {END_LIMIT:?}", self.namespace)
-            })??;
+        timeout(
+            patient(END_LIMIT),
+            await_condition(namespaces, &self.namespace, conditions::is_deleted(&uid)),
+        )
+        .await
+        .with_context(|| {
+            format!("the namespace {} is still there after {:?}", self.namespace, patient(END_LIMIT))
+        })??;
         self.finished = true;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::{close::close, jobs::Task};
 use crate::{core::Core, failure, store::BlockLease};
+use alluxio_client::worker_host;
 use alluxio_fs::FsError;
 use alluxio_ufs::{CreateOptions, UfsWriter};
 use std::{fs::File, os::unix::fs::FileExt, sync::Arc, time::Duration};
@@ -106,12 +107,12 @@ async fn from_others(
     let mut last = FsError::not_found(format!("block {block} is on no worker"));
     for location in info.locations {
         let address = location.worker_address.unwrap_or_default();
-        let host = address.host.unwrap_or_default();
-        let Ok(port) = u16::try_from(address.data_port.unwrap_or(0)) else { continue };
-        if core.is_self(&host, port) {
+        let host = worker_host(&address);
+        let Ok(port) = u16::try_from(address.data_port()) else { continue };
+        if core.is_self(host, port) {
             continue; // it was looked for here
         }
-        let mut reader = match core.peers.read(&host, port, block, length, None).await {
+        let mut reader = match core.peers.read(host, port, block, length, None).await {
             Ok(reader) => reader,
             Err(error) => {
                 last = error;

@@ -13,7 +13,10 @@ use super::{
     block_in::ReadOptions,
     source::{Candidate, Spot, is_same_worker, signed, ufs_options},
 };
-use crate::{cluster::Cluster, worker::WorkerClient};
+use crate::{
+    cluster::Cluster,
+    worker::{WorkerClient, worker_host},
+};
 
 /// Asks, without waiting for it and without a failure if it cannot: caching is a favour.
 pub(super) fn request(
@@ -30,7 +33,7 @@ pub(super) fn request(
         block_id: Some(spot.block_id),
         length: Some(signed(spot.length)),
         open_ufs_block_options: Some(ufs_options(info, &spot, options.read_type, options.concurrency)),
-        source_host: Some(source.address.host().to_owned()),
+        source_host: Some(worker_host(&source.address).to_owned()),
         source_port: Some(source.address.data_port()),
         r#async: Some(true),
     };

@@ -10,7 +10,11 @@ use alluxio_proto::grpc::{
 };
 
 use super::source::{Spot, candidates, signed, ufs_options};
-use crate::{cluster::Cluster, file_system::FileSystem, worker::WorkerClient};
+use crate::{
+    cluster::Cluster,
+    file_system::FileSystem,
+    worker::{WorkerClient, worker_host},
+};
 
 impl FileSystem {
     /// Whether a worker runs on this host.
@@ -38,7 +42,7 @@ impl FileSystem {
                 block_id: Some(spot.block_id),
                 length: Some(signed(spot.length)),
                 open_ufs_block_options: Some(ufs_options(info, &spot, ReadPType::Cache, concurrency)),
-                source_host: Some(source.host().to_owned()),
+                source_host: Some(worker_host(&source).to_owned()),
                 source_port: Some(source.data_port()),
                 r#async: Some(false),
             };

@@ -27,6 +27,14 @@ pub(crate) use settings::StreamSettings;
 use settings::within;
 pub use write::BlockWriter;
 
+/// Where a worker is reached. One in a container has a host by which it is known, that of its node, and one at which it listens.
+pub fn worker_host(address: &WorkerNetAddress) -> &str {
+    match address.container_host() {
+        "" => address.host(),
+        container => container,
+    }
+}
+
 /// A client of one worker. Cheap to clone.
 #[derive(Clone)]
 pub struct WorkerClient {
@@ -46,12 +54,13 @@ impl WorkerClient {
         address: &WorkerNetAddress,
     ) -> FsResult<Self> {
         let port = if address.data_port() > 0 { address.data_port() } else { address.rpc_port() };
+        let host = worker_host(address);
         let port = u16::try_from(port).map_err(|_| {
-            FsError::invalid_argument(format!("Worker {} has no usable data port: {port}.", address.host()))
+            FsError::invalid_argument(format!("Worker {host} has no usable data port: {port}."))
         })?;
         Ok(Self {
-            channel: connector.channel(address.host(), port, ServiceType::BlockWorkerClientService)?,
-            address: format!("{}:{port}", address.host()),
+            channel: connector.channel(host, port, ServiceType::BlockWorkerClientService)?,
+            address: format!("{host}:{port}"),
             settings: StreamSettings::of(conf),
         })
     }
@@ -113,5 +122,29 @@ impl WorkerClient {
     fn abortable(&self, abort: &Abort) -> BlockWorkerClient<AbortableChannel> {
         BlockWorkerClient::new(AbortableChannel::new(self.channel.clone(), abort.clone()))
             .max_decoding_message_size(self.channel.max_message())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alluxio_conf::Configuration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_worker_in_a_container_is_reached_at_the_containers_host() -> FsResult<()> {
+        let conf = Configuration::defaults();
+        let connector = Connector::new(&conf, "somebody")?;
+        let address = WorkerNetAddress {
+            host: Some("node".into()),
+            container_host: Some(String::new()),
+            data_port: Some(29999),
+            ..WorkerNetAddress::default()
+        };
+        assert_eq!(WorkerClient::new(&conf, &connector, &address)?.address(), "node:29999");
+        let address = WorkerNetAddress { container_host: Some("pod".into()), ..address };
+        assert_eq!(WorkerClient::new(&conf, &connector, &address)?.address(), "pod:29999");
+        assert_eq!(worker_host(&address), "pod");
+        Ok(())
     }
 }

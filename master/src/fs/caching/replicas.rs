@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use alluxio_client::worker_host;
 use alluxio_fs::FsError;
 use alluxio_proto::grpc::{BlockLocation, WorkerNetAddress, block::CacheRequest};
 use futures::{StreamExt, stream};
@@ -250,7 +251,7 @@ fn copy(block: i64, length: i64, from: &WorkerNetAddress) -> CacheRequest {
     let port = if from.data_port() > 0 { from.data_port() } else { from.rpc_port() };
     CacheRequest {
         block_id: Some(block),
-        source_host: Some(from.host().to_owned()),
+        source_host: Some(worker_host(from).to_owned()),
         source_port: Some(port),
         length: Some(length),
         ..CacheRequest::default()

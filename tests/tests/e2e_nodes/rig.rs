@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alluxio_tests::kube::Scenario;
+use alluxio_tests::{e2e::patient, kube::Scenario};
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod, Service};
 use kube::{
@@ -18,7 +18,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-const LIMIT: Duration = Duration::from_secs(120);
+fn limit() -> Duration {
+    patient(Duration::from_secs(120))
+}
+
 /// What the rig itself runs in pods: has a shell.
 const RIG: &str = "localhost/rig:1";
 
@@ -67,9 +70,9 @@ async fn printed(pods: &Api<Pod>, pod: Value) -> Result<String> {
     let name = pod["metadata"]["name"].as_str().context("a pod without a name")?.to_owned();
     pods.create(&PostParams::default(), &from(pod)?).await?;
     let ended = |pod: Option<&Pod>| matches!(phase(pod), Some("Succeeded" | "Failed"));
-    let pod = timeout(LIMIT, await_condition(pods.clone(), &name, ended))
+    let pod = timeout(limit(), await_condition(pods.clone(), &name, ended))
         .await
-        .with_context(|| format!("the pod {name} has not ended after {LIMIT:?}"))??;
+        .with_context(|| format!("the pod {name} has not ended after {:?}", limit()))??;
     let log = pods.logs(&name, &LogParams::default()).await?;
     ensure!(phase(pod.as_ref()) == Some("Succeeded"), "the pod {name} failed: {log}");
     Ok(log)
@@ -77,8 +80,8 @@ async fn printed(pods: &Api<Pod>, pod: Value) -> Result<String> {
 
 async fn wait_until_running(pods: &Api<Pod>, name: &str) -> Result<Pod> {
     let runs = |pod: Option<&Pod>| phase(pod) == Some("Running");
-    let pod = timeout(LIMIT, await_condition(pods.clone(), name, runs)).await;
-    pod.with_context(|| format!("the pod {name} does not run after {LIMIT:?}"))??.context("no pod")
+    let pod = timeout(limit(), await_condition(pods.clone(), name, runs)).await;
+    pod.with_context(|| format!("the pod {name} does not run after {:?}", limit()))??.context("no pod")
 }
 
 /// Whether the node says of itself that it is ready; anything but "True" is not.
@@ -89,9 +92,9 @@ fn is_ready(node: Option<&Node>) -> bool {
 
 async fn wait_until_node(nodes: &Api<Node>, name: &str, ready: bool) -> Result<()> {
     let wanted = move |node: Option<&Node>| is_ready(node) == ready;
-    timeout(LIMIT, await_condition(nodes.clone(), name, wanted))
+    timeout(limit(), await_condition(nodes.clone(), name, wanted))
         .await
-        .with_context(|| format!("{name} is still ready={} after {LIMIT:?}", !ready))??;
+        .with_context(|| format!("{name} is still ready={} after {:?}", !ready, limit()))??;
     Ok(())
 }
 
@@ -180,7 +183,7 @@ async fn nodes_are_lost_and_return() -> Result<()> {
         Ok(log.lines().last().context("it printed nothing")?.parse()?)
     };
     while counted().await? < away {
-        ensure!(cut.elapsed() < 2 * LIMIT, "counted only to {} in {away} s", counted().await?);
+        ensure!(cut.elapsed() < 2 * limit(), "counted only to {} in {away} s", counted().await?);
         sleep(Duration::from_secs(1)).await;
     }
     let pod = pods.get("counts").await?;

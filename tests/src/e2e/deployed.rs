@@ -1,0 +1,189 @@
+//! An AlluxioCluster that was applied, and what can be seen of it.
+
+use std::time::Duration;
+
+use alluxio_conf::{Configuration, Role};
+use anyhow::{Result, ensure};
+use k8s_openapi::api::{core::v1::Pod, discovery::v1::EndpointSlice};
+use kube::{
+    Api, ResourceExt,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
+    runtime::wait::await_condition,
+};
+use serde_json::Value;
+use tokio::time::{Instant, timeout};
+
+use super::{kubectl, kubectl_with, patient};
+use crate::{kube::Scenario, web};
+
+const INSTANCE: &str = "app.kubernetes.io/instance";
+const COMPONENT: &str = "app.kubernetes.io/component";
+/// So many combinations `alluxio runTests` tries.
+const RUN_TESTS: usize = 24;
+/// The site file in each pod of a cluster.
+const SITE: &str = "/opt/alluxio/conf/alluxio-site.properties";
+
+pub struct Deployed<'a> {
+    scenario: &'a Scenario,
+    name: String,
+    clusters: Api<DynamicObject>,
+    /// When it was applied for the first time.
+    applied: Instant,
+}
+
+impl<'a> Deployed<'a> {
+    /// `kubectl apply` of a text that has the cluster of this name in it.
+    pub fn apply(scenario: &'a Scenario, name: &str, text: &str) -> Result<Deployed<'a>> {
+        let kind = GroupVersionKind::gvk("alluxio.org", "v1alpha1", "AlluxioCluster");
+        let resource = ApiResource::from_gvk_with_plural(&kind, "alluxioclusters");
+        let clusters = Api::namespaced_with(scenario.client(), scenario.namespace(), &resource);
+        let applied = Instant::now();
+        kubectl_with(scenario.namespace(), &["apply", "--filename", "-"], text)?;
+        Ok(Deployed { scenario, name: name.to_owned(), clusters, applied })
+    }
+
+    /// `kubectl patch`, as a user edits it.
+    pub fn edit(&self, patch: &Value) -> Result<()> {
+        self.kubectl(&["patch", "alx", &self.name, "--type=merge", "--patch", &patch.to_string()]).map(drop)
+    }
+
+    pub fn kubectl(&self, arguments: &[&str]) -> Result<String> {
+        kubectl(self.scenario.namespace(), arguments)
+    }
+
+    /// The whole object as it is now.
+    pub async fn seen(&self) -> Result<Value> {
+        Ok(serde_json::to_value(self.clusters.get(&self.name).await?)?)
+    }
+
+    /// Waits until the object is so; how long it took from now on.
+    pub async fn until(
+        &self,
+        what: &str,
+        limit: Duration,
+        holds: impl Fn(&Value) -> bool,
+    ) -> Result<Duration> {
+        let began = Instant::now();
+        let wanted = |object: Option<&DynamicObject>| {
+            object.and_then(|object| serde_json::to_value(object).ok()).is_some_and(|value| holds(&value))
+        };
+        let waited =
+            timeout(patient(limit), await_condition(self.clusters.clone(), &self.name, wanted)).await;
+        match waited {
+            Ok(reached) => reached.map(drop)?,
+            Err(_) => {
+                let status = &self.seen().await?["status"];
+                anyhow::bail!("not within {:.0?}: {what}; the status: {status:#}", patient(limit));
+            }
+        }
+        Ok(began.elapsed())
+    }
+
+    /// Waits until everything is as the spec says and a master serves; how long that took from `kubectl apply` on.
+    pub async fn available(&self, limit: Duration) -> Result<Duration> {
+        self.until("the cluster is available", limit, is_available).await?;
+        Ok(self.applied.elapsed())
+    }
+
+    /// The pods of masters or workers, by name.
+    pub async fn pods(&self, component: &str) -> Result<Vec<Pod>> {
+        let pods: Api<Pod> = Api::namespaced(self.scenario.client(), self.scenario.namespace());
+        let selector = format!("{INSTANCE}={},{COMPONENT}={component}", self.name);
+        let mut all = pods.list(&ListParams::default().labels(&selector)).await?.items;
+        all.sort_by_key(|pod| pod.name_any());
+        Ok(all)
+    }
+
+    /// A command in a pod, in the container that kubectl chooses.
+    pub fn exec(&self, pod: &str, command: &[&str]) -> Result<String> {
+        let mut arguments = vec!["exec", pod, "--"];
+        arguments.extend(command);
+        self.kubectl(&arguments)
+    }
+
+    /// `alluxio fs leader` in every pod of masters and workers names this one's master.
+    pub async fn leader_is_known_everywhere(&self, leader: &str) -> Result<()> {
+        let host = format!("{leader}.{}-masters.{}.svc", self.name, self.scenario.namespace());
+        for pod in self.pods("master").await?.iter().chain(&self.pods("worker").await?) {
+            let pod = pod.name_any();
+            let printed = self.exec(&pod, &["alluxio", "fs", "leader"])?;
+            // As scripts read it: the last line.
+            ensure!(printed.lines().last() == Some(&*host), "{pod} says {printed:?}, and not {host}");
+        }
+        Ok(())
+    }
+
+    /// `alluxio runTests` in the first master's pod: all of it passes.
+    pub fn runs_the_tests(&self) -> Result<()> {
+        let printed = self.exec(&format!("{}-masters-0", self.name), &["alluxio", "runTests"])?;
+        let passed = printed.matches("Passed the test!").count();
+        ensure!(passed == RUN_TESTS, "{passed} of {RUN_TESTS} passed:\n{printed}");
+        Ok(())
+    }
+
+    /// The pod of the master that says itself that it serves; `None` when none does.
+    pub async fn serving(&self) -> Result<Option<String>> {
+        for pod in self.pods("master").await? {
+            let Some(ip) = pod.status.as_ref().and_then(|status| status.pod_ip.clone()) else { continue };
+            let role = tokio::task::block_in_place(|| web::get_json_at(&ip, 19999, "/role"));
+            if role.is_ok_and(|role| role["serving"] == true) {
+                return Ok(Some(pod.name_any()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The pods behind the Service that leads to the leader.
+    pub async fn leader_service(&self) -> Result<Vec<String>> {
+        let slices: Api<EndpointSlice> = Api::namespaced(self.scenario.client(), self.scenario.namespace());
+        let selector = format!("kubernetes.io/service-name={}-leader", self.name);
+        let slices = slices.list(&ListParams::default().labels(&selector)).await?;
+        let endpoints = slices.items.into_iter().flat_map(|slice| slice.endpoints);
+        let named = endpoints.filter_map(|endpoint| endpoint.target_ref?.name);
+        Ok(named.collect())
+    }
+
+    /// Waits until status and Service name the master that serves; how long that took from now on.
+    pub async fn agrees(&self, limit: Duration) -> Result<Duration> {
+        let began = Instant::now();
+        loop {
+            let serving = self.serving().await?;
+            let told = self.seen().await?["status"]["leader"]["pod"].as_str().map(str::to_owned);
+            let behind = self.leader_service().await?;
+            if serving.is_some() && serving == told && behind == Vec::from_iter(serving.clone()) {
+                return Ok(began.elapsed());
+            }
+            ensure!(
+                began.elapsed() < patient(limit),
+                "not within {:.0?}: {serving:?} serves, status.leader says {told:?}, the Service leads to {behind:?}",
+                patient(limit)
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// The configuration of a client outside of the cluster: what the cluster's own pods use.
+    pub fn client_conf(&self) -> Result<Configuration> {
+        let site = self.exec(&format!("{}-masters-0", self.name), &["cat", SITE])?;
+        let matters = ["alluxio.zookeeper.", "alluxio.master.hostname", "alluxio.master.rpc.port"];
+        let lines = site.lines().filter(|line| matters.iter().any(|name| line.starts_with(name)));
+        let own = ["-Dalluxio.security.login.username=alluxio".to_owned()];
+        let arguments = lines.map(|line| format!("-D{line}")).chain(own);
+        Ok(Configuration::load(Role::Client, arguments)?.conf)
+    }
+}
+
+/// All is as the spec says, and a master serves.
+fn is_available(object: &Value) -> bool {
+    let status = &object["status"];
+    status["phase"] == "Available" && status["observedGeneration"] == object["metadata"]["generation"]
+}
+
+/// The names of those that are ready.
+pub fn ready_pods(pods: &[Pod]) -> Vec<String> {
+    let is_ready = |pod: &&Pod| {
+        let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+        conditions.into_iter().flatten().any(|one| one.type_ == "Ready" && one.status == "True")
+    };
+    pods.iter().filter(is_ready).map(|pod| pod.name_any()).collect()
+}

@@ -1,0 +1,54 @@
+//! The operator, installed by its chart; all tests of a run share it.
+
+use anyhow::{Context, Result, ensure};
+
+use super::{
+    patient,
+    tools::{kubectl, project, run},
+};
+
+const NAME: &str = "alluxio-operator";
+
+/// The operator as one test sees it: from its beginning on.
+pub struct Operator {
+    since: String,
+}
+
+impl Operator {
+    /// As the documents say: `helm install`, or the same release with other values.
+    pub fn install(values: &[&str]) -> Result<Operator> {
+        let since = run("date", &["--utc", "+%Y-%m-%dT%H:%M:%SZ"], "")?.trim().to_owned();
+        let chart = project().join("charts").join(NAME);
+        let chart = chart.to_str().context("a path that is no text")?;
+        let limit = format!("{}s", patient(std::time::Duration::from_secs(60)).as_secs());
+        let mut arguments = vec!["upgrade", "--install", NAME, chart, "--namespace", NAME];
+        arguments.extend(["--create-namespace", "--wait", "--timeout", &limit]);
+        for value in values {
+            arguments.extend(["--set", value]);
+        }
+        run("helm", &arguments, "")?;
+        Ok(Operator { since })
+    }
+
+    /// Names of its pods.
+    pub fn pods() -> Result<Vec<String>> {
+        let selector = format!("app.kubernetes.io/name={NAME}");
+        let names = kubectl(NAME, &["get", "pods", "--selector", &selector, "--output", "name"])?;
+        Ok(names.lines().map(|name| name.trim_start_matches("pod/").to_owned()).collect())
+    }
+
+    /// It has said nothing of errors since this test began, and has not been started again.
+    pub fn is_content(&self) -> Result<()> {
+        for pod in Operator::pods()? {
+            let since = format!("--since-time={}", self.since);
+            let log = kubectl(NAME, &["logs", &pod, "--tail=-1", &since])?;
+            let bad: Vec<_> =
+                log.lines().filter(|line| line.contains(" ERROR ") || line.contains("panicked")).collect();
+            ensure!(bad.is_empty(), "{pod} says:\n{}", bad.join("\n"));
+            let path = "jsonpath={.status.containerStatuses[*].restartCount}";
+            let restarts = kubectl(NAME, &["get", "pod", &pod, "--output", path])?;
+            ensure!(restarts.trim() == "0", "{pod} was started again {restarts} times");
+        }
+        Ok(())
+    }
+}

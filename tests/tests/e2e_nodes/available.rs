@@ -1,0 +1,50 @@
+//! The first cluster of the documents: twelve lines.
+
+use std::time::Duration;
+
+use alluxio_tests::{
+    e2e::{Deployed, Operator, example, kubectl_with, promised, ready_pods},
+    kube::Scenario,
+};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+const LIMIT: Duration = Duration::from_secs(120);
+/// What is started, with its images on the nodes, is available so soon.
+const PROMISED: Duration = Duration::from_secs(60);
+
+/// The example's claim, which all nodes share here, and its cluster.
+fn single() -> Result<(String, String)> {
+    let text = example("single.yaml")?;
+    let (claim, cluster) = text.split_once("\n---\n").context("the example has two objects")?;
+    let mut claim: Value = serde_yaml::from_str(claim)?;
+    claim["spec"]["storageClassName"] = "shared".into();
+    claim["spec"]["accessModes"] = serde_json::json!(["ReadWriteMany"]);
+    Ok((claim.to_string(), cluster.to_owned()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twelve_lines_give_a_cluster() -> Result<()> {
+    let scenario = Scenario::begin("twelve_lines_give_a_cluster").await?;
+    let operator = Operator::install(&[])?;
+    let (claim, text) = single()?;
+    ensure!(text.lines().count() <= 12, "{} lines", text.lines().count());
+    kubectl_with(scenario.namespace(), &["apply", "--filename", "-"], &claim)?;
+    let cluster = Deployed::apply(&scenario, "demo", &text)?;
+    promised("a single master, from kubectl apply to Available", cluster.available(LIMIT).await?, PROMISED)?;
+
+    let workers = cluster.pods("worker").await?;
+    ensure!(ready_pods(&workers).len() == 3, "a worker on each node: {:?}", ready_pods(&workers));
+    cluster.leader_is_known_everywhere("demo-masters-0").await?;
+    cluster.runs_the_tests()?;
+
+    // The columns of `kubectl get`, as people read them.
+    let table = cluster.kubectl(&["get", "alx"])?;
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    let [header, row] = &*rows else { anyhow::bail!("{table}") };
+    ensure!(header[..] == ["NAME", "MASTERS", "WORKERS", "LEADER", "VERSION", "STATUS", "AGE"], "{table}");
+    let version = env!("CARGO_PKG_VERSION");
+    ensure!(row[..6] == ["demo", "1/1", "3/3", "demo-masters-0", version, "Available"], "{table}");
+    operator.is_content()?;
+    scenario.finish().await
+}

@@ -1,0 +1,5 @@
+//! On the cluster of `tests/e2e`, which `make e2e` starts: the nodes themselves, and clusters of Alluxio that the operator runs there.
+
+mod available;
+mod ha;
+mod rig;
