@@ -195,6 +195,11 @@ impl Role {
                     .to_owned(),
             );
         }
+        // Whoever is elected now replays all the rest first.
+        if !progress.has_caught_up() {
+            let at = progress.position().sequence;
+            return Some(format!("This standby is reading the journal (at record {at})."));
+        }
         let lag = progress.lag();
         (lag > LAG_LIMIT).then(|| format!("This standby is {} seconds behind the leader.", lag.as_secs()))
     }

@@ -63,8 +63,13 @@ impl Rig {
     async fn catch_up(&self, standby: &mut Standby) {
         // Of another one.
         self.process.role.follows(None);
+        let has_caught_up = || {
+            let following = self.process.role.following();
+            following.is_some_and(|following| following.progress.has_caught_up())
+                && self.process.role.status().applied_sequence >= self.leader.journal().durable()
+        };
         let caught_up = async {
-            while self.process.role.status().applied_sequence < self.leader.journal().durable() {
+            while !has_caught_up() {
                 sleep(Duration::from_millis(10)).await;
             }
         };
@@ -76,6 +81,28 @@ impl Rig {
         };
         timeout(LIMIT, following).await.expect("it catches up");
     }
+}
+
+/// One who has just begun is not behind by any time, and yet far behind.
+#[tokio::test]
+async fn a_standby_is_not_ready_before_it_has_read_the_journal() {
+    let rig = Rig::new("1000000").await;
+    rig.add_files(1..20).await;
+    let mut standby = Standby::new(rig.process.clone(), rig.store.clone());
+    let watch = async {
+        while let Some(reason) = rig.process.role.not_ready() {
+            assert!(reason.contains("is reading the journal"), "{reason}");
+            sleep(Duration::from_millis(1)).await;
+        }
+        rig.process.role.status().applied_sequence
+    };
+    let applied = async {
+        tokio::select! {
+            never = standby.follow() => match never {},
+            applied = watch => applied,
+        }
+    };
+    assert_eq!(timeout(LIMIT, applied).await.unwrap(), rig.leader.journal().durable());
 }
 
 #[tokio::test]

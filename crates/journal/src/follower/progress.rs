@@ -13,6 +13,8 @@ struct State {
     position: Position,
     /// The last moment at which all that was known to be durable had been given; the start before the first.
     current_at: Instant,
+    /// Whether there was such a moment.
+    has_caught_up: bool,
 }
 
 /// How far a follower is. Clones look at the same follower.
@@ -21,7 +23,11 @@ pub struct Progress(Arc<watch::Sender<State>>);
 
 impl Progress {
     pub(super) fn new(position: Position) -> Self {
-        Self(Arc::new(watch::Sender::new(State { position, current_at: Instant::now() })))
+        Self(Arc::new(watch::Sender::new(State {
+            position,
+            current_at: Instant::now(),
+            has_caught_up: false,
+        })))
     }
 
     /// The place after the last record given.
@@ -35,11 +41,20 @@ impl Progress {
         self.0.borrow().current_at.elapsed()
     }
 
+    /// Whether all that others could know to be durable had been given at some moment. Until then the lag says little: it
+    /// counts from the start, however long the log is.
+    pub fn has_caught_up(&self) -> bool {
+        self.0.borrow().has_caught_up
+    }
+
     pub(super) fn given(&self, position: Position) {
         self.0.send_modify(|state| state.position = position);
     }
 
     pub(super) fn current(&self, at: Instant) {
-        self.0.send_modify(|state| state.current_at = state.current_at.max(at));
+        self.0.send_modify(|state| {
+            state.current_at = state.current_at.max(at);
+            state.has_caught_up = true;
+        });
     }
 }
