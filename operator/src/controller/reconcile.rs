@@ -79,8 +79,9 @@ pub async fn reconcile(
     context: Arc<Context>,
 ) -> Result<Action, ReconcileError> {
     let started = Instant::now();
-    let done =
-        tokio::time::timeout(LONGEST, once(&cluster, &context)).await.unwrap_or(Err(ReconcileError::Late));
+    // In a box: what it awaits is nested deeper than the compiler computes the size of one future.
+    let once = Box::pin(once(&cluster, &context));
+    let done = tokio::time::timeout(LONGEST, once).await.unwrap_or(Err(ReconcileError::Late));
     context.metrics.reconciled(started.elapsed(), if done.is_ok() { "ok" } else { "failed" });
     done
 }
