@@ -21,6 +21,8 @@ pub struct Claim {
 pub enum Seen {
     Nothing,
     Journal(Marker),
+    /// What a deletion has left that was cut short.
+    HalfDeleted(Marker),
     Java(String),
 }
 
@@ -39,6 +41,8 @@ pub enum Act {
 pub enum Refused {
     /// There was a journal, and it is gone.
     Missing,
+    /// A person named a journal, and there is none.
+    NothingToAdopt(Uuid),
     Foreign {
         cluster: Option<Uuid>,
         whose: String,
@@ -51,6 +55,11 @@ impl fmt::Display for Refused {
             Self::Missing => f.write_str(
                 "there was a journal, and there is none now: bring the folder back, or restore a backup into a new cluster",
             ),
+            Self::NothingToAdopt(id) => write!(
+                f,
+                "there is no journal, and that of cluster {id} was to be taken over: look whether this is the right folder, and \
+                 whether it is mounted; for an empty journal name no id",
+            ),
             Self::Foreign { cluster: Some(id), whose } => {
                 write!(f, "there is the journal of cluster {id}, {whose}: choose another folder, or name that id to adopt it")
             }
@@ -60,29 +69,44 @@ impl fmt::Display for Refused {
 }
 
 pub fn decide(seen: &Seen, claim: &Claim) -> Result<Act, Refused> {
+    let is_same_name =
+        |marker: &Marker| marker.owner.as_ref().is_some_and(|owner| owner.name == claim.owner.name);
     let marker = match seen {
-        Seen::Nothing if claim.known.is_some() => return Err(Refused::Missing),
-        Seen::Nothing => return Ok(Act::Format),
+        Seen::HalfDeleted(marker) if !is_same_name(marker) => {
+            let whose = format!("{}; its deletion was cut short, let its owner finish it", of_whom(marker));
+            return Err(Refused::Foreign {
+                cluster: None,
+                whose: format!("what is left of a journal {whose}"),
+            });
+        }
+        Seen::Nothing | Seen::HalfDeleted(_) => {
+            return match (claim.known, claim.adopt) {
+                (Some(_), _) => Err(Refused::Missing),
+                (None, Some(id)) => Err(Refused::NothingToAdopt(id)),
+                (None, None) => Ok(Act::Format),
+            };
+        }
         Seen::Java(found) => {
             let whose = format!("the journal of a Java master ({found})");
             return Err(Refused::Foreign { cluster: None, whose });
         }
         Seen::Journal(marker) => marker,
     };
-    let is_same_name = marker.owner.as_ref().is_some_and(|owner| owner.name == claim.owner.name);
     let is_ours = match claim.known {
         Some(known) => known == marker.cluster,
-        None => is_same_name,
+        None => is_same_name(marker),
     };
     if !is_ours && claim.adopt != Some(marker.cluster) {
-        let whose =
-            marker.owner.as_ref().map_or("of no owner".to_owned(), |owner| format!("of {}", owner.name));
-        return Err(Refused::Foreign { cluster: Some(marker.cluster), whose });
+        return Err(Refused::Foreign { cluster: Some(marker.cluster), whose: of_whom(marker) });
     }
     if marker.owner.as_ref() == Some(&claim.owner) {
         return Ok(Act::Leave(marker.cluster));
     }
     Ok(Act::HandOver(marker.cluster))
+}
+
+fn of_whom(marker: &Marker) -> String {
+    marker.owner.as_ref().map_or("of no owner".to_owned(), |owner| format!("of {}", owner.name))
 }
 
 #[cfg(test)]
@@ -108,8 +132,18 @@ mod tests {
     fn a_folder_is_formatted_once() {
         assert_eq!(decide(&Seen::Nothing, &claim(None, None)), Ok(Act::Format));
         assert_eq!(decide(&Seen::Nothing, &claim(Some(ID), None)), Err(Refused::Missing));
-        // Whoever names a journal to adopt wants that one, but an empty folder needs no word.
-        assert_eq!(decide(&Seen::Nothing, &claim(None, Some(ID))), Ok(Act::Format));
+        // Whoever names a journal wants that one: a wrong folder, or a volume that is not mounted, must not become an empty cluster.
+        assert_eq!(decide(&Seen::Nothing, &claim(None, Some(ID))), Err(Refused::NothingToAdopt(ID)));
+    }
+
+    #[test]
+    fn what_a_deletion_has_left_is_its_owners() {
+        let left = |name: &str| Seen::HalfDeleted(Marker { cluster: ID, owner: Some(owner(name, "1")) });
+        assert_eq!(decide(&left("ns/a"), &claim(None, None)), Ok(Act::Format));
+        assert_eq!(decide(&left("ns/a"), &claim(Some(ID), None)), Err(Refused::Missing));
+        assert_eq!(decide(&left("ns/a"), &claim(None, Some(ID))), Err(Refused::NothingToAdopt(ID)));
+        let refused = decide(&left("ns/b"), &claim(None, None)).unwrap_err();
+        assert!(refused.to_string().contains("of ns/b; its deletion was cut short"), "{refused}");
     }
 
     #[test]

@@ -2,18 +2,22 @@
 
 mod decide;
 
-use std::path::Path;
+use std::{fmt::Display, path::Path, time::Duration};
 
 use alluxio_conf::{Configuration, Role, key};
-use alluxio_election::{ZooKeeper, forget_cluster, remove_cluster};
-use alluxio_fs::ErrorKind;
-use alluxio_journal::{Existing, JournalError, Marker, Owner, store::FolderState};
+use alluxio_election::{ZooKeeper, candidates, remove_cluster};
+use alluxio_journal::{
+    Existing, JournalError, Marker, Owner,
+    store::{Store, StoreError},
+};
 use serde_json::json;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::decide::{Act, Claim, Refused, Seen};
 use crate::{
     error::{CommandError, ExitStatus, FAILURE, SUCCESS},
+    format::journal,
     journal_folder,
     options::{self, OptionSpec},
     output::{self, Output},
@@ -42,10 +46,18 @@ const OPTIONS: &[OptionSpec] = &[
         .with_value("id"),
     OptionSpec::long("adopt", "claim: take over the journal of this cluster from another owner")
         .with_value("id"),
+    OptionSpec::long(
+        "wait",
+        "claim: seconds that masters may take which use the journal and end just now; 0",
+    )
+    .with_value("seconds"),
     OptionSpec::long("cluster", "remove: the cluster whose journal is removed").with_value("id"),
     OptionSpec::long("report", "a file for the answer, beside standard output").with_value("file"),
     OptionSpec::long("help", "print this text"),
 ];
+
+/// Between two looks at who uses the journal.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// What the command has done, or why it has not.
 struct Answer {
@@ -65,7 +77,7 @@ async fn run(words: &[String], conf: &Configuration, out: &Output) -> Result<Exi
         }
     };
     let answer = match given.arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["claim"] => claim(conf, &asked(&given)?, out).await?,
+        ["claim"] => claim(conf, &asked(&given)?, seconds(&given, "wait")?, out).await?,
         ["remove"] => remove(conf, required(&given, "owner")?, id(&given, "cluster")?, out).await?,
         ["show"] => show(conf).await?,
         _ => return help(out, FAILURE),
@@ -101,6 +113,12 @@ fn id(given: &options::Parsed, name: &str) -> Result<Option<Uuid>, CommandError>
     given.value(name).map(read).transpose()
 }
 
+fn seconds(given: &options::Parsed, name: &str) -> Result<Duration, CommandError> {
+    let read = |text: &str| text.parse().map(Duration::from_secs);
+    let wrong = |_| CommandError::failed(format!("--{name}: write a number of seconds"));
+    given.value(name).map_or(Ok(Duration::ZERO), read).map_err(wrong)
+}
+
 fn asked(given: &options::Parsed) -> Result<Claim, CommandError> {
     let (name, uid) = (required(given, "owner")?, required(given, "uid")?);
     let owner = Owner::new(name, uid)
@@ -108,51 +126,86 @@ fn asked(given: &options::Parsed) -> Result<Claim, CommandError> {
     Ok(Claim { owner, known: id(given, "known")?, adopt: id(given, "adopt")? })
 }
 
-async fn claim(conf: &Configuration, claim: &Claim, out: &Output) -> Result<Answer, CommandError> {
+async fn claim(
+    conf: &Configuration,
+    claim: &Claim,
+    patience: Duration,
+    out: &Output,
+) -> Result<Answer, CommandError> {
     let store = journal_folder::open(conf)?;
-    let seen = match store.state().await.map_err(|error| CommandError::failed(error.to_string()))? {
-        FolderState::Formatted => {
-            Seen::Journal(alluxio_journal::marker(store.as_ref()).await.map_err(failed)?)
-        }
-        FolderState::NotFormatted => Seen::Nothing,
-        FolderState::Java(found) => Seen::Java(found),
-    };
+    let store = store.as_ref();
     let location = store.location();
     let done =
         |outcome, cluster| Answer { outcome, cluster: Some(cluster), message: location.clone(), done: true };
-    match decide::decide(&seen, claim) {
-        Ok(Act::Format) => {
-            if conf.get(key::ZOOKEEPER_ENABLED) {
-                free_election(conf, out).await?;
+    let refused = |outcome, cluster, why: &dyn Display| {
+        let message = format!("{location}: {why}");
+        Answer { outcome, cluster, message, done: false }
+    };
+    let until = Instant::now() + patience;
+    loop {
+        return match decide::decide(&seen(store).await?, claim) {
+            Ok(Act::Format) => {
+                let marker = Marker { cluster: Uuid::new_v4(), owner: Some(claim.owner.clone()) };
+                let cluster = marker.cluster;
+                journal::make(conf, store, marker, Existing::Keep, out).await?;
+                Ok(done("formatted", cluster))
             }
-            let marker = Marker { cluster: Uuid::new_v4(), owner: Some(claim.owner.clone()) };
-            let cluster = marker.cluster;
-            alluxio_journal::format_for(store.as_ref(), marker, Existing::Keep).await.map_err(failed)?;
-            Ok(done("formatted", cluster))
-        }
-        Ok(Act::Leave(cluster)) => Ok(done("adopted", cluster)),
-        Ok(Act::HandOver(cluster)) => {
-            alluxio_journal::hand_over(store.as_ref(), claim.owner.clone()).await.map_err(failed)?;
-            Ok(done("adopted", cluster))
-        }
-        Err(refused) => {
-            let (outcome, cluster) = match &refused {
-                Refused::Missing => ("missing", claim.known),
-                Refused::Foreign { cluster, .. } => ("foreign", *cluster),
-            };
-            Ok(Answer { outcome, cluster, message: format!("{location}: {refused}"), done: false })
-        }
+            Ok(Act::Leave(cluster)) => Ok(done("adopted", cluster)),
+            Ok(Act::HandOver(cluster)) => match hand_over(conf, store, &claim.owner).await? {
+                None => Ok(done("adopted", cluster)),
+                // An earlier object of the name, whose masters have not ended yet.
+                Some(_) if Instant::now() < until => {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+                // Without an id: to name it would not help.
+                Some(by) => Ok(refused(
+                    "foreign",
+                    None,
+                    &format_args!("the journal of cluster {cluster} is in use by {by}: stop that first"),
+                )),
+            },
+            Err(why) => {
+                let (outcome, cluster) = match &why {
+                    Refused::Missing => ("missing", claim.known),
+                    Refused::NothingToAdopt(_) => ("missing", None),
+                    Refused::Foreign { cluster, .. } => ("foreign", *cluster),
+                };
+                Ok(refused(outcome, cluster, &why))
+            }
+        };
     }
 }
 
-/// As before every format: the new cluster may elect there.
-async fn free_election(conf: &Configuration, out: &Output) -> Result<(), CommandError> {
-    match forget_cluster(&ZooKeeper::of(conf)?).await {
-        Err(error) if error.kind == ErrorKind::Unavailable => {
-            out.note(format_args!("{} The journal is formatted all the same.", error.message));
-            Ok(())
+async fn seen(store: &dyn Store) -> Result<Seen, CommandError> {
+    match alluxio_journal::marker(store).await {
+        Ok(marker) => Ok(Seen::Journal(marker)),
+        Err(JournalError::NotFormatted { .. }) => Ok(Seen::Nothing),
+        Err(JournalError::HalfDeleted { cluster, owner, .. }) => {
+            Ok(Seen::HalfDeleted(Marker { cluster, owner }))
         }
-        outcome => Ok(outcome?),
+        Err(JournalError::Java { found, .. }) => Ok(Seen::Java(found)),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Gives the journal to that owner, unless somebody uses it, who is told then: another cluster may have the same name elsewhere, and the same
+/// folder by mistake.
+async fn hand_over(
+    conf: &Configuration,
+    store: &dyn Store,
+    owner: &Owner,
+) -> Result<Option<String>, CommandError> {
+    if conf.get(key::ZOOKEEPER_ENABLED) {
+        let masters = candidates(&ZooKeeper::of(conf)?).await?;
+        if !masters.is_empty() {
+            return Ok(Some(format!("masters that stand for election ({})", masters.join(", "))));
+        }
+    }
+    match alluxio_journal::hand_over(store, owner.clone()).await {
+        Ok(_) => Ok(None),
+        Err(JournalError::Store(StoreError::InUse { by, .. })) => Ok(Some(by)),
+        Err(error) => Err(failed(error)),
     }
 }
 
@@ -166,9 +219,10 @@ async fn remove(
     let store = journal_folder::open(conf)?;
     let location = store.location();
     let answer = |outcome, done, message| Answer { outcome, cluster: Some(cluster), message, done };
-    let outcome = match alluxio_journal::marker(store.as_ref()).await {
-        Err(JournalError::NotFormatted { .. }) => "absent",
-        Ok(marker)
+    let outcome = match seen(store.as_ref()).await? {
+        Seen::Nothing => "absent",
+        Seen::Java(found) => return Err(failed(JournalError::Java { location, found })),
+        Seen::Journal(marker) | Seen::HalfDeleted(marker)
             if marker.cluster != cluster || marker.owner.as_ref().is_some_and(|own| own.name != owner) =>
         {
             let whose = marker.owner.map_or("nobody in particular".to_owned(), |owner| owner.name);
@@ -178,11 +232,10 @@ async fn remove(
             );
             return Ok(answer("foreign", false, message));
         }
-        Ok(_) => {
+        Seen::Journal(_) | Seen::HalfDeleted(_) => {
             alluxio_journal::delete(store.as_ref(), cluster).await.map_err(failed)?;
             "removed"
         }
-        Err(error) => return Err(failed(error)),
     };
     out.flush()?;
     if conf.get(key::ZOOKEEPER_ENABLED) {
@@ -194,17 +247,17 @@ async fn remove(
 async fn show(conf: &Configuration) -> Result<Answer, CommandError> {
     let store = journal_folder::open(conf)?;
     let location = store.location();
-    match alluxio_journal::marker(store.as_ref()).await {
-        Ok(marker) => {
-            let whose = marker.owner.map_or(String::new(), |owner| format!(" of {}", owner.name));
-            let message = format!("{location}{whose}");
-            Ok(Answer { outcome: "present", cluster: Some(marker.cluster), message, done: true })
+    let (outcome, marker) = match seen(store.as_ref()).await? {
+        Seen::Nothing => {
+            return Ok(Answer { outcome: "absent", cluster: None, message: location, done: true });
         }
-        Err(JournalError::NotFormatted { .. }) => {
-            Ok(Answer { outcome: "absent", cluster: None, message: location, done: true })
-        }
-        Err(error) => Err(failed(error)),
-    }
+        Seen::Java(found) => return Err(failed(JournalError::Java { location, found })),
+        Seen::Journal(marker) => ("present", marker),
+        Seen::HalfDeleted(marker) => ("deleting", marker),
+    };
+    let whose = marker.owner.map_or(String::new(), |owner| format!(" of {}", owner.name));
+    let message = format!("{location}{whose}");
+    Ok(Answer { outcome, cluster: Some(marker.cluster), message, done: true })
 }
 
 fn failed(error: JournalError) -> CommandError {

@@ -77,3 +77,65 @@ async fn a_wrong_call_says_what_is_missing() {
     assert!(wrong("claim --owner ns/a --uid 1 --adopt x").await.contains("write the id of a cluster"));
     assert_eq!(place.run("other").await.0, FAILURE);
 }
+
+/// Staging and production on two Kubernetes: the same object, the same folder.
+#[tokio::test]
+async fn a_journal_in_use_is_not_taken_over_by_one_of_the_same_name() {
+    let place = place();
+    let (_, made) = place.run(CLAIM).await;
+    let id = made["clusterId"].as_str().unwrap().to_owned();
+    let store = journal_folder::open(&place.conf).unwrap();
+    let master = store.hold().await.unwrap();
+    for line in ["claim --owner ns/a --uid 2".to_owned(), format!("claim --owner ns/b --uid 2 --adopt {id}")]
+    {
+        let (status, refused) = place.run(&line).await;
+        assert_eq!((status, refused["outcome"].as_str()), (FAILURE, Some("foreign")), "{line}");
+        assert!(refused["message"].as_str().unwrap().contains("in use by process"), "{refused}");
+    }
+    // It is this object's: its masters may run.
+    assert_eq!(place.run(CLAIM).await.1["outcome"], "adopted");
+
+    // Those of an earlier object of the name end just now.
+    let ends = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        drop(master);
+    };
+    let ((status, taken), ()) = tokio::join!(place.run("claim --owner ns/a --uid 2 --wait 60"), ends);
+    assert_eq!((status, taken["outcome"].as_str()), (SUCCESS, Some("adopted")));
+    assert_eq!(taken["clusterId"], id.as_str());
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_cut_short_is_finished() {
+    let place = place();
+    let (_, made) = place.run(CLAIM).await;
+    let id = made["clusterId"].as_str().unwrap().to_owned();
+    let journal = place.folder.path().join("journal");
+    let marker = journal.join("format");
+    let half = || {
+        let text = std::fs::read_to_string(&marker).unwrap().replace("cluster=", "deleting=");
+        std::fs::write(&marker, text).unwrap();
+        std::fs::create_dir_all(journal.join("terms/1")).unwrap();
+        std::fs::write(journal.join("terms/1/00000001.log"), "left").unwrap();
+    };
+    half();
+    assert_eq!(place.run("show").await.1["outcome"], "deleting");
+    assert_eq!(place.run("claim --owner ns/b --uid 9").await.1["outcome"], "foreign");
+    assert_eq!(place.run(&format!("remove --owner ns/b --cluster {id}")).await.1["outcome"], "foreign");
+    assert_eq!(place.run(&format!("remove --owner ns/a --cluster {id}")).await.1["outcome"], "removed");
+    assert!(!marker.exists() && !journal.join("terms/1/00000001.log").exists());
+
+    place.run(CLAIM).await;
+    half();
+    let (status, made) = place.run("claim --owner ns/a --uid 2").await;
+    assert_eq!((status, made["outcome"].as_str()), (SUCCESS, Some("formatted")));
+    assert!(!journal.join("terms/1/00000001.log").exists());
+}
+
+#[tokio::test]
+async fn whoever_names_a_journal_gets_no_empty_one() {
+    let place = place();
+    let (status, missing) = place.run(&format!("{CLAIM} --adopt {}", Uuid::from_u128(7))).await;
+    assert_eq!((status, missing["outcome"].as_str()), (FAILURE, Some("missing")));
+    assert_eq!(place.run("show").await.1["outcome"], "absent");
+}

@@ -3,7 +3,7 @@
 use alluxio_conf::{Configuration, key};
 use alluxio_election::{ZooKeeper, forget_cluster};
 use alluxio_fs::ErrorKind;
-use alluxio_journal::{Existing, JournalError};
+use alluxio_journal::{Existing, Formatting, JournalError, Marker, store::Store};
 use uuid::Uuid;
 
 use crate::{error::CommandError, journal_folder, output::Output};
@@ -18,10 +18,23 @@ pub async fn found(conf: &Configuration) -> Result<Option<String>, CommandError>
 /// master's journal, and one that a master uses just now, are refused.
 pub async fn format(conf: &Configuration, existing: Existing, out: &Output) -> Result<(), CommandError> {
     let store = journal_folder::open(conf)?;
+    make(conf, store.as_ref(), Marker { cluster: Uuid::new_v4(), owner: None }, existing, out).await
+}
+
+/// The same, with that marker.
+pub async fn make(
+    conf: &Configuration,
+    store: &dyn Store,
+    marker: Marker,
+    existing: Existing,
+    out: &Output,
+) -> Result<(), CommandError> {
+    let due = Formatting::begin(store, existing).await.map_err(failed)?;
+    // Only now: of two that format at a time the second must not have the first one's masters forgotten.
     if conf.get(key::ZOOKEEPER_ENABLED) {
         free_election(conf, out).await?;
     }
-    alluxio_journal::format(store.as_ref(), Uuid::new_v4(), existing).await.map_err(failed)
+    due.finish(marker).await.map_err(failed)
 }
 
 fn failed(error: JournalError) -> CommandError {

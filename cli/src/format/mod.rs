@@ -1,6 +1,6 @@
 //! `alluxio format` and its parts: empties the journal, and the folders of the worker on this host.
 
-mod journal;
+pub(crate) mod journal;
 mod worker;
 
 use alluxio_conf::{Configuration, Role, key};

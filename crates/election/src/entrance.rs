@@ -83,20 +83,37 @@ async fn queue(client: &Client, zookeeper: &ZooKeeper) -> Result<Vec<String>, Er
 
 /// The addresses of candidates that are not ours.
 async fn strangers(client: &Client, zookeeper: &ZooKeeper) -> Result<Vec<String>, Error> {
-    let mut strangers = Vec::new();
-    for name in queue(client, zookeeper)
-        .await?
-        .iter()
-        .filter(|name| node::sequence(name).is_some() && !node::is_ours(name))
-    {
+    addresses(client, zookeeper, |name| !node::is_ours(name)).await
+}
+
+async fn addresses(
+    client: &Client,
+    zookeeper: &ZooKeeper,
+    of: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, Error> {
+    let mut addresses = Vec::new();
+    let names = queue(client, zookeeper).await?;
+    for name in names.iter().filter(|name| node::sequence(name).is_some() && of(name)) {
         match client.get_data(&format!("{}/{name}", zookeeper.election_path)).await {
-            Ok((address, _)) => strangers.push(String::from_utf8_lossy(&address).into_owned()),
+            Ok((address, _)) => addresses.push(String::from_utf8_lossy(&address).into_owned()),
             Err(Error::NoNode) => {}
             Err(error) => return Err(error),
         }
     }
-    strangers.sort_unstable();
-    Ok(strangers)
+    addresses.sort_unstable();
+    Ok(addresses)
+}
+
+/// The addresses of all masters that stand for election.
+///
+/// # Errors
+/// What kept ZooKeeper from being asked.
+pub async fn candidates(zookeeper: &ZooKeeper) -> FsResult<Vec<String>> {
+    let asked = async {
+        let client = zookeeper.connect(zookeeper.connection_timeout).await?;
+        addresses(&client, zookeeper, |_| true).await
+    };
+    asked.await.map_err(|error: Error| zookeeper.unreachable(&error))
 }
 
 /// Lets another cluster elect here from now on: to be called before a journal is formatted.

@@ -30,7 +30,7 @@ mod zookeeper;
 pub use address::MasterAddress;
 pub use candidacy::Lost;
 pub use election::Election;
-pub use entrance::{forget_cluster, remove_cluster};
+pub use entrance::{candidates, forget_cluster, remove_cluster};
 pub use inquiry::Inquiry;
 pub use leadership::Leadership;
 pub use lease::Lease;

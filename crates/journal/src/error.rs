@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::core::header::FORMAT_VERSION;
+use crate::marker::Owner;
 use crate::store::StoreError;
 
 /// An error of the journal.
@@ -18,6 +19,19 @@ pub enum JournalError {
     NotFormatted {
         /// Where.
         location: String,
+    },
+    /// There was a journal, and its deletion was cut short.
+    #[error(
+        "the journal of cluster {cluster} in {location} was being deleted, and parts of it are left: run `alluxio clusterMarker \
+         remove` again, or `alluxio formatJournal` to make a new one"
+    )]
+    HalfDeleted {
+        /// Where.
+        location: String,
+        /// Whose.
+        cluster: Uuid,
+        /// Who had it made.
+        owner: Option<Owner>,
     },
     /// There is a journal already.
     #[error("{location} already holds a journal, of cluster {cluster}; formatting would delete it")]

@@ -3,10 +3,10 @@
 use uuid::Uuid;
 
 use crate::error::{JournalError, Result};
-use crate::marker::{Marker, Owner};
+use crate::marker::{Marked, Marker, Owner};
 use crate::position::FileId;
 use crate::recovery::claim_and_seal;
-use crate::store::{FolderState, Store};
+use crate::store::{FolderState, Hold, Store};
 
 /// What [`format`] does with a journal that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,27 +24,59 @@ pub async fn format(store: &dyn Store, cluster: Uuid, existing: Existing) -> Res
 
 /// The same, with a marker that tells who had it made.
 pub async fn format_for(store: &dyn Store, marker: Marker, existing: Existing) -> Result<()> {
-    refuse_present(store, existing).await?;
-    store.prepare().await?;
-    let _hold = store.hold().await?;
-    // Somebody else may have made one before this process had the place for itself.
-    refuse_present(store, existing).await?;
-    if existing == Existing::Keep && !store.list().await?.is_empty() {
-        let cluster = "unknown (its format marker is gone)".to_owned();
-        return Err(JournalError::AlreadyFormatted { location: store.location(), cluster });
-    }
-    empty(store, "format").await?;
-    marker.write(store).await
+    Formatting::begin(store, existing).await?.finish(marker).await
 }
 
-async fn refuse_present(store: &dyn Store, existing: Existing) -> Result<()> {
-    match store.state().await? {
-        FolderState::Java(found) => Err(JournalError::Java { location: store.location(), found }),
-        FolderState::Formatted if existing == Existing::Keep => {
-            let cluster = Marker::read(store).await?.cluster.to_string();
-            Err(JournalError::AlreadyFormatted { location: store.location(), cluster })
+/// A format that is due: nothing is in its way, and this process has the place for itself. What must be done first is done between the two calls.
+#[derive(Debug)]
+pub struct Formatting<'a> {
+    store: &'a dyn Store,
+    _hold: Hold,
+}
+
+impl<'a> Formatting<'a> {
+    /// Looks at what lies there.
+    pub async fn begin(store: &'a dyn Store, existing: Existing) -> Result<Self> {
+        look(store, existing).await?;
+        store.prepare().await?;
+        let hold = store.hold().await?;
+        // Somebody else may have made one before this process had the place for itself.
+        let found = look(store, existing).await?;
+        if existing == Existing::Keep && found == Found::Nothing && !store.list().await?.is_empty() {
+            let cluster = "unknown (its format marker is gone)".to_owned();
+            return Err(JournalError::AlreadyFormatted { location: store.location(), cluster });
         }
-        FolderState::Formatted | FolderState::NotFormatted => Ok(()),
+        Ok(Self { store, _hold: hold })
+    }
+
+    /// Makes the journal.
+    pub async fn finish(self, marker: Marker) -> Result<()> {
+        empty(self.store, "format").await?;
+        marker.write(self.store).await
+    }
+}
+
+/// What is in a format's way, and may go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Journal,
+    /// What a deletion has left: nobody wants it.
+    HalfDeleted,
+}
+
+async fn look(store: &dyn Store, existing: Existing) -> Result<Found> {
+    match (store.state().await?, existing) {
+        (FolderState::NotFormatted, _) => Ok(Found::Nothing),
+        (FolderState::Java(found), _) => Err(JournalError::Java { location: store.location(), found }),
+        (FolderState::Formatted, Existing::Remove) => Ok(Found::Journal),
+        (FolderState::Formatted, Existing::Keep) => match Marked::read(store).await? {
+            Marked::Deleting(_) => Ok(Found::HalfDeleted),
+            Marked::Journal(Marker { cluster, .. }) => {
+                let cluster = cluster.to_string();
+                Err(JournalError::AlreadyFormatted { location: store.location(), cluster })
+            }
+        },
     }
 }
 
@@ -57,14 +89,25 @@ async fn empty(store: &dyn Store, why: &str) -> Result<()> {
         // counting, so that its token can never be taken for one of the new journal.
         claim_and_seal(store, why).await?;
     }
-    // The marker goes first: a deletion that is cut short leaves something that no master starts from.
-    store.remove(FileId::Marker).await?;
+    // From here on it is no journal, however this ends; what is left can be told from a folder that is somebody else's.
+    if store.state().await? == FolderState::Formatted {
+        match Marked::read(store).await {
+            Ok(Marked::Deleting(_)) => {}
+            Ok(Marked::Journal(marker)) => Marked::Deleting(marker).write(store).await?,
+            // It may not even be readable: a person has said that it shall go.
+            Err(JournalError::Corrupt { .. } | JournalError::Newer { .. }) => {
+                store.remove(FileId::Marker).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
     for listed in files {
         store.remove(listed.file).await?;
     }
     for term in terms {
         store.forget(term).await?;
     }
+    store.remove(FileId::Marker).await?;
     Ok(())
 }
 
@@ -72,23 +115,34 @@ async fn empty(store: &dyn Store, why: &str) -> Result<()> {
 pub async fn hand_over(store: &dyn Store, owner: Owner) -> Result<Marker> {
     let _hold = store.hold().await?;
     let marker = Marker { owner: Some(owner), ..marker(store).await? };
-    marker.write(store).await?;
+    marker.clone().write(store).await?;
     Ok(marker)
 }
 
 /// Deletes the journal of `cluster`, and of no other. Refused while a master uses it.
 pub async fn delete(store: &dyn Store, cluster: Uuid) -> Result<()> {
     let _hold = store.hold().await?;
-    let found = marker(store).await?.cluster;
+    let found = match marker(store).await {
+        // Going on with a deletion that was cut short.
+        Ok(Marker { cluster, .. }) | Err(JournalError::HalfDeleted { cluster, .. }) => cluster,
+        Err(error) => return Err(error),
+    };
     if found != cluster {
         return Err(JournalError::OtherCluster { file: file_name(store, FileId::Marker), found, cluster });
     }
     empty(store, "delete").await
 }
 
-/// Whether a journal of ours is there.
+/// Whether a journal of ours is there. What a deletion has left is none.
 pub async fn is_formatted(store: &dyn Store) -> Result<bool> {
-    Ok(store.state().await? == FolderState::Formatted)
+    if store.state().await? != FolderState::Formatted {
+        return Ok(false);
+    }
+    match Marked::read(store).await {
+        Ok(marked) => Ok(matches!(marked, Marked::Journal(_))),
+        Err(JournalError::Corrupt { .. } | JournalError::Newer { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// The cluster that the journal belongs to; an error when there is no journal of ours.

@@ -58,9 +58,9 @@ async fn only_the_journal_of_the_named_cluster_is_deleted() {
     assert!(matches!(refused, JournalError::NotFormatted { .. }), "{refused}");
 }
 
-/// A deletion that is cut short is finished by the next one, or leaves a journal that the next format may take.
+/// Wherever a deletion is cut short, the journal is whole or is none, and both the next deletion and the next format finish it.
 #[tokio::test]
-async fn a_deletion_that_crashes_leaves_the_journal_or_none() {
+async fn a_deletion_that_crashes_is_finished_by_the_next() {
     for at in 1.. {
         let store = formatted().await;
         let (journal, _) = open(&store).await;
@@ -70,9 +70,28 @@ async fn a_deletion_that_crashes_leaves_the_journal_or_none() {
         store.faults(|f| f.crash_at = Some(operations + at));
         let finished = delete(&store, CLUSTER).await.is_ok();
         let store = store.restart();
+        let left = store.list().await.unwrap().len();
         if is_formatted(&store).await.unwrap() {
             assert_eq!(open(&store).await.1, payloads(1..=3), "crash at {at}");
+        } else if left > 0 {
+            let refused = refusal(&store).await;
+            assert!(matches!(refused, JournalError::HalfDeleted { .. }), "crash at {at}: {refused}");
+            assert!(matches!(
+                delete(&store, Uuid::from_u128(9)).await,
+                Err(JournalError::OtherCluster { .. })
+            ));
         }
+        let store = store.restart();
+        if at % 2 == 0 || is_formatted(&store).await.unwrap() {
+            let again = delete(&store, CLUSTER).await;
+            assert!(
+                matches!(again, Ok(()) | Err(JournalError::NotFormatted { .. })),
+                "crash at {at}: {again:?}"
+            );
+            assert!(store.list().await.unwrap().is_empty(), "crash at {at}");
+        }
+        format_for(&store, owned("ns/a"), Existing::Keep).await.unwrap();
+        assert!(open(&store).await.1.is_empty(), "crash at {at}");
         if finished {
             break;
         }

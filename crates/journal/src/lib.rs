@@ -46,7 +46,9 @@ pub use self::core::header::FORMAT_VERSION;
 pub use self::error::{JournalError, Result};
 pub use self::feed::{FeedItem, Subscription};
 pub use self::follower::{Feed, FollowOptions, Followed, Follower, Others, Progress, Restart};
-pub use self::format::{Existing, cluster_id, delete, format, format_for, hand_over, is_formatted, marker};
+pub use self::format::{
+    Existing, Formatting, cluster_id, delete, format, format_for, hand_over, is_formatted, marker,
+};
 pub use self::journal::{Journal, JournalStatus};
 pub use self::marker::{Marker, Owner};
 pub use self::options::Options;

@@ -1,4 +1,7 @@
 //! What the marker says: whose journal it is. It is text, one `key=value` a line; keys that are not known here are passed over.
+//!
+//! While a journal is being deleted the marker has `deleting=` in the place of `cluster=`. It goes last: so a deletion that was cut short is
+//! known for what it is, and no release starts a master from what is left.
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -41,15 +44,39 @@ pub struct Marker {
     pub owner: Option<Owner>,
 }
 
+/// What the file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Marked {
+    Journal(Marker),
+    /// Its deletion has begun.
+    Deleting(Marker),
+}
+
 impl Marker {
-    fn text(&self) -> String {
-        let mut text = format!("alluxio journal\nformat={FORMAT_VERSION}\ncluster={}\n", self.cluster);
+    fn text(&self, key: &str) -> String {
+        let mut text = format!("alluxio journal\nformat={FORMAT_VERSION}\n{key}={}\n", self.cluster);
         if let Some(Owner { name, uid }) = &self.owner {
             text.push_str(&format!("owner={name}\nuid={uid}\n"));
         }
         text
     }
 
+    /// That of a journal which can be used.
+    pub(crate) async fn read(store: &dyn Store) -> Result<Self> {
+        match Marked::read(store).await? {
+            Marked::Journal(marker) => Ok(marker),
+            Marked::Deleting(Self { cluster, owner }) => {
+                Err(JournalError::HalfDeleted { location: store.location(), cluster, owner })
+            }
+        }
+    }
+
+    pub(crate) async fn write(self, store: &dyn Store) -> Result<()> {
+        Marked::Journal(self).write(store).await
+    }
+}
+
+impl Marked {
     pub(crate) async fn read(store: &dyn Store) -> Result<Self> {
         let bytes = store.read(FileId::Marker, 0, MARKER_LIMIT).await?;
         let text = String::from_utf8_lossy(&bytes);
@@ -59,28 +86,37 @@ impl Marker {
         if let Some(found) = format.filter(|found| *found > FORMAT_VERSION) {
             return Err(JournalError::Newer { file, found });
         }
-        let cluster = value("cluster").and_then(|v| v.parse().ok()).ok_or(JournalError::Corrupt {
-            file,
-            offset: 0,
-            sequence: 0,
-            reason: "the format marker names no cluster".to_owned(),
-        })?;
         let owner = value("owner").zip(value("uid")).and_then(|(name, uid)| Owner::new(name, uid));
-        Ok(Self { cluster, owner })
+        let named = |key: &str| value(key).and_then(|v| v.parse().ok());
+        match (named("cluster"), named("deleting")) {
+            (Some(cluster), _) => Ok(Self::Journal(Marker { cluster, owner })),
+            (None, Some(cluster)) => Ok(Self::Deleting(Marker { cluster, owner })),
+            (None, None) => Err(JournalError::Corrupt {
+                file,
+                offset: 0,
+                sequence: 0,
+                reason: "the format marker names no cluster".to_owned(),
+            }),
+        }
     }
 
     /// Gives the journal this marker, in one step, and looks whether it has it: where the store knows no locks somebody else may
     /// do the same.
-    pub(crate) async fn write(&self, store: &dyn Store) -> Result<()> {
+    pub(crate) async fn write(self, store: &dyn Store) -> Result<()> {
+        let text = match &self {
+            Self::Journal(marker) => marker.text("cluster"),
+            Self::Deleting(marker) => marker.text("deleting"),
+        };
         store.remove(FileId::MarkerDraft).await?;
         let mut draft = store.create(FileId::MarkerDraft).await?;
-        draft.commit(Bytes::from(self.text())).await?;
+        draft.commit(Bytes::from(text)).await?;
         draft.close().await?;
         store.rename(FileId::MarkerDraft, FileId::Marker).await?;
         let found = Self::read(store).await?;
-        if found == *self {
+        if found == self {
             return Ok(());
         }
+        let (Self::Journal(found) | Self::Deleting(found)) = found;
         Err(JournalError::AlreadyFormatted { location: store.location(), cluster: found.cluster.to_string() })
     }
 }

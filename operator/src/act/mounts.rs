@@ -1,6 +1,7 @@
-//! Mounts under storages below the root, and takes away those that the operator had mounted and that are no longer wanted.
+//! Mounts under storages below the root, changes those that were edited, and takes away those that the operator had mounted and that are no
+//! longer wanted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use alluxio_client::FileSystem;
 use alluxio_fs::{AlluxioPath, FsError, FsResult};
@@ -16,17 +17,42 @@ pub struct MountWish {
     pub read_only: bool,
     /// With the credentials.
     pub options: BTreeMap<String, String>,
+    /// Of all of it.
+    pub digest: String,
 }
 
 /// What came of it.
 #[derive(Debug, Default)]
 pub struct Mounted {
-    /// The folders that are the operator's now.
-    pub paths: BTreeSet<String>,
+    /// The folders that are the operator's now, each with the digest of what it was given.
+    pub digests: BTreeMap<String, String>,
     pub failure: Option<String>,
 }
 
-/// `ours`: the folders that the operator mounted before. What fails is tried at the next reconcile.
+/// What a wish needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need<'a> {
+    Mount,
+    /// New options; what is cached and not persisted yet stays.
+    Change,
+    /// Of another address. The old mount was taken out of the spec, though nobody looked in between.
+    Replace,
+    /// Somebody else has mounted that there.
+    Refuse(&'a str),
+}
+
+/// `there`: the address that is mounted at the path.
+fn need<'a>(wish: &MountWish, there: Option<&'a str>, is_ours: bool) -> Need<'a> {
+    match there {
+        None => Need::Mount,
+        // Ours; or by hand, or by an operator that was killed before it could write it down.
+        Some(uri) if uri.trim_end_matches('/') == wish.uri.trim_end_matches('/') => Need::Change,
+        Some(_) if is_ours => Need::Replace,
+        Some(uri) => Need::Refuse(uri),
+    }
+}
+
+/// `ours`: what the operator mounted before, with its digests. What fails is tried at the next reconcile.
 ///
 /// # Errors
 /// The leader does not answer.
@@ -34,45 +60,81 @@ pub async fn mount(
     leader: &Leader,
     properties: &BTreeMap<String, String>,
     wishes: &[MountWish],
-    ours: &BTreeSet<String>,
+    ours: &BTreeMap<String, String>,
 ) -> FsResult<Mounted> {
     let files = FileSystem::new(leader.cluster(properties)?);
     let table = in_time(files.get_mount_table(false)).await?;
-    let mut mounted = Mounted { paths: ours.clone(), failure: None };
-    for path in ours.iter().filter(|path| !wishes.iter().any(|wish| wish.path == **path)) {
+    let mut mounted = Mounted { digests: ours.clone(), failure: None };
+    for path in ours.keys().filter(|path| !wishes.iter().any(|wish| wish.path == **path)) {
         let gone = match table.contains_key(path) {
-            true => in_time(async { files.unmount(&AlluxioPath::parse(path)?).await }).await,
+            true => in_time(unmount(&files, path)).await,
             false => Ok(()),
         };
         match gone {
-            Ok(()) => drop(mounted.paths.remove(path)),
+            Ok(()) => drop(mounted.digests.remove(path)),
             Err(error) => mounted.failure = Some(format!("{path} cannot be unmounted: {error}")),
         }
     }
-    for wish in wishes.iter().filter(|wish| !ours.contains(&wish.path)) {
-        let there = table.get(&wish.path).map(|mount| mount.ufs_uri().trim_end_matches('/').to_owned());
-        let done = match there {
-            // Mounted by us, and the operator was killed before it could write it down; or by hand.
-            Some(uri) if uri == wish.uri.trim_end_matches('/') => Ok(()),
-            Some(uri) => Err(FsError::already_exists(format!(
+    for wish in wishes.iter().filter(|wish| ours.get(&wish.path) != Some(&wish.digest)) {
+        let there = table.get(&wish.path).map(|mount| mount.ufs_uri());
+        let done = match need(wish, there, ours.contains_key(&wish.path)) {
+            Need::Mount => in_time(mount_one(&files, wish)).await,
+            Need::Change => in_time(change(&files, wish)).await,
+            Need::Replace => match in_time(unmount(&files, &wish.path)).await {
+                Ok(()) => in_time(mount_one(&files, wish)).await,
+                Err(error) => Err(error),
+            },
+            Need::Refuse(uri) => Err(FsError::already_exists(format!(
                 "{uri} is mounted there; unmount it, or choose another path"
             ))),
-            None => in_time(mount_one(&files, wish)).await,
         };
         match done {
-            Ok(()) => drop(mounted.paths.insert(wish.path.clone())),
+            Ok(()) => drop(mounted.digests.insert(wish.path.clone(), wish.digest.clone())),
             Err(error) => mounted.failure = Some(format!("{} cannot be mounted: {error}", wish.path)),
         }
     }
     Ok(mounted)
 }
 
+async fn unmount(files: &FileSystem, path: &str) -> FsResult<()> {
+    files.unmount(&AlluxioPath::parse(path)?).await
+}
+
+async fn change(files: &FileSystem, wish: &MountWish) -> FsResult<()> {
+    files.update_mount(&AlluxioPath::parse(&wish.path)?, options(wish)).await
+}
+
 async fn mount_one(files: &FileSystem, wish: &MountWish) -> FsResult<()> {
-    let path = AlluxioPath::parse(&wish.path)?;
-    let options = MountPOptions {
+    files.mount(&AlluxioPath::parse(&wish.path)?, &wish.uri, options(wish)).await
+}
+
+fn options(wish: &MountWish) -> MountPOptions {
+    MountPOptions {
         read_only: Some(wish.read_only),
         properties: wish.options.clone().into_iter().collect(),
         ..MountPOptions::default()
-    };
-    files.mount(&path, &wish.uri, options).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edited_mount_is_changed_and_only_what_is_ours_goes() {
+        let wish = MountWish {
+            path: "/m".to_owned(),
+            uri: "s3://b/f".to_owned(),
+            read_only: true,
+            options: BTreeMap::new(),
+            digest: "d".to_owned(),
+        };
+        assert_eq!(need(&wish, None, true), Need::Mount, "unmounted by hand, and edited");
+        assert_eq!(need(&wish, None, false), Need::Mount);
+        for is_ours in [true, false] {
+            assert_eq!(need(&wish, Some("s3://b/f/"), is_ours), Need::Change);
+        }
+        assert_eq!(need(&wish, Some("s3://b/other"), true), Need::Replace);
+        assert_eq!(need(&wish, Some("s3://b/other"), false), Need::Refuse("s3://b/other"));
+    }
 }

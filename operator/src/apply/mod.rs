@@ -4,6 +4,7 @@
 //! its annotation, or when a field of ours is not what it was (drift). Where neither is so nothing is sent: an idle
 //! cluster writes nothing. The hash finds fields that are no longer wanted; the comparison finds what others changed.
 
+mod claims;
 mod compare;
 mod orphans;
 mod quantity;

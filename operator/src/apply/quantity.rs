@@ -7,6 +7,11 @@ pub fn same(left: &Value, right: &Value) -> Option<bool> {
     Some(amount(left)? == amount(right)?)
 }
 
+/// Whether the first is less; `None` when one of them is none.
+pub fn is_less(left: &Value, right: &Value) -> Option<bool> {
+    Some(amount(left)? < amount(right)?)
+}
+
 /// In billionths, which is the finest the API server keeps.
 fn amount(value: &Value) -> Option<i128> {
     match value {

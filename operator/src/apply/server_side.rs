@@ -1,5 +1,7 @@
 //! Applying one object, and deleting what is left over.
 
+use std::borrow::Cow;
+
 use k8s_openapi::jiff::Timestamp;
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use super::{
+    claims,
     compare::difference,
     orphans::Existing,
     wanted::{APPLIED_HASH, Wanted},
@@ -37,6 +40,8 @@ pub enum Applied {
     Created,
     /// With the reason: the edit, or the field that somebody else changed.
     Changed(Change),
+    /// It could not be changed, and had to go; the next look makes it anew.
+    Deleted,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,10 +99,16 @@ impl Applier {
         let failed = |error| ApplyError::of(kind, &wanted.name, error);
         let api = self.api(&wanted.resource);
         let live = api.get_opt(&wanted.name).await.map_err(failed)?;
+        let wanted = live.as_ref().map_or(Cow::Borrowed(wanted), |live| claims::no_smaller(wanted, live));
+        let wanted = wanted.as_ref();
         let applied = match &live {
             None => Applied::Created,
             Some(live) if !self.owns(wanted, live) => {
                 return Err(ApplyError::NotOurs { kind: kind.clone(), name: wanted.name.clone() });
+            }
+            Some(live) if claims::are_others(wanted, live) => {
+                self.let_go(&api, live).await.map_err(failed)?;
+                return Ok(Applied::Deleted);
             }
             Some(live) => match change(wanted, live) {
                 None => return Ok(Applied::Unchanged),
@@ -108,6 +119,24 @@ impl Applier {
         api.patch(&wanted.name, &force, &Patch::Apply(&wanted.object)).await.map_err(failed)?;
         info!(namespace = self.namespace, kind, name = wanted.name, ?applied, "applied");
         Ok(applied)
+    }
+
+    /// Deletes the object and leaves what it owns: the next one of its name takes the pods up.
+    async fn let_go(&self, api: &Api<DynamicObject>, object: &DynamicObject) -> Result<(), kube::Error> {
+        let preconditions = Some(Preconditions { uid: object.uid(), resource_version: None });
+        match api.delete(&object.name_any(), &DeleteParams { preconditions, ..DeleteParams::orphan() }).await
+        {
+            Ok(_) => {
+                let name = object.name_any();
+                info!(
+                    namespace = self.namespace,
+                    name, "deleted: its claims cannot be changed, it is made anew"
+                );
+                Ok(())
+            }
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The objects of a kind with these labels.

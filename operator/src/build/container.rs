@@ -2,8 +2,9 @@
 
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, ContainerPort, EnvVar, HTTPGetAction, LocalObjectReference, PodSecurityContext,
-    PodSpec, Probe, SeccompProfile, SecurityContext, VolumeMount,
+    PodSpec, Probe, ResourceRequirements, SeccompProfile, SecurityContext, VolumeMount,
 };
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::volumes::Mounted;
@@ -77,6 +78,15 @@ pub(super) fn equip(container: &mut Container, volumes: &[Mounted], env: Vec<Env
     let mounts: Vec<VolumeMount> = volumes.iter().map(|mounted| mounted.mount.clone()).collect();
     container.volume_mounts = Some(mounts);
     container.env = (!env.is_empty()).then_some(env);
+}
+
+/// For what runs for a moment. Namespaces with a quota take no pod that says nothing.
+pub(super) fn small() -> ResourceRequirements {
+    let amounts = |cpu: &str, memory: &str| {
+        let amounts = [("cpu", cpu), ("memory", memory)];
+        Some(amounts.map(|(name, amount)| (name.to_owned(), Quantity(amount.to_owned()))).into())
+    };
+    ResourceRequirements { requests: amounts("100m", "128Mi"), limits: amounts("1", "256Mi"), claims: None }
 }
 
 fn runtime_default() -> SeccompProfile {

@@ -2,17 +2,19 @@
 //! Both report one line of JSON as the container's termination message.
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{config, container, env, labels, metadata, names, placement, volumes};
-use crate::validate::ValidatedCluster;
+use super::{config, container, env, labels, masters, metadata, names, overlay, placement, volumes};
+use crate::validate::{Refusals, ValidatedCluster};
 
 /// Where the kubelet reads the message from.
 const REPORT: &str = "/dev/termination-log";
 /// A Job that has not ended by then has failed.
 const FORMAT_SECONDS: i64 = 600;
 const DELETION_SECONDS: i64 = 110;
+/// How long masters of an earlier object of the name may take to end: their grace, and a session of ZooKeeper.
+const USERS_END_SECONDS: &str = "90";
 
 /// What the format Job is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +33,7 @@ pub fn format_job(cluster: &ValidatedCluster, request: &FormatRequest) -> Job {
     let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
     option("--owner", &identity.path());
     option("--uid", &identity.uid);
+    option("--wait", USERS_END_SECONDS);
     if let Some(known) = &request.known {
         option("--known", known);
     }
@@ -60,6 +63,7 @@ fn job(cluster: &ValidatedCluster, name: String, component: &str, words: Vec<Str
         image: Some(cluster.images.master.clone()),
         image_pull_policy: cluster.images.pull_policy.map(str::to_owned),
         args: Some(command.chain(words).chain(report).collect()),
+        resources: Some(container::small()),
         security_context: Some(container::restricted()),
         termination_message_path: Some(REPORT.to_owned()),
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
@@ -72,17 +76,60 @@ fn job(cluster: &ValidatedCluster, name: String, component: &str, words: Vec<Str
     pod.termination_grace_period_seconds = None;
     pod.containers = vec![program];
     placement::job(&mut pod, &plan.scheduling);
+    let template = PodTemplateSpec {
+        metadata: Some(ObjectMeta { labels: Some(labels.clone()), ..ObjectMeta::default() }),
+        spec: Some(pod),
+    };
+    let users = plan.template.as_ref().map(|users| of_masters(users, component, &template));
+    // What contradicts the operator's does so in the masters' pods too, and is refused there.
+    let template = overlay::lay_over(template, users.as_ref(), "spec.masters", &mut Refusals::default());
     Job {
-        metadata: metadata::owned(identity, name, labels.clone()),
+        metadata: metadata::owned(identity, name, labels),
         spec: Some(JobSpec {
             backoff_limit: Some(3),
             active_deadline_seconds: Some(seconds),
-            template: PodTemplateSpec {
-                metadata: Some(ObjectMeta { labels: Some(labels), ..ObjectMeta::default() }),
-                spec: Some(pod),
-            },
+            template,
             ..JobSpec::default()
         }),
         status: None,
+    }
+}
+
+/// Of the masters' pod template what a Job may need to reach the journal as they do: keytabs, authorities, names of hosts. Other containers are left
+/// out: with them the Job would never end.
+fn of_masters(users: &PodTemplateSpec, component: &str, jobs: &PodTemplateSpec) -> PodTemplateSpec {
+    let empty = PodSpec::default();
+    let spec = users.spec.as_ref().unwrap_or(&empty);
+    let master = spec.containers.iter().find(|container| container.name == masters::CONTAINER).cloned();
+    let Container { env, env_from, volume_mounts, .. } = master.unwrap_or_default();
+    let volumes = |spec: &PodSpec| spec.volumes.iter().flatten().cloned().collect::<Vec<_>>();
+    let theirs = volumes(spec);
+    let known = [theirs.clone(), jobs.spec.as_ref().map(volumes).unwrap_or_default()].concat();
+    // A volume of the masters' that the Job has not got is none that the journal needs.
+    let mounts: Vec<_> = volume_mounts
+        .into_iter()
+        .flatten()
+        .filter(|mount| known.iter().any(|volume| volume.name == mount.name))
+        .collect();
+    let volumes: Vec<_> =
+        theirs.into_iter().filter(|volume| mounts.iter().any(|mount| mount.name == volume.name)).collect();
+    let program = Container {
+        name: component.to_owned(),
+        env,
+        env_from,
+        volume_mounts: (!mounts.is_empty()).then_some(mounts),
+        ..Container::default()
+    };
+    PodTemplateSpec {
+        metadata: users.metadata.clone(),
+        spec: Some(PodSpec {
+            containers: vec![program],
+            volumes: (!volumes.is_empty()).then_some(volumes),
+            host_aliases: spec.host_aliases.clone(),
+            dns_policy: spec.dns_policy.clone(),
+            dns_config: spec.dns_config.clone(),
+            image_pull_secrets: spec.image_pull_secrets.clone(),
+            ..PodSpec::default()
+        }),
     }
 }

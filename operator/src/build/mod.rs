@@ -35,7 +35,7 @@ pub use labels::{
     COMPONENT, CONFIG_ROW, INSTANCE, LEADER, MANAGED_BY, MANAGER, MASTER, WORKER, WORKER_GROUP,
     master_selector,
 };
-pub use mounts::mount_options;
+pub use mounts::{mount_digest, mount_options};
 pub use restart::RESTART_HASH;
 pub use workers::DECOMMISSION_TIMEOUT;
 

@@ -1,9 +1,11 @@
-//! The options of mounts.
+//! The options of mounts, and how a changed mount is told.
 
 use std::collections::BTreeMap;
 
-use super::volumes;
-use crate::validate::{HadoopPlan, MountPlan};
+use serde_json::json;
+
+use super::{hash, volumes};
+use crate::validate::{HadoopPlan, MountPlan, Reference, ValidatedCluster};
 
 const HADOOP_FILES: &str = "alluxio.underfs.hdfs.configuration";
 
@@ -11,6 +13,22 @@ const HADOOP_FILES: &str = "alluxio.underfs.hdfs.configuration";
 #[must_use]
 pub fn mount_options(mount: &MountPlan) -> BTreeMap<String, String> {
     options(&mount.options, &volumes::mount_id(mount), mount.configuration.as_ref())
+}
+
+/// Tells whether a mount is as the plan says. Of credentials it has the digests.
+#[must_use]
+pub fn mount_digest(cluster: &ValidatedCluster, mount: &MountPlan) -> String {
+    let credentials: BTreeMap<_, _> = mount
+        .credentials
+        .iter()
+        .map(|credential| {
+            let place =
+                (Reference::Secret(credential.secret_key.name.clone()), credential.secret_key.key.clone());
+            (&credential.option, cluster.digests.get(&place))
+        })
+        .collect();
+    let made_of = json!([mount.uri, mount.read_only, mount_options(mount), credentials]);
+    hash::digest(made_of.to_string().as_bytes())
 }
 
 pub(super) fn options(
@@ -23,4 +41,40 @@ pub(super) fn options(
         options.insert(HADOOP_FILES.to_owned(), volumes::hadoop_files(id, configuration));
     }
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fixture::{cluster, facts, valid},
+        validate::validate,
+    };
+
+    const MOUNT: &str = "path: /m, uri: 's3://b/f', credentials: [{option: s3a.secretKey, secretKey: {name: s3, key: secret}}]";
+
+    fn digest(mount: &str) -> String {
+        let cluster = valid(&format!("underStorage: {{mounts: [{{{mount}}}]}}"));
+        mount_digest(&cluster, &cluster.mounts[0])
+    }
+
+    #[test]
+    fn whatever_is_edited_changes_the_digest() {
+        assert_eq!(digest(MOUNT), digest(MOUNT));
+        for edit in ["readOnly: true", "options: {alluxio.underfs.s3.region: r}"] {
+            assert_ne!(digest(MOUNT), digest(&format!("{MOUNT}, {edit}")), "{edit}");
+        }
+        assert_ne!(digest(MOUNT), digest(&MOUNT.replace("key: secret", "key: access")));
+        assert_ne!(digest(MOUNT), digest(&MOUNT.replace("s3://b/f", "s3://b/g")));
+    }
+
+    #[test]
+    fn so_does_another_value_in_the_secret() {
+        let mut facts = facts();
+        let found = facts.found.get_mut(&Reference::Secret("s3".to_owned())).expect("is there");
+        found.digests.insert("secret".to_owned(), "rotated".to_owned());
+        let cluster = cluster(&format!("underStorage: {{mounts: [{{{MOUNT}}}]}}"));
+        let rotated = validate(&cluster, &facts).expect("is valid");
+        assert_ne!(mount_digest(&rotated, &rotated.mounts[0]), digest(MOUNT));
+    }
 }

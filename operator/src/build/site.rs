@@ -52,6 +52,8 @@ fn set(site: &mut Site, name: &str, value: impl Into<String>) {
 fn common(cluster: &ValidatedCluster, site: &mut Site) {
     let masters = &cluster.masters;
     set(site, "alluxio.work.dir", WORK_FOLDER.to_owned());
+    // A backup is spooled there, of all files: /tmp is small, and the kubelet ends a pod that fills it.
+    set(site, "alluxio.tmp.dirs", WORK_FOLDER.to_owned());
     set(site, "alluxio.master.rpc.port", masters.pod.rpc_port.to_string());
     set(site, "alluxio.master.web.port", masters.pod.web_port.to_string());
     match &cluster.zookeeper {

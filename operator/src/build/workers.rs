@@ -152,6 +152,7 @@ fn preparation(cluster: &ValidatedCluster, group: &WorkerPlan, volumes: &[Mounte
         image_pull_policy: cluster.images.pull_policy.map(str::to_owned),
         command: Some(command.map(str::to_owned).collect()),
         volume_mounts: Some(mounts),
+        resources: Some(container::small()),
         security_context: Some(container::may_change_owners()),
         ..Container::default()
     })

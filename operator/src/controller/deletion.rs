@@ -22,7 +22,7 @@ use serde_json::json;
 use super::{Context, intent, journal, reconcile::ReconcileError, selectors::selector};
 use crate::{
     apply::{Applier, FIELD_MANAGER, Wanted},
-    build::{COMPONENT, MASTER, WORKER, deletion_job},
+    build::{COMPONENT, MASTER, WORKER, deletion_job, names::journal_claim},
     crd::{AlluxioCluster, DeletionPolicy},
     status::Occurrence,
 };
@@ -61,23 +61,47 @@ pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action,
         set_finalizer(context, cluster, false).await?;
         return Ok(Action::await_change());
     }
-    let left = delete_parts(context, cluster).await?;
-    if left.is_empty() {
-        let done = Occurrence::normal("JournalDeleted", "the journal and its claims are deleted");
-        context.tell(cluster, &[done]).await;
-    } else if over(cluster, Timestamp::now()) {
-        let note =
-            format!("after {} s these are left: {}; remove them by hand", BOUND.as_secs(), left.join(", "));
-        context.tell(cluster, &[Occurrence::warning("JournalLeft", note)]).await;
-    } else {
+    let Left { going, kept } = delete_parts(context, cluster).await?;
+    if !going.is_empty() && !over(cluster, Timestamp::now()) {
         return Ok(Action::requeue(PAUSE));
     }
+    let told = match (going.is_empty(), kept.is_empty()) {
+        (true, true) => Occurrence::normal("JournalDeleted", "the journal and its claims are deleted"),
+        (true, false) => Occurrence::warning(
+            "JournalLeft",
+            format!(
+                "these were there before this cluster, which never took them up, and are left: {}",
+                kept.join(", ")
+            ),
+        ),
+        (false, _) => {
+            let left = going.into_iter().chain(kept).collect::<Vec<_>>().join(", ");
+            let note = format!("after {} s these are left: {left}; remove them by hand", BOUND.as_secs());
+            Occurrence::warning("JournalLeft", note)
+        }
+    };
+    context.tell(cluster, &[told]).await;
     set_finalizer(context, cluster, false).await?;
     Ok(Action::await_change())
 }
 
-/// First what uses the journal, then the journal, then the claims. What is still there is told.
-async fn delete_parts(context: &Context, cluster: &AlluxioCluster) -> Result<Vec<String>, ReconcileError> {
+/// What is still there.
+#[derive(Default)]
+struct Left {
+    /// To be waited for.
+    going: Vec<String>,
+    /// It stays.
+    kept: Vec<String>,
+}
+
+impl Left {
+    fn going(going: Vec<String>) -> Self {
+        Self { going, kept: Vec::new() }
+    }
+}
+
+/// First what uses the journal, then the journal, then the claims.
+async fn delete_parts(context: &Context, cluster: &AlluxioCluster) -> Result<Left, ReconcileError> {
     let namespace = cluster.namespace().unwrap_or_default();
     let of_cluster = ListParams::default().labels(&selector(&cluster.name_any()));
     let background = DeleteParams::background();
@@ -93,25 +117,46 @@ async fn delete_parts(context: &Context, cluster: &AlluxioCluster) -> Result<Vec
     let servers = pods.list_metadata(&of_cluster).await?.items.into_iter().filter(is_server);
     let servers: Vec<_> = servers.map(|pod| format!("Pod {}", pod.name_any())).collect();
     if !servers.is_empty() {
-        return Ok(servers);
+        return Ok(Left::going(servers));
     }
     if let Some(left) = delete_journal(context, cluster, &pods).await? {
-        return Ok(vec![left]);
+        return Ok(Left::going(vec![left]));
     }
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &namespace);
-    let mut left = Vec::new();
+    let mut left = Left::default();
     for claim in claims.list_metadata(&of_cluster).await?.items {
-        gone(claims.delete(&claim.name_any(), &background).await)?;
-        left.push(format!("PersistentVolumeClaim {}", claim.name_any()));
+        let shown = format!("PersistentVolumeClaim {}", claim.name_any());
+        if goes_along(cluster, &claim) {
+            gone(claims.delete(&claim.name_any(), &background).await)?;
+            left.going.push(shown);
+        } else {
+            left.kept.push(shown);
+        }
     }
     Ok(left)
+}
+
+/// Whether a claim with this cluster's labels is its own: it was made for it, or taken up by it. One that an earlier cluster of the name left may
+/// hold what nobody wants deleted: a cluster that was deleted before it started has not so much as looked into it.
+fn goes_along(cluster: &AlluxioCluster, claim: &PartialObjectMeta<PersistentVolumeClaim>) -> bool {
+    let made_before = claim.creation_timestamp() < cluster.creation_timestamp();
+    // Of workers' claims that are in use a StatefulSet is the owner, since the policy is Delete.
+    let has_owner = !claim.owner_references().is_empty();
+    // By now the Job has removed the journal in it.
+    let journal_is_ours = cluster.status.as_ref().is_some_and(|status| status.journal.is_some());
+    let journal = &cluster.spec.journal;
+    let is_journals = journal.uri.is_none()
+        && journal.existing_claim.is_none()
+        && claim.name_any() == journal_claim(&cluster.name_any());
+    !made_before || has_owner || (is_journals && journal_is_ours)
 }
 
 fn is_server(pod: &PartialObjectMeta<Pod>) -> bool {
     pod.labels().get(COMPONENT).is_some_and(|component| component == MASTER || component == WORKER)
 }
 
-/// By a Job, which removes only what is marked as this cluster's. What is left of it is told.
+/// By a Job, which removes only what is marked as this cluster's. What is left of it is told; where no journal was ever this cluster's nothing
+/// is looked for.
 async fn delete_journal(
     context: &Context,
     cluster: &AlluxioCluster,
@@ -184,10 +229,42 @@ mod tests {
     fn cluster() -> AlluxioCluster {
         serde_json::from_value(json!({
             "apiVersion": "alluxio.org/v1alpha1", "kind": "AlluxioCluster",
-            "metadata": { "name": "a", "namespace": "n", "deletionTimestamp": "1970-01-01T00:01:40Z" },
+            "metadata": {
+                "name": "a", "namespace": "n",
+                "creationTimestamp": "1970-01-01T00:00:50Z", "deletionTimestamp": "1970-01-01T00:01:40Z",
+            },
             "spec": { "underStorage": { "root": { "claim": "c" } } },
         }))
         .unwrap()
+    }
+
+    fn claim(
+        name: &str,
+        created: &str,
+        owners: serde_json::Value,
+    ) -> PartialObjectMeta<PersistentVolumeClaim> {
+        let metadata = json!({ "name": name, "creationTimestamp": created, "ownerReferences": owners });
+        serde_json::from_value(json!({ "metadata": metadata })).unwrap()
+    }
+
+    /// `a` was deleted with Retain; `a` is made again with Delete and a mistake, and deleted.
+    #[test]
+    fn a_claim_of_an_earlier_cluster_that_was_never_taken_up_stays() {
+        let (before, after) = ("1970-01-01T00:00:49Z", "1970-01-01T00:00:50Z");
+        let mut cluster = cluster();
+        assert!(!goes_along(&cluster, &claim("a-journal", before, json!([]))));
+        assert!(!goes_along(&cluster, &claim("tier-0-a-worker-x-0", before, json!([]))));
+        assert!(goes_along(&cluster, &claim("a-journal", after, json!([]))), "made for this one");
+        let set =
+            json!([{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "a-worker-x", "uid": "u" }]);
+        assert!(goes_along(&cluster, &claim("tier-0-a-worker-x-0", before, set)));
+
+        let journal = json!({ "journal": { "clusterId": "id", "location": "claim a-journal" } });
+        cluster.status = Some(serde_json::from_value(journal).unwrap());
+        assert!(goes_along(&cluster, &claim("a-journal", before, json!([]))), "taken up");
+        // Its journal is elsewhere: the one in the claim is an earlier cluster's.
+        cluster.spec.journal.uri = Some("hdfs://n/j".to_owned());
+        assert!(!goes_along(&cluster, &claim("a-journal", before, json!([]))));
     }
 
     #[test]

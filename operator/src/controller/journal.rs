@@ -125,7 +125,7 @@ fn verdict(cluster: &AlluxioCluster, job: &str, complete: bool, told: Option<&st
         {
             Progress::Done(cluster_id)
         }
-        // One of a Java master, which has no id by which it could be taken over.
+        // One of a Java master, which has no id by which it could be taken over; or one that masters use.
         (_, Some(LastWord { outcome: Outcome::Foreign, cluster_id, message })) if cluster_id.is_empty() => failed(
             Reason::JournalForeign,
             format!("the journal's folder is in use, and cannot become this cluster's: {message}; make the cluster with another spec.journal"),
@@ -137,6 +137,11 @@ fn verdict(cluster: &AlluxioCluster, job: &str, complete: bool, told: Option<&st
                  annotate alluxiocluster {name} alluxio.org/adopt-journal={cluster_id}; else make the cluster with another spec.journal"
             ),
         ),
+        (_, Some(LastWord { outcome: Outcome::Missing, message, .. }))
+            if cluster.status.as_ref().is_none_or(|status| status.journal.is_none()) =>
+        {
+            failed(Reason::JournalMissing, format!("{message} (the annotation alluxio.org/adopt-journal names it)"))
+        }
         (_, Some(LastWord { outcome: Outcome::Missing, .. })) => failed(
             Reason::JournalMissing,
             "the cluster had a journal, and its folder holds none: bring it back, it is looked for every minute; a new one is never \

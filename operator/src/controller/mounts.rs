@@ -1,6 +1,6 @@
 //! The mounts of the spec, where they are not those that are there.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
@@ -8,13 +8,13 @@ use kube::{Api, ResourceExt};
 use super::{Context, observed::Observed};
 use crate::{
     act::{self, MountWish},
-    build::mount_options,
-    crd::{AlluxioCluster, Reason},
+    build::{mount_digest, mount_options},
+    crd::{AlluxioCluster, MountStatus, Reason},
     status::Verdict,
     validate::{MountPlan, ValidatedCluster},
 };
 
-/// The folders that are the operator's after this, and what went wrong. The leader is asked only where the spec differs from what
+/// The mounts that are the operator's after this, and what went wrong. The leader is asked only where the spec, or a Secret of it, differs from what
 /// was done: so nothing is asked at rest, and what somebody unmounts by hand stays so.
 ///
 /// # Errors
@@ -24,28 +24,34 @@ pub async fn mount(
     cluster: &AlluxioCluster,
     validated: &ValidatedCluster,
     observed: &Observed,
-) -> Result<(Option<Vec<String>>, Option<Verdict>), kube::Error> {
+) -> Result<(Option<Vec<MountStatus>>, Option<Verdict>), kube::Error> {
     let told = cluster.status.as_ref().map(|status| status.mounts.as_slice()).unwrap_or_default();
-    let ours: BTreeSet<String> = told.iter().cloned().collect();
-    let wanted: BTreeSet<_> = validated.mounts.iter().map(|mount| mount.path.clone()).collect();
+    let ours: BTreeMap<_, _> = told.iter().map(|mount| (mount.path.clone(), mount.digest.clone())).collect();
+    let digest = |plan: &MountPlan| (plan.path.clone(), mount_digest(validated, plan));
+    let wanted: BTreeMap<_, _> = validated.mounts.iter().map(digest).collect();
     let Some(leader) = observed.leading(cluster).filter(|_| ours != wanted) else { return Ok((None, None)) };
     let mut wishes = Vec::new();
     for plan in &validated.mounts {
-        wishes.push(wish(context, cluster, plan).await?);
+        let options = options(context, cluster, plan).await?;
+        let (path, digest) = digest(plan);
+        wishes.push(MountWish { path, uri: plan.uri.clone(), read_only: plan.read_only, options, digest });
     }
     let failed = |message: String| Verdict::is(Reason::MountFailed, message);
     match act::mount(&leader, &cluster.spec.properties, &wishes, &ours).await {
-        Ok(mounted) => Ok((Some(mounted.paths.into_iter().collect()), mounted.failure.map(failed))),
+        Ok(mounted) => {
+            let mounts = mounted.digests.into_iter().map(|(path, digest)| MountStatus { path, digest });
+            Ok((Some(mounts.collect()), mounted.failure.map(failed)))
+        }
         Err(error) => Ok((None, Some(failed(format!("the leader does not tell its mounts: {error}"))))),
     }
 }
 
 /// The one place where the operator reads a Secret's values: a mount's credentials go to the leader, which keeps them.
-async fn wish(
+async fn options(
     context: &Context,
     cluster: &AlluxioCluster,
     plan: &MountPlan,
-) -> Result<MountWish, kube::Error> {
+) -> Result<BTreeMap<String, String>, kube::Error> {
     let secrets: Api<Secret> =
         Api::namespaced(context.client.clone(), &cluster.namespace().unwrap_or_default());
     let mut options = mount_options(plan);
@@ -58,5 +64,5 @@ async fn wish(
                 .insert(credential.option.clone(), String::from_utf8_lossy(&value.0).trim_end().to_owned());
         }
     }
-    Ok(MountWish { path: plan.path.clone(), uri: plan.uri.clone(), read_only: plan.read_only, options })
+    Ok(options)
 }

@@ -311,6 +311,7 @@ impl<'a> Reconcile<'a> {
             wrote |= applied != Applied::Unchanged;
             match applied {
                 Applied::Unchanged => {}
+                Applied::Deleted => self.context.metrics.wrote(&wanted.resource.kind, "deleted"),
                 Applied::Created => self.context.metrics.wrote(&wanted.resource.kind, "created"),
                 Applied::Changed(Change::Edit) => self.context.metrics.wrote(&wanted.resource.kind, "edit"),
                 Applied::Changed(Change::Drift(_)) => {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     crd::{
         AlluxioCluster, AlluxioClusterStatus, Condition, ConditionType, Endpoints, GroupStatus,
-        JournalStatus, Leader, PinnedImage, Reason,
+        JournalStatus, Leader, MountStatus, PinnedImage, Reason,
         conditions::ConditionStatus,
         status::{MastersStatus, WorkersStatus},
     },
@@ -39,7 +39,7 @@ pub struct Report {
     pub zookeeper: Ensemble,
     pub endpoints: Option<Endpoints>,
     /// `None` when they are as they were.
-    pub mounts: Option<Vec<String>>,
+    pub mounts: Option<Vec<MountStatus>>,
 }
 
 /// What is known of the cluster's ZooKeeper.
@@ -79,7 +79,7 @@ impl Report {
         });
         AlluxioClusterStatus {
             observed_generation: generation,
-            phase: Some(phase(&conditions, false)),
+            phase: Some(phase(&conditions)),
             conditions,
             image: self.image.clone().or(before.image),
             version: leader

@@ -44,8 +44,6 @@ pub enum Reason {
     StepFailed,
     /// Nothing is changed for now: the cluster is paused, its spec is refused, or its journal is not what it should be.
     Held,
-    /// The object is being deleted.
-    Deleting,
 
     // Degraded
     /// Nothing is wrong.
@@ -66,8 +64,6 @@ pub enum Reason {
     MountFailed,
     /// The journal cannot be made, or is not this cluster's: no master starts.
     JournalNotReady,
-    /// The images are older than the journal's format.
-    DowngradeRefused,
 
     // Paused
     /// `paused` is true.
@@ -111,8 +107,7 @@ impl Reason {
             | Self::Scaling
             | Self::Decommissioning
             | Self::StepFailed
-            | Self::Held
-            | Self::Deleting => Of::Progressing,
+            | Self::Held => Of::Progressing,
             Self::AsExpected
             | Self::InvalidSpec
             | Self::MissingReference
@@ -121,8 +116,7 @@ impl Reason {
             | Self::MastersNotReady
             | Self::WorkersNotReady
             | Self::MountFailed
-            | Self::JournalNotReady
-            | Self::DowngradeRefused => Of::Degraded,
+            | Self::JournalNotReady => Of::Degraded,
             Self::PausedByUser | Self::NotPaused => Of::Paused,
             Self::Reachable | Self::Unreachable | Self::NotConfigured => Of::ZooKeeperReachable,
             Self::JournalFormatted

@@ -24,7 +24,7 @@ pub fn definition() -> Result<CustomResourceDefinition, DefinitionError> {
     let mut definition = serde_json::to_value(AlluxioCluster::crd())?;
     let schema = &mut definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     tidy(schema);
-    for rule in &RULES {
+    for rule in RULES {
         attach(schema, rule)?;
     }
     Ok(serde_json::from_value(definition)?)

@@ -37,7 +37,7 @@ pub struct Journal {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JournalClaim {
-    /// How large it is, in bytes with a unit: `10Gi`.
+    /// How large it is at least, in bytes with a unit: `10Gi`. It can only grow.
     #[serde(default = "claim_size")]
     pub size: Quantity,
 

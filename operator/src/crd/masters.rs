@@ -48,7 +48,8 @@ pub struct Masters {
     )]
     pub env: Vec<EnvVar>,
 
-    /// How long a master may take to end, in seconds, 1 to 3600: it hands its leadership over first.
+    /// How long a master may take to end, in seconds, 1 to 3600: it hands its leadership over, and lets calls end. Less than
+    /// `alluxio.network.connection.server.shutdown.timeout` and 15 seconds counts as these.
     #[serde(default = "termination_grace_period_seconds")]
     #[schemars(range(min = 1, max = 3600))]
     pub termination_grace_period_seconds: i32,
@@ -76,11 +77,11 @@ impl Default for Masters {
     }
 }
 
-/// A master's own space on the node's disk: logs, files on their way to a checkpoint. Nothing in it is needed after the pod's end.
+/// A master's own space on the node's disk: logs, a backup on its way, the names of a new checkpoint. Nothing in it is needed after the pod's end.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MasterStorage {
-    /// How much it may be, in bytes with a unit.
+    /// How much it may be, in bytes with a unit; a pod that uses more is ended. A backup needs room for all of it.
     #[serde(default = "size_limit")]
     pub size_limit: Quantity,
 }
@@ -121,7 +122,7 @@ fn size_limit() -> Quantity {
 }
 
 fn termination_grace_period_seconds() -> i32 {
-    60
+    75
 }
 
 fn rpc() -> i32 {

@@ -38,7 +38,9 @@ pub use policies::{DeletionPolicy, ImagePolicy, UpgradeStrategy};
 pub use quantity::Quantity;
 pub use raw::Raw;
 pub use references::{ConfigMapKey, HadoopConfiguration, SecretKey, SecretName};
-pub use status::{AlluxioClusterStatus, Endpoints, GroupStatus, JournalStatus, Leader, Phase, PinnedImage};
+pub use status::{
+    AlluxioClusterStatus, Endpoints, GroupStatus, JournalStatus, Leader, MountStatus, Phase, PinnedImage,
+};
 pub use tiers::{ClaimTemplate, EmptyDirVolume, HostPathVolume, MediumType, NamedClaim, Tier, TierVolume};
 pub use under_storage::{Credential, HostFolder, Mount, RootMount, UnderStorage};
 pub use workers::{ShortCircuit, ShortCircuitMode, WorkerGroup, WorkerKind, WorkerPorts};

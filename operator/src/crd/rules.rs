@@ -64,12 +64,41 @@ macro_rules! stays {
     };
 }
 
+/// Each folder as far as claims depend on it; they are named by its place in the list.
+macro_rules! claims {
+    ($tiers:literal) => {
+        concat!(
+            $tiers,
+            ".map(tier, has(tier.volume.claimTemplate) ? [tier.mediumType, has(tier.volume.claimTemplate.size) ? \
+             string(tier.volume.claimTemplate.size) : string(tier.quota), has(tier.volume.claimTemplate.storageClassName) ? \
+             tier.volume.claimTemplate.storageClassName : ''] : [tier.mediumType])"
+        )
+    };
+}
+
+const CLAIMS_STAY: &str = concat!(
+    "self.kind != 'StatefulSet' || (!self.tiers.exists(tier, has(tier.volume.claimTemplate)) && \
+     !oldSelf.tiers.exists(tier, has(tier.volume.claimTemplate))) || ",
+    claims!("self.tiers"),
+    " == ",
+    claims!("oldSelf.tiers")
+);
+
 /// All rules.
-pub const RULES: [Rule; 40] = [
+pub const RULES: &[Rule] = &[
     rule(
         "",
         "self.metadata.name.size() <= 40",
         "metadata.name may have at most 40 characters: names of pods and claims are made of it",
+    ),
+    // At the root, where the status can be read. A storage class that cannot expand must not leave a spec that nobody can carry out;
+    // and a claim is never made smaller by us.
+    rule(
+        "",
+        "!has(self.spec.journal.claim) || !has(oldSelf.spec.journal.claim) || \
+         quantity(string(self.spec.journal.claim.size)).compareTo(quantity(string(oldSelf.spec.journal.claim.size))) >= 0 || \
+         (has(self.status) && has(self.status.conditions) && self.status.conditions.exists(it, it.reason == 'ApplyFailed'))",
+        "spec.journal.claim.size can only grow, as Kubernetes has it, but where the API server refused to make it so",
     ),
     rule(
         "",
@@ -122,10 +151,13 @@ pub const RULES: [Rule; 40] = [
         stays!("existingClaim"),
         "journal.existingClaim cannot be added or taken away; make a new cluster and move with `alluxio fsadmin backup`",
     ),
+    // Without one the cluster has the default claim: who writes that out, larger perhaps, moves nothing.
     rule(
         "spec.journal",
-        stays!("claim"),
-        "journal.claim cannot be added or taken away; make a new cluster and move with `alluxio fsadmin backup`",
+        "has(self.claim) == has(oldSelf.claim) || (has(self.claim) && !has(self.claim.storageClassName) && \
+         self.claim.accessMode == 'ReadWriteOnce' && quantity(string(self.claim.size)).compareTo(quantity('10Gi')) >= 0)",
+        "journal.claim cannot be taken away, and added only as the default claim of 10Gi or a larger one; make a new cluster and \
+         move with `alluxio fsadmin backup`",
     ),
     rule(
         "spec.journal.existingClaim",
@@ -146,11 +178,6 @@ pub const RULES: [Rule; 40] = [
         "spec.journal.claim",
         "self.accessMode == oldSelf.accessMode",
         "accessMode cannot be changed: Kubernetes keeps it for a claim's life",
-    ),
-    rule(
-        "spec.journal.claim",
-        "quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0",
-        "size can only grow, as Kubernetes has it",
     ),
     rule("spec.journal.configuration", ONE_CONFIGURATION, ONE_CONFIGURATION_MESSAGE),
     rule(
@@ -189,6 +216,12 @@ pub const RULES: [Rule; 40] = [
         "path cannot be changed: the namespace was made from it",
     ),
     rule("spec.underStorage.root.configuration", ONE_CONFIGURATION, ONE_CONFIGURATION_MESSAGE),
+    rule(
+        "spec.underStorage.mounts[]",
+        "self.uri == oldSelf.uri",
+        "uri cannot be changed, since what is not persisted yet would be lost with the old mount: take the mount out, and add it again \
+         when status.mounts shows that it is gone",
+    ),
     rule("spec.underStorage.mounts[].configuration", ONE_CONFIGURATION, ONE_CONFIGURATION_MESSAGE),
     rule("spec.masters.ports", TWO_PORTS, TWO_PORTS_MESSAGE),
     rule("spec.masters.env[]", ONE_VALUE, ONE_VALUE_MESSAGE),
@@ -211,10 +244,13 @@ pub const RULES: [Rule; 40] = [
         "self.kind == 'StatefulSet' || !has(self.count)",
         "count is for kind StatefulSet; a DaemonSet has a worker on each node that scheduling admits",
     ),
+    // Kubernetes keeps a StatefulSet's claims as they were made: which folders have one, of what size and class. (One of no size has that
+    // of its quota.) The rest may change.
     rule(
         "spec.workers[]",
-        "self.kind != 'StatefulSet' || self.tiers == oldSelf.tiers",
-        "tiers of a StatefulSet cannot be changed, because its claims cannot; add a group of another name and take this one out",
+        CLAIMS_STAY,
+        "tiers of a StatefulSet whose workers have claims keep their number, media and claims, because Kubernetes keeps those; add a \
+         group of another name and take this one out",
     ),
     rule(
         "spec.workers[]",
@@ -291,6 +327,7 @@ mod tests {
         assert_eq!(
             fields,
             [
+                ("", "spec.journal.claim.size"),
                 ("spec", "zookeeper"),
                 ("spec", "zookeeper.addresses"),
                 ("spec.journal", "journal.uri"),
@@ -300,12 +337,12 @@ mod tests {
                 ("spec.journal.existingClaim", "path"),
                 ("spec.journal.claim", "storageClassName"),
                 ("spec.journal.claim", "accessMode"),
-                ("spec.journal.claim", "size"),
                 ("spec.zookeeper", "chroot"),
                 ("spec.underStorage.root", "uri"),
                 ("spec.underStorage.root", "claim"),
                 ("spec.underStorage.root", "hostFolder"),
                 ("spec.underStorage.root.hostFolder", "path"),
+                ("spec.underStorage.mounts[]", "uri"),
                 ("spec.workers[]", "kind"),
                 ("spec.workers[]", "tiers"),
             ]

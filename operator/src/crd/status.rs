@@ -54,10 +54,26 @@ pub struct AlluxioClusterStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<Endpoints>,
 
-    /// The folders that the operator mounted for `spec.underStorage.mounts`.
+    /// What the operator mounted for `spec.underStorage.mounts`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(max = 1024)))]
-    pub mounts: Vec<String>,
+    #[schemars(
+        length(max = 64),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["path"])
+    )]
+    pub mounts: Vec<MountStatus>,
+}
+
+/// A mount that the operator made.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MountStatus {
+    /// The folder.
+    #[schemars(length(max = 1024))]
+    pub path: String,
+
+    /// A digest of the address, the options and the credentials that it has: where the spec's is another one, the mount is changed.
+    #[schemars(length(max = 64))]
+    pub digest: String,
 }
 
 /// All conditions in one word.
@@ -75,8 +91,6 @@ pub enum Phase {
     Unavailable,
     /// The operator leaves the cluster alone.
     Paused,
-    /// The object is being deleted.
-    Deleting,
 }
 
 /// What stands in for what `spec.image` leaves out.
@@ -195,7 +209,7 @@ pub struct JournalStatus {
     #[schemars(length(max = 2048))]
     pub location: String,
 
-    /// The newest format that a master has written.
+    /// The newest format that a leader's release writes. A release that cannot read it does not start as a master.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<i32>,
 }

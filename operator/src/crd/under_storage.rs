@@ -14,8 +14,8 @@ pub struct UnderStorage {
     /// What the root `/` shows.
     pub root: RootMount,
 
-    /// What folders below the root show, at most 64. The operator mounts what is added, and unmounts what is taken out again if it
-    /// had mounted it; mounts made by `alluxio fs mount` are left alone.
+    /// What folders below the root show, at most 64. The operator mounts what is added, changes what is edited, and unmounts what is taken out again
+    /// if it had mounted it; mounts made by `alluxio fs mount` are left alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 64),
@@ -95,7 +95,7 @@ pub struct Mount {
     #[schemars(length(min = 2, max = 1024), regex(pattern = r"^(/[^/\s]+)+$"))]
     pub path: String,
 
-    /// The address in the under storage: `s3://bucket/folder`, `hdfs://host:port/folder`, and so on.
+    /// The address in the under storage: `s3://bucket/folder`, `hdfs://host:port/folder`, and so on. It cannot be changed.
     #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[^\s]+$"))]
     pub uri: String,
 

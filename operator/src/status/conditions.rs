@@ -61,7 +61,7 @@ fn whole_seconds(time: Timestamp) -> String {
 }
 
 /// All of it in one word; what is worse comes first.
-pub fn phase(conditions: &[Condition], deleting: bool) -> Phase {
+pub fn phase(conditions: &[Condition]) -> Phase {
     let of = |type_| conditions.iter().find(|condition| condition.type_ == type_);
     let holds = |type_| of(type_).is_some_and(|condition| condition.status == ConditionStatus::True);
     let available = of(ConditionType::Available);
@@ -69,9 +69,7 @@ pub fn phase(conditions: &[Condition], deleting: bool) -> Phase {
     // Then nobody expects a master that serves.
     let planned = progress
         .is_some_and(|now| matches!(now.reason, Reason::Creating | Reason::Formatting | Reason::Recreating));
-    if deleting {
-        Phase::Deleting
-    } else if holds(ConditionType::Paused) {
+    if holds(ConditionType::Paused) {
         Phase::Paused
     } else if !planned && available.is_some_and(|available| available.reason == Reason::NoLeader) {
         Phase::Unavailable
@@ -126,7 +124,7 @@ mod tests {
 
     #[test]
     fn one_word() {
-        let word = |verdicts: Vec<Verdict>| phase(&conditions(&[], verdicts, None, at(1)), false);
+        let word = |verdicts: Vec<Verdict>| phase(&conditions(&[], verdicts, None, at(1)));
         let settled = || Verdict::is_not(Reason::Settled, "");
         assert_eq!(word(vec![]), Phase::Creating);
         assert_eq!(word(vec![Verdict::is_not(Reason::NotStarted, "")]), Phase::Creating);
@@ -142,6 +140,5 @@ mod tests {
         assert_eq!(word(vec![no_leader(), Verdict::is(Reason::Recreating, "")]), Phase::Updating);
         assert_eq!(word(vec![no_leader(), Verdict::is(Reason::Creating, "")]), Phase::Creating);
         assert_eq!(word(vec![leads(), degraded(), Verdict::is(Reason::PausedByUser, "")]), Phase::Paused);
-        assert_eq!(phase(&[], true), Phase::Deleting);
     }
 }

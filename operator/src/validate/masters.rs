@@ -1,7 +1,7 @@
 //! The masters.
 
 use super::pod::{self, PodPlan};
-use super::{JournalPlan, Refusals, ZooKeeperPlan};
+use super::{JournalPlan, PropertyPlan, Refusals, ZooKeeperPlan, grace};
 use crate::crd::{ClaimAccess, Masters, Resources};
 
 /// The masters as they shall be.
@@ -19,6 +19,7 @@ pub(super) fn plan(
     masters: &Masters,
     zookeeper: Option<&ZooKeeperPlan>,
     journal: &JournalPlan,
+    properties: &PropertyPlan,
     refusals: &mut Refusals,
 ) -> MasterPlan {
     let Masters {
@@ -36,6 +37,7 @@ pub(super) fn plan(
     if *count > 1 {
         several(*count, zookeeper, journal, refusals);
     }
+    let env = pod::env(env, OWNER, refusals);
     pod::bytes(&storage.size_limit, "spec.masters.storage.sizeLimit", refusals);
     MasterPlan {
         count: u32::try_from(*count).unwrap_or(1),
@@ -47,8 +49,8 @@ pub(super) fn plan(
             web_port: ports.web,
             probes: probes.clone(),
             scheduling: pod::scheduling(scheduling, OWNER, refusals),
-            env: pod::env(env, OWNER, refusals),
-            grace_seconds: i64::from(*termination_grace_period_seconds),
+            grace_seconds: grace::of_master(*termination_grace_period_seconds, properties, &env),
+            env,
             template: pod::template(pod_template.as_ref(), OWNER, refusals),
         },
     }

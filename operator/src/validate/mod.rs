@@ -2,6 +2,7 @@
 //! once, each with its field, what was seen and what to type; what is in a [`ValidatedCluster`] needs no more checks.
 
 pub mod facts;
+mod grace;
 pub mod hadoop;
 pub mod image;
 pub mod journal;
@@ -87,7 +88,7 @@ pub fn validate(cluster: &AlluxioCluster, facts: &Facts) -> Result<ValidatedClus
     nodes::check(&cluster.spec, &root.source, facts, &mut refusals);
     neighbours::within(&cluster.spec, &mut refusals);
     let validated = ValidatedCluster {
-        masters: masters::plan(masters, zookeeper.as_ref(), &journal, &mut refusals),
+        masters: masters::plan(masters, zookeeper.as_ref(), &journal, &properties, &mut refusals),
         mounts: under_storage::mounts(&under_storage.mounts, facts, &mut refusals),
         workers: workers::plan(workers, &identity, &properties, &mut refusals),
         identity,

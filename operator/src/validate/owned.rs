@@ -25,7 +25,7 @@ const PROPERTIES: [(Name, &str); 35] = [
     (Is("alluxio.home"), LAYOUT),
     (Is("alluxio.logs.dir"), LAYOUT),
     (Is("alluxio.site.conf.dir"), LAYOUT),
-    (Is("alluxio.tmp.dirs"), LAYOUT),
+    (Is("alluxio.tmp.dirs"), "use spec.masters.storage.sizeLimit: what is spooled lies there"),
     (Is("alluxio.work.dir"), LAYOUT),
     (Is("alluxio.master.metastore.dir"), LAYOUT),
     (Is("alluxio.master.hostname"), MASTER_NAME),

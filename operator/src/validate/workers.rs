@@ -1,10 +1,8 @@
 //! Groups of workers.
 
-use alluxio_conf::{Configuration, key};
-
 use super::pod::{self, PodPlan};
 use super::tiers::{self, TierPlan, VolumePlan};
-use super::{Identity, PropertyPlan, Refusals};
+use super::{Identity, PropertyPlan, Refusals, grace};
 use crate::crd::{MediumType, Quantity, Resources, ShortCircuit, ShortCircuitMode, WorkerGroup, WorkerKind};
 
 /// Workers that are alike.
@@ -47,16 +45,12 @@ const LONGEST_STATEFUL_SET: usize = 52;
 /// `<cluster>-worker-<group>` would be the name of something of the cluster `<cluster>-worker`.
 const OTHERS_NAMES: [&str; 6] = ["delete", "format", "journal", "leader", "masters", "workers"];
 
-/// Between the end of a worker's own shutdown and Kubernetes' patience.
-const SPARE_SECONDS: i64 = 30;
-
 pub(super) fn plan(
     groups: &[WorkerGroup],
     identity: &Identity,
     properties: &PropertyPlan,
     refusals: &mut Refusals,
 ) -> Vec<WorkerPlan> {
-    let grace_seconds = grace_seconds(properties);
     let mut names: Vec<&str> = Vec::new();
     let mut plans = Vec::with_capacity(groups.len());
     for group in groups {
@@ -76,12 +70,17 @@ pub(super) fn plan(
                 "choose another",
             );
         }
-        plans.push(one(group, identity, grace_seconds, refusals));
+        plans.push(one(group, identity, properties, refusals));
     }
     plans
 }
 
-fn one(group: &WorkerGroup, identity: &Identity, grace_seconds: i64, refusals: &mut Refusals) -> WorkerPlan {
+fn one(
+    group: &WorkerGroup,
+    identity: &Identity,
+    properties: &PropertyPlan,
+    refusals: &mut Refusals,
+) -> WorkerPlan {
     let owner = format!("spec.workers[{}]", group.name);
     let WorkerGroup {
         name,
@@ -100,6 +99,7 @@ fn one(group: &WorkerGroup, identity: &Identity, grace_seconds: i64, refusals: &
         pod_template,
     } = group;
     let kind = kind(group, &owner, identity, refusals);
+    let env = pod::env(env, &owner, refusals);
     let mut tiers = tiers::plan(tiers, &owner, refusals);
     tiers.sort_by_key(|tier| tier.medium);
     check_claims(&tiers, kind, &owner, refusals);
@@ -117,8 +117,8 @@ fn one(group: &WorkerGroup, identity: &Identity, grace_seconds: i64, refusals: &
             web_port: ports.web,
             probes: probes.clone(),
             scheduling: pod::scheduling(scheduling, &owner, refusals),
-            env: pod::env(env, &owner, refusals),
-            grace_seconds,
+            grace_seconds: grace::of_worker(properties, &env),
+            env,
             template: pod::template(pod_template.as_ref(), &owner, refusals),
         },
         tiers,
@@ -217,14 +217,4 @@ fn with_memory(
         Some(_) => {}
     }
     resources
-}
-
-/// As long as the worker may take on SIGTERM, and a little more.
-fn grace_seconds(properties: &PropertyPlan) -> i64 {
-    let set: Vec<(&str, &str)> =
-        properties.worker.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    // What cannot be read was refused before.
-    let conf = Configuration::defaults().with(&set).unwrap_or_else(|_| Configuration::defaults());
-    let milliseconds = conf.get(key::WORKER_SHUTDOWN_PERSIST_TIMEOUT).ms().max(0);
-    milliseconds.div_euclid(1_000).saturating_add(1 + SPARE_SECONDS)
 }

@@ -4,7 +4,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use alluxio_conf::Configuration;
 use alluxio_election::{
-    Election, Leadership, Life, MasterAddress, ZooKeeper, forget_cluster, remove_cluster,
+    Election, Leadership, Life, MasterAddress, ZooKeeper, candidates, forget_cluster, remove_cluster,
 };
 use alluxio_fs::{ErrorKind, FsError};
 use alluxio_tests::{Cluster, waiting::wait_until, zookeeper::Ensemble};
@@ -229,8 +229,10 @@ async fn a_cluster_that_is_removed_leaves_nothing_of_its_own() -> Result<()> {
     let leadership = elected(&mut one).await?;
     let error = remove_cluster(&told).await.err().context("removed while a master stands")?;
     ensure!(error.message.contains("stop them"), "{error}");
+    ensure!(candidates(&told).await? == ["127.0.0.1:1"]);
     drop(leadership);
     one.stop().await;
+    ensure!(candidates(&told).await?.is_empty());
     let hand = Client::connect(&zookeeper.address()).await?;
     let folders = CreateMode::Persistent.with_acls(Acls::anyone_all());
     hand.mkdir("/alluxio/ns/b", &folders).await?;

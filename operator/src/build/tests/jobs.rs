@@ -21,6 +21,8 @@ fn the_format_job_says_whose_journal_it_is() {
             "data/demo",
             "--uid",
             "uid-1",
+            "--wait",
+            "90",
             "--report",
             "/dev/termination-log"
         ]
@@ -64,4 +66,59 @@ fn a_jobs_pod_is_no_master() {
     let with_network =
         serde_json::to_value(format_job(&valid("masters: {network: Host}"), &FormatRequest::default()));
     assert!(with_network.expect("is JSON")["spec"]["template"]["spec"]["containers"][0]["ports"].is_null());
+}
+
+/// A namespace with a ResourceQuota on processors and memory refuses a pod in which one container says nothing.
+#[test]
+fn every_container_says_what_it_needs() {
+    let cluster = valid(
+        "workers: [{name: a, tiers: [{mediumType: SSD, quota: 1Gi, volume: {hostPath: {path: /d, prepare: true}}}]}]",
+    );
+    let mut pods = 0;
+    for object in all(&cluster, &Live::default()) {
+        let Some(pod) = object.pointer("/spec/template/spec") else { continue };
+        pods += 1;
+        let lists = [&pod["containers"], &pod["initContainers"]];
+        for container in lists.into_iter().filter_map(Value::as_array).flatten() {
+            for path in ["requests/cpu", "requests/memory", "limits/memory"] {
+                let amount = container["resources"].pointer(&format!("/{path}"));
+                assert!(amount.is_some_and(Value::is_string), "{} {path}", container["name"]);
+            }
+        }
+    }
+    assert_eq!(pods, 4, "masters, workers, two Jobs");
+}
+
+/// A keytab for HDFS, an authority, a name that only the template knows: the journal is not reached without.
+#[test]
+fn a_job_has_what_the_masters_template_mounts() {
+    let cluster = valid(
+        "masters:
+  podTemplate:
+    metadata: {annotations: {mesh/inject: 'false'}}
+    spec:
+      hostAliases: [{ip: 10.0.0.1, hostnames: [nn]}]
+      volumes: [{name: keytab, secret: {secretName: k}}, {name: unused, emptyDir: {}}]
+      containers:
+      - {name: sidecar, image: busybox, volumeMounts: [{name: unused, mountPath: /x}]}
+      - name: alluxio-master
+        env: [{name: KRB5_CONFIG, value: /etc/keytab/krb5.conf}]
+        volumeMounts: [{name: keytab, mountPath: /etc/keytab}, {name: work, mountPath: /again}]
+journal: {uri: 'hdfs://n/j'}",
+    );
+    for job in [format_job(&cluster, &FormatRequest::default()), deletion_job(&cluster, "id")] {
+        let template = serde_json::to_value(job.spec.expect("has a spec").template).expect("is JSON");
+        let pod = &template["spec"];
+        let containers = pod["containers"].as_array().expect("are some");
+        assert_eq!(containers.len(), 1, "it could never end");
+        let names = |list: &Value| -> Vec<String> {
+            let items = list.as_array().into_iter().flatten();
+            items.map(|item| item["name"].as_str().unwrap_or_default().to_owned()).collect()
+        };
+        assert_eq!(names(&containers[0]["volumeMounts"]), ["conf", "work", "tmp", "keytab", "work"]);
+        assert_eq!(names(&pod["volumes"]), ["conf", "work", "tmp", "keytab"]);
+        assert!(names(&containers[0]["env"]).contains(&"KRB5_CONFIG".to_owned()), "{pod}");
+        assert_eq!(pod["hostAliases"][0]["ip"], "10.0.0.1");
+        assert_eq!(template["metadata"]["annotations"]["mesh/inject"], "false");
+    }
 }

@@ -33,7 +33,7 @@ fn masters() {
         ),
         ("{}", MASTERS, "/spec/template/spec/containers/0/imagePullPolicy", "null"),
         ("{}", MASTERS, "/spec/template/spec/serviceAccountName", "\"demo-masters\""),
-        ("{}", MASTERS, "/spec/template/spec/terminationGracePeriodSeconds", "60"),
+        ("{}", MASTERS, "/spec/template/spec/terminationGracePeriodSeconds", "75"),
         (
             "{}",
             MASTERS,
@@ -139,7 +139,7 @@ fn workers() {
             "\"registry.example.com/alluxio/alluxio-worker:0.1.0\"",
         ),
         ("{}", WORKERS, "/spec/template/spec/containers/0/resources/limits/memory", "\"2Gi\""),
-        ("{}", WORKERS, "/spec/template/spec/terminationGracePeriodSeconds", "91"),
+        ("{}", WORKERS, "/spec/template/spec/terminationGracePeriodSeconds", "150"),
         (
             "{}",
             WORKERS,

@@ -159,12 +159,21 @@ fn the_image_is_pinned_at_creation() {
 }
 
 #[test]
-fn the_pods_patience_follows_the_workers_own() {
-    assert_eq!(valid("{}").workers[0].pod.grace_seconds, 91);
-    assert_eq!(
-        valid("properties: {alluxio.worker.shutdown.persist.timeout: 5min}").workers[0].pod.grace_seconds,
-        331
-    );
+fn the_pods_patience_follows_the_programs_own() {
+    let seconds = |patch: &str| {
+        let plan = valid(patch);
+        (plan.masters.pod.grace_seconds, plan.workers[0].pod.grace_seconds)
+    };
+    // A worker persists for 60 s, and lets streams end for 60 s.
+    assert_eq!(seconds("{}"), (75, 150));
+    assert_eq!(seconds("properties: {alluxio.worker.shutdown.persist.timeout: 5min}"), (75, 390));
+    assert_eq!(seconds("properties: {alluxio.network.connection.server.shutdown.timeout: 2min}"), (135, 210));
+    assert_eq!(seconds("masters: {terminationGracePeriodSeconds: 1}").0, 75);
+    assert_eq!(seconds("masters: {terminationGracePeriodSeconds: 300}").0, 300);
+    let options = "properties: {alluxio.worker.shutdown.persist.timeout: 5min}
+workers: [{name: w, env: [{name: ALLUXIO_JAVA_OPTS, value: '-Dalluxio.worker.shutdown.persist.timeout=1s'}, {name: ALLUXIO_WORKER_JAVA_OPTS, value: '-Xmx1g -Dalluxio.worker.shutdown.persist.timeout=10m'}]}]
+masters: {env: [{name: ALLUXIO_MASTER_JAVA_OPTS, value: '-Dalluxio.network.connection.server.shutdown.timeout=100s'}]}";
+    assert_eq!(seconds(options), (115, 690));
 }
 
 #[test]
