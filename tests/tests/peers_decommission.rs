@@ -155,7 +155,7 @@ async fn nothing_is_lost_with_a_worker_that_was_taken_out() -> Result<()> {
     let line = ["fsadmin", "decommissionWorker", "-a", &format!("{HOST}:{port}"), "-w", "1s"];
     let done = block_in_place(|| cluster.alluxio(&line))?;
     ensure!(done.code == 3, "exit code {}\n{}", done.code, done.output);
-    let left = || Ok(web::get_json(port, "/role")?["unpersistedFiles"].as_u64());
+    let left = || anyhow::Ok(web::get_json(port, "/role")?["unpersistedFiles"].as_u64());
     block_in_place(|| wait_until(LIMIT, "it counts what is only there", || Ok(left()? == Some(2))))?;
     let state = async |path: &str| -> Result<String> {
         Ok(fs
