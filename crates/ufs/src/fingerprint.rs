@@ -59,6 +59,15 @@ impl Fingerprint {
         }
     }
 
+    /// Whether both are plain MD5 sums, and not the same: those of copies are the same as a rule.
+    pub fn is_of_another_sum(&self, other: &Fingerprint) -> bool {
+        let sum = |print: &Fingerprint| {
+            let hash = print.content_hash.clone()?;
+            (hash.len() == 32 && matches!(Kind::of(&hash), Some(Kind::Tag(_)))).then_some(hash)
+        };
+        matches!((sum(self), sum(other)), (Some(one), Some(other)) if one != other)
+    }
+
     /// The same with the content of another one.
     pub fn with_content_of(self, other: &Fingerprint) -> Self {
         Self { content_hash: other.content_hash.clone(), ..self }
@@ -247,6 +256,11 @@ mod tests {
             (parts, "0x8D".to_owned(), false),
         ] {
             assert_eq!(of(&known).has_other_content(&seen), is_other, "{known} and {seen}");
+        }
+        let sum = |letter: &str| of(&letter.repeat(32));
+        assert!(sum("a").is_of_another_sum(&sum("b")) && !sum("a").is_of_another_sum(&sum("a")));
+        for other in [format!("{tag}-2"), approximate(1000), String::new()] {
+            assert!(!sum("a").is_of_another_sum(&of(&other)), "{other}");
         }
     }
 

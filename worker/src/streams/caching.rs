@@ -124,6 +124,8 @@ impl CacheQueue {
 
     async fn in_turn(&self, job: &CacheJob) -> Result<(), FsError> {
         let _turn = self.working.acquire().await.map_err(|_| leaving())?;
+        // It may have been taken out of service meanwhile.
+        self.core.admission.takes_blocks()?;
         cache(&self.core, job).await
     }
 }
@@ -157,18 +159,16 @@ async fn from_under(core: &Arc<Core>, job: &CacheJob) -> Result<(), FsError> {
     let mut follower = follower.ok_or_else(|| {
         FsError::out_of_range(format!("block {} is being cached with another length", job.block))
     })?;
-    match follower.kept().await {
-        // Another worker's copy is on its way.
-        Err(_) if core.store.holds(job.block) => return Ok(()),
-        kept => kept?,
-    }
+    follower.kept().await?;
     core.metrics.cache_ufs_blocks.inc();
     Ok(())
 }
 
 async fn from_worker(core: &Core, job: &CacheJob, host: &str, port: u16) -> Result<(), FsError> {
+    // Nothing that may still go is called here: the master may drop another copy for it.
     if core.store.holds(job.block) {
-        return Ok(());
+        let why = format!("block {} is on its way, or about to leave. Try again.", job.block);
+        return Err(FsError::unavailable(why));
     }
     let mut temp = core.store.create(job.block, &Place::tier(0), job.length).await?;
     let mut reader = core.peers.read(host, port, job.block, job.length, job.under.as_ref()).await?;

@@ -7,6 +7,7 @@ use super::{
     reply_queue::{Gone, ReplyWriter},
 };
 use crate::core::Core;
+use alluxio_client::worker_host;
 use alluxio_fs::FsError;
 use bytes::Bytes;
 use tonic::Status;
@@ -28,10 +29,11 @@ pub async fn send(
     for location in info.locations {
         let address = location.worker_address.unwrap_or_default();
         let Ok(port) = u16::try_from(address.data_port()) else { continue };
-        if core.is_self(address.host(), port) {
+        let host = worker_host(&address);
+        if core.is_self(host, port) {
             continue; // it was looked for here
         }
-        match pass_on(core, plan, length, (address.host(), port), writer, read_ahead).await {
+        match pass_on(core, plan, length, (host, port), writer, read_ahead).await {
             Err(error) if writer.nothing_sent() => last = error,
             sent => return Ok(sent?),
         }

@@ -31,6 +31,15 @@ struct Known {
     silent_until: Option<Instant>,
 }
 
+#[derive(PartialEq)]
+enum Verdict {
+    /// Or nobody can tell at present.
+    Same,
+    /// Unless the master knows a newer one.
+    Other,
+    Unknown,
+}
+
 enum Seen {
     Print(Fingerprint),
     /// A file that was never compared with the under storage, or not since it was renamed there.
@@ -38,15 +47,16 @@ enum Seen {
 }
 
 impl Known {
-    /// Whether what is remembered says that a version may be read.
-    fn allows(&self, file: i64, same: impl Fn(&Fingerprint) -> bool) -> bool {
-        let later = |until: &Instant| Instant::now() < *until;
-        self.silent_until.as_ref().is_some_and(later)
-            || match self.files.get(&file) {
-                Some(Seen::Print(known)) => same(known),
-                Some(Seen::NoneUntil(until)) => later(until),
-                None => false,
-            }
+    /// What is remembered says about reading a version.
+    fn verdict(&self, file: i64, same: impl Fn(&Fingerprint) -> bool) -> Verdict {
+        let is_later = |until: &Instant| Instant::now() < *until;
+        match self.files.get(&file) {
+            Some(Seen::Print(known)) if same(known) => Verdict::Same,
+            Some(Seen::Print(_)) => Verdict::Other,
+            Some(Seen::NoneUntil(until)) if is_later(until) => Verdict::Same,
+            _ if self.silent_until.as_ref().is_some_and(is_later) => Verdict::Same,
+            _ => Verdict::Unknown,
+        }
     }
 
     fn remember(&mut self, file: i64, seen: Seen) {
@@ -63,19 +73,23 @@ impl Versions {
     pub async fn check(&self, link: &MasterLink, block: i64, path: &str, hash: &str) -> Result<(), FsError> {
         let file = ids::file_id_of_block(block);
         let same = |known: &Fingerprint| !known.has_other_content(hash);
-        if self.known.lock().allows(file, same) {
+        let verdict = self.known.lock().verdict(file, same);
+        if verdict == Verdict::Same {
             return Ok(());
         }
         // What is remembered may be older than what the master knows.
         let info = match timeout(PATIENCE, link.file_info(file)).await {
             Ok(Ok(info)) => info,
             Ok(Err(error)) if error.kind == ErrorKind::NotFound => return Err(replaced(path)),
-            // A master that is away keeps nobody from reading.
+            // A master that is away keeps nobody from reading, unless it would be a mixture of two versions.
             answer => {
                 if answer.is_err() {
                     self.known.lock().silent_until = Some(Instant::now() + PAUSE);
                 }
                 let error = answer.map(Result::err);
+                if verdict == Verdict::Other {
+                    return Err(replaced(path));
+                }
                 tracing::debug!(?error, file, "read without knowing of which version it is to be");
                 return Ok(());
             }

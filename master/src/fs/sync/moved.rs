@@ -130,6 +130,8 @@ impl FileSystemMaster {
                         let now = status.fingerprint(place.ufs.ufs_type());
                         let stored = tree.rare(slot, inode).map_or("", |rare| &rare.fingerprint);
                         let print = match stored.parse::<Fingerprint>() {
+                            // Somebody wrote it anew while it was moved: the next sync is to see that.
+                            Ok(stored) if stored.is_of_another_sum(&now) => continue,
                             Ok(stored) => stored.with_content_of(&now),
                             Err(_) => now,
                         };

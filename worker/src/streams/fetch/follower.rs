@@ -1,10 +1,10 @@
 //! Somebody who wants a block that is being fetched.
 
 use super::{AHEAD, Came, End, Fetch, Fetches};
-use crate::{store::StoreError, streams::BufferPool};
+use crate::streams::BufferPool;
 use alluxio_fs::FsError;
 use bytes::Bytes;
-use std::{fs::File, os::unix::fs::FileExt, sync::Arc};
+use std::{fs::File, io, os::unix::fs::FileExt, sync::Arc};
 use tokio::sync::watch;
 
 /// See the module. Dropped, it follows no more.
@@ -36,7 +36,14 @@ impl Follower {
         let came = self.wait_for(|came| came.bytes > position || came.end.is_some()).await;
         if let Some(file) = came.file.filter(|_| came.bytes > position) {
             let size = (came.bytes - position).min(most as u64) as usize;
-            return piece(file, position, size, pool).await.map(Followed::Piece);
+            return Ok(match piece(file, position, size, pool).await {
+                Ok(piece) => Followed::Piece(piece),
+                // The cache's disk is no reason not to read.
+                Err(error) => {
+                    tracing::warn!(block = self.fetch.block, %error, "a block that is being cached cannot be read there");
+                    Followed::Alone(came.version)
+                }
+            });
         }
         match came.end {
             Some(End::Failed(error)) => Err(error),
@@ -75,14 +82,11 @@ impl Drop for Follower {
     }
 }
 
-async fn piece(file: Arc<File>, position: u64, size: usize, pool: &BufferPool) -> Result<Bytes, FsError> {
+async fn piece(file: Arc<File>, position: u64, size: usize, pool: &BufferPool) -> io::Result<Bytes> {
     let pool = pool.clone();
     let read = tokio::task::spawn_blocking(move || {
         let mut buffer = pool.take(size);
         file.read_exact_at(buffer.space(), position).map(|()| buffer.freeze(size))
     });
-    let read = read.await.map_err(|_| StoreError::Stopped)?;
-    read.map_err(|error| {
-        FsError::unknown(format!("A block that is being cached cannot be read again: {error}"))
-    })
+    read.await?
 }
