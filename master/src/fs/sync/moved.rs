@@ -2,8 +2,9 @@
 //! stands then.
 //!
 //! That goes for what was as it is known before the rename. A file that others had changed keeps its fingerprint, so that
-//! the next sync sees the change; and where something goes wrong all keep theirs. Then the next sync takes what has another tag for
-//! another file, which costs what is cached of it and is never wrong.
+//! the next sync sees the change, and so does one whose tag is a plain sum and changed on the way; where something goes wrong all
+//! keep theirs. Then the next sync takes what has another tag for another file, which costs what is cached of it and is never
+//! wrong. Not seen is a change, with the same length, of what has another kind of tag, between the two looks.
 
 use std::collections::HashSet;
 
