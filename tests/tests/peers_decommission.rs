@@ -133,6 +133,7 @@ async fn our_command_tells_by_its_exit_code_how_it_ended() -> Result<()> {
 async fn nothing_is_lost_with_a_worker_that_was_taken_out() -> Result<()> {
     let mut cluster = block_in_place(|| Cluster::plan().workers(2).set(LAG.0, LAG.1).prepare())?;
     block_in_place(|| {
+        cluster.format()?;
         cluster.start_master()?;
         cluster.start_worker(0)
     })?;
