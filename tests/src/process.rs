@@ -20,6 +20,11 @@ use nix::{
     unistd::Pid,
 };
 
+use crate::waiting::wait_until;
+
+/// For a process to stop when it is told to.
+const STOPS: Duration = Duration::from_secs(5);
+
 /// What was started and may still run, as kill(2) takes it: the id of a process, or minus the id of a group.
 static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
@@ -86,11 +91,14 @@ impl Process {
         self.child.id()
     }
 
-    /// Whether a signal has stopped it, so that it answers nobody.
+    /// Whether a signal has stopped it, each of its threads, so that it answers nobody.
     pub fn is_stopped(&self) -> bool {
-        let status = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
-        // The state follows the name, which stands in brackets and may hold anything.
-        status.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        let Ok(threads) = fs::read_dir(format!("/proc/{}/task", self.pid())) else { return false };
+        threads.flatten().all(|thread| {
+            let status = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // The state follows the name, which stands in brackets and may hold anything.
+            status.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        })
     }
 
     /// How it ended, if it has.
@@ -141,10 +149,14 @@ impl Process {
         Ok(())
     }
 
-    /// Sends a signal.
+    /// Sends a signal. One that stops has done so: threads on other processors go on for a moment.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let pid = i32::try_from(self.pid())?;
-        signal::kill(Pid::from_raw(pid), signal).with_context(|| format!("{signal} to {}", self.name))
+        signal::kill(Pid::from_raw(pid), signal).with_context(|| format!("{signal} to {}", self.name))?;
+        if signal != Signal::SIGSTOP {
+            return Ok(());
+        }
+        wait_until(STOPS, &format!("{} has stopped", self.name), || Ok(self.is_stopped()))
     }
 
     /// All that it has printed.
