@@ -91,13 +91,14 @@ impl Process {
         self.child.id()
     }
 
-    /// Whether a signal has stopped it, each of its threads, so that it answers nobody.
+    /// Whether a signal has stopped it, each of its threads, so that it answers nobody. One that waits in the kernel, for a
+    /// mount that hangs, stops when it comes back from there.
     pub fn is_stopped(&self) -> bool {
         let Ok(threads) = fs::read_dir(format!("/proc/{}/task", self.pid())) else { return false };
         threads.flatten().all(|thread| {
             let status = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
             // The state follows the name, which stands in brackets and may hold anything.
-            status.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+            status.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 'D']))
         })
     }
 
