@@ -75,7 +75,10 @@ impl FileSystemMaster {
             let changed = self.changed_before_rename(from, planned.directory).await?;
             self.rename_in_ufs(subject, from, to, planned.directory, &reservation).await?;
             if let Some(changed) = changed {
-                self.measure_moved(&changed, from, to, planned.directory, &reservation).await;
+                let measured = self.measure_moved(&changed, from, to, planned.directory, &reservation).await;
+                if let Err(error) = measured {
+                    tracing::warn!(%from, %to, %error, "what was moved could not be measured: the next sync may take it for other files");
+                }
             }
         }
         self.namespace

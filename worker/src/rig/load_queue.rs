@@ -52,3 +52,14 @@ async fn a_load_waits_for_its_turn_and_ends_with_the_worker() {
     let code = |code: Code| (code as i32, Some(true));
     assert_eq!(told, [code(Code::Unavailable), code(Code::ResourceExhausted)]);
 }
+
+/// The master may drop another copy for a block that it is told is here.
+#[tokio::test]
+async fn a_block_that_is_on_its_way_is_not_called_here() {
+    let rig = Rig::new(1 << 20).await;
+    let (_silent, port) = silent_port().await;
+    rig.client.stub().cache(stuck(port)).await.unwrap();
+    until("it is on its way", || rig.worker.core.store.holds(block(1, 0))).await;
+    let asked = CacheRequest { r#async: Some(false), ..stuck(port) };
+    assert_eq!(rig.client.stub().cache(asked).await.unwrap_err().code(), Code::Unavailable);
+}

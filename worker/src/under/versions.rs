@@ -112,3 +112,22 @@ pub fn replaced(path: &str) -> FsError {
         "{path} was changed in the under storage since Alluxio looked at it. Read it again."
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_allows_only_what_nothing_is_known_of() {
+        let mut known = Known::default();
+        let print = "TYPE|FILE UFS|local OWNER|_ GROUP|_ MODE|420 CONTENT_HASH|0ab ";
+        known.remember(1, Seen::Print(print.parse().unwrap()));
+        known.remember(2, Seen::NoneUntil(Instant::now() + PAUSE));
+        known.silent_until = Some(Instant::now() + PAUSE);
+        assert!(known.verdict(1, |_| true) == Verdict::Same);
+        assert!(known.verdict(1, |_| false) == Verdict::Other, "never a mixture of two versions");
+        assert!(known.verdict(2, |_| false) == Verdict::Same && known.verdict(3, |_| false) == Verdict::Same);
+        known.silent_until = None;
+        assert!(known.verdict(3, |_| false) == Verdict::Unknown);
+    }
+}

@@ -89,21 +89,9 @@ impl FileSystemMaster {
         Ok(any.then_some(Changed(changed)))
     }
 
-    /// To be called when all was moved in the under storage, and not yet in the tree.
+    /// To be called when all was moved in the under storage, and not yet in the tree. What an error left unmeasured the next sync
+    /// may take for other files.
     pub(in crate::fs) async fn measure_moved(
-        &self,
-        changed: &Changed,
-        from: &AlluxioPath,
-        to: &AlluxioPath,
-        directory: bool,
-        reservation: &Reservation,
-    ) {
-        if let Err(error) = self.try_to_measure(changed, from, to, directory, reservation).await {
-            tracing::warn!(%from, %to, %error, "what was moved could not be measured: the next sync may take it for other files");
-        }
-    }
-
-    async fn try_to_measure(
         &self,
         changed: &Changed,
         from: &AlluxioPath,
