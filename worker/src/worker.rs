@@ -189,30 +189,23 @@ impl Worker {
     }
 
     fn follow_masters(&mut self, state: &WorkerState) {
-        let (core, stop) = (&self.core, &self.stops.masters);
-        let session = keep_registered(
-            Arc::clone(core),
-            self.told.clone(),
-            self.registered.clone(),
-            state.clone(),
-            stop.clone(),
-        );
-        let standbys = tell_standbys(
-            Arc::clone(core),
-            self.told.clone(),
-            self.registered.clone(),
-            state.clone(),
-            stop.clone(),
-        );
-        let pins = follow_pins(Arc::clone(core), self.registered.clone(), stop.clone());
-        let persist =
-            persist_for_leader(Arc::clone(core), self.persist.clone(), self.registered.clone(), stop.clone());
-        self.tasks.masters.extend([
-            tokio::spawn(session),
-            tokio::spawn(standbys),
-            tokio::spawn(pins),
-            tokio::spawn(persist),
-        ]);
+        let core = || Arc::clone(&self.core);
+        let (told, registered) = (|| self.told.clone(), || self.registered.clone());
+        let session = keep_registered(core(), told(), registered(), state.clone());
+        let standbys = tell_standbys(core(), told(), registered(), state.clone());
+        let pins = follow_pins(core(), registered());
+        let persist = persist_for_leader(core(), self.persist.clone(), registered());
+        let following =
+            [self.follow(session), self.follow(standbys), self.follow(pins), self.follow(persist)];
+        self.tasks.masters.extend(following);
+    }
+
+    /// Dropped at the end wherever it is: a call that a silent master does not answer is not waited for.
+    fn follow(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        let stop = self.stops.masters.clone();
+        tokio::spawn(async move {
+            stop.run_until_cancelled(task).await;
+        })
     }
 
     fn keep(

@@ -17,7 +17,6 @@ use alluxio_proto::grpc::{
 };
 use std::{collections::BTreeMap, time::Instant};
 use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
 
 /// Tells the leader what changed and does what it orders, until it does not know this worker any more, or does not
 /// lead.
@@ -27,7 +26,6 @@ pub(super) async fn beat(
     leader: &ToldMaster,
     state: &WorkerState,
     registration: Registration,
-    stop: &CancellationToken,
 ) -> Ended {
     let mut ticks = interval(core.settings.heartbeat_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -35,7 +33,6 @@ pub(super) async fn beat(
     let mut missed = 0_u32;
     loop {
         tokio::select! {
-            () = stop.cancelled() => return Ended::Stopped,
             _ = ticks.tick() => {}
             // A commit found that the master forgot the id.
             () = state.registration_wanted(registration) => {
@@ -64,11 +61,8 @@ pub(super) async fn beat(
                     tracing::warn!(%error, "heartbeat did not arrive");
                 }
                 told.cluster().doubt(&leader.address);
-                tokio::select! {
-                    () = stop.cancelled() => return Ended::Stopped,
-                    leads = told.leader() => if leads.is_ok_and(|leads| leads.address != leader.address) {
-                        return Ended::Replaced;
-                    }
+                if told.leader().await.is_ok_and(|leads| leads.address != leader.address) {
+                    return Ended::Replaced;
                 }
             }
         }

@@ -4,17 +4,15 @@ use super::Registered;
 use crate::core::Core;
 use std::sync::Arc;
 use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
 
 /// Asks when it has registered and as often as it heartbeats. While the master does not answer, the last list
-/// holds.
-pub async fn follow_pins(core: Arc<Core>, registered: Registered, stop: CancellationToken) {
+/// holds. Runs until it is dropped.
+pub async fn follow_pins(core: Arc<Core>, registered: Registered) {
     let mut ticks = interval(core.settings.heartbeat_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut asked = None;
     loop {
         tokio::select! {
-            () = stop.cancelled() => return,
             _ = ticks.tick() => {}
             _ = registered.wait(asked) => {}
         }

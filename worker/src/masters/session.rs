@@ -9,7 +9,6 @@ use crate::core::Core;
 use alluxio_fs::FsError;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::sleep};
-use tokio_util::sync::CancellationToken;
 
 /// The first and the longest wait between attempts to reach a master.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -90,26 +89,15 @@ pub(super) enum Ended {
     Unknown,
     /// Another master leads.
     Replaced,
-    Stopped,
 }
 
-/// Runs until `stop`.
-pub async fn keep_registered(
-    core: Arc<Core>,
-    told: ToldMasters,
-    registered: Registered,
-    state: WorkerState,
-    stop: CancellationToken,
-) {
+/// Runs until it is dropped. The registration is kept then: commits of streams that end now still need it.
+pub async fn keep_registered(core: Arc<Core>, told: ToldMasters, registered: Registered, state: WorkerState) {
     let mut wait = FIRST_WAIT;
     let mut said = false;
     let mut former: Option<Arc<ToldMaster>> = None;
-    while !stop.is_cancelled() {
-        let attempt = tokio::select! {
-            () = stop.cancelled() => return,
-            attempt = find_leader(&core, &told, &registered) => attempt,
-        };
-        match attempt {
+    loop {
+        match find_leader(&core, &told, &registered).await {
             Ok((leader, registration)) => {
                 (wait, said) = (FIRST_WAIT, false);
                 if let Some(former) =
@@ -117,8 +105,7 @@ pub async fn keep_registered(
                 {
                     former.known.lock().await.leads = false;
                 }
-                let ended = heartbeat::beat(&core, &told, &leader, &state, registration, &stop).await;
-                // Kept while stopping: commits of streams that end now still need it.
+                let ended = heartbeat::beat(&core, &told, &leader, &state, registration).await;
                 if let Ended::Unknown = ended {
                     registered.forgotten();
                     tracing::info!("the master does not know this worker; registering again");
@@ -126,10 +113,7 @@ pub async fn keep_registered(
             }
             Err(error) => {
                 tell(&error, &mut said);
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = sleep(wait) => {}
-                }
+                sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }
         }

@@ -18,7 +18,7 @@ use alluxio_proto::own::{ReportRegistration, ReportRequest};
 use futures::future::join_all;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio_util::task::AbortOnDropHandle;
 
 /// How often it is looked which masters there are.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -34,30 +34,18 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// After one that will not soon: a master that is none of ours, or of another cluster.
 const REFUSED_WAIT: Duration = Duration::from_secs(60);
 
-/// Runs until `stop`.
-pub async fn tell_standbys(
-    core: Arc<Core>,
-    told: ToldMasters,
-    registered: Registered,
-    state: WorkerState,
-    stop: CancellationToken,
-) {
+/// Runs until it is dropped.
+pub async fn tell_standbys(core: Arc<Core>, told: ToldMasters, registered: Registered, state: WorkerState) {
     let mut standbys = Standbys { core, told, registered, state, cluster: None, links: HashMap::new() };
-    let looking = async {
-        loop {
-            let pause = match standbys.look().await {
-                Ok(()) => LOOK_EVERY,
-                Err(error) => {
-                    tracing::debug!(%error, "it is not known which masters stand by");
-                    LOOK_AGAIN
-                }
-            };
-            sleep(pause).await;
-        }
-    };
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = looking => {}
+    loop {
+        let pause = match standbys.look().await {
+            Ok(()) => LOOK_EVERY,
+            Err(error) => {
+                tracing::debug!(%error, "it is not known which masters stand by");
+                LOOK_AGAIN
+            }
+        };
+        sleep(pause).await;
     }
 }
 

@@ -17,7 +17,6 @@ use tokio::{
     sync::Semaphore,
     time::{MissedTickBehavior, interval},
 };
-use tokio_util::sync::CancellationToken;
 
 /// Files written at the same time. More would only share the same disk and network.
 const AT_ONCE: usize = 4;
@@ -72,21 +71,13 @@ impl PersistJobs {
     }
 }
 
-/// Runs until `stop`.
-pub async fn persist_for_leader(
-    core: Arc<Core>,
-    jobs: PersistJobs,
-    registered: Registered,
-    stop: CancellationToken,
-) {
+/// Runs until it is dropped.
+pub async fn persist_for_leader(core: Arc<Core>, jobs: PersistJobs, registered: Registered) {
     let mut ticks = interval(core.settings.heartbeat_interval);
     let mut unheard: Option<Registration> = None;
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
+        ticks.tick().await;
         let Some(registration) = registered.current() else { continue };
         if unheard == Some(registration) {
             continue;

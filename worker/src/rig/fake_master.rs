@@ -88,6 +88,10 @@ pub struct Mind {
     pub refuse_commits: usize,
     /// Answers UNAVAILABLE to so many block heartbeats, after taking them in or before.
     pub lose_heartbeats: usize,
+    /// Answers nothing that is asked again and again: heartbeats, which files are pinned.
+    pub hang_heartbeats: bool,
+    /// What was not answered so.
+    pub unanswered: BTreeSet<&'static str>,
     pub under: PathBuf,
     /// Whether it is mounted so.
     pub read_only: bool,
@@ -114,6 +118,19 @@ pub struct FakeMaster {
 }
 
 impl FakeMaster {
+    pub(super) async fn hang_if_told(&self, call: &'static str) {
+        let hangs = {
+            let mut mind = self.mind.lock();
+            if mind.hang_heartbeats {
+                mind.unanswered.insert(call);
+            }
+            mind.hang_heartbeats
+        };
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+    }
+
     pub async fn start(under: PathBuf) -> FakeMaster {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let conf = Configuration::defaults();

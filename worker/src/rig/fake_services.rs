@@ -94,6 +94,7 @@ impl BlockMasterWorkerService for FakeMaster {
         &self,
         request: Request<BlockHeartbeatPRequest>,
     ) -> Result<Response<BlockHeartbeatPResponse>, Status> {
+        self.hang_if_told("block heartbeat").await;
         let beat = request.into_inner();
         let mut mind = self.mind.lock();
         mind.heartbeats += 1;
@@ -172,6 +173,7 @@ impl FileSystemMasterWorkerService for FakeMaster {
         &self,
         request: Request<FileSystemHeartbeatPRequest>,
     ) -> Result<Response<FileSystemHeartbeatPResponse>, Status> {
+        self.hang_if_told("file system heartbeat").await;
         let mut mind = self.mind.lock();
         mind.reports.push(request.into_inner());
         let files = mind.persist.clone();
@@ -211,6 +213,7 @@ impl FileSystemMasterWorkerService for FakeMaster {
         &self,
         _: Request<GetPinnedFileIdsPRequest>,
     ) -> Result<Response<GetPinnedFileIdsPResponse>, Status> {
+        self.hang_if_told("pins").await;
         let mind = self.mind.lock();
         if mind.hide_pins {
             return Err(Status::unavailable("no pins now"));

@@ -8,6 +8,7 @@ use super::{
 use alluxio_fs::ids;
 use alluxio_proto::grpc::file::FileInfo;
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 use tonic::Code;
 
 pub fn file(container: i64, state: &str) -> FileInfo {
@@ -97,6 +98,21 @@ async fn an_answered_stream_does_not_hold_up_the_end() {
     worker.shutdown().await;
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     drop(open);
+}
+
+/// What asks the leader again and again ends in the midst of a question.
+#[tokio::test]
+async fn a_silent_master_is_not_waited_for() {
+    let rig = Rig::new(1 << 20).await;
+    let master = rig.master.clone();
+    master.mind.lock().hang_heartbeats = true;
+    until("all of them wait", || master.mind.lock().unanswered.len() == 3).await;
+    let (mut worker, _home) = rig.into_worker();
+    worker.stops.masters.cancel();
+    for task in std::mem::take(&mut worker.tasks.masters) {
+        timeout(Duration::from_secs(5), task).await.expect("a task waits for the master").unwrap();
+    }
+    worker.kill().await;
 }
 
 #[tokio::test]
