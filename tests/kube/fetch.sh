@@ -84,7 +84,7 @@ cluster() {
 
 share=${1:?$usage}
 case $share in apiserver | helm | cluster) ;; *) echo "$usage" >&2; exit 2 ;; esac
-command -v go >/dev/null || { echo "go is missing: scripts/packages.sh kube installs it (Debian: golang-go)" >&2; exit 1; }
+PATH=$("$here/../../scripts/go.sh"):$PATH
 mkdir -p "$bin"
 "$share"
 echo "$bin"

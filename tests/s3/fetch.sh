@@ -6,7 +6,7 @@ version=v1.8.0
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/alluxio-rs/s3
 dir=$cache/versitygw-$version
 
-command -v go >/dev/null || { echo "go is missing: install it (Debian: apt-get install golang-go)" >&2; exit 1; }
+PATH=$("$(dirname "${BASH_SOURCE[0]}")/../../scripts/go.sh"):$PATH
 mkdir -p "$cache"
 exec 9>"$cache/versitygw.lock"
 flock 9   # several tests may ask at once
