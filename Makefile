@@ -6,7 +6,7 @@ JAVA_VERSIONS := 2.9.4 2.9.6
 export JAVA_VERSIONS
 
 .DEFAULT_GOAL := help
-.PHONY: help run check fmt crds golden dist images images-load test test-unit test-schema test-peers test-faults test-ha test-ufs test-web test-dist test-kube test-charts test-images test-scale e2e bench
+.PHONY: help run check fmt crds golden dist images images-load test test-unit test-schema test-peers test-faults test-ha test-ufs test-web test-dist test-kube test-charts test-images test-scale e2e e2e-scale bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ test-images: ## the images: built with buildah, run as a cluster runs them
 
 e2e: ## on a real Kubernetes of three nodes, as root; builds it all (the first time about half an hour). ONLY=name: some tests; KEEP=1: the cluster stays
 	scripts/test.sh e2e
+
+e2e-scale: ## one operator with 200 clusters on 1,000 nodes that kwok plays, as root (half an hour). E2E_SCALE_CLUSTERS=5 E2E_SCALE_NODES=20 E2E_SCALE_MINUTES=1: two minutes
+	scripts/test.sh e2e-scale
 
 test-scale: ## a tree of 1,000,000 files (some minutes, 2 GB of memory)
 	scripts/test.sh scale

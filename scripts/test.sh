@@ -50,8 +50,8 @@ with_mounts=(unshare --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
 needs_apiserver() { case " $* " in *" kube "*) true ;; *) false ;; esac; }
-needs_nodes() { case " $* " in *" e2e "*) true ;; *) false ;; esac; }
-needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "* | *" e2e "*) true ;; *) false ;; esac; }
+needs_nodes() { case " $* " in *" e2e "* | *" e2e-scale "*) true ;; *) false ;; esac; }
+needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "* | *" e2e "* | *" e2e-scale "*) true ;; *) false ;; esac; }
 needs_s3() { case " $* " in *" ufs "* | *" long "*) true ;; *) false ;; esac; }
 needs_helm() { case " $* " in *" charts "*) true ;; *) false ;; esac; }
 needs_images() { case " $* " in *" images "* | *" e2e "*) true ;; *) false ;; esac; }
@@ -59,7 +59,7 @@ needs_spark() { case " $* " in *" long "*) true ;; *) false ;; esac; }
 needs_ssh() { case " $* " in *" dist "* | *" ha "*) true ;; *) false ;; esac; }
 needs_mounts() { case " $* " in *" faults "* | *" ha "* | *" hdfs "* | *" long "* | *" random "* | *" dist "*) true ;; *) false ;; esac; }
 
-[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, hdfs, long, ufs, random, web, dist, kube, charts, images, e2e, scale)' >&2; exit 2; }
+[ $# -gt 0 ] || { echo 'usage: scripts/test.sh STAGE... (unit, schema, peers, faults, ha, hdfs, long, ufs, random, web, dist, kube, charts, images, e2e, e2e-scale, scale)' >&2; exit 2; }
 
 sets=(build)
 if needs_mounts "$@"; then sets+=(mounts); fi
@@ -165,6 +165,8 @@ for name in "$@"; do
       ENGINE=${ENGINE:-buildah} scripts/images.sh build "${CARGO_TARGET_DIR:-target}/release" "${CARGO_TARGET_DIR:-target}/images" || exit 1
       stage e2e "${E2E_LIMIT:-60m}" tests/e2e/run.sh "${run[@]}" --test 'e2e_*' -- --test-threads=1 --nocapture ${ONLY:+"$ONLY"}
       ;;
+    # Nodes that kwok plays. E2E_SCALE_CLUSTERS, E2E_SCALE_NODES, E2E_SCALE_MINUTES: how many, and how long they are left at rest.
+    e2e-scale) stage e2e-scale 40m tests/e2e/run.sh --kwok "${run[@]}" --test 'kwok_*' -- --test-threads=1 --nocapture ;;
     charts) stage charts 5m bash -c 'tests/shell/kubectl_alluxio.sh && charts/tests/run.sh && charts/tests/life.sh' ;;
     images) stage images 10m tests/images/run.sh "${CARGO_TARGET_DIR:-target}/release" ;;
     scale) stage scale 30m "${run[@]}" --test 'scale_*' -- --ignored --nocapture ;;

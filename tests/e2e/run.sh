@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs a command in a cluster of three nodes with the product's images, then takes the cluster away and looks whether anything of
-# it is left. KEEP=1: the cluster stays, and a next run uses it. E2E_PATIENCE=4: all limits are four times as long, for a machine
-# that has other work.
+# Runs a command in a cluster of three nodes with the product's images, or with --kwok in one whose nodes the command makes, then
+# takes the cluster away and looks whether anything of it is left. KEEP=1: the cluster stays, and a next run uses it.
+# E2E_PATIENCE=4: all limits are four times as long, for a machine that has other work.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cluster=$here/cluster.sh
@@ -25,11 +25,22 @@ end() { # STATUS
 trap '[ -z "$running" ] || kill "$running" 2>/dev/null; end 130' INT TERM
 
 [[ ${E2E_PATIENCE:-1} =~ ^[1-9][0-9]?$ ]] || { echo "E2E_PATIENCE=$E2E_PATIENCE: a number from 1 to 99" >&2; exit 2; }
-[ $# -gt 0 ] || { echo "usage: run.sh COMMAND..." >&2; exit 2; }
-"$cluster" up 3 || end 1
-images=("${CARGO_TARGET_DIR:-$here/../../target}"/images/alluxio-*.tar)
-[ -e "${images[0]}" ] || { echo "there is no ${images[0]}: make images builds them"; end 1; }
-"$cluster" load-image "${images[@]}" || end 1
+nodes=3
+if [ "${1:-}" = --kwok ]; then
+  nodes=0
+  shift
+  # As rarely as kwok renews leases.
+  export NODE_GRACE=400s
+fi
+[ $# -gt 0 ] || { echo "usage: run.sh [--kwok] COMMAND..." >&2; exit 2; }
+"$cluster" up $nodes || end 1
+if [ $nodes = 0 ]; then
+  "$cluster" kwok || end 1
+else
+  images=("${CARGO_TARGET_DIR:-$here/../../target}"/images/alluxio-*.tar)
+  [ -e "${images[0]}" ] || { echo "there is no ${images[0]}: make images builds them"; end 1; }
+  "$cluster" load-image "${images[@]}" || end 1
+fi
 "$cluster" in "$@" &
 running=$!
 wait "$running"

@@ -8,6 +8,7 @@ set -euo pipefail
 
 version=v1.34.4      # of Kubernetes, as in go.mod: programs say it, and Helm compares it
 kwok=v0.7.0          # built by itself: it does not compile with these versions of Kubernetes' modules
+kwok_sum=h1:+eGsNOIPapjsSzeZlOEcwbpyEVa2Vqlcafa0qIjaKV4=   # as in go.sum; the module's own go.sum has those of what it needs
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/alluxio-rs/kube
@@ -42,9 +43,15 @@ go_program() { # NAME PACKAGE
     -X $of.gitTreeState=clean -X $of.gitCommit=module -X $of.buildDate=2026-01-01T00:00:00Z" "$2")
 }
 
-kwok_program() {
-  (cd "$cache" && GOFLAGS=-modcacherw GOBIN=$bin go install -trimpath -ldflags '-s -w' "sigs.k8s.io/kwok/cmd/kwok@$kwok")
-}
+kwok_program() (
+  cd "$cache"
+  export GOFLAGS=-modcacherw GOBIN=$bin
+  if ! go mod download -json "sigs.k8s.io/kwok@$kwok" | grep -F "\"Sum\": \"$kwok_sum\""; then
+    echo "the module of kwok $kwok is not the one with the sum $kwok_sum"
+    return 1
+  fi
+  go install -trimpath -ldflags '-s -w' "sigs.k8s.io/kwok/cmd/kwok@$kwok"
+)
 
 pause_program() { cc -Os -static -s -Wall -Werror -o "$bin/pause" "$here/image/pause.c"; }
 

@@ -1,8 +1,9 @@
-# The bridge that joins control plane and nodes: the hub is $net.1, node I is $net.(10+I), its pods are $pods.I.0/24.
+# The bridge that joins control plane and nodes: the hub is $net.1, node I is $net.(10+I), its pods are $pods.I.0/24; those of kwok's nodes are $fake_pods.
 
 bridge=rig0
 net=10.88.0
 pods=10.244
+fake_pods=10.200.0.0/16
 services=10.96
 hub_address=$net.1
 

@@ -35,10 +35,17 @@ pub struct Scenario {
 impl Scenario {
     /// On three nodes; those that an earlier test has left dead are started again.
     pub async fn begin(name: &str) -> Result<Scenario> {
-        let run = env::var_os("ALLUXIO_KUBE_RIG")
-            .with_context(|| format!("this test needs the cluster of tests/e2e: make e2e ONLY={name}"))?;
-        let run = PathBuf::from(run);
+        let run = run_of(&format!("make e2e ONLY={name}"))?;
         rig(&["up", NODES])?;
+        Scenario::begin_in(run, name).await
+    }
+
+    /// In a cluster of `make e2e-scale`: the test makes its nodes, which kwok plays.
+    pub async fn without_nodes(name: &str) -> Result<Scenario> {
+        Scenario::begin_in(run_of("make e2e-scale")?, name).await
+    }
+
+    async fn begin_in(run: PathBuf, name: &str) -> Result<Scenario> {
         let client = login::client_of(&run.join("admin.conf")).await?;
         let namespaces: Api<Namespace> = Api::all(client.clone());
         let metadata = ObjectMeta { generate_name: Some("e2e-".to_owned()), ..ObjectMeta::default() };
@@ -64,6 +71,16 @@ impl Scenario {
     /// What the API server was asked.
     pub fn audit(&self) -> AuditLog {
         AuditLog::new(self.run.join("audit.log"))
+    }
+
+    /// Where the cluster has its files: `admin.conf`, and logs in `log`.
+    pub fn folder(&self) -> &Path {
+        &self.run
+    }
+
+    /// The end of a test that went well, and the last one of its cluster: what it has made goes with that.
+    pub fn leave(mut self) {
+        self.finished = true;
     }
 
     /// The end of a test that went well: its namespace goes, with all that is in it.
@@ -96,6 +113,12 @@ impl Drop for Scenario {
             Err(error) => eprintln!("--- {}: no logs could be kept: {error:#}", self.name),
         }
     }
+}
+
+/// The folder of the cluster in which this program was started; `made` is the command that starts one.
+fn run_of(made: &str) -> Result<PathBuf> {
+    let run = env::var_os("ALLUXIO_KUBE_RIG");
+    Ok(PathBuf::from(run.with_context(|| format!("this test needs a cluster of tests/e2e: {made}"))?))
 }
 
 fn evidence(name: &str) -> Result<PathBuf> {
