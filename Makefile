@@ -68,7 +68,7 @@ test-web: ## the web pages in a headless Chromium, with 100,000 files in a direc
 test-dist: ## the tar.gz as its users meet it: the commands of the docs, and the scripts
 	scripts/test.sh dist
 
-test-kube: ## against a real Kubernetes API server, without nodes (its first build takes six minutes)
+test-kube: ## the definition and the operator against a real Kubernetes API server, without nodes (its first build takes six minutes)
 	scripts/test.sh kube
 
 test-charts: ## the Helm charts: lint, what they make compared with charts/tests/golden, their life at a real API server; kubectl alluxio

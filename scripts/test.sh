@@ -157,8 +157,8 @@ for name in "$@"; do
     random) stage random 12h "${with_mounts[@]}" "${run[@]}" --test ha_faults -- sequences:: --include-ignored --nocapture ;;
     web) stage web 5m "${run[@]}" --test 'web_*' ;;
     dist) stage dist 10m "${with_mounts[@]}" "${run[@]}" --test 'dist_*' -- --test-threads=2 ;;
-    # A real API server: about six minutes to build on a new machine, nothing after that.
-    kube) stage kube 10m "${run[@]}" --test 'kube_*' -- --test-threads=2 ;;
+    # A real API server: about six minutes to build on a new machine, nothing after that. Its tests wait more than they compute.
+    kube) stage kube 10m "${run[@]}" --test 'kube_*' -- --test-threads=10 ;;
     # A cluster of real nodes, taken away afterwards (KEEP=1: not). ONLY: the tests with that in their name. E2E_PATIENCE: a factor for all
     # limits within; E2E_ROUNDS: how often each fault happens.
     e2e)

@@ -1,8 +1,5 @@
 //! The rig's API server: it is a real one, it knows who asks, and its audit log can be counted.
 
-#[path = "kube_api/rules.rs"]
-mod rules;
-
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use alluxio_tests::{

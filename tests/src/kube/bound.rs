@@ -20,7 +20,7 @@ static STARTER: LazyLock<mpsc::Sender<Start>> = LazyLock::new(|| {
     sender
 });
 
-/// Like [`Process::start`]; the program's environment is this one's.
+/// Like [`Process::start`]; the program's environment is this one's, and what the command adds to it.
 pub fn start(name: &str, command: &Command, log: &Path) -> Result<Process> {
     let (name, command, log) = (name.to_owned(), bound(command), PathBuf::from(log));
     let (sender, started) = mpsc::channel();
@@ -37,6 +37,12 @@ pub fn start(name: &str, command: &Command, log: &Path) -> Result<Process> {
 fn bound(command: &Command) -> Command {
     let mut bound = Command::new("setpriv");
     bound.args(["--pdeathsig", "KILL"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => bound.env(name, value),
+            None => bound.env_remove(name),
+        };
+    }
     bound
 }
 

@@ -9,6 +9,7 @@ mod login;
 mod scenario;
 mod server;
 
+pub use bound::start as start_bound;
 pub use definitions::{install, install_folder};
 pub use login::client_of;
 pub use scenario::Scenario;
