@@ -71,6 +71,7 @@ pub(crate) fn facts() -> Facts<'static> {
         .into(),
         nodes: vec![node("n1", "ssd"), node("n2", "ssd"), node("n3", "hdd")],
         others: Vec::new(),
+        ensembles: Vec::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The masters' StatefulSet. All pods start at once: an election needs them together. Only the operator replaces them (OnDelete).
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy};
 use k8s_openapi::api::core::v1::{ConfigMap, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -9,6 +11,9 @@ use crate::validate::{Refusals, ValidatedCluster};
 
 /// The container's name.
 pub(super) const CONTAINER: &str = "alluxio-master";
+
+/// The annotation of a master's pod with the servers of ZooKeeper that it was started with.
+pub const ENSEMBLE: &str = "alluxio.org/zookeeper";
 
 pub(super) fn stateful_set(
     cluster: &ValidatedCluster,
@@ -52,7 +57,7 @@ fn template(cluster: &ValidatedCluster, config: &ConfigMap, refusals: &mut Refus
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels::of_component(identity, labels::MASTER)),
-            annotations: Some([(container::DEFAULT_CONTAINER.to_owned(), CONTAINER.to_owned())].into()),
+            annotations: Some(annotations(cluster)),
             ..ObjectMeta::default()
         }),
         spec: Some(pod),
@@ -60,4 +65,10 @@ fn template(cluster: &ValidatedCluster, config: &ConfigMap, refusals: &mut Refus
     let mut template = overlay::lay_over(template, plan.template.as_ref(), "spec.masters", refusals);
     restart::mark(cluster, &mut template);
     template
+}
+
+fn annotations(cluster: &ValidatedCluster) -> BTreeMap<String, String> {
+    let container = (container::DEFAULT_CONTAINER.to_owned(), CONTAINER.to_owned());
+    let ensemble = cluster.zookeeper.iter().map(|zookeeper| (ENSEMBLE.to_owned(), zookeeper.address()));
+    std::iter::once(container).chain(ensemble).collect()
 }

@@ -31,6 +31,7 @@ use crate::validate::{Refusals, ValidatedCluster};
 pub use container::WEB;
 pub use hash::digest;
 pub use jobs::{FormatRequest, deletion_job, format_job};
+pub use masters::ENSEMBLE;
 pub use labels::{
     COMPONENT, CONFIG_ROW, INSTANCE, LEADER, MANAGED_BY, MANAGER, MASTER, WORKER, WORKER_GROUP,
     master_selector,

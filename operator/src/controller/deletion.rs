@@ -19,7 +19,9 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{Context, intent, journal, reconcile::ReconcileError, selectors::selector};
+use super::{
+    Context, intent, journal, observed::Observed, reconcile::ReconcileError, selectors::selector,
+};
 use crate::{
     apply::{Applier, FIELD_MANAGER, Wanted},
     build::{COMPONENT, MASTER, WORKER, deletion_job, names::journal_claim},
@@ -166,7 +168,8 @@ async fn delete_journal(
         return Ok(None);
     };
     let left = |why: &str| Some(format!("the journal at {} ({why})", journal.location));
-    let intent = match intent::of(context, cluster).await? {
+    // Masters that still run bar no way to what is to go.
+    let intent = match intent::of(context, cluster, &Observed::default()).await? {
         Ok(intent) => intent,
         Err(refused) => return Ok(left(&refused.message)),
     };

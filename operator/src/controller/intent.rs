@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, PodTemplateSpec, Secret};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
-use super::{Context, reconcile::ReconcileError, workers::GroupPlan};
+use super::{Context, observed::Observed, reconcile::ReconcileError, workers::GroupPlan};
 use crate::{
     apply::{Wanted, hash_of},
     build::{
@@ -39,6 +39,7 @@ pub struct Intent {
 pub async fn of(
     context: &Context,
     cluster: &AlluxioCluster,
+    observed: &Observed,
 ) -> Result<Result<Intent, Verdict>, ReconcileError> {
     let others = context.clusters.state();
     let others = others.iter().filter(|other| other.uid() != cluster.uid());
@@ -47,6 +48,7 @@ pub async fn of(
         found: look_up(context, cluster).await?,
         nodes: nodes(context),
         others: others.map(AsRef::as_ref).collect(),
+        ensembles: observed.ensembles(),
     };
     match validate(cluster, &facts) {
         Ok(validated) => Intent::new(validated),

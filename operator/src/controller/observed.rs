@@ -102,6 +102,12 @@ impl Observed {
         Ok(observed)
     }
 
+    /// The servers of ZooKeeper that each master was started with.
+    pub fn ensembles(&self) -> Vec<Vec<String>> {
+        let known = self.masters.iter().map(|seen| &seen.facts.ensemble);
+        known.filter(|servers| !servers.is_empty()).cloned().collect()
+    }
+
     pub fn candidates(&self) -> Vec<Candidate> {
         let candidate = |seen: &MasterSeen| Candidate {
             pod: seen.facts.name.clone(),

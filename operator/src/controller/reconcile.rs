@@ -141,10 +141,14 @@ impl<'a> Reconcile<'a> {
         // Which master leads is so whatever the spec says: also while it is paused, or refused.
         let moves = leader::moves(&observed.candidates());
         let mut done = act::move_label(&self.pods, &moves).await.map_err(ReconcileError::from);
-        let wanted = intent::of(self.context, &self.cluster).await?;
+        let wanted = intent::of(self.context, &self.cluster, &observed).await?;
         let ensemble = match &wanted {
             Ok(intent) => intent.zookeeper.clone(),
-            Err(_) => self.cluster.spec.zookeeper.as_ref().map(|it| it.addresses.clone()).unwrap_or_default(),
+            // The one that masters use, which may not be the one that is refused.
+            Err(_) => observed.ensembles().pop().unwrap_or_else(|| {
+                let zookeeper = self.cluster.spec.zookeeper.as_ref();
+                zookeeper.map(|zookeeper| zookeeper.addresses.clone()).unwrap_or_default()
+            }),
         };
         self.watch(&observed, &ensemble);
         report.zookeeper = match ensemble.is_empty() {
@@ -476,7 +480,7 @@ mod tests {
             "apiVersion": "apps/v1", "kind": "DaemonSet",
             "metadata": { "name": "demo-worker-old", "uid": "u", "labels": labels, "ownerReferences": owner },
         }));
-        let intent = intent::of(&context, &cluster).await.unwrap().unwrap_or_else(|no| panic!("{no:?}"));
+        let intent = intent::of(&context, &cluster, &Observed::default()).await.unwrap().unwrap_or_else(|no| panic!("{no:?}"));
         let key = ClusterKey { namespace: "data".to_owned(), name: "demo".to_owned() };
         let reconcile = Reconcile::new(&context, &key, cluster);
         let mut group = GroupPlan {

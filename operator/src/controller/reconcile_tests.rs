@@ -197,3 +197,35 @@ async fn a_roll_that_is_paused_or_refused_does_not_go_on_by_its_word() {
     assert_eq!(refused.condition("Progressing").0, "False Held");
     assert_eq!(refused.condition("Degraded").0, "True InvalidSpec");
 }
+
+#[tokio::test]
+async fn masters_are_not_rolled_to_an_ensemble_that_they_do_not_know() {
+    const MAP: &str = "/api/v1/namespaces/data/configmaps/zk";
+    let servers = |servers: &str| json!({ "metadata": { "name": "zk" }, "data": { "k": servers } });
+    let world = World::serving(
+        "zookeeper: {addressesFrom: {name: zk, key: k}}, journal: {existingClaim: {claimName: c}}",
+        "old",
+    )
+    .await;
+    world.api.put(MAP, servers("a:1,b:1"));
+    let mut cluster = world.api.get(CLUSTER).unwrap();
+    cluster["spec"]["masters"]["count"] = json!(3);
+    world.api.put(CLUSTER, cluster);
+    world.reconcile().await.unwrap();
+    let template = world.api.get(SET).unwrap()["spec"]["template"].clone();
+    assert_eq!(template["metadata"]["annotations"]["alluxio.org/zookeeper"], "a:1,b:1");
+    // As the set would have made it.
+    let mut pod = world.api.get(POD).unwrap();
+    pod["metadata"]["annotations"] = template["metadata"]["annotations"].clone();
+    world.api.put(POD, pod);
+    world.api.put(MAP, servers("c:1"));
+    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+    let (degraded, message) = world.condition("Degraded");
+    assert_eq!(degraded, "True InvalidSpec");
+    assert!(message.contains("upgradeStrategy to Recreate"), "{message}");
+    assert_eq!(world.api.get(SET).unwrap()["spec"]["template"], template, "nothing is changed");
+    assert_eq!(world.status()["leader"]["pod"], "demo-masters-0");
+    world.api.put(MAP, servers("c:1,b:1"));
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+}

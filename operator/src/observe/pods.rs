@@ -8,7 +8,10 @@ use k8s_openapi::{
 };
 use kube::ResourceExt;
 
-use crate::{build::WEB, observe::leader::LEADER_LABEL};
+use crate::{
+    build::{ENSEMBLE, WEB},
+    observe::leader::LEADER_LABEL,
+};
 
 /// Since when we have the pod's worker out of service.
 pub const TAKEN_OUT: &str = "alluxio.org/taken-out";
@@ -35,6 +38,8 @@ pub struct PodFacts {
     pub node: Option<String>,
     pub leader_label: bool,
     pub taken_out: Option<Timestamp>,
+    /// The servers of ZooKeeper that a master was started with.
+    pub ensemble: Vec<String>,
     /// The ConfigMaps that it uses: it could not start again without them.
     pub config_maps: BTreeSet<String>,
 }
@@ -64,6 +69,9 @@ impl PodFacts {
             node: spec.and_then(|spec| spec.node_name.clone()),
             leader_label: pod.labels().contains_key(LEADER_LABEL),
             taken_out: annotation(TAKEN_OUT).and_then(|time| time.parse().ok()),
+            ensemble: annotation(ENSEMBLE)
+                .map(|servers| servers.split(',').map(str::to_owned).collect())
+                .unwrap_or_default(),
             config_maps: config_maps(pod),
         }
     }
@@ -160,7 +168,7 @@ mod tests {
         json!({
             "metadata": {
                 "name": "a-master-12", "uid": "u", "creationTimestamp": "2026-01-02T03:04:05Z",
-                "annotations": { HASH: "h", TAKEN_OUT: "2026-01-02T03:04:06Z" },
+                "annotations": { HASH: "h", ENSEMBLE: "a:1,b:1", TAKEN_OUT: "2026-01-02T03:04:06Z" },
                 "labels": { LEADER_LABEL: "true" },
             },
             "spec": {
@@ -192,6 +200,7 @@ mod tests {
         );
         assert!(facts.leader_label);
         assert_eq!(facts.web_port, Some(30_001));
+        assert_eq!(facts.ensemble, ["a:1", "b:1"]);
         assert_eq!(facts.config_maps, ["from", "key", "volume"].map(str::to_owned).into());
     }
 

@@ -18,6 +18,8 @@ pub struct Facts<'a> {
     pub nodes: Vec<NodeFacts>,
     /// All other clusters.
     pub others: Vec<&'a AlluxioCluster>,
+    /// The servers of ZooKeeper that each master was started with, of those that are there.
+    pub ensembles: Vec<Vec<String>>,
 }
 
 /// Something in the cluster's namespace that the spec names.

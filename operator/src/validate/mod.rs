@@ -82,6 +82,9 @@ pub fn validate(cluster: &AlluxioCluster, facts: &Facts) -> Result<ValidatedClus
     references::check(&cluster.spec, facts, &mut refusals);
     let images = image::plan(cluster, facts, &mut refusals);
     let zookeeper = zookeeper::plan(zookeeper.as_ref(), &identity, facts, &mut refusals);
+    if *upgrade_strategy == UpgradeStrategy::Rolling && (masters.count > 1 || facts.ensembles.len() > 1) {
+        zookeeper::check_move(cluster.spec.zookeeper.as_ref(), zookeeper.as_ref(), &facts.ensembles, &mut refusals);
+    }
     let journal = journal::plan(&cluster.spec, &identity, facts, &mut refusals);
     let properties = properties::check(properties, &mut refusals);
     let root = under_storage::root(&under_storage.root, facts, &mut refusals);

@@ -44,11 +44,11 @@ pub(super) fn plan(
             text.split(',').map(str::trim).filter(|address| !address.is_empty()).map(str::to_owned).collect()
         }
     };
-    let field = if zookeeper.addresses_from.is_some() { "addressesFrom" } else { "addresses" };
+    let field = field(zookeeper);
     for address in &addresses {
         if !is_address(address) {
             refusals.invalid(
-                format!("spec.zookeeper.{field}"),
+                field,
                 format!("holds {address:?}"),
                 "write host:port,host:port; a folder in ZooKeeper belongs in spec.zookeeper.chroot",
             );
@@ -67,6 +67,32 @@ pub(super) fn plan(
         session_timeout_seconds: zookeeper.session_timeout_seconds,
         auth: zookeeper.auth.clone(),
     })
+}
+
+/// In a roll to servers of which masters know none, those of the old and of the new ensemble would elect a leader each. The API server
+/// compares `addresses` with those before; what masters know tells the same of a ConfigMap's key, and of two edits in a row.
+pub(super) fn check_move(
+    zookeeper: Option<&ZooKeeper>,
+    plan: Option<&ZooKeeperPlan>,
+    ensembles: &[Vec<String>],
+    refusals: &mut Refusals,
+) {
+    let (Some(zookeeper), Some(plan)) = (zookeeper, plan) else { return };
+    let apart = |known: &&Vec<String>| !plan.addresses.iter().any(|address| known.contains(address));
+    if let Some(known) = ensembles.iter().find(apart).filter(|_| !plan.addresses.is_empty()) {
+        refusals.invalid(
+            field(zookeeper),
+            format!("holds {}, and masters run that know {}: none in common", plan.address(), known.join(",")),
+            "set spec.upgradeStrategy to Recreate until all have moved, or go back to an ensemble that has one of those",
+        );
+    }
+}
+
+fn field(zookeeper: &ZooKeeper) -> &'static str {
+    match zookeeper.addresses_from {
+        Some(_) => "spec.zookeeper.addressesFrom",
+        None => "spec.zookeeper.addresses",
+    }
 }
 
 fn is_address(address: &str) -> bool {

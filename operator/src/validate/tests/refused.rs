@@ -91,6 +91,33 @@ fn masters_and_where_their_journal_lies() {
     ]);
 }
 
+/// Masters of both would elect a leader each.
+#[test]
+fn a_roll_to_an_ensemble_that_running_masters_do_not_know() {
+    let told = |patch: &str, ensembles: &[&[&str]]| {
+        let owned = |servers: &&[&str]| servers.iter().map(|&server| server.to_owned()).collect();
+        let facts = Facts { ensembles: ensembles.iter().map(owned).collect(), ..facts() };
+        let three = format!("masters: {{count: 3}}\njournal: {{uri: 'hdfs://n/j'}}\n{patch}");
+        validate(&cluster(&three), &facts).err().map(|refusals| refusals.to_string())
+    };
+    let from = "zookeeper: {addressesFrom: {name: zk, key: ZOOKEEPER}}";
+    assert_eq!(
+        told(from, &[&["zk-1:2181", "zk-2:2181"], &["old-0:2181", "old-1:2181"]]).as_deref(),
+        Some(
+            "spec.zookeeper.addressesFrom: holds zk-0:2181,zk-1:2181, and masters run that know old-0:2181,old-1:2181: none in common; \
+             set spec.upgradeStrategy to Recreate until all have moved, or go back to an ensemble that has one of those"
+        )
+    );
+    assert_eq!(told(from, &[&["zk-1:2181", "zk-2:2181"]]), None, "one is in both");
+    assert_eq!(told(from, &[]), None);
+    assert_eq!(told(&format!("upgradeStrategy: Recreate\n{from}"), &[&["old-0:2181"]]), None);
+    // Two edits in a row, each with one in common with the one before.
+    let seen = told("zookeeper: {addresses: ['c:1']}", &[&["a:1"]]).expect("refused");
+    assert!(seen.starts_with("spec.zookeeper.addresses: holds c:1, and masters run that know a:1"), "{seen}");
+    let alone = Facts { ensembles: vec![vec!["a:1".to_owned()]], ..facts() };
+    validate(&cluster(from), &alone).expect("there is no other that could lead meanwhile");
+}
+
 #[test]
 fn zookeeper() {
     each(&[
