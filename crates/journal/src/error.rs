@@ -104,6 +104,19 @@ pub enum JournalError {
         /// The journal's.
         cluster: Uuid,
     },
+    /// There is another journal now.
+    #[error(
+        "{location} holds the journal of cluster {found} now, and this master is one of cluster {cluster}: bring the folder back. \
+         Nothing was changed"
+    )]
+    Replaced {
+        /// Where.
+        location: String,
+        /// Whose is there.
+        found: Uuid,
+        /// Whose was there.
+        cluster: Uuid,
+    },
     /// Nothing can be written at the moment; nothing has happened.
     #[error("the journal cannot be written at the moment: {reason}")]
     Unavailable {

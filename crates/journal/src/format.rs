@@ -150,6 +150,17 @@ pub async fn cluster_id(store: &dyn Store) -> Result<Uuid> {
     marker(store).await.map(|marker| marker.cluster)
 }
 
+/// The same for whoever knows whose it has to be. To be asked before anything is claimed: those who use another one's are left alone.
+pub(crate) async fn cluster_of(store: &dyn Store, known: Option<Uuid>) -> Result<Uuid> {
+    let found = cluster_id(store).await?;
+    match known {
+        Some(cluster) if cluster != found => {
+            Err(JournalError::Replaced { location: store.location(), found, cluster })
+        }
+        _ => Ok(found),
+    }
+}
+
 /// What the marker says; an error when there is no journal of ours.
 pub async fn marker(store: &dyn Store) -> Result<Marker> {
     match store.state().await? {

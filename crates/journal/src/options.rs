@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 /// Settings of a journal. The defaults suit a local disk.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Who claims the term: text that a person can use to find this process, such as host:port.
     pub owner: String,
+    /// The cluster whose journal it must be, where that is known: another one's is not touched.
+    pub cluster: Option<Uuid>,
     /// Begin a new segment when the open one has this many bytes.
     pub roll_bytes: u64,
     /// Begin a new segment when the open one has records and is this old.
@@ -29,6 +33,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             owner: "unnamed".to_owned(),
+            cluster: None,
             roll_bytes: 64 << 20,
             roll_age: Duration::from_secs(600),
             mark_after: Duration::from_millis(200),

@@ -149,6 +149,7 @@ impl Part {
         let store = journal_store(&process.conf, Sharing::Shared)?;
         let check = async || check_journal(&*store).await;
         let cluster = reached(&journal_at(&*store), &process.role, check).await?;
+        process.role.is_of(cluster);
         let stop = CancellationToken::new();
         let candidate =
             Candidate::new(process, store, cluster, stop.clone()).map_err(StartError::Election)?;
@@ -185,7 +186,7 @@ pub(crate) async fn open_namespace(
     conf: &Configuration,
     store: Arc<dyn alluxio_journal::store::Store>,
 ) -> Result<crate::namespace::Namespace, StartError> {
-    let options = sources::journal_options(conf, "test".to_owned());
+    let options = sources::journal_options(conf, "test".to_owned(), None);
     let mut restored = replay::restore(store, options, &mut None, &role::Role::default()).await?;
     check_root(conf).await?;
     sources::mount_root(conf, &mut restored.tree);

@@ -2,14 +2,14 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use alluxio_election::MasterAddress;
-use alluxio_journal::{FORMAT_VERSION, Feed, Progress};
+use alluxio_journal::{FORMAT_VERSION, Feed, Progress, Uuid};
 use alluxio_telemetry::logs::{LogHandle, LogLevel};
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
@@ -52,6 +52,8 @@ pub(super) struct Role {
     web_port: u16,
     desk: ReportDesk,
     replayed: AtomicU64,
+    /// Whose journal this process has. It never goes on with another one's.
+    cluster: OnceLock<Uuid>,
     /// Counts on while the journal is read.
     steps: AtomicU64,
     phase: RwLock<Phase>,
@@ -71,6 +73,16 @@ pub(super) struct Role {
 impl Role {
     pub fn new(web_port: u16, desk: ReportDesk) -> Self {
         Self { web_port, desk, ..Self::default() }
+    }
+
+    /// The first that is told counts.
+    pub fn is_of(&self, cluster: Uuid) {
+        self.cluster.get_or_init(|| cluster);
+    }
+
+    /// `None` until a journal was seen.
+    pub fn cluster(&self) -> Option<Uuid> {
+        self.cluster.get().copied()
     }
 
     pub fn replayed(&self, sequence: u64) {
@@ -215,6 +227,7 @@ impl RoleSource for Role {
             applied_sequence: replayed,
             durable_sequence: replayed,
             lag_ms: 0,
+            cluster_id: self.cluster().as_ref().map(ToString::to_string),
             journal_format: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             leader: self.leader.read().as_ref().map(ToString::to_string),

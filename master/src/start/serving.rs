@@ -78,14 +78,15 @@ impl Serving {
     ) -> Result<Self, StartError> {
         let conf = &process.conf;
         let begun = Instant::now();
-        let options = journal_options(conf, process.address());
         let role = &process.role;
+        let options = journal_options(conf, process.address(), role.cluster());
         let Restored { mut tree, journal, checkpoint } = if mandate.is_contested() {
             replay::restore_in_time(store, options, warm, role).await?
         } else {
             replay::restore(store, options, warm, role).await?
         };
         let replayed = begun.elapsed();
+        role.is_of(journal.status().cluster);
         mount_root(conf, &mut tree);
         let namespace = Arc::new(Namespace::new(tree.into_inner(), journal));
         let metrics = process.metrics.clone();

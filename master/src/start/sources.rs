@@ -6,9 +6,10 @@ use alluxio_journal::{Options, Uuid, store::Store};
 use super::{error::StartError, journal_store::roll_age};
 use crate::tree::Tree;
 
-pub(super) fn journal_options(conf: &Configuration, owner: String) -> Options {
+/// `cluster`: whose journal it has to be, where that is known.
+pub(super) fn journal_options(conf: &Configuration, owner: String, cluster: Option<Uuid>) -> Options {
     let roll_bytes = conf.get(key::MASTER_JOURNAL_LOG_SIZE_BYTES_MAX);
-    Options { owner, roll_bytes, roll_age: roll_age(conf), ..Options::default() }
+    Options { owner, cluster, roll_bytes, roll_age: roll_age(conf), ..Options::default() }
 }
 
 /// Refuses at the start what would only be found out after an election.

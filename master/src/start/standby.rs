@@ -185,7 +185,8 @@ impl Standby {
     }
 
     async fn restore(&self) -> Result<Warm, StartError> {
-        let follower = Follower::start(self.store.clone(), FollowOptions::default()).await?;
+        let options = FollowOptions { cluster: self.process.role.cluster(), ..FollowOptions::default() };
+        let follower = Follower::start(self.store.clone(), options).await?;
         let (tree, checkpoint) = match follower.checkpoint() {
             Some(reader) => from_checkpoint(reader, &self.process.role).await?,
             None => (Aside::default(), 0),

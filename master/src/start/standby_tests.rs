@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     backup::Portion,
     namespace::Namespace,
-    start::{loopback, open_namespace, replay, role::Role, sources::journal_options},
+    start::{loopback, open_namespace, replay, role::Role, serving::Serving, sources::journal_options},
     web::RoleSource,
 };
 
@@ -134,7 +134,7 @@ async fn a_standby_has_the_leaders_tree_and_takes_over_from_there() {
     rig.add_files(40..45).await;
     assert_ne!(rig.hash(), hash);
     let after = rig.hash();
-    let options = journal_options(&rig.process.conf, "next".to_owned());
+    let options = journal_options(&rig.process.conf, "next".to_owned(), None);
     let role = Role::default();
     let restored = replay::restore(rig.store.clone(), options, &mut Some(warm), &role).await.unwrap();
     assert_eq!(restored.tree.hash(), after);
@@ -149,7 +149,7 @@ async fn who_cannot_take_over_keeps_what_it_has() {
     let mut standby = Standby::new(rig.process.clone(), rig.store.clone());
     rig.catch_up(&mut standby).await;
     let mut warm = standby.take();
-    let (options, role) = (journal_options(&rig.process.conf, "next".to_owned()), Role::default());
+    let (options, role) = (journal_options(&rig.process.conf, "next".to_owned(), None), Role::default());
     rig.disk.faults(|faults| faults.read_only = true);
     let refused = replay::restore(rig.store.clone(), options.clone(), &mut warm, &role).await;
     assert!(refused.is_err());
@@ -324,7 +324,7 @@ async fn a_standby_says_that_nobody_can_lead_with_half_a_backup() {
     alluxio_journal::format(&*store, Uuid::from_u128(5), Existing::Keep).await.unwrap();
     let (process, _) = Process::start(loopback(root.path()), None).await.unwrap();
     process.role.stands_by();
-    let options = journal_options(&process.conf, "first".to_owned());
+    let options = journal_options(&process.conf, "first".to_owned(), None);
     let restored = replay::restore(store.clone(), options, &mut None, &Role::default()).await.unwrap();
     let leader = Namespace::new(restored.tree.into_inner(), restored.journal);
     let rig = Rig { process, disk: MemStore::new(), store, leader, _root: root };
@@ -348,4 +348,38 @@ async fn a_standby_says_that_nobody_can_lead_with_half_a_backup() {
         assert_eq!(told.is_none(), is_ready, "{told:?}");
         assert!(told.is_none_or(|told| told.contains("part of a backup")));
     }
+}
+
+/// The folder was replaced under it. It neither shows what is there nor takes it over.
+#[tokio::test]
+async fn a_standby_does_not_go_on_with_another_clusters_journal() {
+    let rig = Rig::new("1000000").await;
+    let gone = Uuid::from_u128(6);
+    rig.process.role.is_of(gone);
+    let mut standby = Standby::new(rig.process.clone(), rig.store.clone());
+    let told = async {
+        loop {
+            match rig.process.role.not_ready() {
+                Some(reason) if reason.contains("cannot follow") => break reason,
+                _ => sleep(Duration::from_millis(1)).await,
+            }
+        }
+    };
+    let reason = async {
+        tokio::select! {
+            never = standby.follow() => match never {},
+            reason = told => reason,
+        }
+    };
+    let reason = timeout(LIMIT, reason).await.unwrap();
+    assert!(
+        reason.contains("now, and this master is one of cluster") && reason.contains("bring the folder back"),
+        "{reason}"
+    );
+    assert_eq!(rig.process.role.status().cluster_id, Some(gone.to_string()));
+    let mandate = crate::mandate::Mandate::sole();
+    let led =
+        Serving::open(rig.process.clone(), rig.store.clone(), &mut None, standby.understudy(), mandate).await;
+    assert!(matches!(led.err(), Some(StartError::Journal(JournalError::Replaced { .. }))));
+    rig.add_files(1..2).await;
 }

@@ -24,6 +24,9 @@ pub struct RoleStatus {
     pub durable_sequence: u64,
     /// How far a standby is behind; 0 on the leader.
     pub lag_ms: u64,
+    /// Whose journal it has; none until it has seen one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<String>,
     /// The journal format that is written.
     pub journal_format: u32,
     pub version: String,

@@ -42,6 +42,7 @@ impl RoleSource for TestMaster {
             applied_sequence: 7,
             durable_sequence: 6,
             lag_ms: 0,
+            cluster_id: Some("c".to_owned()),
             journal_format: 1,
             version: "0.1.0".to_owned(),
             leader: None,
@@ -170,7 +171,7 @@ async fn the_role_has_exactly_these_fields() {
     let role: Value = serde_json::from_str(&get(&web, "/role").await.1).unwrap();
     let expected = json!({
         "role": "PRIMARY", "serving": false, "term": 3, "appliedSequence": 7, "durableSequence": 6,
-        "lagMs": 0, "journalFormat": 1, "version": "0.1.0",
+        "lagMs": 0, "clusterId": "c", "journalFormat": 1, "version": "0.1.0",
     });
     assert_eq!(role, expected);
 }

@@ -19,9 +19,7 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{
-    Context, intent, journal, observed::Observed, reconcile::ReconcileError, selectors::selector,
-};
+use super::{Context, intent, journal, observed::Observed, reconcile::ReconcileError, selectors::selector};
 use crate::{
     apply::{Applier, FIELD_MANAGER, Wanted},
     build::{COMPONENT, MASTER, WORKER, deletion_job, names::journal_claim},

@@ -85,6 +85,38 @@ pub fn is_trouble(verdict: &Verdict) -> bool {
     verdict.status == ConditionStatus::False && verdict.reason != Reason::JournalNotFormatted
 }
 
+pub fn ours() -> Verdict {
+    Verdict::is(Reason::JournalFormatted, "the journal is this cluster's")
+}
+
+/// Whether this tells what lies in the folder, and not only that nobody could look.
+pub fn is_known(verdict: &Verdict) -> bool {
+    matches!(verdict.reason, Reason::JournalMissing | Reason::JournalForeign)
+}
+
+/// Masters of `known` find another journal in its place.
+pub fn replaced(known: &str) -> Verdict {
+    Verdict::is_not(
+        Reason::JournalForeign,
+        format!(
+            "the journal's folder holds the journal of another cluster now: bring back that of {known}, it is looked for every minute; \
+             nothing is started or replaced meanwhile"
+        ),
+    )
+}
+
+/// A master that Kubernetes started anew, not we, has taken what lies there.
+pub fn taken(cluster: &AlluxioCluster, pod: &str, found: &str) -> Verdict {
+    let (namespace, name) = (cluster.namespace().unwrap_or_default(), cluster.name_any());
+    Verdict::is_not(
+        Reason::JournalForeign,
+        format!(
+            "{pod} has taken the journal of another cluster ({found}), which lies in the folder of this one's: stop the masters with \
+             `kubectl -n {namespace} scale statefulset/{name}-masters --replicas=0` and bring the folder back; they are started again then"
+        ),
+    )
+}
+
 /// What was told of the journal, if that was trouble: it holds until a Job says otherwise.
 pub fn told_trouble(cluster: &AlluxioCluster) -> Option<Verdict> {
     let conditions = &cluster.status.as_ref()?.conditions;

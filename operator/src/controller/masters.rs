@@ -84,7 +84,7 @@ fn master(seen: &MasterSeen, silent_since: Option<Timestamp>) -> Option<Master> 
 }
 
 /// By the condition Available, which remembers it over a change of operators.
-fn leaderless_since(cluster: &AlluxioCluster, observed: &Observed) -> Option<Timestamp> {
+pub fn leaderless_since(cluster: &AlluxioCluster, observed: &Observed) -> Option<Timestamp> {
     if observed.leader().is_some() {
         return None;
     }

@@ -7,6 +7,7 @@ mod context;
 mod deletion;
 mod intent;
 mod journal;
+mod journal_steps;
 mod masters;
 mod mounts;
 mod nodes;

@@ -27,11 +27,23 @@ use crate::{
 pub struct MasterSeen {
     pub facts: PodFacts,
     pub answer: Option<RoleAnswer>,
+    /// The cluster whose journal it has, where that is not this one's.
+    pub of_another: Option<String>,
 }
 
 impl MasterSeen {
+    fn new(facts: PodFacts, answer: Option<RoleAnswer>, known: Option<&str>) -> Self {
+        let has = answer.as_ref().and_then(|answer| answer.cluster_id.clone());
+        let of_another = has.filter(|has| known.is_some_and(|known| known != has));
+        Self { facts, answer, of_another }
+    }
+
+    /// One with another cluster's journal is no leader of this one.
     pub fn role(&self) -> MasterRole {
-        self.answer.as_ref().map_or(MasterRole::Unknown, RoleAnswer::role)
+        match (&self.of_another, &self.answer) {
+            (None, Some(answer)) => answer.role(),
+            _ => MasterRole::Unknown,
+        }
     }
 }
 
@@ -97,8 +109,10 @@ impl Observed {
             }
         });
         let answers = join_all(answers).await;
-        observed.masters =
-            masters.into_iter().zip(answers).map(|(facts, answer)| MasterSeen { facts, answer }).collect();
+        let known = cluster.status.as_ref().and_then(|status| status.journal.as_ref());
+        let known = known.map(|journal| journal.cluster_id.as_str());
+        let seen = masters.into_iter().zip(answers);
+        observed.masters = seen.map(|(facts, answer)| MasterSeen::new(facts, answer, known)).collect();
         Ok(observed)
     }
 
@@ -106,6 +120,11 @@ impl Observed {
     pub fn ensembles(&self) -> Vec<Vec<String>> {
         let known = self.masters.iter().map(|seen| &seen.facts.ensemble);
         known.filter(|servers| !servers.is_empty()).cloned().collect()
+    }
+
+    /// A master that has another cluster's journal, and whose.
+    pub fn of_another(&self) -> Option<(&str, &str)> {
+        self.masters.iter().find_map(|seen| Some((seen.facts.name.as_str(), seen.of_another.as_deref()?)))
     }
 
     pub fn candidates(&self) -> Vec<Candidate> {

@@ -13,7 +13,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{Patch, PatchParams},
     runtime::controller::Action,
 };
 use serde_json::json;
@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use super::{
     Context, deletion,
     intent::{self, Intent},
-    journal, masters, mounts,
+    masters, mounts,
     observed::Observed,
     report::{Ensemble, Report},
     selectors::selector,
@@ -30,11 +30,9 @@ use super::{
 };
 use crate::{
     act,
-    apply::{
-        APPLIED_HASH, Applied, Applier, ApplyError, Change, ChildKind, FIELD_MANAGER, Keep, Wanted, orphans,
-    },
+    apply::{Applied, Applier, ApplyError, Change, ChildKind, FIELD_MANAGER, Keep, Wanted, orphans},
     build::{CONFIG_ROW, names::worker_group},
-    crd::{AlluxioCluster, AlluxioClusterStatus, JournalStatus, Reason},
+    crd::{AlluxioCluster, AlluxioClusterStatus, Reason},
     observe::{
         leader,
         pulse::{ClusterKey, Target, Targets},
@@ -42,9 +40,6 @@ use crate::{
     roll::{MastersPlan, Step, Wait},
     status::{Occurrence, Verdict, transitions},
 };
-
-/// The id of a journal that shall become this cluster's though it is another one's.
-const ADOPT_JOURNAL: &str = "alluxio.org/adopt-journal";
 
 /// Longer no reconcile takes: what hangs must not keep the cluster from the next one.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -116,13 +111,13 @@ struct Made {
     wrote: bool,
 }
 
-struct Reconcile<'a> {
-    context: &'a Context,
-    cluster: AlluxioCluster,
-    now: Timestamp,
-    pods: Api<Pod>,
-    jobs: Api<Job>,
-    applier: Applier,
+pub(super) struct Reconcile<'a> {
+    pub(super) context: &'a Context,
+    pub(super) cluster: AlluxioCluster,
+    pub(super) now: Timestamp,
+    pub(super) pods: Api<Pod>,
+    pub(super) jobs: Api<Job>,
+    pub(super) applier: Applier,
     key: &'a ClusterKey,
 }
 
@@ -203,6 +198,10 @@ impl<'a> Reconcile<'a> {
             }
             Err(error) => return Err(error),
         };
+        if report.journal_trouble().is_some() {
+            // Nothing is replaced: what runs has in memory what is not where it should be.
+            return Ok(());
+        }
         report.decommission = workers::serve(&self.cluster, observed, &report.groups, &self.pods).await;
         if wrote {
             // What was seen is older than what was written: a pod that is replaced now may come back as it was.
@@ -220,72 +219,14 @@ impl<'a> Reconcile<'a> {
         if plan.step == Step::Settled {
             workers::replace(self.context, observed, &report.groups, &self.pods).await?;
             let rolling = report.groups.iter().any(|group| group.plan.rolling);
-            if !rolling && formatted {
+            // Where nobody serves a Job may be looking for the journal.
+            if !rolling && formatted && observed.leader().is_some() {
                 self.clear(intent, observed, &report.groups).await?;
             }
             (report.mounts, report.failed) =
                 mounts::mount(self.context, &self.cluster, intent.validated(), observed).await?;
         }
         Ok(())
-    }
-
-    /// Whether masters may start: the journal is there, and the status knows whose it is. Where there is no set of masters a Job looks,
-    /// also when the journal was known before: its folder may have got lost together with the set.
-    async fn journal(
-        &self,
-        intent: &Intent,
-        observed: &Observed,
-        report: &mut Report,
-    ) -> Result<bool, ReconcileError> {
-        let known = self.cluster.status.as_ref().and_then(|status| status.journal.clone());
-        let ours = || Verdict::is(Reason::JournalFormatted, "the journal is this cluster's");
-        if known.is_some() && observed.master_set.is_some() {
-            report.journal_verdict = Some(ours());
-            return Ok(true);
-        }
-        let known_id = known.as_ref().map(|journal| journal.cluster_id.clone());
-        let adopt = self.cluster.annotations().get(ADOPT_JOURNAL).cloned();
-        let job = intent.format_job(known_id.clone(), adopt)?;
-        let verdict = match self.run_job(&job, known_id.as_deref()).await? {
-            journal::Progress::Running => journal::told_trouble(&self.cluster).unwrap_or_else(|| {
-                let looks = format!("the Job {} makes it, or looks for it", job.name);
-                Verdict::is_not(Reason::JournalNotFormatted, looks)
-            }),
-            journal::Progress::Failed(verdict) => verdict,
-            // Masters start when the id stands in the status.
-            journal::Progress::Done(cluster_id) if known_id.as_ref() == Some(&cluster_id) => {
-                report.journal_verdict = Some(ours());
-                return Ok(true);
-            }
-            journal::Progress::Done(cluster_id) => {
-                report.journal =
-                    Some(JournalStatus { cluster_id, location: intent.journal.clone(), format: None });
-                ours()
-            }
-        };
-        report.journal_verdict = Some(verdict);
-        Ok(false)
-    }
-
-    /// A Job cannot be changed: one that was told something else goes first, unless it has found the journal that is looked for.
-    async fn run_job(&self, job: &Wanted, known: Option<&str>) -> Result<journal::Progress, ReconcileError> {
-        if let Some(found) = self.jobs.get_opt(&job.name).await? {
-            let progress = journal::progress(&self.cluster, &found, &self.pods).await?;
-            let same = found.annotations().get(APPLIED_HASH) == Some(&job.hash);
-            let fits = matches!(&progress, journal::Progress::Done(id) if Some(id.as_str()) == known);
-            if same || fits {
-                let failed = matches!(progress, journal::Progress::Failed(_));
-                if failed && journal::may_try_again(&found, self.now) {
-                    deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
-                }
-                return Ok(progress);
-            }
-            deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
-            return Ok(journal::Progress::Running);
-        }
-        self.applier.apply(job).await?;
-        self.context.metrics.wrote(&job.resource.kind, "created");
-        Ok(journal::Progress::Running)
     }
 
     /// All objects; masters only when the journal is there.
@@ -480,7 +421,10 @@ mod tests {
             "apiVersion": "apps/v1", "kind": "DaemonSet",
             "metadata": { "name": "demo-worker-old", "uid": "u", "labels": labels, "ownerReferences": owner },
         }));
-        let intent = intent::of(&context, &cluster, &Observed::default()).await.unwrap().unwrap_or_else(|no| panic!("{no:?}"));
+        let intent = intent::of(&context, &cluster, &Observed::default())
+            .await
+            .unwrap()
+            .unwrap_or_else(|no| panic!("{no:?}"));
         let key = ClusterKey { namespace: "data".to_owned(), name: "demo".to_owned() };
         let reconcile = Reconcile::new(&context, &key, cluster);
         let mut group = GroupPlan {

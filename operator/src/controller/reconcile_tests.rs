@@ -2,7 +2,10 @@
 
 use axum::{Json, Router, routing::get};
 use http::Method;
+use parking_lot::Mutex;
 use serde_json::Value;
+
+use kube::api::DeleteParams;
 
 use super::*;
 use crate::{
@@ -20,6 +23,8 @@ const POD: &str = "/api/v1/namespaces/data/pods/demo-masters-0";
 struct World {
     api: FakeApi,
     context: Arc<Context>,
+    /// What the master answers.
+    role: Arc<Mutex<Value>>,
 }
 
 impl World {
@@ -30,18 +35,46 @@ impl World {
         cluster["status"] = status;
         api.put(CLUSTER, cluster);
         let context = Context::for_test(&api);
-        Self { api, context: Arc::new(context) }
+        Self { api, context: Arc::new(context), role: Arc::default() }
+    }
+
+    fn becomes(&self, role: &str, cluster_id: &str) {
+        *self.role.lock() = json!({
+            "role": role, "serving": role == "PRIMARY", "term": 3, "version": "0.1.0", "clusterId": cluster_id,
+        });
+    }
+
+    /// The Job has ended so many seconds ago, with this as its last word.
+    fn job_ended(&self, type_: &str, ago: i64, word: &Value) {
+        let at = Timestamp::from_second(Timestamp::now().as_second() - ago).unwrap();
+        let mut job = self.api.get(JOB).unwrap();
+        job["status"]["conditions"] =
+            json!([{ "type": type_, "status": "True", "lastTransitionTime": at.to_string() }]);
+        self.api.put(JOB, job);
+        self.api.put(
+            "/api/v1/namespaces/data/pods/demo-format-1",
+            json!({
+                "metadata": { "name": "demo-format-1", "labels": { "batch.kubernetes.io/job-name": "demo-format" } },
+                "status": { "containerStatuses": [{
+                    "name": "format", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+                    "state": { "terminated": { "exitCode": 0, "message": word.to_string() } },
+                }] },
+            }),
+        );
     }
 
     /// One whose journal is known, and whose only master serves. `hash`: what it was started with.
     async fn serving(patch: &str, hash: &str) -> Self {
-        let role = json!({ "role": "PRIMARY", "serving": true, "term": 3, "version": "0.1.0" });
+        let role = Arc::<Mutex<Value>>::default();
+        let answer = role.clone();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let router = Router::new().route("/role", get(move || async { Json(role) }));
+        let router = Router::new().route("/role", get(move || async move { Json(answer.lock().clone()) }));
         tokio::spawn(async move { axum::serve(listener, router).await });
         let patch = format!("{{masters: {{ports: {{web: {port}}}}}, {patch}}}");
-        let world = Self::new(&patch, json!({ "journal": { "clusterId": "id", "location": "here" } }));
+        let new = Self::new(&patch, json!({ "journal": { "clusterId": "id", "location": "here" } }));
+        let world = Self { role, ..new };
+        world.becomes("PRIMARY", "id");
         let labels = json!({ COMPONENT: MASTER, INSTANCE: "demo", MANAGED_BY: MANAGER });
         let owner = json!([{ "apiVersion": "a/v1", "kind": "K", "name": "demo", "uid": "uid-1", "controller": true }]);
         world.api.put(
@@ -144,14 +177,8 @@ async fn a_job_that_failed_is_told_and_tried_again() {
     world.reconcile().await.unwrap();
     assert_eq!(world.condition("JournalReady").0, "False JournalNotFormatted");
     assert_eq!(world.condition("Degraded").0, "False AsExpected");
-    let end = |type_: &str, ago: i64| {
-        let at = Timestamp::from_second(Timestamp::now().as_second() - ago).unwrap();
-        let mut job = world.api.get(JOB).unwrap();
-        job["status"]["conditions"] =
-            json!([{ "type": type_, "status": "True", "lastTransitionTime": at.to_string() }]);
-        world.api.put(JOB, job);
-    };
-    end("Failed", 10);
+    let end = |ago: i64| world.job_ended("Failed", ago, &json!("out of luck"));
+    end(10);
     assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
     for look in ["it failed", "it is deleted", "it is made again"] {
         assert_eq!(world.condition("JournalReady").0, "False FormatFailed", "{look}");
@@ -159,22 +186,11 @@ async fn a_job_that_failed_is_told_and_tried_again() {
         assert_eq!(world.condition("Progressing").0, "False Held", "{look}");
         assert_eq!(world.api.get(JOB).is_some(), look != "it is deleted");
         if look == "it failed" {
-            end("Failed", 61);
+            end(61);
         }
         world.reconcile().await.unwrap();
     }
-    let word = json!({ "outcome": "formatted", "clusterId": "id" }).to_string();
-    world.api.put(
-        "/api/v1/namespaces/data/pods/demo-format-1",
-        json!({
-            "metadata": { "name": "demo-format-1", "labels": { "batch.kubernetes.io/job-name": "demo-format" } },
-            "status": { "containerStatuses": [{
-                "name": "format", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
-                "state": { "terminated": { "exitCode": 0, "message": word } },
-            }] },
-        }),
-    );
-    end("Complete", 0);
+    world.job_ended("Complete", 0, &json!({ "outcome": "formatted", "clusterId": "id" }));
     world.reconcile().await.unwrap();
     assert_eq!(world.status()["journal"]["clusterId"], "id");
     assert_eq!(world.condition("Degraded").0, "False AsExpected");
@@ -228,4 +244,101 @@ async fn masters_are_not_rolled_to_an_ensemble_that_they_do_not_know() {
     world.api.put(MAP, servers("c:1,b:1"));
     world.reconcile().await.unwrap();
     assert_eq!(world.condition("Degraded").0, "False AsExpected");
+}
+
+/// A cluster whose master is as it shall be, and serves nobody for half a minute.
+async fn leaderless() -> World {
+    let world = World::serving("", "old").await;
+    world.reconcile().await.unwrap();
+    let template = world.api.get(SET).unwrap()["spec"]["template"]["metadata"]["annotations"].clone();
+    let mut pod = world.api.get(POD).unwrap();
+    pod["metadata"]["annotations"] = template;
+    world.api.put(POD, pod);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("JournalReady").0, "True JournalFormatted");
+    world.becomes("STANDBY", "id");
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Available").0, "False NoLeader");
+    assert!(world.api.get(JOB).is_none(), "a change of leaders takes a moment");
+    let mut cluster = world.api.get(CLUSTER).unwrap();
+    for condition in cluster["status"]["conditions"].as_array_mut().unwrap() {
+        condition["lastTransitionTime"] = json!("2026-01-02T00:00:00Z");
+    }
+    world.api.put(CLUSTER, cluster);
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(JOB).is_some(), "somebody has to look");
+    assert_eq!(world.condition("JournalReady").0, "True JournalFormatted");
+    world
+}
+
+#[tokio::test]
+async fn a_journal_that_vanishes_under_its_masters_is_told_and_nothing_is_replaced() {
+    for (word, reason) in [
+        (json!({ "outcome": "missing", "clusterId": "id" }), "JournalMissing"),
+        (json!({ "outcome": "foreign", "clusterId": "other" }), "JournalForeign"),
+    ] {
+        let world = leaderless().await;
+        world.job_ended("Failed", 1, &word);
+        world.reconcile().await.unwrap();
+        // Neither an edit nor an outdated pod is acted upon.
+        let mut cluster = world.api.get(CLUSTER).unwrap();
+        cluster["spec"]["properties"] = json!({ "alluxio.master.worker.timeout": "7min" });
+        world.api.put(CLUSTER, cluster);
+        let set = world.api.get(SET);
+        for look in 0..3 {
+            assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE), "{look}");
+            let (ready, message) = world.condition("JournalReady");
+            assert_eq!(ready, format!("False {reason}"));
+            assert!(message.contains("bring") && message.contains("every minute"), "{message}");
+            assert_eq!(world.condition("Degraded").0, "True JournalNotReady");
+            assert!(world.condition("Progressing").0.starts_with("False "));
+        }
+        assert_eq!(world.api.get(SET), set);
+        assert_eq!(world.api.asked(&Method::POST, "/eviction"), Vec::<Value>::new());
+        // It is looked for again, and found.
+        world.job_ended("Failed", 61, &word);
+        world.reconcile().await.unwrap();
+        assert!(world.api.get(JOB).is_none());
+        world.reconcile().await.unwrap();
+        assert_eq!(world.condition("JournalReady").0, format!("False {reason}"), "until it is found");
+        world.job_ended("Complete", 1, &json!({ "outcome": "adopted", "clusterId": "id" }));
+        world.reconcile().await.unwrap();
+        assert_eq!(world.condition("JournalReady").0, "True JournalFormatted");
+        assert_ne!(world.api.get(SET), set, "the edit is carried out");
+    }
+}
+
+#[tokio::test]
+async fn that_nobody_can_look_for_a_journal_says_nothing_of_it() {
+    let world = leaderless().await;
+    world.job_ended("Failed", 1, &json!("the NameNode does not answer"));
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("JournalReady").0, "True JournalFormatted");
+    // One who serves has it, whatever a Job said before.
+    world.job_ended("Failed", 1, &json!({ "outcome": "missing", "clusterId": "id" }));
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("JournalReady").0, "False JournalMissing");
+    world.becomes("PRIMARY", "id");
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("JournalReady").0, "True JournalFormatted");
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+}
+
+#[tokio::test]
+async fn a_master_with_another_clusters_journal_is_no_leader() {
+    let world = World::serving("", "old").await;
+    world.becomes("PRIMARY", "other");
+    for _ in 0..3 {
+        world.reconcile().await.unwrap();
+    }
+    let (ready, message) = world.condition("JournalReady");
+    assert_eq!(ready, "False JournalForeign");
+    assert!(message.contains("demo-masters-0 has taken") && message.contains("--replicas=0"), "{message}");
+    assert_eq!(world.status()["leader"], Value::Null);
+    assert_eq!(world.api.get(POD).unwrap()["metadata"]["labels"].get(LEADER_LABEL), None);
+    assert_eq!(world.api.asked(&Method::POST, "/eviction"), Vec::<Value>::new());
+    world.becomes("PRIMARY", "id");
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("JournalReady").0, "True JournalFormatted");
+    assert_eq!(world.status()["leader"]["pod"], "demo-masters-0");
 }

@@ -206,7 +206,7 @@ impl Report {
         let why = match (&self.refused, self.journal_trouble()) {
             (Some(_), _) => "the spec is refused, as the condition Degraded says: nothing is changed",
             (None, Some(_)) => {
-                "no master starts before the journal is there, as the condition JournalReady says"
+                "nothing is started or replaced before the journal is there, as the condition JournalReady says"
             }
             (None, None) if cluster.spec.paused => "spec.paused is true: nothing is changed",
             (None, None) => return None,

@@ -25,6 +25,8 @@ pub struct RoleAnswer {
     #[serde(default)]
     pub lag_ms: u64,
     #[serde(default)]
+    pub cluster_id: Option<String>,
+    #[serde(default)]
     pub journal_format: u32,
     #[serde(default)]
     pub version: String,

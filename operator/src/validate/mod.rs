@@ -83,7 +83,12 @@ pub fn validate(cluster: &AlluxioCluster, facts: &Facts) -> Result<ValidatedClus
     let images = image::plan(cluster, facts, &mut refusals);
     let zookeeper = zookeeper::plan(zookeeper.as_ref(), &identity, facts, &mut refusals);
     if *upgrade_strategy == UpgradeStrategy::Rolling && (masters.count > 1 || facts.ensembles.len() > 1) {
-        zookeeper::check_move(cluster.spec.zookeeper.as_ref(), zookeeper.as_ref(), &facts.ensembles, &mut refusals);
+        zookeeper::check_move(
+            cluster.spec.zookeeper.as_ref(),
+            zookeeper.as_ref(),
+            &facts.ensembles,
+            &mut refusals,
+        );
     }
     let journal = journal::plan(&cluster.spec, &identity, facts, &mut refusals);
     let properties = properties::check(properties, &mut refusals);

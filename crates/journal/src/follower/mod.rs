@@ -29,7 +29,7 @@ use crate::core::chain::{BadSegment, Base, Chain, Link};
 use crate::core::place::Place;
 use crate::error::{JournalError, Result};
 use crate::feed::FeedItem;
-use crate::format::cluster_id;
+use crate::format::cluster_of;
 use crate::position::{CheckpointId, FileId, Position, SegmentId};
 use crate::recovery::{Record, bad_segment, confirm_flaw, newest_checkpoint};
 use crate::store::{Hold, Store};
@@ -47,11 +47,13 @@ pub struct FollowOptions {
     pub poll: Duration,
     /// Time between two looks for new segments.
     pub look: Duration,
+    /// The cluster whose journal it must be, where that is known.
+    pub cluster: Option<Uuid>,
 }
 
 impl Default for FollowOptions {
     fn default() -> Self {
-        Self { poll: Duration::from_millis(100), look: Duration::from_millis(300) }
+        Self { poll: Duration::from_millis(100), look: Duration::from_millis(300), cluster: None }
     }
 }
 
@@ -138,7 +140,7 @@ pub struct Follower {
 impl Follower {
     /// Finds the newest valid checkpoint, to be restored before the first record is asked for.
     pub async fn start(store: Arc<dyn Store>, options: FollowOptions) -> Result<Self> {
-        let cluster = cluster_id(&*store).await?;
+        let cluster = cluster_of(&*store, options.cluster).await?;
         let hold = store.hold().await?;
         let mut view = View::default();
         let mut tries = 0;

@@ -3,7 +3,7 @@ use crate::core::head::HEAD_LENGTH;
 use crate::core::header::HEADER_LENGTH;
 use crate::store::mem::{Fencing, MemStore};
 use crate::test_rig::*;
-use crate::{Existing, FileId, format};
+use crate::{Existing, FileId, FollowOptions, Follower, cluster_id, format};
 
 fn segment(term: u64, index: u32) -> FileId {
     FileId::Segment(SegmentId { term, index })
@@ -260,4 +260,28 @@ async fn a_format_that_crashes_leaves_the_journal_or_none() {
         }
     }
     assert!(finished);
+}
+
+#[tokio::test]
+async fn a_journal_that_was_replaced_by_another_clusters_is_not_claimed() {
+    let store = written(3).await;
+    let (of_others, _) = open(&store).await;
+    let gone = Uuid::from_u128(7);
+    let options = || Options { cluster: Some(gone), ..Options::default() };
+    let refused = [
+        recover(shared(&store), options()).await.err(),
+        Recovery::take_over(shared(&store), options(), Position::START).await.err(),
+        Follower::start(shared(&store), FollowOptions { cluster: Some(gone), ..FollowOptions::default() })
+            .await
+            .err(),
+    ];
+    for error in refused {
+        assert!(
+            matches!(error, Some(JournalError::Replaced { found: CLUSTER, cluster, .. }) if cluster == gone),
+            "{error:?}"
+        );
+    }
+    write(&of_others, payload(4)).await.expect("nobody has deposed it");
+    let ours = Options { cluster: Some(CLUSTER), ..Options::default() };
+    assert_eq!(recover(shared(&store.restart()), ours).await.unwrap().1, payloads(1..=4));
 }
