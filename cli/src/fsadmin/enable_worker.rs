@@ -119,7 +119,7 @@ mod tests {
 
     fn known() -> Vec<WorkerAddress> {
         [("a", 1), ("b", 2), ("b", 3)]
-            .map(|(host, web_port)| WorkerAddress { host: host.to_owned(), web_port })
+            .map(|(host, web_port)| WorkerAddress { host: host.to_owned(), web_port, container: None })
             .to_vec()
     }
 

@@ -2,17 +2,29 @@
 
 use std::fmt;
 
+use alluxio_client::worker_host;
 use alluxio_conf::{Configuration, key};
 use alluxio_proto::grpc::WorkerNetAddress;
 
 use crate::error::CommandError;
 
 /// Host and web port of a worker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct WorkerAddress {
     pub host: String,
     pub web_port: u16,
+    /// Where it listens, where that is not its host: in a pod's network.
+    pub container: Option<String>,
 }
+
+/// A worker stays the same one when its container is another.
+impl PartialEq for WorkerAddress {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.host, self.web_port) == (&other.host, other.web_port)
+    }
+}
+
+impl Eq for WorkerAddress {}
 
 /// What was typed for a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +77,13 @@ impl WorkerAddress {
     pub fn of(worker: &WorkerNetAddress) -> Self {
         // What a master sends out of range leads nowhere.
         let web_port = u16::try_from(worker.web_port()).unwrap_or_default();
-        Self { host: worker.host().to_owned(), web_port }
+        let container = Some(worker_host(worker)).filter(|host| *host != worker.host());
+        Self { host: worker.host().to_owned(), web_port, container: container.map(str::to_owned) }
+    }
+
+    /// The host to call it at.
+    pub fn reached_at(&self) -> &str {
+        self.container.as_deref().unwrap_or(&self.host)
     }
 }
 

@@ -109,7 +109,7 @@ mod tests {
     use crate::{fsadmin::SET, output::Captured};
 
     fn worker(host: &str) -> WorkerAddress {
-        WorkerAddress { host: host.to_owned(), web_port: 1 }
+        WorkerAddress { host: host.to_owned(), web_port: 1, container: None }
     }
 
     /// The exit code, and what was told.

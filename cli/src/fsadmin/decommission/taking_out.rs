@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn worker(host: &str, web_port: u16) -> WorkerAddress {
-        WorkerAddress { host: host.to_owned(), web_port }
+        WorkerAddress { host: host.to_owned(), web_port, container: None }
     }
 
     #[test]

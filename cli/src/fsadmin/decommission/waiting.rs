@@ -91,19 +91,20 @@ pub async fn until_idle(
 }
 
 async fn ask(worker: WorkerAddress) -> Result<Operations, String> {
-    let answer = web_request::ask(Method::GET, &worker.host, worker.web_port, PATH).await?;
+    let answer = web_request::ask(Method::GET, worker.reached_at(), worker.web_port, PATH).await?;
     Operations::of(&answer).ok_or_else(|| format!("it answered {answer}"))
 }
 
 #[cfg(test)]
 mod tests {
     use alluxio_conf::Configuration;
+    use alluxio_proto::grpc::WorkerNetAddress;
 
     use super::*;
     use crate::{fsadmin::SET, output::Captured, web_request::answering};
 
     fn at(web_port: u16) -> WorkerAddress {
-        WorkerAddress { host: "127.0.0.1".to_owned(), web_port }
+        WorkerAddress { host: "127.0.0.1".to_owned(), web_port, container: None }
     }
 
     fn shell(seen: &Captured) -> Shell {
@@ -131,5 +132,23 @@ mod tests {
         assert!(waited.busy.is_empty());
         assert_eq!(server.await.unwrap().len(), 20);
         assert_eq!(seen.errors().matches("Perhaps it is of a version").count(), 1, "{}", seen.errors());
+    }
+
+    /// Nobody listens at the node's address, which is its name all the same.
+    #[tokio::test]
+    async fn a_worker_in_a_container_is_asked_there() {
+        let quiet = answering::json("{\"operationCount\":0,\"rpcQueueLength\":0}");
+        let (port, _server) = answering::with(vec![quiet; 20]).await;
+        let seen = Captured::default();
+        let worker = WorkerAddress::of(&WorkerNetAddress {
+            host: Some("node.invalid".to_owned()),
+            container_host: Some("127.0.0.1".to_owned()),
+            web_port: Some(port.into()),
+            ..WorkerNetAddress::default()
+        });
+        let (limit, pause) = (Duration::from_secs(60), Duration::from_millis(1));
+        let waited = until_idle(&shell(&seen), vec![worker.clone()], limit, pause).await.unwrap();
+        assert_eq!(waited.idle, [worker]);
+        assert!(seen.text().contains(&format!("node.invalid:{port}")), "{}", seen.text());
     }
 }
