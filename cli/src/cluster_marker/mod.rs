@@ -7,7 +7,7 @@ use std::{fmt::Display, path::Path, time::Duration};
 use alluxio_conf::{Configuration, Role, key};
 use alluxio_election::{ZooKeeper, candidates, remove_cluster};
 use alluxio_journal::{
-    Existing, JournalError, Marker, Owner,
+    Existing, FORMAT_VERSION, JournalError, Marker, Owner,
     store::{Store, StoreError},
 };
 use serde_json::json;
@@ -27,9 +27,9 @@ use crate::{
 
 pub const CLUSTER_MARKER: TopCommand = TopCommand {
     name: "clusterMarker",
-    shown: "clusterMarker (claim|remove|show)",
+    shown: "clusterMarker (claim|reads|remove|show)",
     summary: "Make the journal this cluster's, or remove it; for operators of Kubernetes",
-    inside: Inside::Words(&["claim", "remove", "show"]),
+    inside: Inside::Words(&["claim", "reads", "remove", "show"]),
     run: |line, out| {
         process::run(line, out, Role::Master, async |conf, words, out| {
             finish(&out, run(&words, &conf, &out).await)
@@ -80,12 +80,20 @@ async fn run(words: &[String], conf: &Configuration, out: &Output) -> Result<Exi
         ["claim"] => claim(conf, &asked(&given)?, seconds(&given, "wait")?, out).await?,
         ["remove"] => remove(conf, required(&given, "owner")?, id(&given, "cluster")?, out).await?,
         ["show"] => show(conf).await?,
+        // Of this release, whatever lies anywhere.
+        ["reads"] => Answer {
+            outcome: "reads",
+            cluster: None,
+            message: format!("journals up to format {FORMAT_VERSION}"),
+            done: true,
+        },
         _ => return help(out, FAILURE),
     };
     let line = json!({
         "clusterId": answer.cluster.map(|id| id.to_string()).unwrap_or_default(),
         "outcome": answer.outcome,
         "message": answer.message,
+        "readsFormat": FORMAT_VERSION,
     })
     .to_string();
     out.line(&line)?;
@@ -97,7 +105,7 @@ async fn run(words: &[String], conf: &Configuration, out: &Output) -> Result<Exi
 
 fn help(out: &Output, status: ExitStatus) -> Result<ExitStatus, CommandError> {
     let width = output::width();
-    let usage = "clusterMarker (claim|remove|show) [options]";
+    let usage = "clusterMarker (claim|reads|remove|show) [options]";
     out.text(options::usage_line(width, usage) + &options::options_table(width, OPTIONS))?;
     Ok(status)
 }
@@ -179,7 +187,11 @@ async fn claim(
 
 async fn seen(store: &dyn Store) -> Result<Seen, CommandError> {
     match alluxio_journal::marker(store).await {
-        Ok(marker) => Ok(Seen::Journal(marker)),
+        Ok(marker) => {
+            // A release that cannot read it must not put its masters there.
+            alluxio_journal::check_format(store).await.map_err(failed)?;
+            Ok(Seen::Journal(marker))
+        }
         Err(JournalError::NotFormatted { .. }) => Ok(Seen::Nothing),
         Err(JournalError::HalfDeleted { cluster, owner, .. }) => {
             Ok(Seen::HalfDeleted(Marker { cluster, owner }))

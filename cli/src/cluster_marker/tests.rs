@@ -139,3 +139,14 @@ async fn whoever_names_a_journal_gets_no_empty_one() {
     assert_eq!((status, missing["outcome"].as_str()), (FAILURE, Some("missing")));
     assert_eq!(place.run("show").await.1["outcome"], "absent");
 }
+
+#[tokio::test]
+async fn what_this_release_reads_is_told_without_a_journal() {
+    let conf = Configuration::defaults()
+        .with(&[("alluxio.master.journal.folder", "hdfs://nobody.invalid:1/journal")])
+        .unwrap();
+    let place = Place { folder: tempfile::tempdir().unwrap(), conf };
+    let (status, told) = place.run("reads").await;
+    assert_eq!((status, told["outcome"].as_str()), (SUCCESS, Some("reads")));
+    assert_eq!(told["readsFormat"], FORMAT_VERSION);
+}

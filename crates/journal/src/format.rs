@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::core::header::{HEADER_LENGTH, HeaderFlaw, SegmentHeader};
 use crate::error::{JournalError, Result};
 use crate::marker::{Marked, Marker, Owner};
 use crate::position::FileId;
@@ -159,6 +160,34 @@ pub(crate) async fn cluster_of(store: &dyn Store, known: Option<Uuid>) -> Result
         }
         _ => Ok(found),
     }
+}
+
+/// Whether this release can read the log. One that cannot must not claim it either: that would depose the one who writes it, for
+/// nothing.
+pub async fn check_format(store: &dyn Store) -> Result<()> {
+    let files = store.list().await?.into_iter().filter_map(|listed| match listed.file {
+        FileId::Segment(id) => Some(id),
+        _ => None,
+    });
+    let mut segments: Vec<_> = files.collect();
+    segments.sort_by(|a, b| b.cmp(a));
+    for id in segments {
+        let file = FileId::Segment(id);
+        let bytes = match store.read(file, 0, HEADER_LENGTH).await {
+            // Retired since it was listed.
+            Err(error) if error.is_not_found() => continue,
+            bytes => bytes?,
+        };
+        match SegmentHeader::decode(&bytes) {
+            Ok(_) => return Ok(()),
+            Err(HeaderFlaw::Newer { found }) => {
+                return Err(JournalError::Newer { file: file_name(store, file), found });
+            }
+            // Begun a moment ago, or damaged; opening it tells.
+            Err(HeaderFlaw::Short | HeaderFlaw::Damaged) => {}
+        }
+    }
+    Ok(())
 }
 
 /// What the marker says; an error when there is no journal of ours.

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::checkpoint::{CheckpointWriter, retire};
+use crate::core::header::FORMAT_VERSION;
 use crate::error::{JournalError, Result};
 use crate::feed::Subscription;
 use crate::position::Position;
@@ -130,6 +131,24 @@ impl Journal {
     /// Ends the open segment after everything handed over so far, so that a reader of closed segments sees it.
     pub async fn roll(&self) -> Result<()> {
         ask(&self.shared, &self.commands, Command::Roll).await
+    }
+
+    /// The format that is written. Records that older formats do not have may be handed over only where it has them.
+    pub fn format(&self) -> u32 {
+        self.shared.format.load(Ordering::Acquire)
+    }
+
+    /// Writes in this format from now on, for good: releases that do not know it cannot open this journal any more. To be called when
+    /// nobody needs to who does not.
+    pub async fn raise(&self, format: u32) -> Result<()> {
+        if format > FORMAT_VERSION {
+            let file = self.store.location();
+            return Err(JournalError::Newer { file, found: format });
+        }
+        if format <= self.format() {
+            return Ok(());
+        }
+        ask(&self.shared, &self.commands, |reply| Command::Raise(format, reply)).await
     }
 
     /// Subscribes to what becomes durable from some place on; what is before that place can be read on the store.

@@ -35,6 +35,8 @@ pub mod store;
 mod writer;
 
 #[cfg(test)]
+mod raise_tests;
+#[cfg(test)]
 mod test_rig;
 
 pub use uuid::Uuid;
@@ -42,12 +44,13 @@ pub use uuid::Uuid;
 pub use self::checkpoint::{CheckpointInfo, CheckpointReader, CheckpointWriter};
 pub use self::core::chunk::{Footer, MAX_CHUNK, MAX_METADATA};
 pub use self::core::head::MAX_PAYLOAD;
-pub use self::core::header::FORMAT_VERSION;
+pub use self::core::header::{FIRST_FORMAT, FORMAT_VERSION};
 pub use self::error::{JournalError, Result};
 pub use self::feed::{FeedItem, Subscription};
 pub use self::follower::{Feed, FollowOptions, Followed, Follower, Others, Progress, Restart};
 pub use self::format::{
-    Existing, Formatting, cluster_id, delete, format, format_for, hand_over, is_formatted, marker,
+    Existing, Formatting, check_format, cluster_id, delete, format, format_for, hand_over, is_formatted,
+    marker,
 };
 pub use self::journal::{Journal, JournalStatus};
 pub use self::marker::{Marker, Owner};

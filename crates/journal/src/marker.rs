@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::core::header::FORMAT_VERSION;
+use crate::core::header::{FIRST_FORMAT, FORMAT_VERSION};
 use crate::error::{JournalError, Result};
 use crate::format::file_name;
 use crate::position::FileId;
@@ -54,7 +54,9 @@ pub(crate) enum Marked {
 
 impl Marker {
     fn text(&self, key: &str) -> String {
-        let mut text = format!("alluxio journal\nformat={FORMAT_VERSION}\n{key}={}\n", self.cluster);
+        // The marker's own, and that of what a new journal begins with. What the log is written in stands in its segments, which
+        // nobody can write who does not lead.
+        let mut text = format!("alluxio journal\nformat={FIRST_FORMAT}\n{key}={}\n", self.cluster);
         if let Some(Owner { name, uid }) = &self.owner {
             text.push_str(&format!("owner={name}\nuid={uid}\n"));
         }

@@ -11,7 +11,7 @@ use tonic::Code;
 use super::*;
 use crate::{
     block::{BlockOptions, Registration, no_blocks::NoBlocks},
-    meta::{BackupOutcome, BackupStatus},
+    meta::{BackupOutcome, BackupStatus, Introduction},
 };
 
 /// A tree without blocks, whose checkpoint succeeds when it is told to.
@@ -87,7 +87,7 @@ async fn master_info_by_field() {
     let standby = NetAddress { host: Some("m2".to_owned()), rpc_port: Some(19998) };
     let id = service.standbys.id_for(&standby).unwrap();
     let version = BuildVersion { version: Some("v".to_owned()), revision: None };
-    assert!(service.standbys.register(id, 1, version));
+    assert!(service.standbys.register(id, Introduction { start_time_ms: 1, version, journal_format: None }));
     let info = async |filter: &[Field]| {
         let filter = filter.iter().map(|field| *field as i32).collect();
         let answer = service.get_master_info(asked(GetMasterInfoPOptions { filter })).await.unwrap();
@@ -164,7 +164,10 @@ async fn proxies_are_listed() {
     let (service, _) = service();
     let address = NetAddress { host: Some("p1".to_owned()), rpc_port: Some(39999) };
     let id = service.proxies.id_for(&address).unwrap();
-    service.proxies.register(id, 5, BuildVersion::default());
+    service.proxies.register(
+        id,
+        Introduction { start_time_ms: 5, version: BuildVersion::default(), journal_format: None },
+    );
     let state = async || {
         let answer = service.list_proxy_status(asked(ListProxyStatusPRequest::default())).await.unwrap();
         answer.into_inner().proxy_statuses[0].state().to_owned()

@@ -27,5 +27,5 @@ pub use info::MasterFacts;
 pub use journal_service::JournalService;
 pub use metrics_service::MetricsService;
 pub use path_properties::{PathChange, PathProperties, Properties};
-pub use peers::{Peer, Peers};
+pub use peers::{Introduction, Peer, Peers};
 pub use peers_service::{MasterPeersService, ProxyPeersService};

@@ -19,6 +19,7 @@ struct Known {
     registered: bool,
     start_time_ms: i64,
     version: BuildVersion,
+    journal_format: Option<u32>,
     last_contact: Instant,
     last_contact_ms: i64,
 }
@@ -33,6 +34,16 @@ pub struct Peer {
     pub start_time_ms: i64,
     pub last_contact_ms: i64,
     pub version: BuildVersion,
+    /// The newest journal format that it reads, of a master that says so.
+    pub journal_format: Option<u32>,
+}
+
+/// What a peer says of itself.
+#[derive(Clone, Debug, Default)]
+pub struct Introduction {
+    pub start_time_ms: i64,
+    pub version: BuildVersion,
+    pub journal_format: Option<u32>,
 }
 
 /// Peers of one kind, by address.
@@ -72,6 +83,7 @@ impl Peers {
             registered: false,
             start_time_ms: 0,
             version: BuildVersion::default(),
+            journal_format: None,
             last_contact: Instant::now(),
             last_contact_ms: now_ms(),
         };
@@ -81,12 +93,14 @@ impl Peers {
     }
 
     /// Takes what a peer says of itself. Returns whether its id is known.
-    pub fn register(&self, id: i64, start_time_ms: i64, version: BuildVersion) -> bool {
+    pub fn register(&self, id: i64, introduction: Introduction) -> bool {
         let mut known = self.known.lock();
         let Some(peer) = known.values_mut().find(|peer| peer.id == id) else { return false };
+        let Introduction { start_time_ms, version, journal_format } = introduction;
         peer.registered = true;
         peer.start_time_ms = start_time_ms;
         peer.version = version;
+        peer.journal_format = journal_format;
         peer.touch();
         true
     }
@@ -116,6 +130,7 @@ impl Peers {
                 start_time_ms: peer.start_time_ms,
                 last_contact_ms: peer.last_contact_ms,
                 version: peer.version.clone(),
+                journal_format: peer.journal_format,
             })
             .collect()
     }
@@ -149,8 +164,8 @@ mod tests {
         assert_eq!(peers.id_for(&address(1)).unwrap(), id);
         assert!(!peers.heartbeat(id), "it has to register first");
         assert!(peers.list().is_empty());
-        assert!(peers.register(id, 7, BuildVersion::default()));
-        assert!(!peers.register(id ^ 1, 7, BuildVersion::default()));
+        assert!(peers.register(id, Introduction::default()));
+        assert!(!peers.register(id ^ 1, Introduction::default()));
         assert!(peers.heartbeat(id) && peers.list()[0].live);
 
         tokio::time::advance(Duration::from_secs(61)).await;

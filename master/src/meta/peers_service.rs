@@ -14,7 +14,7 @@ use alluxio_proto::grpc::{
 };
 use tonic::{Request, Response, Status};
 
-use super::peers::Peers;
+use super::peers::{Introduction, Peers};
 
 /// Serves standby masters.
 pub struct MasterPeersService {
@@ -47,9 +47,12 @@ impl MetaMasterMasterService for MasterPeersService {
         let request = request.into_inner();
         let id = request.master_id();
         let options = request.options.unwrap_or_default();
-        let start_time_ms = options.start_time_ms();
-        let version = BuildVersion { version: options.version, revision: options.revision };
-        if !self.peers.register(id, start_time_ms, version) {
+        let introduction = Introduction {
+            start_time_ms: options.start_time_ms(),
+            journal_format: options.journal_format,
+            version: BuildVersion { version: options.version, revision: options.revision },
+        };
+        if !self.peers.register(id, introduction) {
             return Err(FsError::not_found(format!("No master with masterId {id} is found.")).into());
         }
         Ok(Response::new(RegisterMasterPResponse {}))
@@ -86,9 +89,10 @@ impl MetaMasterProxyService for ProxyPeersService {
         alluxio_rpc::caller(&request)?;
         let options = request.into_inner().options.unwrap_or_default();
         let start_time_ms = options.start_time();
+        let version = options.version.unwrap_or_default();
         let address = options.proxy_address.unwrap_or_default();
         let id = self.peers.id_for(&address)?;
-        self.peers.register(id, start_time_ms, options.version.unwrap_or_default());
+        self.peers.register(id, Introduction { start_time_ms, version, journal_format: None });
         Ok(Response::new(ProxyHeartbeatPResponse {}))
     }
 }

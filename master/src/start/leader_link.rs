@@ -6,7 +6,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use alluxio_conf::{Span, key};
 use alluxio_election::MasterAddress;
 use alluxio_fs::FsError;
-use alluxio_journal::Uuid;
+use alluxio_journal::{FORMAT_VERSION, Uuid};
 use alluxio_proto::grpc::{
     NetAddress,
     block::{GetWorkerInfoListPOptions, block_master_client_service_client::BlockMasterClientServiceClient},
@@ -152,6 +152,7 @@ impl LeaderLink {
             start_time_ms: Some(*start_time_ms),
             version: Some(facts.version),
             revision: Some(facts.revision),
+            journal_format: Some(FORMAT_VERSION),
             ..RegisterMasterPOptions::default()
         };
         let registration = RegisterMasterPRequest { master_id, options: Some(options) };

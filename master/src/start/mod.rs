@@ -8,6 +8,7 @@ mod error;
 mod journal_store;
 mod leader_link;
 mod process;
+mod raise;
 mod reached;
 mod replay;
 mod role;
@@ -72,6 +73,7 @@ impl Master {
         } else {
             let store = journal_store(&process.conf, Sharing::Exclusive)?;
             let open = async || {
+                check_journal(&*store).await?;
                 let understudy = Understudy::new(process.block_options());
                 Serving::open(process.clone(), store.clone(), &mut None, &understudy, Mandate::sole()).await
             };

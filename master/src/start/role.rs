@@ -228,7 +228,8 @@ impl RoleSource for Role {
             durable_sequence: replayed,
             lag_ms: 0,
             cluster_id: self.cluster().as_ref().map(ToString::to_string),
-            journal_format: FORMAT_VERSION,
+            journal_format: None,
+            journal_reads: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             leader: self.leader.read().as_ref().map(ToString::to_string),
             known_workers: self.workers.read().as_ref().map(Vec::len),
@@ -245,6 +246,7 @@ impl RoleSource for Role {
                 term: position.term,
                 applied_sequence: position.sequence,
                 durable_sequence: position.sequence,
+                journal_format: Some(progress.format()),
                 lag_ms: u64::try_from(lag.as_millis()).unwrap_or(u64::MAX),
                 ..status
             };
@@ -256,6 +258,7 @@ impl RoleSource for Role {
             term: journal.term(),
             applied_sequence: journal.position().sequence,
             durable_sequence: journal.durable(),
+            journal_format: Some(journal.format()),
             leader: None,
             known_workers: None,
             ..status

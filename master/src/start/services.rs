@@ -33,12 +33,14 @@ use alluxio_telemetry::metrics::Metrics;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::raise::Raising;
 use crate::{
     backup::{BackupDelegationService, Backups, run_daily},
     block::{BlockClientService, BlockMaster, BlockWorkerService, CoordinationService},
     checkpoint::Checkpointer,
     feed::JournalFeedService,
     fs::{FileSystemClientService, FileSystemJobService, FileSystemMaster, FileSystemWorkerService},
+    mandate::Mandate,
     meta::{
         ClusterConfiguration, ClusterMetrics, ConfigurationService, JournalService, MasterFacts,
         MasterPeersService, MetaClientService, MetricsService, Peers, ProxyPeersService, is_compared,
@@ -56,18 +58,26 @@ pub(super) struct Parts {
     pub fs: Arc<FileSystemMaster>,
     pub checkpointer: Arc<Checkpointer>,
     pub backups: Arc<Backups>,
+    pub standbys: Arc<Peers>,
+    /// `host:port` of this master.
+    pub address: String,
+    pub mandate: Mandate,
     pub metrics: Metrics,
+}
+
+/// The masters that stand by, as they tell it.
+pub(super) fn standbys(conf: &Configuration) -> Arc<Peers> {
+    Arc::new(Peers::new(
+        conf.get(key::MASTER_HEARTBEAT_TIMEOUT).duration(),
+        conf.get(key::MASTER_LOST_WORKER_DELETION_TIMEOUT).duration(),
+    ))
 }
 
 pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> RpcServer {
     use ServiceType as Type;
-    let Parts { conf, facts, namespace, blocks, fs, checkpointer, backups, metrics } = parts;
+    let Parts { conf, facts, namespace, blocks, fs, checkpointer, backups, standbys, metrics, .. } = parts;
     let configuration = Arc::new(ClusterConfiguration::new(conf.clone()));
     let cluster_metrics = Arc::new(ClusterMetrics::new(metrics.clone()));
-    let standbys = Arc::new(Peers::new(
-        conf.get(key::MASTER_HEARTBEAT_TIMEOUT).duration(),
-        conf.get(key::MASTER_LOST_WORKER_DELETION_TIMEOUT).duration(),
-    ));
     let proxies = Arc::new(Peers::new(
         conf.get(key::MASTER_PROXY_TIMEOUT).duration(),
         conf.get(key::MASTER_LOST_PROXY_DELETION_TIMEOUT).duration(),
@@ -116,7 +126,7 @@ pub(super) fn register(parts: &Parts, server: RpcServer, web: &MasterWeb) -> Rpc
             ),
             Type::MetaMasterClientService => MetaMasterClientServiceServer::new(meta),
             Type::MetaMasterMasterService =>
-                MetaMasterMasterServiceServer::new(MasterPeersService::new(standbys)),
+                MetaMasterMasterServiceServer::new(MasterPeersService::new(standbys.clone())),
             Type::MetaMasterProxyService => MetaMasterProxyServiceServer::new(ProxyPeersService::new(proxies)),
             Type::MetricsMasterClientService =>
                 MetricsMasterClientServiceServer::new(MetricsService::new(cluster_metrics)),
@@ -145,6 +155,14 @@ pub(super) fn run_tasks(parts: &Parts, tasks: &mut JoinSet<()>, stop: &Cancellat
     tasks.spawn(fs.clone().run_replication_check(stop.clone()));
     tasks.spawn(parts.blocks.clone().watch(stop.clone()));
     tasks.spawn(parts.checkpointer.clone().run(stop.clone()));
+    let raising = Raising {
+        conf: parts.conf.clone(),
+        address: parts.address.clone(),
+        standbys: parts.standbys.clone(),
+        namespace: parts.namespace.clone(),
+        mandate: parts.mandate.clone(),
+    };
+    tasks.spawn(raising.run(stop.clone()));
     tasks.spawn(run_daily(parts.conf.clone(), parts.backups.clone(), stop.clone()));
 }
 

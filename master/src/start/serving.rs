@@ -126,6 +126,9 @@ impl Serving {
             fs,
             checkpointer,
             backups,
+            standbys: services::standbys(conf),
+            address: process.address(),
+            mandate: mandate.clone(),
             metrics,
         };
         Ok(Self { process, namespace, mandate, parts, tasks, task_stop })

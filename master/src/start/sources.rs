@@ -15,7 +15,9 @@ pub(super) fn journal_options(conf: &Configuration, owner: String, cluster: Opti
 /// Refuses at the start what would only be found out after an election.
 /// Gives the cluster whose journal it is.
 pub(super) async fn check_journal(store: &dyn Store) -> Result<Uuid, StartError> {
-    Ok(alluxio_journal::cluster_id(store).await?)
+    let cluster = alluxio_journal::cluster_id(store).await?;
+    alluxio_journal::check_format(store).await?;
+    Ok(cluster)
 }
 
 /// The root mount comes from the configuration. A local folder that nobody chose is made.

@@ -27,8 +27,11 @@ pub struct RoleStatus {
     /// Whose journal it has; none until it has seen one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_id: Option<String>,
-    /// The journal format that is written.
-    pub journal_format: u32,
+    /// The format that the journal is written in; none until it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal_format: Option<u32>,
+    /// The newest format that this release reads.
+    pub journal_reads: u32,
     pub version: String,
     /// `host:port` of the leader, as far as a standby knows it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -43,7 +43,8 @@ impl RoleSource for TestMaster {
             durable_sequence: 6,
             lag_ms: 0,
             cluster_id: Some("c".to_owned()),
-            journal_format: 1,
+            journal_format: Some(1),
+            journal_reads: 2,
             version: "0.1.0".to_owned(),
             leader: None,
             known_workers: None,
@@ -171,7 +172,7 @@ async fn the_role_has_exactly_these_fields() {
     let role: Value = serde_json::from_str(&get(&web, "/role").await.1).unwrap();
     let expected = json!({
         "role": "PRIMARY", "serving": false, "term": 3, "appliedSequence": 7, "durableSequence": 6,
-        "lagMs": 0, "clusterId": "c", "journalFormat": 1, "version": "0.1.0",
+        "lagMs": 0, "clusterId": "c", "journalFormat": 1, "journalReads": 2, "version": "0.1.0",
     });
     assert_eq!(role, expected);
 }

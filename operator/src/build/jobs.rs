@@ -1,5 +1,5 @@
-//! The Jobs that touch the journal in the operator's stead: one marks and formats it before the first master starts, one removes it.
-//! Both report one line of JSON as the container's termination message.
+//! The Jobs that touch the journal in the operator's stead: one marks and formats it before the first master starts, one removes it; and
+//! one that touches nothing, and tells which journals an image reads. All report one line of JSON as the container's termination message.
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
@@ -13,6 +13,7 @@ const REPORT: &str = "/dev/termination-log";
 /// A Job that has not ended by then has failed.
 const FORMAT_SECONDS: i64 = 600;
 const DELETION_SECONDS: i64 = 110;
+const READS_SECONDS: i64 = 120;
 /// How long masters of an earlier object of the name may take to end: their grace, and a session of ZooKeeper.
 const USERS_END_SECONDS: &str = "90";
 
@@ -40,7 +41,14 @@ pub fn format_job(cluster: &ValidatedCluster, request: &FormatRequest) -> Job {
     if let Some(adopt) = &request.adopt {
         option("--adopt", adopt);
     }
-    job(cluster, names::format_job(&identity.name), "format", words, FORMAT_SECONDS)
+    job(cluster, names::format_job(&identity.name), "format", words, FORMAT_SECONDS, Reach::Journal)
+}
+
+/// The Job that tells which journals the masters' image reads.
+#[must_use]
+pub fn reads_job(cluster: &ValidatedCluster) -> Job {
+    let name = names::reads_job(&cluster.identity.name);
+    job(cluster, name, "reads", vec!["reads".to_owned()], READS_SECONDS, Reach::Nothing)
 }
 
 /// The Job that removes the journal, if it is this cluster's, and the cluster's folder in ZooKeeper.
@@ -48,14 +56,41 @@ pub fn format_job(cluster: &ValidatedCluster, request: &FormatRequest) -> Job {
 pub fn deletion_job(cluster: &ValidatedCluster, cluster_id: &str) -> Job {
     let identity = &cluster.identity;
     let words = ["remove", "--owner", &identity.path(), "--cluster", cluster_id].map(str::to_owned);
-    job(cluster, names::deletion_job(&identity.name), "delete", words.to_vec(), DELETION_SECONDS)
+    job(
+        cluster,
+        names::deletion_job(&identity.name),
+        "delete",
+        words.to_vec(),
+        DELETION_SECONDS,
+        Reach::Journal,
+    )
 }
 
-fn job(cluster: &ValidatedCluster, name: String, component: &str, words: Vec<String>, seconds: i64) -> Job {
+/// What a Job needs beside its image.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Journal,
+    /// It may run before the settings and claims of the present spec are there.
+    Nothing,
+}
+
+fn job(
+    cluster: &ValidatedCluster,
+    name: String,
+    component: &str,
+    words: Vec<String>,
+    seconds: i64,
+    reach: Reach,
+) -> Job {
     let identity = &cluster.identity;
     let labels = labels::of_component(identity, component);
-    let settings = config::master(cluster).metadata.name.unwrap_or_default();
-    let volumes = volumes::of_job(cluster, &settings);
+    let (volumes, env) = match reach {
+        Reach::Journal => {
+            let settings = config::master(cluster).metadata.name.unwrap_or_default();
+            (volumes::of_job(cluster, &settings), env::of_job(cluster))
+        }
+        Reach::Nothing => (volumes::of_folders(), Vec::new()),
+    };
     let command = ["alluxio", "clusterMarker"].map(str::to_owned).into_iter();
     let report = ["--report", REPORT].map(str::to_owned);
     let mut program = Container {
@@ -69,7 +104,7 @@ fn job(cluster: &ValidatedCluster, name: String, component: &str, words: Vec<Str
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         ..Container::default()
     };
-    container::equip(&mut program, &volumes, env::of_job(cluster));
+    container::equip(&mut program, &volumes, env);
     let plan = &cluster.masters.pod;
     let mut pod = container::pod(plan, &cluster.images, names::masters(&identity.name), &volumes);
     pod.restart_policy = Some("Never".to_owned());
@@ -80,7 +115,8 @@ fn job(cluster: &ValidatedCluster, name: String, component: &str, words: Vec<Str
         metadata: Some(ObjectMeta { labels: Some(labels.clone()), ..ObjectMeta::default() }),
         spec: Some(pod),
     };
-    let users = plan.template.as_ref().map(|users| of_masters(users, component, &template));
+    let users = plan.template.as_ref().filter(|_| reach == Reach::Journal);
+    let users = users.map(|users| of_masters(users, component, &template));
     // What contradicts the operator's does so in the masters' pods too, and is refused there.
     let template = overlay::lay_over(template, users.as_ref(), "spec.masters", &mut Refusals::default());
     Job {

@@ -10,7 +10,7 @@ use super::{Live, container, env, labels, metadata, names, overlay, placement, r
 use crate::validate::{Refusals, ValidatedCluster};
 
 /// The container's name.
-pub(super) const CONTAINER: &str = "alluxio-master";
+pub const CONTAINER: &str = "alluxio-master";
 
 /// The annotation of a master's pod with the servers of ZooKeeper that it was started with.
 pub const ENSEMBLE: &str = "alluxio.org/zookeeper";

@@ -30,12 +30,12 @@ use crate::validate::{Refusals, ValidatedCluster};
 
 pub use container::WEB;
 pub use hash::digest;
-pub use jobs::{FormatRequest, deletion_job, format_job};
+pub use jobs::{FormatRequest, deletion_job, format_job, reads_job};
 pub use labels::{
     COMPONENT, CONFIG_ROW, INSTANCE, LEADER, MANAGED_BY, MANAGER, MASTER, WORKER, WORKER_GROUP,
     master_selector,
 };
-pub use masters::ENSEMBLE;
+pub use masters::{CONTAINER as MASTER_CONTAINER, ENSEMBLE};
 pub use mounts::{mount_digest, mount_options};
 pub use restart::RESTART_HASH;
 pub use workers::DECOMMISSION_TIMEOUT;

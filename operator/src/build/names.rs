@@ -39,6 +39,12 @@ pub fn format_job(cluster: &str) -> String {
     format!("{cluster}-format")
 }
 
+/// The Job that asks an image which journals it reads.
+#[must_use]
+pub fn reads_job(cluster: &str) -> String {
+    format!("{cluster}-format-reads")
+}
+
 /// The Job that removes the journal.
 #[must_use]
 pub fn deletion_job(cluster: &str) -> String {

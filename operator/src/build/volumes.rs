@@ -60,10 +60,15 @@ pub(super) fn of_master(cluster: &ValidatedCluster, config_map: &str) -> Vec<Mou
     all
 }
 
+/// What any program needs, where the root of its files cannot be written.
+pub(super) fn of_folders() -> Vec<Mounted> {
+    vec![mounted(empty("work", None, None), site::WORK_FOLDER, false), temporary()]
+}
+
 /// What the Jobs mount: what is needed to reach the journal and ZooKeeper.
 pub(super) fn of_job(cluster: &ValidatedCluster, config_map: &str) -> Vec<Mounted> {
-    let mut all =
-        vec![settings(config_map), mounted(empty("work", None, None), site::WORK_FOLDER, false), temporary()];
+    let mut all = vec![settings(config_map)];
+    all.extend(of_folders());
     all.extend(journal(cluster));
     all.extend(login(cluster));
     all

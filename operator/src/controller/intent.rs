@@ -12,6 +12,7 @@ use crate::{
     build::{
         FormatRequest, Live, RESTART_HASH, Resources, WorkerSet, build, format_job,
         names::{client_uri, leader_host},
+        reads_job,
     },
     crd::{AlluxioCluster, Endpoints, PinnedImage},
     status::Verdict,
@@ -131,6 +132,15 @@ impl Intent {
     /// The Job that makes the journal, or sees whether it is the one that the cluster had.
     pub fn format_job(&self, known: Option<String>, adopt: Option<String>) -> Result<Wanted, ReconcileError> {
         Ok(Wanted::new(&format_job(&self.validated, &FormatRequest { known, adopt }))?)
+    }
+
+    /// The Job that tells which journals the masters' image reads.
+    pub fn reads_job(&self) -> Result<Wanted, ReconcileError> {
+        Ok(Wanted::new(&reads_job(&self.validated))?)
+    }
+
+    pub fn master_image(&self) -> &str {
+        &self.validated.images.master
     }
 
     /// All objects, in the order in which they are applied; the masters' set is the last.

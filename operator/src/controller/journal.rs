@@ -46,6 +46,20 @@ pub enum Outcome {
     Missing,
 }
 
+/// The newest journal format that an image reads, as the Job that asked it was told.
+pub fn reads(told: Option<&str>) -> Option<u32> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Reads {
+        reads_format: u32,
+    }
+    told?
+        .lines()
+        .rev()
+        .find_map(|line| serde_json::from_str::<Reads>(line).ok())
+        .map(|reads| reads.reads_format)
+}
+
 /// How far the Job is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {

@@ -125,7 +125,7 @@ impl Reconcile<'_> {
         Ok(journal::Progress::Running)
     }
 
-    async fn make_job(&self, job: &Wanted) -> Result<journal::Progress, ReconcileError> {
+    pub(super) async fn make_job(&self, job: &Wanted) -> Result<journal::Progress, ReconcileError> {
         self.applier.apply(job).await?;
         self.context.metrics.wrote(&job.resource.kind, "created");
         Ok(journal::Progress::Running)

@@ -5,6 +5,7 @@
 
 mod context;
 mod deletion;
+mod gate;
 mod intent;
 mod journal;
 mod journal_steps;

@@ -12,7 +12,7 @@ use kube::{Api, Resource, ResourceExt, api::ListParams, runtime::reflector::Stor
 use super::{Context, selectors::selector};
 use crate::{
     act::Leader,
-    build::{COMPONENT, DECOMMISSION_TIMEOUT, MASTER, RESTART_HASH, WORKER_GROUP},
+    build::{COMPONENT, DECOMMISSION_TIMEOUT, MASTER, MASTER_CONTAINER, RESTART_HASH, WORKER_GROUP},
     crd::AlluxioCluster,
     observe::{
         health::RoleAnswer,
@@ -62,6 +62,8 @@ pub struct SetSeen {
 pub struct Observed {
     pub masters: Vec<MasterSeen>,
     pub master_set: Option<SetSeen>,
+    /// What the set's pods run.
+    pub master_image: Option<String>,
     /// By group.
     pub workers: BTreeMap<String, Vec<PodFacts>>,
     pub worker_sets: BTreeMap<String, SetSeen>,
@@ -92,7 +94,10 @@ impl Observed {
             let seen = SetSeen::of_stateful(set);
             match set.labels().get(WORKER_GROUP) {
                 Some(group) => drop(observed.worker_sets.insert(group.clone(), seen)),
-                None => observed.master_set = Some(seen),
+                None => {
+                    observed.master_set = Some(seen);
+                    observed.master_image = master_image(set);
+                }
             }
         }
         for set in &daemons.items {
@@ -120,6 +125,12 @@ impl Observed {
     pub fn ensembles(&self) -> Vec<Vec<String>> {
         let known = self.masters.iter().map(|seen| &seen.facts.ensemble);
         known.filter(|servers| !servers.is_empty()).cloned().collect()
+    }
+
+    /// The format that the journal is written in, by what its masters say.
+    pub fn journal_format(&self) -> Option<u32> {
+        let ours = self.masters.iter().filter(|seen| seen.of_another.is_none());
+        ours.filter_map(|seen| seen.answer.as_ref()?.journal_format).max()
     }
 
     /// A master that has another cluster's journal, and whose.
@@ -151,6 +162,11 @@ impl Observed {
         let leader = serving(&candidates)?;
         self.masters.iter().find(|seen| seen.facts.uid == leader.uid)
     }
+}
+
+fn master_image(set: &StatefulSet) -> Option<String> {
+    let pod = set.spec.as_ref()?.template.spec.as_ref()?;
+    pod.containers.iter().find(|container| container.name == MASTER_CONTAINER)?.image.clone()
 }
 
 impl SetSeen {

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::{
     Context, deletion,
+    gate::Gate,
     intent::{self, Intent},
     masters, mounts,
     observed::Observed,
@@ -158,7 +159,7 @@ impl<'a> Reconcile<'a> {
                 report.master_hash = Some(intent.master_hash.clone());
                 report.endpoints = Some(intent.endpoints.clone());
                 if !self.cluster.spec.paused && done.is_ok() {
-                    done = self.carry_out(&intent, &observed, &mut report).await;
+                    done = self.gated(&intent, &observed, &mut report).await;
                 }
             }
         }
@@ -168,6 +169,21 @@ impl<'a> Reconcile<'a> {
         // What is so is told in any case: who leads, and why nothing goes on, must be seen also where it fails for days.
         let told = self.tell(report, &observed).await;
         done.and(told)
+    }
+
+    /// What it says is carried out by an image that can.
+    async fn gated(
+        &self,
+        intent: &Intent,
+        observed: &Observed,
+        report: &mut Report,
+    ) -> Result<(), ReconcileError> {
+        match self.gate(intent, observed).await? {
+            Gate::Open => self.carry_out(intent, observed, report).await?,
+            Gate::Looks(what) => report.looks = Some(what),
+            Gate::Refused(why) => report.refused = Some(why),
+        }
+        Ok(())
     }
 
     fn watch(&self, observed: &Observed, zookeeper: &[String]) {
@@ -337,6 +353,9 @@ fn child_kinds() -> [ChildKind; 7] {
 fn next_look(report: &Report, moved: bool) -> Duration {
     if report.refused.is_some() || report.failed.is_some() || report.journal_trouble().is_some() {
         return TROUBLE;
+    }
+    if report.looks.is_some() {
+        return WAITING;
     }
     let masters = match report.masters.as_ref().map(|plan| &plan.step) {
         None | Some(Step::Settled) => AT_REST,

@@ -25,6 +25,8 @@ use crate::{
 pub struct Report {
     /// Why the spec is not carried out; then nothing was written.
     pub refused: Option<Verdict>,
+    /// What has to be found out before anything of it is carried out.
+    pub looks: Option<String>,
     /// What kept a part of it from being carried out.
     pub failed: Option<Verdict>,
     pub image: Option<PinnedImage>,
@@ -71,9 +73,9 @@ impl Report {
         let verdicts = self.verdicts(cluster, observed);
         let conditions = conditions(&before.conditions, verdicts, generation, now);
         let leader = observed.leader();
-        let format = leader.and_then(|leader| i32::try_from(leader.answer.as_ref()?.journal_format).ok());
+        let format = observed.journal_format().and_then(|format| i32::try_from(format).ok());
         let journal = self.journal.clone().or(before.journal).map(|journal| JournalStatus {
-            // The newest that was ever written: it does not go down when no leader answers.
+            // It does not go down when no master answers.
             format: format.max(journal.format),
             ..journal
         });
@@ -164,6 +166,9 @@ impl Report {
 
     /// `None` when nothing was decided: then what was told before still holds.
     fn progressing(&self, cluster: &AlluxioCluster, observed: &Observed) -> Option<Verdict> {
+        if let Some(looks) = &self.looks {
+            return Some(Verdict::is(Reason::Rolling, looks));
+        }
         let Some(masters) = self.masters.as_ref().filter(|_| self.journal_trouble().is_none()) else {
             return self.held(cluster);
         };

@@ -52,6 +52,8 @@ pub enum Reason {
     InvalidSpec,
     /// A Secret or ConfigMap that the spec names, or a key of it, is missing.
     MissingReference,
+    /// The masters' image cannot read the format that the journal is written in; nothing was changed.
+    DowngradeRefused,
     /// Another cluster has the same journal, the same folder in ZooKeeper or the same ports.
     ConflictsWithCluster,
     /// The API server refused an object.
@@ -111,6 +113,7 @@ impl Reason {
             Self::AsExpected
             | Self::InvalidSpec
             | Self::MissingReference
+            | Self::DowngradeRefused
             | Self::ConflictsWithCluster
             | Self::ApplyFailed
             | Self::MastersNotReady

@@ -209,7 +209,7 @@ pub struct JournalStatus {
     #[schemars(length(max = 2048))]
     pub location: String,
 
-    /// The newest format that a leader's release writes. A release that cannot read it does not start as a master.
+    /// The format that the journal is written in. An image whose release cannot read it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<i32>,
 }

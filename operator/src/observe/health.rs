@@ -27,7 +27,7 @@ pub struct RoleAnswer {
     #[serde(default)]
     pub cluster_id: Option<String>,
     #[serde(default)]
-    pub journal_format: u32,
+    pub journal_format: Option<u32>,
     #[serde(default)]
     pub version: String,
 }
@@ -161,7 +161,7 @@ mod tests {
         let port = served(Router::new().route("/role", get(move || async { Json(answer) }))).await;
         let answer = health().role("127.0.0.1", port).await.unwrap();
         assert_eq!(answer.role(), MasterRole::Standby { lag: Duration::from_millis(1500) });
-        assert_eq!((answer.term, answer.journal_format, answer.version.as_str()), (3, 1, "0.1.0"));
+        assert_eq!((answer.term, answer.journal_format, answer.version.as_str()), (3, Some(1), "0.1.0"));
         let leads = RoleAnswer { role: "PRIMARY".to_owned(), serving: true, ..answer.clone() };
         assert_eq!(leads.role(), MasterRole::Leader { serving: true });
         assert_eq!(RoleAnswer { role: "x".to_owned(), ..answer }.role(), MasterRole::Unknown);

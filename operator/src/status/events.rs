@@ -90,9 +90,10 @@ fn trouble(before: &AlluxioClusterStatus, after: &AlluxioClusterStatus) -> Vec<O
     let degraded = watched(ConditionType::Degraded, ConditionStatus::True)
         .filter(|(reason, _)| *reason != Reason::JournalNotReady)
         .map(|(reason, message)| match reason {
-            Reason::InvalidSpec | Reason::MissingReference | Reason::ConflictsWithCluster => {
-                Occurrence::warning("Refused", message)
-            }
+            Reason::InvalidSpec
+            | Reason::MissingReference
+            | Reason::DowngradeRefused
+            | Reason::ConflictsWithCluster => Occurrence::warning("Refused", message),
             _ => Occurrence::warning("Degraded", message),
         });
     let journal = watched(ConditionType::JournalReady, ConditionStatus::False)

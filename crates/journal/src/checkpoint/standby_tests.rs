@@ -131,7 +131,7 @@ async fn a_checkpoint_of_another_log_does_not_count() {
     follow_and_write(&mut follower).await;
     // As if a standby with other records had been stopped just before its checkpoint got its name.
     let other = Position { chain: 77, sequence: 4, term: 1 };
-    let mut writer = CheckpointWriter::standby(shared(&store), CLUSTER, other).await.unwrap();
+    let mut writer = CheckpointWriter::standby(shared(&store), CLUSTER, other, 1).await.unwrap();
     writer.write(payload(4)).await.unwrap();
     let draft = writer.finish_unconfirmed().await;
     Store::rename(&store, draft, FileId::Checkpoint(CheckpointId::at(other))).await.unwrap();

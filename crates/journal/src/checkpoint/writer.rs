@@ -56,13 +56,19 @@ impl CheckpointWriter {
         position: Position,
     ) -> Result<Self> {
         let cluster = shared.cluster;
+        let format = shared.format.load(Ordering::Acquire);
         let _only = OnlyOne::take(&shared)?;
-        Self::create(Author::Leader { shared, commands, _only }, store, cluster, position).await
+        Self::create(Author::Leader { shared, commands, _only }, store, cluster, position, format).await
     }
 
-    /// Of a follower's state.
-    pub(crate) async fn standby(store: Arc<dyn Store>, cluster: Uuid, position: Position) -> Result<Self> {
-        Self::create(Author::Standby, store, cluster, position).await
+    /// Of a follower's state, in the format of the log that it follows.
+    pub(crate) async fn standby(
+        store: Arc<dyn Store>,
+        cluster: Uuid,
+        position: Position,
+        format: u32,
+    ) -> Result<Self> {
+        Self::create(Author::Standby, store, cluster, position, format).await
     }
 
     async fn create(
@@ -70,11 +76,12 @@ impl CheckpointWriter {
         store: Arc<dyn Store>,
         cluster: Uuid,
         position: Position,
+        format: u32,
     ) -> Result<Self> {
         let draft = FileId::CheckpointDraft(CheckpointId::at(position), random_u32());
         let file = store.create(draft).await?;
         let mut buffer = BytesMut::with_capacity(WRITE_BYTES);
-        buffer.put_slice(&encode_opening(cluster));
+        buffer.put_slice(&encode_opening(cluster, format));
         Ok(Self { author, store, cluster, position, draft, file, buffer, unsynced: 0, chunks: 0 })
     }
 

@@ -5,7 +5,7 @@
 //! a later header names another predecessor.
 
 use super::decode::RecordedEnd;
-use super::header::{HEADER_LENGTH, HeaderFlaw, SegmentHeader};
+use super::header::{FIRST_FORMAT, HEADER_LENGTH, HeaderFlaw, SegmentHeader};
 use crate::position::{Position, SegmentId};
 
 /// A segment file as found on the store.
@@ -120,6 +120,11 @@ impl Chain {
             };
         }
         Ok(None)
+    }
+
+    /// The format that the log is written in.
+    pub fn format(&self) -> u32 {
+        self.links.iter().map(|link| link.header.format).max().unwrap_or(FIRST_FORMAT)
     }
 
     /// The place before the first record of the chain.

@@ -18,7 +18,7 @@ fn header(own: SegmentId, before: Option<(SegmentId, u64)>) -> SegmentHeader {
         length: 1000 + sequence,
         end: position(sequence),
     });
-    SegmentHeader { cluster: Uuid::nil(), id: own, salt: 0, predecessor }
+    SegmentHeader { format: 1, cluster: Uuid::nil(), id: own, salt: 0, predecessor }
 }
 
 fn file(at: SegmentId, header: Result<SegmentHeader, HeaderFlaw>) -> Found {

@@ -135,11 +135,11 @@ impl FrameHead {
     }
 }
 
-/// The first bytes of a checkpoint.
-pub fn encode_opening(cluster: Uuid) -> Bytes {
+/// The first bytes of a checkpoint of a log of that format.
+pub fn encode_opening(cluster: Uuid, format: u32) -> Bytes {
     let mut out = Vec::with_capacity(OPENING_LENGTH);
     out.put_slice(&MAGIC);
-    out.put_u32_le(FORMAT_VERSION);
+    out.put_u32_le(format);
     out.put_slice(cluster.as_bytes());
     out.put_u32_le(crc32c(&out));
     Bytes::from(out)
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn the_opening_tells_cluster_format_and_damage_apart() {
         let cluster = Uuid::from_u128(7);
-        let opening = encode_opening(cluster);
+        let opening = encode_opening(cluster, FORMAT_VERSION);
         assert_eq!(opening.len(), OPENING_LENGTH);
         assert_eq!(check_opening(&opening, cluster), Ok(()));
         assert_eq!(check_opening(&opening, Uuid::from_u128(8)), Err(ChunkFlaw::OtherCluster(cluster)));

@@ -6,7 +6,13 @@ use crate::core::head::{Entry, Kind, encode_batch, encode_mark};
 use crate::position::SegmentId;
 
 fn header() -> SegmentHeader {
-    SegmentHeader { cluster: Uuid::nil(), id: SegmentId { term: 3, index: 1 }, salt: 77, predecessor: None }
+    SegmentHeader {
+        format: 1,
+        cluster: Uuid::nil(),
+        id: SegmentId { term: 3, index: 1 },
+        salt: 77,
+        predecessor: None,
+    }
 }
 
 fn entries(payloads: &[Vec<u8>]) -> Vec<Entry> {

@@ -15,8 +15,13 @@ pub const HEADER_LENGTH: usize = 128;
 /// First bytes of every segment.
 pub const MAGIC: [u8; 8] = *b"ALXJRNL\0";
 
-/// The format that this code writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// The format that a journal begins with.
+pub const FIRST_FORMAT: u32 = 1;
+
+/// The newest format that this code reads and can write. What it does write is the log's ([`SegmentHeader::format`]), which goes up
+/// only when somebody raises it. A release that has records which older ones do not know counts this up, and makes none of them while
+/// the log's format is lower. (Format 2 differs in nothing but its number; it is there for tests.)
+pub const FORMAT_VERSION: u32 = if cfg!(any(test, feature = "next-format")) { 2 } else { FIRST_FORMAT };
 
 /// How the log stood when a segment was begun. Readers of the predecessor never go past `length`, whatever the
 /// file holds there.
@@ -33,6 +38,8 @@ pub struct Predecessor {
 /// The header of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentHeader {
+    /// What one must be able to read for this segment and those after it. It never goes down along the log.
+    pub format: u32,
     /// Cluster that the journal belongs to.
     pub cluster: Uuid,
     /// The file as it was begun. A copy made while sealing keeps the header of the original.
@@ -71,7 +78,7 @@ impl SegmentHeader {
         let mut bytes = [0; HEADER_LENGTH];
         let mut out = &mut bytes[..];
         out.put_slice(&MAGIC);
-        out.put_u32_le(FORMAT_VERSION);
+        out.put_u32_le(self.format);
         out.put_slice(self.cluster.as_bytes());
         out.put_u64_le(self.id.term);
         out.put_u32_le(self.id.index);
@@ -121,7 +128,7 @@ impl SegmentHeader {
                 chain: bytes.get_u32_le(),
             },
         });
-        let header = Self { cluster, id, salt, predecessor };
+        let header = Self { format: version, cluster, id, salt, predecessor };
         if first_sequence != header.start().sequence + 1 {
             return Err(HeaderFlaw::Damaged);
         }
@@ -135,6 +142,7 @@ mod tests {
 
     fn header(predecessor: Option<Predecessor>) -> SegmentHeader {
         SegmentHeader {
+            format: FORMAT_VERSION,
             cluster: Uuid::from_u128(5),
             id: SegmentId { term: 4, index: 2 },
             salt: 99,
@@ -167,8 +175,8 @@ mod tests {
     #[test]
     fn a_later_format_is_named_and_a_short_file_is_told_apart() {
         let mut later = header(None).encode().to_vec();
-        later[8] = 2;
-        assert_eq!(SegmentHeader::decode(&later), Err(HeaderFlaw::Newer { found: 2 }));
+        later[8] = 3;
+        assert_eq!(SegmentHeader::decode(&later), Err(HeaderFlaw::Newer { found: 3 }));
         assert_eq!(SegmentHeader::decode(&later[..HEADER_LENGTH - 1]), Err(HeaderFlaw::Short));
     }
 }

@@ -59,7 +59,11 @@ mod tests {
         let id = SegmentId { term, index };
         let segment = SegmentId { term: 1, index: 0 };
         let predecessor = start.map(|end| Predecessor { segment, length: 500, end });
-        Link { id, header: SegmentHeader { cluster: Uuid::nil(), id, salt: 1, predecessor }, end: None }
+        Link {
+            id,
+            header: SegmentHeader { format: 1, cluster: Uuid::nil(), id, salt: 1, predecessor },
+            end: None,
+        }
     }
 
     /// Term 1 wrote 1..=10 in two segments, term 3 goes on.

@@ -9,7 +9,13 @@ use crate::position::{Position, SegmentId};
 const START: u64 = HEADER_LENGTH as u64;
 
 fn header() -> SegmentHeader {
-    SegmentHeader { cluster: Uuid::nil(), id: SegmentId { term: 9, index: 1 }, salt: 5, predecessor: None }
+    SegmentHeader {
+        format: 1,
+        cluster: Uuid::nil(),
+        id: SegmentId { term: 9, index: 1 },
+        salt: 5,
+        predecessor: None,
+    }
 }
 
 /// Batches of `sizes` records each, of 30 bytes each.

@@ -43,6 +43,7 @@ pub struct Begin {
 /// The writer's files.
 #[derive(Debug)]
 pub struct Track {
+    format: u32,
     cluster: Uuid,
     term: u64,
     next_index: u32,
@@ -52,8 +53,13 @@ pub struct Track {
 
 impl Track {
     /// The track of a master that has just sealed what came before; `predecessor` is where that ends.
-    pub fn new(cluster: Uuid, term: u64, predecessor: Option<Predecessor>) -> Self {
-        Self { cluster, term, next_index: 1, predecessor, open: None }
+    pub fn new(cluster: Uuid, term: u64, predecessor: Option<Predecessor>, format: u32) -> Self {
+        Self { format, cluster, term, next_index: 1, predecessor, open: None }
+    }
+
+    /// The format of the segments from now on.
+    pub fn raise(&mut self, format: u32) {
+        self.format = self.format.max(format);
     }
 
     /// The place after the last record known to be synced.
@@ -85,7 +91,8 @@ impl Track {
     pub fn begin(&mut self, salt: u32) -> Begin {
         let id = SegmentId { term: self.term, index: self.next_index };
         self.next_index += 1;
-        let header = SegmentHeader { cluster: self.cluster, id, salt, predecessor: self.predecessor };
+        let Self { format, cluster, predecessor, .. } = *self;
+        let header = SegmentHeader { format, cluster, id, salt, predecessor };
         self.open = Some(Open {
             id,
             salt,
@@ -160,7 +167,7 @@ mod tests {
 
     fn track() -> Track {
         let segment = SegmentId { term: 2, index: 1 };
-        Track::new(Uuid::nil(), 3, Some(Predecessor { segment, length: 500, end: position(10) }))
+        Track::new(Uuid::nil(), 3, Some(Predecessor { segment, length: 500, end: position(10) }), 1)
     }
 
     fn predecessor_in(begin: &Begin) -> Predecessor {
@@ -197,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_first_segment_of_a_journal_has_no_predecessor() {
-        let begin = Track::new(Uuid::nil(), 1, None).begin(7);
+        let begin = Track::new(Uuid::nil(), 1, None, 1).begin(7);
         assert_eq!(SegmentHeader::decode(&begin.header).unwrap().start(), Position::START);
     }
 }

@@ -156,6 +156,7 @@ impl Follower {
             tokio::time::sleep_until(looked + options.look).await;
         };
         let at = checkpoint.as_ref().map_or(Position::START, |c| c.footer().position);
+        let chain_format = chain.format();
         let now = Instant::now();
         let (feed_sender, feeds) = mpsc::channel(1);
         Ok(Self {
@@ -172,7 +173,7 @@ impl Follower {
             feeds,
             feed_sender,
             at,
-            progress: Progress::new(at),
+            progress: Progress::new(at, chain_format),
             next_poll: now,
             next_look: now,
             looked_at: now,
@@ -220,7 +221,7 @@ impl Follower {
 
     /// Begins a checkpoint of the state at [`Self::position`], which must not go on before it is written out.
     pub async fn checkpoint_writer(&self) -> Result<CheckpointWriter> {
-        CheckpointWriter::standby(self.store.clone(), self.cluster, self.at).await
+        CheckpointWriter::standby(self.store.clone(), self.cluster, self.at, self.chain.format()).await
     }
 
     /// How far this follower is, to be looked at by others.
@@ -334,6 +335,7 @@ impl Follower {
             self.next_look = begun + self.options.look;
             self.looked_at = begun;
             (self.chain, self.confirmed) = (look.chain, look.confirmed);
+            self.progress.is_written_in(self.chain.format());
             let newest = self.newest_term();
             // One who has been overtaken goes on saying that there is nothing new.
             self.live.take_if(|live| live.term < newest);

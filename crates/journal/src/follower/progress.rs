@@ -11,6 +11,7 @@ use crate::position::Position;
 #[derive(Clone, Copy, Debug)]
 struct State {
     position: Position,
+    format: u32,
     /// The last moment at which all that was known to be durable had been given; the start before the first.
     current_at: Instant,
     /// Whether there was such a moment.
@@ -22,9 +23,10 @@ struct State {
 pub struct Progress(Arc<watch::Sender<State>>);
 
 impl Progress {
-    pub(super) fn new(position: Position) -> Self {
+    pub(super) fn new(position: Position, format: u32) -> Self {
         Self(Arc::new(watch::Sender::new(State {
             position,
+            format,
             current_at: Instant::now(),
             has_caught_up: false,
         })))
@@ -45,6 +47,15 @@ impl Progress {
     /// counts from the start, however long the log is.
     pub fn has_caught_up(&self) -> bool {
         self.0.borrow().has_caught_up
+    }
+
+    /// The format that the log is written in, as far as the last look has shown.
+    pub fn format(&self) -> u32 {
+        self.0.borrow().format
+    }
+
+    pub(super) fn is_written_in(&self, format: u32) {
+        self.0.send_modify(|state| state.format = state.format.max(format));
     }
 
     pub(super) fn given(&self, position: Position) {

@@ -142,11 +142,11 @@ impl Recovery {
             return Err(JournalError::NotReplayed);
         }
         let Self { store, options, cluster, term, fence, hold, survey, checkpoint, .. } = self;
-        let shared = Arc::new(Shared::new(cluster, term, survey.end, &options));
+        let shared = Arc::new(Shared::new(cluster, term, survey.end, survey.format, &options));
         *shared.ended.lock() = survey.spans();
         shared.cleaned.lock().extend(&survey.checkpoints);
         shared.verified.lock().extend(checkpoint.iter().map(CheckpointReader::id));
-        let track = Track::new(cluster, term, survey.predecessor);
+        let track = Track::new(cluster, term, survey.predecessor, survey.format);
         let mut writer = Writer::new(store.clone(), fence, shared.clone(), options, track, hold);
         writer.open().await?;
         sweep::sweep(&*store, term, &survey).await;

@@ -209,9 +209,9 @@ async fn files_of_another_cluster_and_of_a_later_format_are_refused() {
     assert!(matches!(refusal(&store).await, JournalError::OtherCluster { .. }));
     store.damage(FileId::Marker, |bytes| {
         let text = String::from_utf8(bytes.clone()).unwrap();
-        *bytes = text.replace("format=1", "format=2").into_bytes();
+        *bytes = text.replace("format=1", "format=3").into_bytes();
     });
-    assert!(matches!(refusal(&store).await, JournalError::Newer { found: 2, .. }));
+    assert!(matches!(refusal(&store).await, JournalError::Newer { found: 3, .. }));
     store.damage(FileId::Marker, |bytes| bytes.clear());
     assert!(matches!(refusal(&store).await, JournalError::Corrupt { .. }));
 }

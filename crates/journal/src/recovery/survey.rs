@@ -31,6 +31,8 @@ pub(crate) struct Survey {
     pub(crate) predecessor: Option<Predecessor>,
     /// The place after the last record.
     pub(crate) end: Position,
+    /// The format that the log is written in.
+    pub(crate) format: u32,
     /// The newest segment, when it never took a record; it is not in the chain.
     pub(crate) empty: Option<SegmentId>,
     /// The newest segment was closed by its writer, so all of it was synced.
@@ -64,6 +66,8 @@ pub(crate) async fn survey(store: &dyn Store, cluster: Uuid, writers: Writers) -
     let found: Vec<_> = stream::iter(headers).buffered(HEADERS_AT_ONCE).try_collect().await?;
     let found: Vec<_> = found.into_iter().flatten().collect();
     let mut chain = Chain::find(found.clone()).map_err(|bad| bad_segment(store, bad))?;
+    // Also of a segment without records: whoever began it may have been about to write what only this format has.
+    let format = chain.format();
     let mut tip_closed = true;
     let mut empty = None;
     let mut predecessor = None;
@@ -81,7 +85,7 @@ pub(crate) async fn survey(store: &dyn Store, cluster: Uuid, writers: Writers) -
         }
     }
     let end = predecessor.map_or(Position::START, |p| p.end);
-    Ok(Survey { chain, found, checkpoints, drafts, predecessor, end, empty, tip_closed })
+    Ok(Survey { chain, found, checkpoints, drafts, predecessor, end, format, empty, tip_closed })
 }
 
 async fn read_header(

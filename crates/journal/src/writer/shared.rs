@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
@@ -83,6 +83,8 @@ struct Queue {
 pub(crate) struct Shared {
     pub(crate) cluster: Uuid,
     pub(crate) term: u64,
+    /// The format that is written.
+    pub(crate) format: AtomicU32,
     pub(crate) stats: Arc<JournalStats>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) max_queued_bytes: u64,
@@ -105,12 +107,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(cluster: Uuid, term: u64, end: Position, options: &Options) -> Self {
+    pub(crate) fn new(cluster: Uuid, term: u64, end: Position, format: u32, options: &Options) -> Self {
         let stats = Arc::new(JournalStats::default());
         stats.last_sequence.store(end.sequence, Ordering::Relaxed);
         Self {
             cluster,
             term,
+            format: AtomicU32::new(format),
             stats,
             slots: Arc::new(Semaphore::new(options.max_queued_records.clamp(1, Semaphore::MAX_PERMITS))),
             max_queued_bytes: options.max_queued_bytes,

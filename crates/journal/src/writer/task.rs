@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Roll(oneshot::Sender<Result<()>>),
     /// Feed someone with what becomes durable from now on.
     Subscribe(oneshot::Sender<Result<Subscription>>),
+    /// Write in this format from here on.
+    Raise(u32, oneshot::Sender<Result<()>>),
     /// Check the fence.
     Confirm(oneshot::Sender<Result<()>>),
     /// Write what is queued, and end.
@@ -154,6 +156,7 @@ impl Writer {
                 }
                 () = at(self.followers.admit_at()) => None,
             };
+            let mut raising = None;
             match command {
                 None => {}
                 Some(Some(Command::Roll(reply))) => self.rolling.push(reply),
@@ -163,6 +166,7 @@ impl Writer {
                         return End::Over;
                     }
                 }
+                Some(Some(Command::Raise(format, reply))) => raising = Some((format, reply)),
                 Some(Some(Command::Close(reply))) => self.closing.get_or_insert_default().push(reply),
                 // The journal was dropped.
                 Some(None) => drop(self.closing.get_or_insert_default()),
@@ -170,6 +174,11 @@ impl Writer {
             // What is queued now, and not until nothing is: under load that may never be.
             let queued = self.shared.last().sequence;
             if matches!(self.drain(queued, commands).await, Written::Over) {
+                return End::Over;
+            }
+            if let Some((format, reply)) = raising
+                && matches!(self.raise(format, reply).await, Written::Over)
+            {
                 return End::Over;
             }
             if !self.rolling.is_empty() {
@@ -277,7 +286,9 @@ impl Writer {
                 command = commands.recv() => command,
             };
             match command {
-                Some(Command::Roll(reply) | Command::Confirm(reply)) => answer(reply, Err(refusal())),
+                Some(Command::Roll(reply) | Command::Confirm(reply) | Command::Raise(_, reply)) => {
+                    answer(reply, Err(refusal()))
+                }
                 Some(Command::Subscribe(reply)) => {
                     // Whoever asked may have gone away.
                     let _ = reply.send(Err(refusal()));
@@ -418,6 +429,30 @@ impl Writer {
         if let Some(EndedSegment::Kept(span)) = self.track.end_segment() {
             self.shared.ended.lock().push(span);
         }
+    }
+
+    /// Begins a segment that says the format. All before it has been drained, so whoever does not know the format stops exactly here.
+    async fn raise(&mut self, format: u32, reply: oneshot::Sender<Result<()>>) -> Written {
+        self.track.raise(format);
+        if self.track.open_has_records() {
+            self.end_segment().await;
+        } else {
+            self.give_segment_up().await;
+        }
+        if let Err(error) = self.begin_segment().await {
+            // The next segment has it, as soon as there can be one.
+            answer(reply, Err(JournalError::Unavailable { reason: error.to_string().into() }));
+            return Written::Durable;
+        }
+        let (confirmed, answered) = oneshot::channel();
+        let written = self.confirm(confirmed).await;
+        let result = answered.await.unwrap_or(Err(JournalError::Closed));
+        if result.is_ok() {
+            self.shared.format.store(format, Ordering::Release);
+        }
+        self.mark_later();
+        answer(reply, result);
+        written
     }
 
     /// Checks the fence and answers.
