@@ -25,7 +25,7 @@ pub(super) fn of_master(cluster: &ValidatedCluster) -> Vec<EnvVar> {
     let user = &cluster.masters.pod.env;
     all.extend(hdfs_user(&cluster.journal, user));
     let mut options = BTreeMap::new();
-    let mut credentials: Vec<&Credential> = cluster.root.credentials.iter().collect();
+    let mut credentials: Vec<&Credential> = cluster.root.settings.credentials.iter().collect();
     credentials.sort_by(|one, other| one.option.cmp(&other.option));
     let mut own = Vec::new();
     for (at, credential) in credentials.into_iter().enumerate() {

@@ -12,13 +12,14 @@ const HADOOP_FILES: &str = "alluxio.underfs.hdfs.configuration";
 /// The options that a mount is made with, apart from its credentials, whose values only Secrets hold.
 #[must_use]
 pub fn mount_options(mount: &MountPlan) -> BTreeMap<String, String> {
-    options(&mount.options, &volumes::mount_id(mount), mount.configuration.as_ref())
+    options(&mount.settings.options, &volumes::mount_id(mount), mount.settings.configuration.as_ref())
 }
 
 /// Tells whether a mount is as the plan says. Of credentials it has the digests.
 #[must_use]
 pub fn mount_digest(cluster: &ValidatedCluster, mount: &MountPlan) -> String {
     let credentials: BTreeMap<_, _> = mount
+        .settings
         .credentials
         .iter()
         .map(|credential| {
@@ -27,7 +28,7 @@ pub fn mount_digest(cluster: &ValidatedCluster, mount: &MountPlan) -> String {
             (&credential.option, cluster.digests.get(&place))
         })
         .collect();
-    let made_of = json!([mount.uri, mount.read_only, mount_options(mount), credentials]);
+    let made_of = json!([mount.uri, mount.settings.read_only, mount_options(mount), credentials]);
     hash::digest(made_of.to_string().as_bytes())
 }
 

@@ -108,10 +108,12 @@ fn root(cluster: &ValidatedCluster, site: &mut Site) {
         }
         RootSource::HostFolder(_) => set(site, &format!("{ROOT}.ufs"), volumes::ROOT_FOLDER.to_owned()),
     }
-    if root.read_only {
+    if root.settings.read_only {
         set(site, &format!("{ROOT}.readonly"), "true");
     }
-    for (name, value) in mounts::options(&root.options, volumes::ROOT, root.configuration.as_ref()) {
+    for (name, value) in
+        mounts::options(&root.settings.options, volumes::ROOT, root.settings.configuration.as_ref())
+    {
         set(site, &format!("{ROOT}.option.{name}"), value);
     }
 }

@@ -193,11 +193,11 @@ pub(super) fn login_file() -> String {
 }
 
 fn hadoop_of_storages(cluster: &ValidatedCluster) -> Vec<Mounted> {
-    let root = cluster.root.configuration.as_ref().map(|plan| hadoop(ROOT, plan));
+    let root = cluster.root.settings.configuration.as_ref().map(|plan| hadoop(ROOT, plan));
     let mounts = cluster
         .mounts
         .iter()
-        .filter_map(|mount| mount.configuration.as_ref().map(|plan| hadoop(&mount_id(mount), plan)));
+        .filter_map(|mount| mount.settings.configuration.as_ref().map(|plan| hadoop(&mount_id(mount), plan)));
     root.into_iter().chain(mounts).collect()
 }
 

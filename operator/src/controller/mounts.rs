@@ -34,7 +34,13 @@ pub async fn mount(
     for plan in &validated.mounts {
         let options = options(context, cluster, plan).await?;
         let (path, digest) = digest(plan);
-        wishes.push(MountWish { path, uri: plan.uri.clone(), read_only: plan.read_only, options, digest });
+        wishes.push(MountWish {
+            path,
+            uri: plan.uri.clone(),
+            read_only: plan.settings.read_only,
+            options,
+            digest,
+        });
     }
     let failed = |message: String| Verdict::is(Reason::MountFailed, message);
     match act::mount(&leader, &cluster.spec.properties, &wishes, &ours).await {
@@ -55,7 +61,7 @@ async fn options(
     let secrets: Api<Secret> =
         Api::namespaced(context.client.clone(), &cluster.namespace().unwrap_or_default());
     let mut options = mount_options(plan);
-    for credential in &plan.credentials {
+    for credential in &plan.settings.credentials {
         let secret = secrets.get(&credential.secret_key.name).await?;
         let value = secret.data.as_ref().and_then(|data| data.get(&credential.secret_key.key));
         // `validate` has seen that the key is there; one that went meanwhile is told by the next reconcile.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{EnvVar, Network, Probes, Quantity, Raw, Resources, Scheduling};
+use super::{EnvVar, MasterPorts, Network, Probes, Quantity, Raw, Resources, Scheduling};
 
 /// How many masters, and what each of them gets.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -92,27 +92,6 @@ impl Default for MasterStorage {
     }
 }
 
-/// A master's ports.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MasterPorts {
-    /// For clients and workers.
-    #[serde(default = "rpc")]
-    #[schemars(range(min = 1024, max = 65_535))]
-    pub rpc: i32,
-
-    /// For web pages, health and metrics.
-    #[serde(default = "web")]
-    #[schemars(range(min = 1024, max = 65_535))]
-    pub web: i32,
-}
-
-impl Default for MasterPorts {
-    fn default() -> Self {
-        Self { rpc: rpc(), web: web() }
-    }
-}
-
 fn count() -> i32 {
     1
 }
@@ -123,12 +102,4 @@ fn size_limit() -> Quantity {
 
 fn termination_grace_period_seconds() -> i32 {
     75
-}
-
-fn rpc() -> i32 {
-    19_998
-}
-
-fn web() -> i32 {
-    19_999
 }

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod masters;
 pub mod pod;
 pub mod policies;
+pub mod ports;
 pub mod quantity;
 pub mod raw;
 pub mod references;
@@ -32,9 +33,10 @@ use serde::{Deserialize, Serialize};
 pub use conditions::{Condition, ConditionType, Reason};
 pub use image::Image;
 pub use journal::{ClaimAccess, ExistingClaim, Journal, JournalClaim};
-pub use masters::{MasterPorts, MasterStorage, Masters};
+pub use masters::{MasterStorage, Masters};
 pub use pod::{EnvSource, EnvVar, FieldRef, Network, Probes, Resources, Scheduling, Toleration};
 pub use policies::{DeletionPolicy, ImagePolicy, UpgradeStrategy};
+pub use ports::{MasterPorts, WorkerPorts};
 pub use quantity::Quantity;
 pub use raw::Raw;
 pub use references::{ConfigMapKey, HadoopConfiguration, SecretKey, SecretName};
@@ -42,8 +44,8 @@ pub use status::{
     AlluxioClusterStatus, Endpoints, GroupStatus, JournalStatus, Leader, MountStatus, Phase, PinnedImage,
 };
 pub use tiers::{ClaimTemplate, EmptyDirVolume, HostPathVolume, MediumType, NamedClaim, Tier, TierVolume};
-pub use under_storage::{Credential, HostFolder, Mount, RootMount, UnderStorage};
-pub use workers::{ShortCircuit, ShortCircuitMode, WorkerGroup, WorkerKind, WorkerPorts};
+pub use under_storage::{Credential, HostFolder, Mount, MountSettings, RootMount, UnderStorage};
+pub use workers::{ShortCircuit, ShortCircuitMode, WorkerGroup, WorkerKind};
 pub use zookeeper::ZooKeeper;
 
 /// What a cluster shall be.

@@ -43,7 +43,15 @@ pub struct RootMount {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host_folder: Option<HostFolder>,
 
-    /// Whether the root refuses writes.
+    #[serde(flatten)]
+    pub settings: MountSettings,
+}
+
+/// What the root and what is mounted below it have in common.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MountSettings {
+    /// Whether it refuses writes.
     #[serde(default)]
     pub read_only: bool,
 
@@ -61,7 +69,7 @@ pub struct RootMount {
     )]
     pub credentials: Vec<Credential>,
 
-    /// Hadoop's configuration for an address on HDFS, where it needs one.
+    /// Hadoop's configuration for an address on HDFS, where it needs one. Masters and workers are restarted for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration: Option<HadoopConfiguration>,
 }
@@ -99,24 +107,6 @@ pub struct Mount {
     #[schemars(length(min = 1, max = 1024), regex(pattern = r"^[^\s]+$"))]
     pub uri: String,
 
-    /// Whether the folder refuses writes.
-    #[serde(default)]
-    pub read_only: bool,
-
-    /// Options for this under storage, at most 64. Credentials belong in `credentials`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "schema::options")]
-    pub options: BTreeMap<String, String>,
-
-    /// Options whose values are in Secrets, at most 16.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(
-        length(max = 16),
-        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["option"])
-    )]
-    pub credentials: Vec<Credential>,
-
-    /// Hadoop's configuration for an address on HDFS, where it needs one. Masters and workers are restarted for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub configuration: Option<HadoopConfiguration>,
+    #[serde(flatten)]
+    pub settings: MountSettings,
 }

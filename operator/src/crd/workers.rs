@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{EnvVar, MediumType, Network, Probes, Quantity, Raw, Resources, Scheduling, Tier, TierVolume};
+use super::{
+    EnvVar, MediumType, Network, Probes, Quantity, Raw, Resources, Scheduling, Tier, TierVolume, WorkerPorts,
+};
 
 /// Workers that are alike.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -107,27 +109,6 @@ pub enum WorkerKind {
     StatefulSet,
 }
 
-/// A worker's ports.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct WorkerPorts {
-    /// For clients: data and calls.
-    #[serde(default = "rpc")]
-    #[schemars(range(min = 1024, max = 65_535))]
-    pub rpc: i32,
-
-    /// For web pages, health and metrics.
-    #[serde(default = "web")]
-    #[schemars(range(min = 1024, max = 65_535))]
-    pub web: i32,
-}
-
-impl Default for WorkerPorts {
-    fn default() -> Self {
-        Self { rpc: rpc(), web: web() }
-    }
-}
-
 /// How clients on the same node read without the network.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -174,12 +155,4 @@ fn max_unavailable() -> i32 {
 
 fn decommission_timeout_seconds() -> i32 {
     300
-}
-
-fn rpc() -> i32 {
-    29_999
-}
-
-fn web() -> i32 {
-    30_000
 }

@@ -93,12 +93,12 @@ pub fn references(spec: &AlluxioClusterSpec) -> Vec<Use> {
     }
     let root = &spec.under_storage.root;
     let mounts = &spec.under_storage.mounts;
-    for credential in &root.credentials {
+    for credential in &root.settings.credentials {
         let field = format!("spec.underStorage.root.credentials[{}]", credential.option);
         one(field, Reference::Secret(credential.secret_key.name.clone()), &credential.secret_key.key);
     }
     for mount in mounts {
-        for credential in &mount.credentials {
+        for credential in &mount.settings.credentials {
             let field =
                 format!("spec.underStorage.mounts[{}].credentials[{}]", mount.path, credential.option);
             one(field, Reference::Secret(credential.secret_key.name.clone()), &credential.secret_key.key);
@@ -109,10 +109,10 @@ pub fn references(spec: &AlluxioClusterSpec) -> Vec<Use> {
         uses.extend(of_env(&format!("spec.workers[{}]", group.name), &group.env));
     }
     uses.extend(of_hadoop("spec.journal", spec.journal.configuration.as_ref()));
-    uses.extend(of_hadoop("spec.underStorage.root", root.configuration.as_ref()));
+    uses.extend(of_hadoop("spec.underStorage.root", root.settings.configuration.as_ref()));
     for mount in mounts {
         let field = format!("spec.underStorage.mounts[{}]", mount.path);
-        uses.extend(of_hadoop(&field, mount.configuration.as_ref()));
+        uses.extend(of_hadoop(&field, mount.settings.configuration.as_ref()));
     }
     uses
 }

@@ -35,7 +35,7 @@ pub use pod::{EnvPlan, PodPlan, SchedulingPlan};
 pub use properties::PropertyPlan;
 pub use refusal::{Refusal, Refusals};
 pub use tiers::{TierPlan, VolumePlan};
-pub use under_storage::{MountPlan, RootPlan, RootSource};
+pub use under_storage::{MountPlan, RootPlan, RootSource, SettingsPlan};
 pub use workers::{KindPlan, ShortCircuitPlan, WorkerPlan};
 pub use zookeeper::ZooKeeperPlan;
 

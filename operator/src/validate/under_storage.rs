@@ -5,16 +5,13 @@ use std::collections::BTreeMap;
 use alluxio_conf::Configuration;
 
 use super::{Facts, HadoopPlan, Refusals, hadoop, properties};
-use crate::crd::{Credential, HadoopConfiguration, Mount, RootMount};
+use crate::crd::{Credential, Mount, MountSettings, RootMount};
 
 /// What the root shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RootPlan {
     pub source: RootSource,
-    pub read_only: bool,
-    pub options: BTreeMap<String, String>,
-    pub credentials: Vec<Credential>,
-    pub configuration: Option<HadoopPlan>,
+    pub settings: SettingsPlan,
 }
 
 /// Where the root's files are.
@@ -30,6 +27,12 @@ pub enum RootSource {
 pub struct MountPlan {
     pub path: String,
     pub uri: String,
+    pub settings: SettingsPlan,
+}
+
+/// What the root and a folder below it have in common.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SettingsPlan {
     pub read_only: bool,
     pub options: BTreeMap<String, String>,
     pub credentials: Vec<Credential>,
@@ -40,7 +43,7 @@ const HADOOP_FILES_OPTION: &str = "alluxio.underfs.hdfs.configuration";
 
 pub(super) fn root(root: &RootMount, facts: &Facts, refusals: &mut Refusals) -> RootPlan {
     let field = "spec.underStorage.root";
-    let RootMount { uri, claim, host_folder, read_only, options, credentials, configuration } = root;
+    let RootMount { uri, claim, host_folder, settings } = root;
     let source = match (uri, claim, host_folder) {
         (Some(uri), None, None) => {
             check_uri(
@@ -58,21 +61,11 @@ pub(super) fn root(root: &RootMount, facts: &Facts, refusals: &mut Refusals) -> 
             RootSource::Uri(uri.clone().unwrap_or_default())
         }
     };
-    if configuration.is_some() && !uri.as_deref().is_some_and(is_hdfs) {
-        refusals.invalid(format!("{field}.configuration"), "is set, but uri is not on HDFS", "take it out");
-    }
-    check_options(field, options, credentials, configuration.as_ref(), refusals);
-    RootPlan {
-        source,
-        read_only: *read_only,
-        options: options.clone(),
-        credentials: credentials.clone(),
-        configuration: hadoop::plan(configuration.as_ref(), facts),
-    }
+    RootPlan { source, settings: plan(field, settings, uri.as_deref(), facts, refusals) }
 }
 
 pub(super) fn mounts(mounts: &[Mount], facts: &Facts, refusals: &mut Refusals) -> Vec<MountPlan> {
-    let plan = |mount: &Mount, refusals: &mut Refusals| {
+    let one = |mount: &Mount, refusals: &mut Refusals| {
         let field = format!("spec.underStorage.mounts[{}]", mount.path);
         if mount.path.split('/').any(|part| part == "." || part == "..") {
             refusals.invalid(
@@ -82,24 +75,30 @@ pub(super) fn mounts(mounts: &[Mount], facts: &Facts, refusals: &mut Refusals) -
             );
         }
         check_uri(&mount.uri, &format!("{field}.uri"), "mount something that all pods reach", refusals);
-        if mount.configuration.is_some() && !is_hdfs(&mount.uri) {
-            refusals.invalid(
-                format!("{field}.configuration"),
-                "is set, but uri is not on HDFS",
-                "take it out",
-            );
-        }
-        check_options(&field, &mount.options, &mount.credentials, mount.configuration.as_ref(), refusals);
-        MountPlan {
-            path: mount.path.clone(),
-            uri: mount.uri.clone(),
-            read_only: mount.read_only,
-            options: mount.options.clone(),
-            credentials: mount.credentials.clone(),
-            configuration: hadoop::plan(mount.configuration.as_ref(), facts),
-        }
+        let settings = plan(&field, &mount.settings, Some(&mount.uri), facts, refusals);
+        MountPlan { path: mount.path.clone(), uri: mount.uri.clone(), settings }
     };
-    mounts.iter().map(|mount| plan(mount, refusals)).collect()
+    mounts.iter().map(|mount| one(mount, refusals)).collect()
+}
+
+fn plan(
+    field: &str,
+    settings: &MountSettings,
+    uri: Option<&str>,
+    facts: &Facts,
+    refusals: &mut Refusals,
+) -> SettingsPlan {
+    if settings.configuration.is_some() && !uri.is_some_and(is_hdfs) {
+        refusals.invalid(format!("{field}.configuration"), "is set, but uri is not on HDFS", "take it out");
+    }
+    check_options(field, settings, refusals);
+    let MountSettings { read_only, options, credentials, configuration } = settings.clone();
+    SettingsPlan {
+        read_only,
+        options,
+        credentials,
+        configuration: hadoop::plan(configuration.as_ref(), facts),
+    }
 }
 
 fn is_hdfs(uri: &str) -> bool {
@@ -127,13 +126,8 @@ fn check_uri(uri: &str, field: &str, instead: &str, refusals: &mut Refusals) {
     }
 }
 
-fn check_options(
-    field: &str,
-    options: &BTreeMap<String, String>,
-    credentials: &[Credential],
-    configuration: Option<&HadoopConfiguration>,
-    refusals: &mut Refusals,
-) {
+fn check_options(field: &str, settings: &MountSettings, refusals: &mut Refusals) {
+    let MountSettings { options, credentials, configuration, .. } = settings;
     let mut known: Vec<(&str, &str)> = Vec::new();
     for (name, value) in options {
         let option = format!("{field}.options[{name}]");

@@ -182,7 +182,7 @@ fn of_references_only_the_wanted_keys_count() {
     let keys: Vec<&str> = plan.digests.keys().map(|(_, key)| key.as_str()).collect();
     assert_eq!(keys, ["core-site.xml", "hdfs-site.xml"]);
     let plan = valid("underStorage: {root: {uri: 'hdfs://n/', configuration: {secret: hdfs}}}");
-    assert_eq!(plan.root.configuration.expect("has one").files, ["core-site.xml"]);
+    assert_eq!(plan.root.settings.configuration.expect("has one").files, ["core-site.xml"]);
 }
 
 #[test]
