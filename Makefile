@@ -53,7 +53,7 @@ test-schema: ## our .proto files against those of the Java clients
 test-peers: ## the original's Java clients against our processes
 	scripts/test.sh peers
 
-test-faults: ## kill -9, full disks, damaged journals, bad input, HDFS, what takes minutes; then random faults of several masters by seed (SEEDS=0..200, ROUNDS=1)
+test-faults: ## kill -9, full disks, damaged journals, bad input, HDFS, what takes minutes (of the operator, too); then random faults of several masters by seed (SEEDS=0..200, ROUNDS=1)
 	SEEDS=$(or $(SEEDS),0..200) ROUNDS=$(or $(ROUNDS),1) PAUSES=$(or $(PAUSES),50) scripts/test.sh faults hdfs long random
 
 test-ha: ## several masters, a real ZooKeeper, a journal on a real HDFS

@@ -49,7 +49,7 @@ with_mounts=(unshare --mount)
 [ "$(id -u)" = 0 ] || with_mounts=(unshare --user --map-root-user --mount)
 
 needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
-needs_apiserver() { case " $* " in *" kube "*) true ;; *) false ;; esac; }
+needs_apiserver() { case " $* " in *" kube "* | *" long "*) true ;; *) false ;; esac; }
 needs_nodes() { case " $* " in *" e2e "* | *" e2e-scale "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "* | *" e2e "* | *" e2e-scale "*) true ;; *) false ;; esac; }
 needs_s3() { case " $* " in *" ufs "* | *" long "*) true ;; *) false ;; esac; }
@@ -152,7 +152,10 @@ for name in "$@"; do
     hdfs) stage hdfs 2h "${with_mounts[@]}" "${run[@]}" --test 'hdfs_*' -- --test-threads=2 ;;
     ufs) stage ufs 15m "${run[@]}" --test 'ufs_*' -- --test-threads=2 ;;
     # What takes minutes, or need not be seen on every change.
-    long) stage long 15m "${with_mounts[@]}" "${run[@]}" --test 'long_*' -- --test-threads=2 ;;
+    long)
+      stage long 15m "${with_mounts[@]}" "${run[@]}" --test 'long_*' -- --test-threads=2
+      stage operator 10m "${run[@]}" --test kube_operator -- --ignored --test-threads=10
+      ;;
     # As long as SEEDS and ROUNDS say: a seed takes about 20 s.
     random) stage random 12h "${with_mounts[@]}" "${run[@]}" --test ha_faults -- sequences:: --include-ignored --nocapture ;;
     web) stage web 5m "${run[@]}" --test 'web_*' ;;

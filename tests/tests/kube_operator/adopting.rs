@@ -21,6 +21,11 @@ async fn the_id_stands_in_the_status_before_a_master_starts() -> Result<()> {
     let start = world.server.audit().end()?;
     world.create_cluster(available(&world, "a")).await?;
     world.until("a", "the journal is made", |cluster| has_reason(cluster, Reason::Formatting)).await?;
+    let cluster = world.cluster("a").await?;
+    assert!(
+        [Reason::NotStarted, Reason::JournalNotFormatted].iter().all(|reason| has_reason(&cluster, *reason)),
+        "{cluster:?}"
+    );
     world.looked_again("a").await?;
     assert!(world.api::<StatefulSet>().get_opt("a-masters").await?.is_none(), "nothing starts before that");
     world.fake.job(Some((true, json!({ "outcome": "formatted", "clusterId": "new" }))));
@@ -44,6 +49,10 @@ async fn a_foreign_journal_starts_nothing_until_it_is_adopted() -> Result<()> {
         world.until("a", "it is told", |cluster| has_reason(cluster, Reason::JournalForeign)).await?;
     let message = told(&cluster, Reason::JournalForeign);
     assert!(message.contains("alluxio.org/adopt-journal=other"), "{message}");
+    assert!(
+        [Reason::Held, Reason::JournalNotReady].iter().all(|reason| has_reason(&cluster, *reason)),
+        "{cluster:?}"
+    );
     world.looked_again("a").await?;
     assert!(world.api::<StatefulSet>().get_opt("a-masters").await?.is_none());
     world.fake.job(Some((true, json!({ "outcome": "adopted", "clusterId": "other" }))));

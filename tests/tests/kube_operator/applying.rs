@@ -15,14 +15,22 @@ use kube::ResourceExt;
 use serde_json::json;
 
 use crate::{
-    objects::{available, masters, restarts_masters, settled, single, told},
+    objects::{available, has_reason, masters, restarts_masters, settled, single, told},
     world::{ACCOUNTS, World},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shortest_cluster_becomes_available() -> Result<()> {
     let world = World::new("shortest").await?;
-    let cluster = world.settled(single(&world, "a")).await?;
+    world.fake.hold("a-masters-0", true);
+    world.create_cluster(single(&world, "a")).await?;
+    world
+        .until("a", "it is being made", |cluster| {
+            has_reason(cluster, Reason::Creating) && has_reason(cluster, Reason::NoLeader)
+        })
+        .await?;
+    world.fake.hold("a-masters-0", false);
+    let cluster = world.until("a", "it settles", settled).await?;
     assert_eq!(masters(&cluster), "1/1");
     let status = cluster.status.context("no status")?;
     assert_eq!(status.leader.context("no leader")?.pod, "a-masters-0");

@@ -1,7 +1,9 @@
 //! The end of clusters.
 
+use std::time::{Duration, Instant};
+
 use alluxio_operator::crd::AlluxioCluster;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use k8s_openapi::api::{
     batch::v1::Job,
     core::v1::{Namespace, PersistentVolumeClaim},
@@ -100,4 +102,26 @@ async fn in_a_namespace_that_ends_nothing_is_held_up() -> Result<()> {
     gone(&world).await?;
     assert!(world.api::<Job>().get_opt("a-delete").await?.is_none(), "no Job could start there");
     Ok(())
+}
+
+/// What cannot be removed is told and left: a finalizer that stays would hold the namespace, too.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: two minutes"]
+async fn a_journal_that_cannot_be_removed_is_left_after_two_minutes() -> Result<()> {
+    let mut world = World::new("left").await?;
+    world.limit = Duration::from_secs(200);
+    world.settled(cluster(&world, "Delete")).await?;
+    world.fake.job(None);
+    let began = Instant::now();
+    world.delete::<AlluxioCluster>("a").await?;
+    gone(&world).await?;
+    assert!(began.elapsed() > Duration::from_secs(115), "{:?}", began.elapsed());
+    assert_eq!(world.names::<PersistentVolumeClaim>().await?, ["a-journal"]);
+    let events = world.events("a").await?;
+    let left = events.iter().find(|(reason, _)| reason == "JournalLeft").context("no event")?;
+    assert!(
+        left.1.contains("the journal at claim a-journal") && left.1.contains("remove them by hand"),
+        "{left:?}"
+    );
+    world.check()
 }

@@ -30,8 +30,10 @@ pub struct Operator {
 pub struct Pod<'a> {
     pub name: &'a str,
     pub namespace: &'a str,
-    /// All namespaces, instead of its own.
-    pub everywhere: bool,
+    /// `WATCH_NAMESPACES`: empty for all.
+    pub watches: &'a str,
+    /// The release that its image is of.
+    pub release: &'a str,
 }
 
 impl Operator {
@@ -42,10 +44,10 @@ impl Operator {
             .env("KUBECONFIG", kubeconfig)
             .env("POD_NAME", pod.name)
             .env("POD_NAMESPACE", pod.namespace)
-            .env("WATCH_NAMESPACES", if pod.everywhere { "" } else { pod.namespace })
+            .env("WATCH_NAMESPACES", pod.watches)
             .env("HTTP_ADDRESS", http.to_string())
             .env("IMAGE_REPOSITORY", "localhost")
-            .env("IMAGE_TAG", "1");
+            .env("IMAGE_TAG", pod.release);
         let process = start_bound(pod.name, &command, log)?;
         Ok(Self { process, http, user })
     }

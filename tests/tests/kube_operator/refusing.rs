@@ -126,3 +126,44 @@ async fn of_two_clusters_with_one_folder_in_zookeeper_the_second_is_refused() ->
     world.until("b", "it settles", settled).await?;
     world.check()
 }
+
+/// Pods with the host's network share the ports of nodes, whatever namespace they are in.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_clusters_with_the_same_ports_of_nodes_the_second_is_refused() -> Result<()> {
+    let world = World::new("ports").await?;
+    let with_host = |name: &str, web: u16| {
+        let mut cluster = single(&world, name);
+        cluster["spec"]["masters"] = json!({ "network": "Host", "ports": { "rpc": 19_000, "web": web } });
+        // The namespace takes no such pods; the spec is looked at all the same.
+        cluster["spec"]["paused"] = json!(true);
+        cluster
+    };
+    world.create_cluster(with_host("a", 19_001)).await?;
+    world.until("a", "it is taken", |cluster| has_reason(cluster, Reason::PausedByUser)).await?;
+    world.create_cluster(with_host("b", 19_002)).await?;
+    let cluster =
+        world.until("b", "it is told", |cluster| has_reason(cluster, Reason::ConflictsWithCluster)).await?;
+    let message = told(&cluster, Reason::ConflictsWithCluster);
+    assert!(message.contains("spec.masters.ports.rpc") && message.contains("19000"), "{message}");
+    assert!(has_reason(&world.cluster("a").await?, Reason::AsExpected), "the first is not troubled");
+    world.edit_cluster("b", json!({ "spec": { "masters": { "ports": { "rpc": 19_003 } } } })).await?;
+    world.until("b", "it is taken", |cluster| has_reason(cluster, Reason::AsExpected)).await?;
+    world.check()
+}
+
+/// No master is called here: the rest goes on, and the mount is tried again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_that_cannot_be_made_is_told() -> Result<()> {
+    let world = World::new("mount").await?;
+    let mut cluster = single(&world, "a");
+    cluster["spec"]["underStorage"]["mounts"] = json!([{ "path": "/m", "uri": "hdfs://namenode:8020/m" }]);
+    world.create_cluster(cluster).await?;
+    let cluster = world.until("a", "it is told", |cluster| has_reason(cluster, Reason::MountFailed)).await?;
+    assert!(!told(&cluster, Reason::MountFailed).is_empty());
+    world.until("a", "it serves", settled).await?;
+    world.edit_cluster("a", json!({ "spec": { "underStorage": { "mounts": null } } })).await?;
+    world
+        .until("a", "nothing is wrong", |cluster| settled(cluster) && has_reason(cluster, Reason::AsExpected))
+        .await?;
+    world.check()
+}

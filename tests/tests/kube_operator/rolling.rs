@@ -1,5 +1,7 @@
 //! Changes that need new pods: in which order, and where they stop.
 
+use std::time::Duration;
+
 use alluxio_operator::crd::Reason;
 use anyhow::Result;
 use serde_json::json;
@@ -163,9 +165,40 @@ async fn recreate_replaces_all_masters_at_once() -> Result<()> {
             Ok((different(&before, &uids(&world, MASTERS).await?).len() == 3).then_some(()))
         })
         .await?;
+    world.until("a", "it is told", |cluster| has_reason(cluster, Reason::Recreating)).await?;
     for pod in before.keys() {
         world.fake.hold(pod, false);
     }
     world.until("a", "it settles", settled).await?;
+    world.check()
+}
+
+/// One that is neither ready nor failing: after `progressDeadlineSeconds` it is for a person, and when it comes all the same the roll goes on.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: the shortest deadline is a minute"]
+async fn a_step_that_takes_too_long_stops_the_roll() -> Result<()> {
+    let mut world = World::new("deadline").await?;
+    world.limit = Duration::from_secs(150);
+    let mut cluster = available(&world, "a");
+    cluster["spec"]["progressDeadlineSeconds"] = json!(60);
+    world.settled(cluster).await?;
+    let before = uids(&world, MASTERS).await?;
+    world.fake.hold("a-masters-2", true);
+    world.edit_cluster("a", restarts_masters("2h")).await?;
+    let stopped = world
+        .until("a", "it stops", |cluster| {
+            has_reason(cluster, Reason::StepFailed) && has_reason(cluster, Reason::MastersNotReady)
+        })
+        .await?;
+    let message = told(&stopped, Reason::MastersNotReady);
+    for part in ["a-masters-2", "not ready for more than 60 s", "kubectl logs a-masters-2"] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    assert_eq!(different(&before, &uids(&world, MASTERS).await?), ["a-masters-2"]);
+    world.fake.hold("a-masters-2", false);
+    world
+        .until("a", "it settles", |cluster| settled(cluster) && leader(cluster) != Some("a-masters-0"))
+        .await?;
+    assert_eq!(different(&before, &uids(&world, MASTERS).await?).len(), 3);
     world.check()
 }

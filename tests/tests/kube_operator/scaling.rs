@@ -1,13 +1,13 @@
 //! More masters and fewer.
 
-use alluxio_operator::crd::AlluxioCluster;
+use alluxio_operator::crd::{AlluxioCluster, Reason};
 use anyhow::Result;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::{
-    objects::{available, leader, masters, settled},
+    objects::{available, has_reason, leader, masters, settled},
     pods::{MASTERS, different, uids},
     world::World,
 };
@@ -29,7 +29,10 @@ async fn one_three_and_one_again() -> Result<()> {
     let cluster = world.settled(cluster).await?;
     assert_eq!(masters(&cluster), "1/1");
     let alone = uids(&world, MASTERS).await?;
+    world.fake.hold("a-masters-2", true);
     world.edit_cluster("a", count(3)).await?;
+    world.until("a", "it is told", |cluster| has_reason(cluster, Reason::Scaling)).await?;
+    world.fake.hold("a-masters-2", false);
     world.until("a", "three", |cluster| has(cluster, 3)).await?;
     let three = uids(&world, MASTERS).await?;
     assert_eq!(different(&alone, &three), ["a-masters-1", "a-masters-2"], "who was there stays");

@@ -38,6 +38,9 @@ use crate::{
 
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// The release of which operators are where a test does not say it.
+pub const RELEASE: &str = "1";
+
 /// Of the operator, and of a second one: so that the audit log tells them apart.
 pub const ACCOUNTS: [&str; 2] = ["alluxio-operator", "alluxio-operator-2"];
 
@@ -46,6 +49,8 @@ pub struct World<'s> {
     pub client: Client,
     pub namespace: String,
     pub fake: Fake,
+    /// How long is waited for anything.
+    pub limit: Duration,
     began: Position,
     everywhere: bool,
     started: AtomicU32,
@@ -73,6 +78,13 @@ impl<'s> World<'s> {
         Ok(world)
     }
 
+    /// On a server of its own.
+    pub async fn apart(server: &'s ApiServer, name: &str) -> Result<Self> {
+        let mut world = Self::make(server, name, false).await?;
+        world.start_operator().await?;
+        Ok(world)
+    }
+
     async fn make(server: &'s ApiServer, name: &str, everywhere: bool) -> Result<Self> {
         let client = server.client().await?;
         let began = server.audit().end()?;
@@ -82,35 +94,34 @@ impl<'s> World<'s> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         namespaces.patch(&namespace, &PatchParams::default(), &Patch::Merge(restricted)).await?;
         let fake = Fake::start(client.clone(), &namespace).await?;
-        let started = AtomicU32::new(0);
-        let world = Self { server, client, namespace, fake, began, everywhere, started, operator: None };
+        let (limit, started) = (LIMIT, AtomicU32::new(0));
+        let world =
+            Self { server, client, namespace, fake, limit, began, everywhere, started, operator: None };
         for account in ACCOUNTS {
             world.create::<ServiceAccount>(json!({ "metadata": { "name": account } })).await?;
         }
         if !everywhere {
-            world.grant("rbac-namespace.yaml").await?;
+            world.grant("rbac-namespace.yaml", &world.namespace).await?;
         }
-        world.grant("rbac.yaml").await?;
+        world.grant("rbac.yaml", &world.namespace).await?;
         Ok(world)
     }
 
-    /// The rights of a file, for this namespace's accounts; those in all namespaces only where the operator is to look at all.
-    async fn grant(&self, file: &str) -> Result<()> {
+    /// The rights of a file in a namespace, for this namespace's accounts; those in all namespaces only where the operator is to look at
+    /// all.
+    pub async fn grant(&self, file: &str, namespace: &str) -> Result<()> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/operator").join(file);
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         for document in serde_yaml::Deserializer::from_str(&text) {
             let mut object = Value::deserialize(document)?;
-            if object["metadata"]["namespace"].is_string() || file == "rbac-namespace.yaml" {
-                object["metadata"]["namespace"] = json!(self.namespace);
-            }
             if !object["subjects"].is_null() {
                 let subject =
                     |name| json!({ "kind": "ServiceAccount", "name": name, "namespace": self.namespace });
                 object["subjects"] = json!(ACCOUNTS.map(subject));
             }
             match object["kind"].as_str() {
-                Some("Role") => drop(self.create::<Role>(object).await?),
-                Some("RoleBinding") => drop(self.create::<RoleBinding>(object).await?),
+                Some("Role") => self.grant_one::<Role>(object, namespace).await?,
+                Some("RoleBinding") => self.grant_one::<RoleBinding>(object, namespace).await?,
                 Some("ClusterRole") if self.everywhere => self.create_for_all::<ClusterRole>(object).await?,
                 Some("ClusterRoleBinding") if self.everywhere => {
                     self.create_for_all::<ClusterRoleBinding>(object).await?;
@@ -121,17 +132,46 @@ impl<'s> World<'s> {
         Ok(())
     }
 
+    async fn grant_one<K>(&self, mut object: Value, namespace: &str) -> Result<()>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + DeserializeOwned
+            + Serialize
+            + Clone
+            + Debug,
+    {
+        object["metadata"]["namespace"] = json!(namespace);
+        let object: K = serde_json::from_value(object)?;
+        Api::namespaced(self.client.clone(), namespace).create(&PostParams::default(), &object).await?;
+        Ok(())
+    }
+
     /// Another operator, as one of the accounts.
     pub async fn start(&self, account: &str) -> Result<Operator> {
+        let watches = if self.everywhere { "" } else { &self.namespace };
+        self.start_with(account, watches, RELEASE).await
+    }
+
+    /// The same of another release, or one that looks after other namespaces.
+    pub async fn start_with(&self, account: &str, watches: &str, release: &str) -> Result<Operator> {
         let login = self.server.login(&self.namespace, account).await?;
         let number = self.started.fetch_add(1, Ordering::Relaxed);
-        let pod = Pod { name: account, namespace: &self.namespace, everywhere: self.everywhere };
+        let pod = Pod { name: account, namespace: &self.namespace, watches, release };
         let user = format!("system:serviceaccount:{}:{account}", self.namespace);
         Operator::start(&login, &pod, user, &login.with_extension(format!("{number}.log")))
     }
 
     pub async fn start_operator(&mut self) -> Result<()> {
         self.operator = Some(self.start(ACCOUNTS[0]).await?);
+        Ok(())
+    }
+
+    /// In the place of the one that [`World::new`] started, which ends.
+    pub async fn follow_with(&mut self, watches: &str, release: &str) -> Result<()> {
+        if let Some(before) = self.operator.take() {
+            before.stop()?;
+        }
+        self.operator = Some(self.start_with(ACCOUNTS[0], watches, release).await?);
         Ok(())
     }
 
@@ -340,11 +380,12 @@ impl<'s> World<'s> {
                 Ok(found) => return Ok(found),
                 Err(seen) => seen,
             };
-            if began.elapsed() > LIMIT {
+            if began.elapsed() > self.limit {
                 let operator = self.operator.as_ref().map(Operator::last_lines).unwrap_or_default();
                 let faults = self.fake.faults();
                 bail!(
-                    "not within {LIMIT:?}: {what}; {seen}\nwhat was played: {faults:#?}\nthe operator:\n{operator}"
+                    "not within {:?}: {what}; {seen}\nwhat was played: {faults:#?}\nthe operator:\n{operator}",
+                    self.limit
                 );
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -113,6 +113,11 @@ impl Fake {
         self.change(|state| state.job = says.map(|(complete, word)| (complete, word.to_string())));
     }
 
+    /// These are there, instead of `n1` and `n2`.
+    pub fn nodes(&self, names: &[&str]) {
+        self.change(|state| state.nodes = names.iter().map(|&name| name.to_owned()).collect());
+    }
+
     /// Another one leads from now on, without any pod ending.
     pub fn elect(&self, pod: &str) {
         self.change(|state| {
@@ -153,6 +158,11 @@ impl Fake {
     /// What the API server refused of what was played: a fault of the test, or of the objects.
     pub fn faults(&self) -> Vec<String> {
         self.state.lock().faults.clone()
+    }
+
+    /// What was refused up to now is no fault: the API server was away.
+    pub fn forgive(&self) {
+        self.state.lock().faults.clear();
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
