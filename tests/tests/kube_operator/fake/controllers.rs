@@ -1,5 +1,7 @@
 //! The controllers of sets, Jobs, disruption budgets and claims.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use k8s_openapi::{
     api::{
@@ -25,7 +27,7 @@ use super::{
 pub(super) const OF_JOB: &str = "batch.kubernetes.io/job-name";
 
 impl Play {
-    pub(super) async fn stateful(&self, set: &StatefulSet, pods: &[Pod]) -> Result<()> {
+    pub(super) async fn stateful(&self, set: &StatefulSet, pods: &[Arc<Pod>]) -> Result<()> {
         let spec = set.spec.as_ref().context("a StatefulSet without spec")?;
         let (name, replicas) = (set.name_any(), spec.replicas.unwrap_or(1));
         if set.status.as_ref().and_then(|status| status.observed_generation) != set.metadata.generation {
@@ -36,18 +38,18 @@ impl Play {
             let pod = format!("{name}-{ordinal}");
             self.ensure(pods, &pod, &spec.template, set.controller_owner_ref(&()), "n1").await?;
         }
-        let of_set = pods.iter().filter(|pod| owned(pod, set));
-        for pod in of_set.map(ResourceExt::name_any) {
-            let ordinal = pod.rsplit_once('-').and_then(|(_, ordinal)| ordinal.parse::<i32>().ok());
+        for pod in pods.iter().filter(|pod| owned(pod, set)) {
+            let ordinal =
+                pod.name_any().rsplit_once('-').and_then(|(_, ordinal)| ordinal.parse::<i32>().ok());
             if ordinal.is_some_and(|ordinal| ordinal >= replicas) {
-                self.delete(&pod).await?;
+                self.delete(pod).await?;
             }
         }
         Ok(())
     }
 
     /// One on each node, whatever the affinity says.
-    pub(super) async fn daemon(&self, set: &DaemonSet, pods: &[Pod]) -> Result<()> {
+    pub(super) async fn daemon(&self, set: &DaemonSet, pods: &[Arc<Pod>]) -> Result<()> {
         let spec = set.spec.as_ref().context("a DaemonSet without spec")?;
         let nodes = self.state.lock().nodes.clone();
         let seen = set.status.as_ref().and_then(|status| status.observed_generation);
@@ -66,13 +68,13 @@ impl Play {
     }
 
     /// Ends as the test says.
-    pub(super) async fn job(&self, job: &Job, pods: &[Pod]) -> Result<()> {
-        let ended = job
-            .status
-            .as_ref()
-            .is_some_and(|status| status.conditions.as_ref().is_some_and(|all| !all.is_empty()));
-        let Some((complete, word)) = self.state.lock().job.clone().filter(|_| !ended) else { return Ok(()) };
+    pub(super) async fn job(&self, job: &Job, pods: &[Arc<Pod>]) -> Result<()> {
         let (name, uid) = (job.name_any(), job.uid().unwrap_or_default());
+        let told = {
+            let state = self.state.lock();
+            state.job.clone().filter(|_| !state.ended.contains(&uid))
+        };
+        let Some((complete, word)) = told else { return Ok(()) };
         let mut template = job.spec.as_ref().context("a Job without spec")?.template.clone();
         let labels = template.metadata.get_or_insert_default().labels.get_or_insert_default();
         labels.insert(OF_JOB.to_owned(), name.clone());
@@ -99,12 +101,14 @@ impl Play {
                 "startTime": now, "failed": 1, "uncountedTerminatedPods": {},
             }),
         };
-        self.status::<Job>(&name, status).await
+        self.status::<Job>(&name, status).await?;
+        self.state.lock().ended.insert(uid);
+        Ok(())
     }
 
     async fn ensure(
         &self,
-        pods: &[Pod],
+        pods: &[Arc<Pod>],
         name: &str,
         template: &PodTemplateSpec,
         owner: Option<OwnerReference>,
@@ -130,8 +134,8 @@ impl Play {
     pub(super) async fn budget(
         &self,
         budget: &PodDisruptionBudget,
-        sets: &[StatefulSet],
-        pods: &[Pod],
+        sets: &[Arc<StatefulSet>],
+        pods: &[Arc<Pod>],
     ) -> Result<()> {
         let name = budget.name_any();
         let Some(set) = sets.iter().find(|set| set.name_any() == name) else { return Ok(()) };

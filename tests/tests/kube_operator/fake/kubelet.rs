@@ -13,7 +13,7 @@ impl Play {
     pub(super) async fn kubelet(&self, pod: &Pod) -> Result<()> {
         let name = pod.name_any();
         if pod.metadata.deletion_timestamp.is_some() {
-            return self.delete(&name).await;
+            return self.delete(pod).await;
         }
         if pod.labels().contains_key(OF_JOB) {
             return Ok(());

@@ -44,6 +44,8 @@ struct State {
     unwell: BTreeSet<String>,
     /// What a Job says, and whether it completes; `None`: it goes on running.
     job: Option<(bool, String)>,
+    /// The ids of Jobs that have ended: the watch may be behind.
+    ended: BTreeSet<String>,
     nodes: Vec<String>,
     zookeeper_down: bool,
     faults: Vec<String>,

@@ -3,7 +3,10 @@
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use futures::{FutureExt, Stream, StreamExt, stream::select_all};
+use futures::{
+    FutureExt, StreamExt,
+    stream::{BoxStream, select_all},
+};
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -15,8 +18,12 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, PartialObjectMeta, Patch, PatchParams},
-    runtime::{WatchStreamExt, watcher},
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+    runtime::{
+        WatchStreamExt,
+        reflector::{self, Store},
+        watcher,
+    },
 };
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -32,19 +39,29 @@ pub(super) struct Play {
     pub network: u8,
 }
 
+/// What is there, as the watches tell it.
+struct Seen {
+    sets: Store<StatefulSet>,
+    daemons: Store<DaemonSet>,
+    jobs: Store<Job>,
+    budgets: Store<PodDisruptionBudget>,
+    claims: Store<PersistentVolumeClaim>,
+    pods: Store<Pod>,
+}
+
 impl Play {
     /// A round whenever something has changed.
     pub async fn run(self, wake: Arc<Notify>) {
-        let mut signs = select_all([
-            self.signs::<StatefulSet>().boxed(),
-            self.signs::<DaemonSet>().boxed(),
-            self.signs::<Job>().boxed(),
-            self.signs::<PodDisruptionBudget>().boxed(),
-            self.signs::<PersistentVolumeClaim>().boxed(),
-            self.signs::<Pod>().boxed(),
-        ]);
+        let (sets, of_sets) = self.watched();
+        let (daemons, of_daemons) = self.watched();
+        let (jobs, of_jobs) = self.watched();
+        let (budgets, of_budgets) = self.watched();
+        let (claims, of_claims) = self.watched();
+        let (pods, of_pods) = self.watched();
+        let seen = Seen { sets, daemons, jobs, budgets, claims, pods };
+        let mut signs = select_all([of_sets, of_daemons, of_jobs, of_budgets, of_claims, of_pods]);
         loop {
-            if let Err(error) = self.round().await {
+            if let Err(error) = self.round(&seen).await {
                 let mut state = self.state.lock();
                 if state.faults.len() < 20 {
                     state.faults.push(format!("{error:#}"));
@@ -60,17 +77,20 @@ impl Play {
         }
     }
 
-    fn signs<K>(&self) -> impl Stream<Item = ()> + Send + 'static
+    /// A copy of all of a kind, and a sign whenever it has changed.
+    fn watched<K>(&self) -> (Store<K>, BoxStream<'static, ()>)
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
             + Clone
             + DeserializeOwned
             + Debug
             + Send
+            + Sync
             + 'static,
     {
-        let objects: Api<PartialObjectMeta<K>> = Api::namespaced(self.client.clone(), &self.namespace);
-        watcher(objects, watcher::Config::default()).default_backoff().map(drop)
+        let (seen, writer) = reflector::store();
+        let watch = watcher(self.api::<K>(), watcher::Config::default()).default_backoff();
+        (seen, watch.reflect(writer).map(drop).boxed())
     }
 
     pub(super) fn api<K>(&self) -> Api<K>
@@ -80,13 +100,9 @@ impl Play {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    async fn round(&self) -> Result<()> {
-        // As the watches have it.
-        let all = ListParams::default().match_any();
-        let sets = self.api::<StatefulSet>().list(&all).await?.items;
-        let daemons = self.api::<DaemonSet>().list(&all).await?.items;
-        let jobs = self.api::<Job>().list(&all).await?.items;
-        let pods = self.api::<Pod>().list(&all).await?.items;
+    async fn round(&self, seen: &Seen) -> Result<()> {
+        let (sets, daemons, jobs, pods) =
+            (seen.sets.state(), seen.daemons.state(), seen.jobs.state(), seen.pods.state());
         for set in &sets {
             self.stateful(set, &pods).await?;
         }
@@ -96,20 +112,20 @@ impl Play {
         for job in &jobs {
             self.job(job, &pods).await?;
         }
-        let owners = sets.iter().map(ResourceExt::uid).chain(daemons.iter().map(ResourceExt::uid));
-        let owners: Vec<_> = owners.chain(jobs.iter().map(ResourceExt::uid)).flatten().collect();
+        let owners = sets.iter().map(|it| it.uid()).chain(daemons.iter().map(|it| it.uid()));
+        let owners: Vec<_> = owners.chain(jobs.iter().map(|it| it.uid())).flatten().collect();
         for pod in &pods {
             let mut controllers =
                 pod.owner_references().iter().filter(|owner| owner.controller == Some(true));
             let orphan = controllers.any(|owner| !owners.contains(&owner.uid));
             // As garbage is collected.
-            if orphan { self.delete(&pod.name_any()).await? } else { self.kubelet(pod).await? }
+            if orphan { self.delete(pod).await? } else { self.kubelet(pod).await? }
         }
-        for budget in self.api::<PodDisruptionBudget>().list(&all).await?.items {
-            self.budget(&budget, &sets, &pods).await?;
+        for budget in &seen.budgets.state() {
+            self.budget(budget, &sets, &pods).await?;
         }
-        for claim in self.api::<PersistentVolumeClaim>().list(&all).await?.items {
-            self.claim(&claim).await?;
+        for claim in &seen.claims.state() {
+            self.claim(claim).await?;
         }
         roles::elect(&mut self.state.lock(), &pods);
         Ok(())
@@ -124,18 +140,20 @@ impl Play {
         gone(patched).with_context(|| format!("the status of {name}"))
     }
 
-    /// At once, as by a kubelet when all containers have ended.
-    pub(super) async fn delete(&self, name: &str) -> Result<()> {
-        let deleted = self.api::<Pod>().delete(name, &DeleteParams::default().grace_period(0)).await;
-        gone(deleted).with_context(|| format!("deleting {name}"))
+    /// At once, as by a kubelet when all containers have ended; not one that came back under the name.
+    pub(super) async fn delete(&self, pod: &Pod) -> Result<()> {
+        let name = pod.name_any();
+        let this = Preconditions { uid: pod.uid(), resource_version: None };
+        let now = DeleteParams::default().grace_period(0).preconditions(this);
+        gone(self.api::<Pod>().delete(&name, &now).await).with_context(|| format!("deleting {name}"))
     }
 }
 
-/// What the cache still had may be gone.
+/// What was seen may be gone, and there may be another one of its name.
 pub(super) fn gone<T>(done: Result<T, kube::Error>) -> Result<(), kube::Error> {
     match done {
         Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -1,6 +1,9 @@
 //! The election, and what each master says of itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
@@ -9,7 +12,7 @@ use serde_json::json;
 use super::{State, kubelet::is};
 
 /// A cluster without a leader among its masters that are up gets one: the first. A master whose container does not run says nothing.
-pub(super) fn elect(state: &mut State, pods: &[Pod]) {
+pub(super) fn elect(state: &mut State, pods: &[Arc<Pod>]) {
     let mut up: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for pod in pods.iter().filter(|pod| answers(pod)) {
         if let Some((cluster, _)) = pod.name_any().rsplit_once("-masters-") {
