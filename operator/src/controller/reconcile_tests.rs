@@ -131,6 +131,33 @@ async fn a_forbidden_object_is_told_and_does_not_hide_who_leads() {
 }
 
 #[tokio::test]
+async fn nothing_is_as_the_spec_says_while_an_object_is_refused() {
+    let world = World::serving("", "old").await;
+    let settled = || {
+        let conditions = world.status()["conditions"].clone();
+        conditions.as_array().unwrap().iter().any(|condition| condition["reason"] == "Settled")
+    };
+    // Its master is what it shall be: the first reconcile that is let through has nothing to replace.
+    world.api.refuse(Method::POST, "/eviction", 429);
+    world.reconcile().await.unwrap();
+    let hash = world.api.get(SET).unwrap()["spec"]["template"]["metadata"]["annotations"]["alluxio.org/restart-hash"].clone();
+    let mut pod = world.api.get(POD).unwrap();
+    pod["metadata"]["annotations"]["alluxio.org/restart-hash"] = hash;
+    world.api.put(POD, pod);
+    let mut cluster = world.api.get(CLUSTER).unwrap();
+    cluster["status"]["conditions"] = json!([]);
+    cluster["spec"]["masters"]["podTemplate"] = json!({ "metadata": { "labels": { "team": "storage" } } });
+    world.api.put(CLUSTER, cluster);
+    world.api.refuse(Method::PATCH, "/statefulsets/", 403);
+    world.reconcile().await.unwrap();
+    assert!(!settled(), "{}", world.status());
+    world.api.allow_all();
+    world.reconcile().await.unwrap();
+    world.reconcile().await.unwrap();
+    assert!(settled(), "{}", world.status());
+}
+
+#[tokio::test]
 async fn what_fails_is_told_before_it_is_tried_again() {
     let service = "/api/v1/namespaces/data/services/demo-masters";
     for (method, part) in [(Method::PATCH, service), (Method::POST, "/eviction"), (Method::PATCH, POD)] {

@@ -202,6 +202,10 @@ impl Report {
                 Verdict::is(Reason::Recreating, masters.step.waits_for().unwrap_or_default())
             }
             Step::Wait(wait) => Verdict::is(self.waits_for(cluster, observed), wait.to_string()),
+            // Nothing moves, but not because all is as it shall be: what was told before holds.
+            _ if self.failed.as_ref().is_some_and(|failed| failed.reason == Reason::ApplyFailed) => {
+                return None;
+            }
             _ => self.of_workers(),
         })
     }

@@ -52,10 +52,11 @@ pub fn told(cluster: &AlluxioCluster, reason: Reason) -> String {
 
 /// Serves, and everything is as the spec of that generation says.
 pub fn settled(cluster: &AlluxioCluster) -> bool {
-    let observed = cluster.status.as_ref().and_then(|status| status.observed_generation);
-    observed == cluster.metadata.generation
-        && has_reason(cluster, Reason::LeaderServing)
-        && has_reason(cluster, Reason::Settled)
+    let now = |reason: Reason| {
+        let told = condition(cluster, reason.condition()).filter(|condition| condition.reason == reason);
+        told.is_some_and(|condition| condition.observed_generation == cluster.metadata.generation)
+    };
+    now(Reason::LeaderServing) && now(Reason::Settled)
 }
 
 pub fn leader(cluster: &AlluxioCluster) -> Option<&str> {
