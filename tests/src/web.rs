@@ -26,7 +26,12 @@ pub fn get(port: u16, path: &str) -> Result<Answer> {
 
 /// GET of a JSON document at another address.
 pub fn get_json_at(host: &str, port: u16, path: &str) -> Result<Value> {
-    let answer = get_at(LIMIT, host, port, path)?;
+    get_json_within(LIMIT, host, port, path)
+}
+
+/// The same from who may be lost.
+pub fn get_json_within(limit: Duration, host: &str, port: u16, path: &str) -> Result<Value> {
+    let answer = get_at(limit, host, port, path)?;
     json_of(&answer).with_context(|| format!("{path} at {host}:{port}"))
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alluxio_conf::{Configuration, Role};
 use anyhow::{Result, ensure};
-use k8s_openapi::api::{core::v1::Pod, discovery::v1::EndpointSlice};
+use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, ResourceExt,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::{kubectl, kubectl_with, patient};
-use crate::{kube::Scenario, web};
+use crate::kube::Scenario;
 
 const INSTANCE: &str = "app.kubernetes.io/instance";
 const COMPONENT: &str = "app.kubernetes.io/component";
@@ -24,8 +24,8 @@ const RUN_TESTS: usize = 24;
 const SITE: &str = "/opt/alluxio/conf/alluxio-site.properties";
 
 pub struct Deployed<'a> {
-    scenario: &'a Scenario,
-    name: String,
+    pub(super) scenario: &'a Scenario,
+    pub(super) name: String,
     clusters: Api<DynamicObject>,
     /// When it was applied for the first time.
     applied: Instant,
@@ -121,62 +121,29 @@ impl<'a> Deployed<'a> {
         Ok(())
     }
 
-    /// The pod of the master that says itself that it serves; `None` when none does.
-    pub async fn serving(&self) -> Result<Option<String>> {
-        for pod in self.pods("master").await? {
-            let Some(ip) = pod.status.as_ref().and_then(|status| status.pod_ip.clone()) else { continue };
-            let role = tokio::task::block_in_place(|| web::get_json_at(&ip, 19999, "/role"));
-            if role.is_ok_and(|role| role["serving"] == true) {
-                return Ok(Some(pod.name_any()));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The pods behind the Service that leads to the leader.
-    pub async fn leader_service(&self) -> Result<Vec<String>> {
-        let slices: Api<EndpointSlice> = Api::namespaced(self.scenario.client(), self.scenario.namespace());
-        let selector = format!("kubernetes.io/service-name={}-leader", self.name);
-        let slices = slices.list(&ListParams::default().labels(&selector)).await?;
-        let endpoints = slices.items.into_iter().flat_map(|slice| slice.endpoints);
-        let named = endpoints.filter_map(|endpoint| endpoint.target_ref?.name);
-        Ok(named.collect())
-    }
-
-    /// Waits until status and Service name the master that serves; how long that took from now on.
-    pub async fn agrees(&self, limit: Duration) -> Result<Duration> {
-        let began = Instant::now();
-        loop {
-            let serving = self.serving().await?;
-            let told = self.seen().await?["status"]["leader"]["pod"].as_str().map(str::to_owned);
-            let behind = self.leader_service().await?;
-            if serving.is_some() && serving == told && behind == Vec::from_iter(serving.clone()) {
-                return Ok(began.elapsed());
-            }
-            ensure!(
-                began.elapsed() < patient(limit),
-                "not within {:.0?}: {serving:?} serves, status.leader says {told:?}, the Service leads to {behind:?}",
-                patient(limit)
-            );
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    /// The configuration of a client outside of the cluster: what the cluster's own pods use.
-    pub fn client_conf(&self) -> Result<Configuration> {
+    /// The settings of a client outside of the cluster: what the cluster's own pods use.
+    pub fn client_settings(&self) -> Result<Vec<(String, String)>> {
         let site = self.exec(&format!("{}-masters-0", self.name), &["cat", SITE])?;
         let matters = ["alluxio.zookeeper.", "alluxio.master.hostname", "alluxio.master.rpc.port"];
         let lines = site.lines().filter(|line| matters.iter().any(|name| line.starts_with(name)));
-        let own = ["-Dalluxio.security.login.username=alluxio".to_owned()];
-        let arguments = lines.map(|line| format!("-D{line}")).chain(own);
+        let own = ("alluxio.security.login.username".to_owned(), "alluxio".to_owned());
+        let pairs = lines.filter_map(|line| line.split_once('='));
+        Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).chain([own]).collect())
+    }
+
+    /// The same for a client of ours.
+    pub fn client_conf(&self) -> Result<Configuration> {
+        let settings = self.client_settings()?;
+        let arguments = settings.iter().map(|(name, value)| format!("-D{name}={value}"));
         Ok(Configuration::load(Role::Client, arguments)?.conf)
     }
 }
 
-/// All is as the spec says, and a master serves.
+/// All is as the spec says, a master serves, and every worker is there.
 fn is_available(object: &Value) -> bool {
-    let status = &object["status"];
-    status["phase"] == "Available" && status["observedGeneration"] == object["metadata"]["generation"]
+    let (status, workers) = (&object["status"], &object["status"]["workers"]);
+    let told = status["observedGeneration"] == object["metadata"]["generation"];
+    told && status["phase"] == "Available" && workers["ready"] == workers["desired"]
 }
 
 /// The names of those that are ready.

@@ -1,15 +1,19 @@
 //! Clusters of Alluxio on the nodes of `tests/e2e`, run by the operator as its users run it: installed by Helm, told by kubectl.
 
 mod deployed;
+mod leading;
+mod nodes;
 mod operator;
 mod outside;
 mod patience;
 mod tools;
 mod writer;
+mod writer_java;
 
 pub use deployed::{Deployed, ready_pods};
+pub use leading::Serving;
 pub use operator::Operator;
 pub use outside::{ADDRESS, Outside};
 pub use patience::{patient, promised};
 pub use tools::{example, kubectl, kubectl_with};
-pub use writer::{Writer, Written};
+pub use writer::Writer;

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tokio::task::block_in_place;
 
 use super::kubectl_with;
@@ -11,10 +11,10 @@ use crate::{hdfs::Hdfs, zookeeper::Ensemble};
 /// The bridge's own address.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 88, 0, 1);
 
-/// One ZooKeeper server, and an HDFS of two NameNodes and three DataNodes.
+/// One ZooKeeper server, and an HDFS of two NameNodes and three DataNodes where it is wanted.
 pub struct Outside {
     pub zookeeper: Ensemble,
-    pub hdfs: Hdfs,
+    hdfs: Option<Hdfs>,
 }
 
 impl Outside {
@@ -26,24 +26,41 @@ impl Outside {
             for folder in ["/alluxio", "/data"] {
                 hdfs.make_folder(folder, "777")?;
             }
-            Ok(Outside { zookeeper, hdfs })
+            Ok(Outside { zookeeper, hdfs: Some(hdfs) })
         })
     }
 
-    /// An example with its ZooKeeper and its HDFS here.
+    /// ZooKeeper only.
+    pub fn zookeeper() -> Result<Outside> {
+        let zookeeper = block_in_place(|| Ensemble::start_at(ADDRESS, 1))?;
+        Ok(Outside { zookeeper, hdfs: None })
+    }
+
+    pub fn hdfs(&mut self) -> Result<&mut Hdfs> {
+        self.hdfs.as_mut().context("HDFS was not started")
+    }
+
+    /// An example with its ZooKeeper and its HDFS here, and its files where the rig's nodes have room for them.
     pub fn adapted(&self, example: &str) -> String {
-        let name = self.hdfs.uri();
         let lines = example.lines().map(|line| match line.split_once("addresses: [") {
             Some((before, _)) => format!("{before}addresses: [{}]\n", self.zookeeper.address()),
-            None => format!("{line}\n").replace("hdfs://nameservice", &name),
+            None => format!("{line}\n"),
         });
-        lines.collect()
+        let text: String = lines.collect();
+        let text = text.replace("storageClassName: nfs", "storageClassName: shared");
+        match &self.hdfs {
+            Some(hdfs) => ["hdfs://nameservice", "hdfs://namenode.example.com:8020"]
+                .iter()
+                .fold(text, |text, name| text.replace(name, &hdfs.uri())),
+            None => text,
+        }
     }
 
     /// The ConfigMap `hadoop` with `core-site.xml` and `hdfs-site.xml`, as the example wants it.
     pub fn configure(&self, namespace: &str) -> Result<()> {
         let mut lines = String::new();
-        for (name, value) in self.hdfs.client_properties() {
+        let hdfs = self.hdfs.as_ref().context("HDFS was not started")?;
+        for (name, value) in hdfs.client_properties() {
             lines += &format!("<property><name>{name}</name><value>{value}</value></property>");
         }
         let map = serde_json::json!({
@@ -62,7 +79,7 @@ impl Outside {
     pub fn finish(self) -> Result<()> {
         block_in_place(|| {
             self.zookeeper.finish()?;
-            self.hdfs.finish()
+            self.hdfs.map_or(Ok(()), Hdfs::finish)
         })
     }
 }

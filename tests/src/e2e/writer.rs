@@ -6,7 +6,7 @@ use alluxio_client::FileSystem;
 use alluxio_conf::Configuration;
 use alluxio_fs::{AlluxioPath, ErrorKind, FsResult};
 use alluxio_proto::grpc::file::{CompleteFilePOptions, CreateFilePOptions, WritePType};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use futures::TryStreamExt;
 use tokio::{
     sync::watch,
@@ -15,90 +15,129 @@ use tokio::{
 };
 
 /// Between two files: so that a test of minutes does not make a tree of millions.
-const PAUSE: Duration = Duration::from_millis(5);
+pub(super) const PAUSE: Duration = Duration::from_millis(5);
 /// Between two tries of a file that was not acknowledged.
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// Creates empty files, one after the other, each until it is acknowledged.
 pub struct Writer {
+    who: String,
     folder: String,
     conf: Configuration,
     stop: watch::Sender<bool>,
-    acknowledged: watch::Receiver<usize>,
-    running: JoinHandle<Result<Vec<Instant>>>,
+    acknowledged: watch::Receiver<Vec<Instant>>,
+    running: JoinHandle<Result<()>>,
 }
 
-/// When each file was acknowledged.
-pub struct Written(Vec<Instant>);
+/// What one that writes is told, and tells.
+pub(super) struct Desk {
+    pub folder: String,
+    pub stopped: watch::Receiver<bool>,
+    /// When each file was acknowledged: `<folder>/0`, `<folder>/1`...
+    pub acknowledged: watch::Sender<Vec<Instant>>,
+}
+
+impl Desk {
+    pub fn is_stopped(&self) -> bool {
+        *self.stopped.borrow()
+    }
+
+    pub fn next(&self) -> String {
+        format!("{}/{}", self.folder, self.acknowledged.borrow().len())
+    }
+
+    pub fn written(&self) {
+        self.acknowledged.send_modify(|times| times.push(Instant::now()));
+    }
+}
 
 impl Writer {
     /// Starts it with a client of its own.
     pub async fn start(conf: &Configuration, folder: &str) -> Result<Writer> {
         let fs = FileSystem::connect(conf).await?;
+        Ok(Writer::over("our client", conf, folder, |desk| tokio::spawn(write(fs, desk))))
+    }
+
+    pub(super) fn over(
+        who: &str,
+        conf: &Configuration,
+        folder: &str,
+        run: impl FnOnce(Desk) -> JoinHandle<Result<()>>,
+    ) -> Writer {
         let (stop, stopped) = watch::channel(false);
-        let (tell, acknowledged) = watch::channel(0);
-        let running = tokio::spawn(write(fs, folder.to_owned(), stopped, tell));
-        Ok(Writer { folder: folder.to_owned(), conf: conf.clone(), stop, acknowledged, running })
+        let (tell, acknowledged) = watch::channel(Vec::new());
+        let running = run(Desk { folder: folder.to_owned(), stopped, acknowledged: tell });
+        Writer {
+            who: who.to_owned(),
+            folder: folder.to_owned(),
+            conf: conf.clone(),
+            stop,
+            acknowledged,
+            running,
+        }
+    }
+
+    pub fn who(&self) -> &str {
+        &self.who
+    }
+
+    /// How many files are acknowledged.
+    pub fn files(&self) -> usize {
+        self.acknowledged.borrow().len()
     }
 
     /// Waits until so many more files are acknowledged.
     pub async fn goes_on(&mut self, files: usize, limit: Duration) -> Result<()> {
-        let goal = *self.acknowledged.borrow() + files;
-        let reached = self.acknowledged.wait_for(|count| *count >= goal);
-        let reached = timeout(limit, reached).await;
-        reached.with_context(|| format!("{files} more files were not written within {limit:?}"))??;
-        Ok(())
+        let goal = self.files() + files;
+        match timeout(limit, self.acknowledged.wait_for(|times| times.len() >= goal)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => match (&mut self.running).await? {
+                Ok(()) => bail!("{} has ended", self.who),
+                Err(error) => Err(error).with_context(|| self.who.clone()),
+            },
+            Err(_) => bail!("{}: {files} more files were not written within {limit:?}", self.who),
+        }
     }
 
-    /// Stops it, and looks whether everything that was acknowledged is there.
-    pub async fn finish(self) -> Result<Written> {
+    /// The longest time without an acknowledgement since that file, counted from 0.
+    pub fn largest_gap_since(&self, file: usize) -> Duration {
+        let times = self.acknowledged.borrow();
+        let times = times.get(file..).unwrap_or_default();
+        times.windows(2).map(|two| two[1] - two[0]).max().unwrap_or_default()
+    }
+
+    /// Stops it, and looks whether everything that was acknowledged is there; how many files that are.
+    pub async fn finish(self) -> Result<usize> {
         self.stop.send_replace(true);
-        let times = self.running.await??;
+        self.running.await?.with_context(|| self.who.clone())?;
+        let count = self.acknowledged.borrow().len();
         let fs = FileSystem::connect(&self.conf).await?;
         let listing = fs.list_status(&AlluxioPath::parse(&self.folder)?, Default::default()).await?;
         let there: Vec<_> = listing.try_collect().await?;
         let names: BTreeSet<&str> = there.iter().map(|info| info.name()).collect();
         let lost: Vec<_> =
-            (0..times.len()).filter(|number| !names.contains(&*number.to_string())).take(10).collect();
-        ensure!(lost.is_empty(), "acknowledged files are lost, of {}: {lost:?}", times.len());
-        Ok(Written(times))
+            (0..count).filter(|number| !names.contains(&*number.to_string())).take(10).collect();
+        ensure!(lost.is_empty(), "acknowledged files of {} are lost, of {count}: {lost:?}", self.who);
+        Ok(count)
     }
 }
 
-impl Written {
-    pub fn files(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The longest time without an acknowledgement.
-    pub fn largest_gap(&self) -> Duration {
-        self.0.windows(2).map(|two| two[1] - two[0]).max().unwrap_or_default()
-    }
-}
-
-async fn write(
-    fs: FileSystem,
-    folder: String,
-    stopped: watch::Receiver<bool>,
-    tell: watch::Sender<usize>,
-) -> Result<Vec<Instant>> {
-    let mut acknowledged = Vec::new();
-    while !*stopped.borrow() {
-        let path = AlluxioPath::parse(&format!("{folder}/{}", acknowledged.len()))?;
+async fn write(fs: FileSystem, desk: Desk) -> Result<()> {
+    while !desk.is_stopped() {
+        let path = AlluxioPath::parse(&desk.next())?;
         while let Err(error) = create(&fs, &path).await {
             // Everything else is an answer, and a wrong one.
             let may_pass = matches!(error.kind, ErrorKind::Unavailable | ErrorKind::DeadlineExceeded);
             ensure!(may_pass, "{path}: {:?}: {error}", error.kind);
-            if *stopped.borrow() {
-                return Ok(acknowledged);
+            if desk.is_stopped() {
+                return Ok(());
             }
             sleep(AGAIN).await;
         }
-        acknowledged.push(Instant::now());
-        tell.send_replace(acknowledged.len());
+        desk.written();
         sleep(PAUSE).await;
     }
-    Ok(acknowledged)
+    Ok(())
 }
 
 /// Two changes of the tree. What an earlier try may have done already is done.

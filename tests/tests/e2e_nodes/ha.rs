@@ -1,45 +1,81 @@
-//! Three masters, with ZooKeeper and the journal on HDFS outside of the cluster.
+//! Clusters of three masters, whose ZooKeeper is outside.
 
-use std::{env, time::Duration};
+use std::time::Duration;
 
 use alluxio_tests::{
-    e2e::{Deployed, Operator, Outside, Writer, example, patient, promised, ready_pods},
+    e2e::{Deployed, Operator, Outside, example, kubectl_with, promised, ready_pods},
     kube::Scenario,
 };
 use anyhow::{Context, Result, ensure};
 
-const LIMIT: Duration = Duration::from_secs(180);
+pub const LIMIT: Duration = Duration::from_secs(180);
 /// From `kubectl apply` on, with the images on the nodes.
 const AVAILABLE: Duration = Duration::from_secs(60);
-/// The longest time without an acknowledged write when the leader's pod is deleted.
-const DELETED: Duration = Duration::from_secs(3);
 /// Until status and Service name the master that serves.
-const TOLD: Duration = Duration::from_secs(3);
-/// So many writes are waited for around each fault.
-const WRITES: usize = 50;
+pub const TOLD: Duration = Duration::from_secs(3);
 
-/// How often each fault happens: `E2E_ROUNDS`.
-fn rounds() -> usize {
-    env::var("E2E_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(10)
+/// Where the masters' journal lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Journal {
+    Hdfs,
+    SharedVolume,
 }
 
-/// The example of three masters, with what it needs.
-fn ha(scenario: &Scenario, outside: &Outside) -> Result<String> {
-    outside.configure(scenario.namespace())?;
-    Ok(outside.adapted(&example("ha-hdfs.yaml")?))
+impl Journal {
+    /// What is outside of the nodes.
+    pub fn outside(self) -> Result<Outside> {
+        match self {
+            Journal::Hdfs => Outside::start(),
+            Journal::SharedVolume => Outside::zookeeper(),
+        }
+    }
+
+    /// The example of three masters, and all that it names. Returns it with the cluster's name.
+    pub fn example(self, scenario: &Scenario, outside: &Outside) -> Result<(&'static str, String)> {
+        match self {
+            Journal::Hdfs => {
+                outside.configure(scenario.namespace())?;
+                Ok(("ha", outside.adapted(&example("ha-hdfs.yaml")?)))
+            }
+            Journal::SharedVolume => {
+                shared_claim(scenario, "files")?;
+                Ok(("shared", outside.adapted(&example("ha-shared-volume.yaml")?)))
+            }
+        }
+    }
+
+    /// The example, applied and available.
+    pub async fn cluster<'a>(self, scenario: &'a Scenario, outside: &Outside) -> Result<Deployed<'a>> {
+        let (name, text) = self.example(scenario, outside)?;
+        let cluster = Deployed::apply(scenario, name, &text)?;
+        cluster.available(LIMIT).await?;
+        Ok(cluster)
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn three_masters_with_a_journal_on_hdfs() -> Result<()> {
-    let scenario = Scenario::begin("three_masters_with_a_journal_on_hdfs").await?;
+/// A claim that all nodes share.
+pub fn shared_claim(scenario: &Scenario, name: &str) -> Result<()> {
+    let claim = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name},
+        "spec": {"storageClassName": "shared", "accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}},
+    });
+    kubectl_with(scenario.namespace(), &["apply", "--filename", "-"], &claim.to_string()).map(drop)
+}
+
+/// An example of three masters does what the documents say.
+async fn is_highly_available(name: &str, journal: Journal) -> Result<()> {
+    let scenario = Scenario::begin(name).await?;
     let operator = Operator::install(&[])?;
-    let outside = Outside::start()?;
-    let cluster = Deployed::apply(&scenario, "ha", &ha(&scenario, &outside)?)?;
+    let outside = journal.outside()?;
+    let (name, text) = journal.example(&scenario, &outside)?;
+    let cluster = Deployed::apply(&scenario, name, &text)?;
     promised("three masters, from kubectl apply to Available", cluster.available(LIMIT).await?, AVAILABLE)?;
     let masters = cluster.pods("master").await?;
     ensure!(ready_pods(&masters).len() == 3, "{:?}", ready_pods(&masters));
     let leader = cluster.serving().await?.context("no master serves")?;
-    cluster.leader_is_known_everywhere(&leader).await?;
+    cluster.leader_is_known_everywhere(&leader.pod).await?;
     cluster.runs_the_tests()?;
     promised("status and Service name the leader", cluster.agrees(TOLD).await?, TOLD)?;
     operator.is_content()?;
@@ -48,35 +84,11 @@ async fn three_masters_with_a_journal_on_hdfs() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writers_hardly_notice_that_the_leader_is_deleted() -> Result<()> {
-    let scenario = Scenario::begin("writers_hardly_notice_that_the_leader_is_deleted").await?;
-    let operator = Operator::install(&[])?;
-    let outside = Outside::start()?;
-    let cluster = Deployed::apply(&scenario, "ha", &ha(&scenario, &outside)?)?;
-    cluster.available(LIMIT).await?;
-    let mut writer = Writer::start(&cluster.client_conf()?, "/written").await?;
-    let mut longest = Duration::ZERO;
-    for round in 0..rounds() {
-        writer.goes_on(WRITES, patient(LIMIT)).await?;
-        let leader = cluster.serving().await?.context("no master serves")?;
-        cluster.kubectl(&["delete", "pod", &leader, "--wait=false"])?;
-        let other = |object: &serde_json::Value| {
-            object["status"]["leader"]["pod"].as_str().is_some_and(|pod| pod != leader)
-        };
-        cluster.until("another master leads", LIMIT, other).await?;
-        let told = cluster.agrees(TOLD).await?;
-        longest = longest.max(told);
-        writer.goes_on(WRITES, patient(LIMIT)).await?;
-        cluster
-            .until("all masters are back", LIMIT, |object| object["status"]["phase"] == "Available")
-            .await?;
-        println!("round {round}: {leader} was deleted");
-    }
-    let written = writer.finish().await?;
-    println!("{} files were acknowledged, and all are there", written.files());
-    promised("the leader is deleted: the largest gap between writes", written.largest_gap(), DELETED)?;
-    promised("another master leads: status and Service agree", longest, TOLD)?;
-    operator.is_content()?;
-    scenario.finish().await?;
-    outside.finish()
+async fn three_masters_with_a_journal_on_hdfs() -> Result<()> {
+    is_highly_available("three_masters_with_a_journal_on_hdfs", Journal::Hdfs).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_masters_with_a_journal_on_a_shared_volume() -> Result<()> {
+    is_highly_available("three_masters_with_a_journal_on_a_shared_volume", Journal::SharedVolume).await
 }

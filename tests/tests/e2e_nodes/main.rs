@@ -2,4 +2,5 @@
 
 mod available;
 mod ha;
+mod leader;
 mod rig;

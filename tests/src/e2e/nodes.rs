@@ -1,0 +1,43 @@
+//! Pods as their nodes see them.
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+
+use super::Deployed;
+
+impl Deployed<'_> {
+    pub async fn pod(&self, name: &str) -> Result<Pod> {
+        let pods: Api<Pod> = Api::namespaced(self.scenario.client(), self.scenario.namespace());
+        Ok(pods.get(name).await?)
+    }
+
+    /// The number of the node that a pod runs on, as the rig's commands want it.
+    pub async fn node_of(&self, pod: &str) -> Result<String> {
+        let node = self.pod(pod).await?.spec.and_then(|spec| spec.node_name);
+        let node = node.with_context(|| format!("{pod} is on no node"))?;
+        Ok(node.trim_start_matches("node").to_owned())
+    }
+
+    /// SIGKILL to the process of a pod's only container, from the node: nobody in the cluster was asked.
+    pub async fn kill(&self, pod: &str) -> Result<()> {
+        let node = self.node_of(pod).await?;
+        let status = self.pod(pod).await?.status.and_then(|status| status.container_statuses);
+        let id = status.into_iter().flatten().find_map(|container| container.container_id);
+        let id = id.with_context(|| format!("{pod} has no container"))?;
+        let id = id.trim_start_matches("containerd://");
+        let tasks = self.scenario.rig(&["in-node", &node, "ctr", "--namespace", "k8s.io", "tasks", "list"])?;
+        let process = tasks.lines().find(|line| line.starts_with(id));
+        let process = process.and_then(|line| line.split_whitespace().nth(1));
+        let process = process.with_context(|| format!("{pod} has no process on its node: {tasks}"))?;
+        self.scenario.rig(&["in-node", &node, "kill", "-KILL", process]).map(drop)
+    }
+
+    /// How often the containers of a pod were started again.
+    pub async fn restarts(&self, pod: &str) -> Result<i32> {
+        let status = self.pod(pod).await?.status.and_then(|status| status.container_statuses);
+        let counts: Vec<_> = status.into_iter().flatten().map(|container| container.restart_count).collect();
+        ensure!(!counts.is_empty(), "{pod} has no container");
+        Ok(counts.iter().sum())
+    }
+}

@@ -1,0 +1,155 @@
+//! The leader goes in all the ways in which a pod can, under writers that notice how long.
+
+use std::{env, time::Duration};
+
+use alluxio_tests::{
+    e2e::{Deployed, Operator, Serving, Writer, patient, promised},
+    kube::Scenario,
+};
+use anyhow::{Context, Result, ensure};
+
+use super::ha::{Journal, LIMIT, TOLD};
+
+/// The longest time without an acknowledged write when the leader's pod is deleted.
+const DELETED: Duration = Duration::from_secs(3);
+/// When it is killed, and starts again at once.
+const KILLED: Duration = Duration::from_secs(8);
+/// When ZooKeeper must notice it: the session of 10 s, and 5 s.
+const LOST: Duration = Duration::from_secs(15);
+/// So many writes are waited for around each fault.
+const WRITES: usize = 30;
+
+/// How often each fault happens: `E2E_ROUNDS`.
+fn rounds() -> usize {
+    env::var("E2E_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(10)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// `kubectl delete pod`.
+    Delete,
+    /// SIGKILL, from the node.
+    Kill,
+    /// `kubectl delete pod --force --grace-period=0`.
+    ForceDelete,
+    /// The power of its node is cut.
+    NodeKill,
+    /// No packet to or from its node.
+    NodeCut,
+    /// Its node does not reach the API server, and the pod is force-deleted, so that it is started elsewhere, too.
+    ApiCut,
+}
+
+impl Fault {
+    /// Makes it happen; what the gap between writes may be.
+    async fn happens(self, cluster: &Deployed<'_>, scenario: &Scenario, node: &str, pod: &str) -> Result<Duration> {
+        match self {
+            Fault::Delete => {
+                cluster.kubectl(&["delete", "pod", pod, "--wait=false"])?;
+                Ok(DELETED)
+            }
+            Fault::Kill => {
+                // After the first time kubelet waits before it starts it again.
+                let first = cluster.restarts(pod).await? == 0;
+                cluster.kill(pod).await?;
+                Ok(if first { KILLED } else { LOST })
+            }
+            Fault::ForceDelete => {
+                cluster.kubectl(&["delete", "pod", pod, "--force", "--grace-period=0", "--wait=false"])?;
+                Ok(LOST)
+            }
+            Fault::NodeKill => scenario.rig(&["node-kill", node]).map(|_| LOST),
+            Fault::NodeCut => scenario.rig(&["node-cut", node]).map(|_| LOST),
+            Fault::ApiCut => {
+                scenario.rig(&["api-cut", node])?;
+                cluster.kubectl(&["delete", "pod", pod, "--force", "--grace-period=0", "--wait=false"])?;
+                Ok(LOST)
+            }
+        }
+    }
+
+    fn heals(self, scenario: &Scenario, node: &str) -> Result<()> {
+        let command = match self {
+            Fault::Delete | Fault::Kill | Fault::ForceDelete => return Ok(()),
+            Fault::NodeKill => "node-up",
+            Fault::NodeCut => "node-join",
+            Fault::ApiCut => "api-join",
+        };
+        scenario.rig(&[command, node]).map(drop)
+    }
+}
+
+/// Waits until a master serves that did not before the fault, or does so again; status and Service name it.
+async fn led_again(cluster: &Deployed<'_>, before: &Serving) -> Result<Duration> {
+    let (serving, told) = cluster.led_after(before.term, LIMIT).await?;
+    println!("{} serves in term {}, after {} in term {}", serving.pod, serving.term, before.pod, before.term);
+    Ok(told)
+}
+
+async fn writers_go_on(name: &str, journal: Journal, fault: Fault) -> Result<()> {
+    let scenario = Scenario::begin(name).await?;
+    let operator = Operator::install(&[])?;
+    let outside = journal.outside()?;
+    let cluster = journal.cluster(&scenario, &outside).await?;
+    let (conf, settings) = (cluster.client_conf()?, cluster.client_settings()?);
+    let mut writers =
+        [Writer::start(&conf, "/written").await?, Writer::start_java(&settings, &conf, "/written_by_java")?];
+    for round in 0..rounds() {
+        for writer in &mut writers {
+            writer.goes_on(WRITES, patient(LIMIT)).await?;
+        }
+        let before = cluster.serving().await?.context("no master serves")?;
+        let restarts = cluster.restarts(&before.pod).await?;
+        let node = cluster.node_of(&before.pod).await?;
+        let from = writers.each_ref().map(|writer| writer.files() - 1);
+        let promise = fault.happens(&cluster, &scenario, &node, &before.pod).await?;
+        let told = led_again(&cluster, &before).await?;
+        for writer in &mut writers {
+            writer.goes_on(WRITES, patient(LIMIT)).await?;
+        }
+        for (writer, from) in writers.iter().zip(from) {
+            let what = format!("{fault:?} round {round}, {}: the largest gap between writes", writer.who());
+            promised(&what, writer.largest_gap_since(from), promise)?;
+        }
+        promised("another master leads: status and Service agree", told, TOLD)?;
+        fault.heals(&scenario, &node)?;
+        cluster
+            .until("all masters are back", LIMIT, |object| {
+                object["status"]["phase"] == "Available" && object["status"]["masters"]["ready"] == 3
+            })
+            .await?;
+        if matches!(fault, Fault::Kill) {
+            let now = cluster.restarts(&before.pod).await?;
+            ensure!(now > restarts, "{} was not started again: {now} times, {restarts} before", before.pod);
+        }
+    }
+    for writer in writers {
+        let who = writer.who().to_owned();
+        println!("{} files of {who} were acknowledged, and all are there", writer.finish().await?);
+    }
+    operator.is_content()?;
+    scenario.finish().await?;
+    outside.finish()
+}
+
+macro_rules! writers_go_on {
+    ($($name:ident: $journal:ident, $fault:ident;)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() -> Result<()> {
+            writers_go_on(stringify!($name), Journal::$journal, Fault::$fault).await
+        }
+    )*};
+}
+
+writers_go_on! {
+    writers_go_on_when_the_leader_is_deleted: Hdfs, Delete;
+    writers_go_on_when_the_leader_is_killed: Hdfs, Kill;
+    writers_go_on_when_the_leader_is_deleted_by_force: Hdfs, ForceDelete;
+    writers_go_on_when_the_leaders_node_dies: Hdfs, NodeKill;
+    writers_go_on_when_the_leaders_node_is_cut_off: Hdfs, NodeCut;
+    writers_go_on_when_the_leaders_node_is_cut_off_from_the_api_server: Hdfs, ApiCut;
+    writers_go_on_when_the_leader_is_deleted_with_a_shared_volume: SharedVolume, Delete;
+    writers_go_on_when_the_leader_is_killed_with_a_shared_volume: SharedVolume, Kill;
+    writers_go_on_when_the_leader_is_deleted_by_force_with_a_shared_volume: SharedVolume, ForceDelete;
+    writers_go_on_when_the_leaders_node_dies_with_a_shared_volume: SharedVolume, NodeKill;
+}
