@@ -13,7 +13,7 @@ use kube::{
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::{kubectl, kubectl_with, patient};
+use super::{kubectl, kubectl_with, patient, tools::run_within};
 use crate::kube::Scenario;
 
 const INSTANCE: &str = "app.kubernetes.io/instance";
@@ -51,6 +51,12 @@ impl<'a> Deployed<'a> {
         kubectl(self.scenario.namespace(), arguments)
     }
 
+    fn kubectl_within(&self, limit: Duration, arguments: &[&str]) -> Result<String> {
+        let mut all = vec!["--namespace", self.scenario.namespace()];
+        all.extend(arguments);
+        run_within(limit, "kubectl", &all, "")
+    }
+
     /// The whole object as it is now.
     pub async fn seen(&self) -> Result<Value> {
         Ok(serde_json::to_value(self.clusters.get(&self.name).await?)?)
@@ -83,6 +89,18 @@ impl<'a> Deployed<'a> {
     pub async fn available(&self, limit: Duration) -> Result<Duration> {
         self.until("the cluster is available", limit, is_available).await?;
         Ok(self.applied.elapsed())
+    }
+
+    /// `kubectl delete`: until the object and all pods with its name on them are gone.
+    pub async fn delete(&self, limit: Duration) -> Result<Duration> {
+        let began = Instant::now();
+        let timeout = format!("--timeout={}s", patient(limit).as_secs());
+        let object = format!("alx/{}", self.name);
+        self.kubectl_within(2 * limit, &["delete", &object, "--wait=false"])?;
+        let selector = format!("--selector={INSTANCE}={}", self.name);
+        self.kubectl_within(2 * limit, &["wait", "--for=delete", &object, &timeout])?;
+        self.kubectl_within(2 * limit, &["wait", "--for=delete", "pods", &selector, &timeout])?;
+        Ok(began.elapsed())
     }
 
     /// The pods of masters or workers, by name.

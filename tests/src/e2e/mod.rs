@@ -16,4 +16,4 @@ pub use operator::Operator;
 pub use outside::{ADDRESS, Outside};
 pub use patience::{patient, promised};
 pub use tools::{example, kubectl, kubectl_with};
-pub use writer::Writer;
+pub use writer::{Writer, all_are_there};

@@ -37,6 +37,19 @@ impl Operator {
         Ok(names.lines().map(|name| name.trim_start_matches("pod/").to_owned()).collect())
     }
 
+    /// `helm uninstall`: definition and clusters stay.
+    pub fn uninstall() -> Result<()> {
+        run("helm", &["uninstall", NAME, "--namespace", NAME, "--wait"], "").map(drop)
+    }
+
+    /// Its pods die without a word; others start in their place.
+    pub fn kill() -> Result<()> {
+        for pod in Operator::pods()? {
+            kubectl(NAME, &["delete", "pod", &pod, "--force", "--grace-period=0", "--wait=false"])?;
+        }
+        Ok(())
+    }
+
     /// It has said nothing of errors since this test began, and has not been started again.
     pub fn is_content(&self) -> Result<()> {
         for pod in Operator::pods()? {

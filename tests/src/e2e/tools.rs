@@ -41,9 +41,13 @@ pub fn kubectl_with(namespace: &str, arguments: &[&str], input: &str) -> Result<
 
 /// Runs a program to its end, for a limited time; returns its standard output.
 pub(super) fn run(program: &str, arguments: &[&str], input: &str) -> Result<String> {
+    run_within(LIMIT, program, arguments, input)
+}
+
+pub(super) fn run_within(limit: Duration, program: &str, arguments: &[&str], input: &str) -> Result<String> {
     block_in_place(|| {
         let mut child = Command::new("timeout")
-            .arg(patient(LIMIT).as_secs().to_string())
+            .arg(patient(limit).as_secs().to_string())
             .arg(program)
             .args(arguments)
             .stdin(Stdio::piped())

@@ -38,8 +38,9 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    /// Told so, or nobody is there any more who could tell.
     pub fn is_stopped(&self) -> bool {
-        *self.stopped.borrow()
+        *self.stopped.borrow() || self.stopped.has_changed().is_err()
     }
 
     pub fn next(&self) -> String {
@@ -111,15 +112,20 @@ impl Writer {
         self.stop.send_replace(true);
         self.running.await?.with_context(|| self.who.clone())?;
         let count = self.acknowledged.borrow().len();
-        let fs = FileSystem::connect(&self.conf).await?;
-        let listing = fs.list_status(&AlluxioPath::parse(&self.folder)?, Default::default()).await?;
-        let there: Vec<_> = listing.try_collect().await?;
-        let names: BTreeSet<&str> = there.iter().map(|info| info.name()).collect();
-        let lost: Vec<_> =
-            (0..count).filter(|number| !names.contains(&*number.to_string())).take(10).collect();
-        ensure!(lost.is_empty(), "acknowledged files of {} are lost, of {count}: {lost:?}", self.who);
+        all_are_there(&self.conf, &self.folder, count).await.with_context(|| self.who.clone())?;
         Ok(count)
     }
+}
+
+/// Whether the files `<folder>/0`, `<folder>/1`... are there, so many.
+pub async fn all_are_there(conf: &Configuration, folder: &str, count: usize) -> Result<()> {
+    let fs = FileSystem::connect(conf).await?;
+    let listing = fs.list_status(&AlluxioPath::parse(folder)?, Default::default()).await?;
+    let there: Vec<_> = listing.try_collect().await?;
+    let names: BTreeSet<&str> = there.iter().map(|info| info.name()).collect();
+    let lost: Vec<_> = (0..count).filter(|number| !names.contains(&*number.to_string())).take(10).collect();
+    ensure!(lost.is_empty(), "acknowledged files of {folder} are lost, of {count}: {lost:?}");
+    Ok(())
 }
 
 async fn write(fs: FileSystem, desk: Desk) -> Result<()> {

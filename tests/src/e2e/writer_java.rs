@@ -33,6 +33,7 @@ impl Writer {
         client.set("alluxio.user.rpc.retry.max.duration", &format!("{}s", patient(TRIES).as_secs()));
         let limit = 2 * patient(TRIES);
         let mut shell = block_in_place(|| ShellSession::start(&client, Kind::Alluxio, limit))?;
+        block_in_place(|| shell.run(&["mkdir", folder]))?;
         let who = format!("Java {VERSION}");
         Ok(Writer::over(&who, conf, folder, |desk| spawn_blocking(move || write(&mut shell, &desk, files))))
     }

@@ -20,7 +20,7 @@ const LOST: Duration = Duration::from_secs(15);
 const WRITES: usize = 30;
 
 /// How often each fault happens: `E2E_ROUNDS`.
-fn rounds() -> usize {
+pub fn rounds() -> usize {
     env::var("E2E_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(10)
 }
 

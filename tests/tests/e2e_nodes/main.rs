@@ -1,6 +1,8 @@
 //! On the cluster of `tests/e2e`, which `make e2e` starts: the nodes themselves, and clusters of Alluxio that the operator runs there.
 
 mod available;
+mod ends;
 mod ha;
 mod leader;
 mod rig;
+mod roll;
