@@ -5,6 +5,36 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 
 use super::Deployed;
+use crate::kube::Scenario;
+
+/// A process as its node knows it.
+pub struct NodeProcess {
+    node: String,
+    id: String,
+}
+
+impl NodeProcess {
+    /// That of a pod's only container.
+    pub async fn of(scenario: &Scenario, namespace: &str, pod: &str) -> Result<NodeProcess> {
+        let found = Api::<Pod>::namespaced(scenario.client(), namespace).get(pod).await?;
+        let node = found.spec.and_then(|spec| spec.node_name).with_context(|| format!("{pod} is on no node"))?;
+        let node = node.trim_start_matches("node").to_owned();
+        let status = found.status.and_then(|status| status.container_statuses);
+        let id = status.into_iter().flatten().find_map(|container| container.container_id);
+        let id = id.with_context(|| format!("{pod} has no container"))?;
+        let id = id.trim_start_matches("containerd://");
+        let tasks = scenario.rig(&["in-node", &node, "ctr", "--namespace", "k8s.io", "tasks", "list"])?;
+        let process = tasks.lines().find(|line| line.starts_with(id));
+        let process = process.and_then(|line| line.split_whitespace().nth(1));
+        let id = process.with_context(|| format!("{pod} has no process on its node: {tasks}"))?.to_owned();
+        Ok(NodeProcess { node, id })
+    }
+
+    /// A signal to it, as `kill` names it.
+    pub fn signal(&self, scenario: &Scenario, name: &str) -> Result<()> {
+        scenario.rig(&["in-node", &self.node, "kill", "-s", name, &self.id]).map(drop)
+    }
+}
 
 impl Deployed<'_> {
     pub async fn pod(&self, name: &str) -> Result<Pod> {
@@ -19,18 +49,14 @@ impl Deployed<'_> {
         Ok(node.trim_start_matches("node").to_owned())
     }
 
-    /// SIGKILL to the process of a pod's only container, from the node: nobody in the cluster was asked.
+    /// The process of a pod's only container.
+    pub async fn process_of(&self, pod: &str) -> Result<NodeProcess> {
+        NodeProcess::of(self.scenario, self.scenario.namespace(), pod).await
+    }
+
+    /// SIGKILL to it, from the node: nobody in the cluster was asked.
     pub async fn kill(&self, pod: &str) -> Result<()> {
-        let node = self.node_of(pod).await?;
-        let status = self.pod(pod).await?.status.and_then(|status| status.container_statuses);
-        let id = status.into_iter().flatten().find_map(|container| container.container_id);
-        let id = id.with_context(|| format!("{pod} has no container"))?;
-        let id = id.trim_start_matches("containerd://");
-        let tasks = self.scenario.rig(&["in-node", &node, "ctr", "--namespace", "k8s.io", "tasks", "list"])?;
-        let process = tasks.lines().find(|line| line.starts_with(id));
-        let process = process.and_then(|line| line.split_whitespace().nth(1));
-        let process = process.with_context(|| format!("{pod} has no process on its node: {tasks}"))?;
-        self.scenario.rig(&["in-node", &node, "kill", "-KILL", process]).map(drop)
+        self.process_of(pod).await?.signal(self.scenario, "KILL")
     }
 
     /// How often the containers of a pod were started again.

@@ -3,9 +3,11 @@
 use anyhow::{Context, Result, ensure};
 
 use super::{
+    nodes::NodeProcess,
     patient,
     tools::{kubectl, project, run},
 };
+use crate::kube::Scenario;
 
 const NAME: &str = "alluxio-operator";
 
@@ -35,6 +37,16 @@ impl Operator {
         let selector = format!("app.kubernetes.io/name={NAME}");
         let names = kubectl(NAME, &["get", "pods", "--selector", &selector, "--output", "name"])?;
         Ok(names.lines().map(|name| name.trim_start_matches("pod/").to_owned()).collect())
+    }
+
+    /// The pod that holds the lease.
+    pub fn acting() -> Result<String> {
+        let holder = kubectl(NAME, &["get", "lease", NAME, "--output", "jsonpath={.spec.holderIdentity}"])?;
+        Ok(holder.split('_').next().unwrap_or_default().to_owned())
+    }
+
+    pub async fn process_of(scenario: &Scenario, pod: &str) -> Result<NodeProcess> {
+        NodeProcess::of(scenario, NAME, pod).await
     }
 
     /// `helm uninstall`: definition and clusters stay.

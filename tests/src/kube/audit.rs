@@ -25,6 +25,8 @@ pub struct Position(u64);
 pub struct Request {
     /// Who acted: the impersonated user where there is one.
     pub user: String,
+    /// The pod in which it runs, where the user is one of a pod.
+    pub pod: String,
     /// get, list, watch, create, update, patch, delete or deletecollection.
     pub verb: String,
     /// As permissions call it, with the group: `statefulsets.apps/status`; the path of what is no resource.
@@ -119,7 +121,8 @@ fn request(line: &str) -> Result<Request> {
     let code =
         event.pointer("/responseStatus/code").and_then(Value::as_u64).context("no status of the answer")?;
     let (namespace, name) = (text("/objectRef/namespace"), text("/objectRef/name"));
-    Ok(Request { user, verb, resource, namespace, name, code })
+    let pod = text("/user/extra/authentication.kubernetes.io~1pod-name/0");
+    Ok(Request { user, pod, verb, resource, namespace, name, code })
 }
 
 #[cfg(test)]

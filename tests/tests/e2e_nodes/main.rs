@@ -4,5 +4,7 @@ mod available;
 mod ends;
 mod ha;
 mod leader;
+mod operators;
+mod outages;
 mod rig;
 mod roll;

@@ -19,7 +19,7 @@ use super::{
 /// The longest time without an acknowledged write while all masters are replaced.
 const GAP: Duration = Duration::from_secs(5);
 /// For three masters to be replaced, one after the other.
-const ROLL: Duration = Duration::from_secs(300);
+pub const ROLL: Duration = Duration::from_secs(300);
 const WRITES: usize = 30;
 
 /// What says that a master was not touched: its pod, and when its container started.
@@ -35,7 +35,7 @@ async fn starts(cluster: &Deployed<'_>) -> Result<BTreeMap<String, (String, Stri
         .collect())
 }
 
-fn is_rolled(object: &Value) -> bool {
+pub fn is_rolled(object: &Value) -> bool {
     let (status, masters) = (&object["status"], &object["status"]["masters"]);
     status["phase"] == "Available"
         && status["observedGeneration"] == object["metadata"]["generation"]
@@ -95,7 +95,7 @@ impl<'a> Written<'a> {
     }
 }
 
-fn property(name: &str, value: Value) -> Value {
+pub fn property(name: &str, value: Value) -> Value {
     json!({"spec": {"properties": {name: value}}})
 }
 

@@ -1,0 +1,138 @@
+//! Two operators of which one acts; one that is upgraded, taken away and installed again beside a cluster that goes on.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use alluxio_tests::{
+    e2e::{Deployed, Operator},
+    kube::Scenario,
+};
+use anyhow::{Context, Result, ensure};
+use kube::ResourceExt;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{
+    ha::{Journal, LIMIT, TOLD},
+    roll::{ROLL, is_rolled, property},
+};
+
+/// How long the one that acts is stopped.
+const STOPPED: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Kill,
+    Stop,
+}
+
+/// The pods of a cluster.
+async fn uids(cluster: &Deployed<'_>) -> Result<BTreeMap<String, String>> {
+    let mut all = BTreeMap::new();
+    for component in ["master", "worker"] {
+        let pods = cluster.pods(component).await?;
+        all.extend(pods.into_iter().map(|pod| (pod.name_any(), pod.uid().unwrap_or_default())));
+    }
+    Ok(all)
+}
+
+fn one_is_replaced(object: &Value) -> bool {
+    let updated = object["status"]["masters"]["updated"].as_i64();
+    object["status"]["observedGeneration"] == object["metadata"]["generation"] && updated.is_some_and(|it| it >= 1)
+}
+
+/// Waits until another one has the lease.
+async fn other_acts(acting: &str) -> Result<String> {
+    let began = Instant::now();
+    loop {
+        let now = Operator::acting()?;
+        if now != acting && !now.is_empty() {
+            println!("{now} acts after {acting}, {:.0?} later", began.elapsed());
+            return Ok(now);
+        }
+        ensure!(began.elapsed() < LIMIT, "{acting} still has the lease");
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn the_other_finishes(name: &str, fault: Fault) -> Result<()> {
+    let scenario = Scenario::begin(name).await?;
+    Operator::install(&["replicas=2"])?;
+    let outside = Journal::SharedVolume.outside()?;
+    let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
+    let before = uids(&cluster).await?;
+    let acting = Operator::acting()?;
+    let process = Operator::process_of(&scenario, &acting).await?;
+    cluster.edit(&property("alluxio.master.worker.timeout", json!("9min")))?;
+    cluster.until("one master is replaced", ROLL, one_is_replaced).await?;
+    let stopped = Instant::now();
+    match fault {
+        Fault::Kill => process.signal(&scenario, "KILL")?,
+        Fault::Stop => process.signal(&scenario, "STOP")?,
+    }
+    other_acts(&acting).await?;
+    let taken_over = scenario.audit().end()?;
+    cluster.until("the other one finishes the roll", ROLL, is_rolled).await?;
+    if matches!(fault, Fault::Stop) {
+        sleep_until(stopped + STOPPED).await;
+        process.signal(&scenario, "CONT")?;
+        // It finds out by itself, and ends; the one that is started in its place waits.
+        sleep(2 * TOLD).await;
+    }
+    let changes = scenario.audit().changes_since(taken_over)?;
+    let late: Vec<_> =
+        changes.iter().filter(|change| change.pod == acting && !change.resource.starts_with("leases")).collect();
+    ensure!(late.is_empty(), "{acting} wrote after it was deposed: {late:?}");
+    let after = uids(&cluster).await?;
+    for (pod, uid) in before.iter().filter(|(pod, _)| pod.contains("-masters-")) {
+        ensure!(after.get(pod).is_some_and(|now| now != uid), "{pod} was not replaced");
+    }
+    scenario.finish().await?;
+    // As other tests want it.
+    Operator::install(&["replicas=1"])?;
+    outside.finish()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_operator_finishes_the_roll_of_one_that_is_killed() -> Result<()> {
+    the_other_finishes("another_operator_finishes_the_roll_of_one_that_is_killed", Fault::Kill).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_operator_finishes_the_roll_of_one_that_is_stopped() -> Result<()> {
+    the_other_finishes("another_operator_finishes_the_roll_of_one_that_is_stopped", Fault::Stop).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clusters_are_not_touched_by_what_helm_does_with_the_operator() -> Result<()> {
+    let scenario = Scenario::begin("clusters_are_not_touched_by_what_helm_does_with_the_operator").await?;
+    Operator::install(&[])?;
+    let outside = Journal::SharedVolume.outside()?;
+    let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
+    let before = uids(&cluster).await?;
+    let pods = Operator::pods()?;
+
+    Operator::install(&["logLevel=debug"])?;
+    let upgraded = Operator::pods()?;
+    ensure!(pods.iter().all(|pod| !upgraded.contains(pod)), "{upgraded:?} were not started with the new value");
+    cluster.agrees(LIMIT).await?;
+    ensure!(uids(&cluster).await? == before, "an upgrade of the operator touched pods");
+
+    Operator::uninstall()?;
+    // Masters elect a leader without it.
+    let leader = cluster.serving().await?.context("no master serves")?;
+    cluster.kill(&leader.pod).await?;
+    let began = Instant::now();
+    while cluster.serving().await?.is_none_or(|serving| serving.term == leader.term) {
+        ensure!(began.elapsed() < LIMIT, "no master leads without an operator");
+        sleep(Duration::from_millis(200)).await;
+    }
+    ensure!(uids(&cluster).await? == before, "taking the operator away touched pods");
+
+    let operator = Operator::install(&["logLevel=info"])?;
+    cluster.agrees(LIMIT).await?;
+    cluster.available(LIMIT).await?;
+    ensure!(uids(&cluster).await? == before, "installing the operator again touched pods");
+    operator.is_content()?;
+    scenario.finish().await?;
+    outside.finish()
+}

@@ -1,0 +1,107 @@
+//! What the cluster stands on is away for a minute: ZooKeeper, or the API server.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use alluxio_tests::{
+    e2e::{Deployed, Operator, Writer, patient, promised},
+    kube::Scenario,
+};
+use anyhow::{Context, Result, ensure};
+use kube::ResourceExt;
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
+
+use super::ha::{Journal, LIMIT};
+
+/// How long what is away stays away.
+const AWAY: Duration = Duration::from_secs(60);
+/// Until the condition says so.
+const UNREACHABLE: Duration = Duration::from_secs(15);
+/// Until files are written again.
+const WRITES_AGAIN: Duration = Duration::from_secs(15);
+/// Without a word of the API server a leader that was killed is replaced as always.
+const KILLED: Duration = Duration::from_secs(8);
+/// Until the status is true after the API server's return.
+const TRUE_AGAIN: Duration = Duration::from_secs(30);
+const WRITES: usize = 30;
+
+/// All pods of a cluster, and how often their containers were started again.
+async fn restarts(cluster: &Deployed<'_>) -> Result<BTreeMap<String, (String, i32)>> {
+    let mut all = BTreeMap::new();
+    for component in ["master", "worker"] {
+        for pod in cluster.pods(component).await? {
+            let name = pod.name_any();
+            let count = cluster.restarts(&name).await?;
+            all.insert(name, (pod.uid().unwrap_or_default(), count));
+        }
+    }
+    Ok(all)
+}
+
+fn zookeeper_is(object: &Value, status: &str) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|one| one["type"] == "ZooKeeperReachable" && one["status"] == status)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn zookeeper_is_away_for_a_minute() -> Result<()> {
+    let scenario = Scenario::begin("zookeeper_is_away_for_a_minute").await?;
+    let operator = Operator::install(&[])?;
+    let mut outside = Journal::SharedVolume.outside()?;
+    let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
+    let mut writer = Writer::start(&cluster.client_conf()?, "/written").await?;
+    writer.goes_on(WRITES, patient(LIMIT)).await?;
+    let before = restarts(&cluster).await?;
+    outside.zookeeper.kill(0)?;
+    let gone = Instant::now();
+    cluster.until("ZooKeeperReachable is False", LIMIT, |object| zookeeper_is(object, "False")).await?;
+    promised("ZooKeeper is away: until the condition says so", gone.elapsed(), UNREACHABLE)?;
+    sleep_until(gone + AWAY).await;
+    ensure!(cluster.serving().await?.is_none(), "a master serves though its lease must have ended");
+    outside.zookeeper.launch(0)?;
+    outside.zookeeper.wait(0)?;
+    let back = Instant::now();
+    writer.goes_on(1, patient(LIMIT)).await?;
+    promised("ZooKeeper is back: until a file is written", back.elapsed(), WRITES_AGAIN)?;
+    writer.goes_on(WRITES, patient(LIMIT)).await?;
+    cluster.until("ZooKeeperReachable is True", LIMIT, |object| zookeeper_is(object, "True")).await?;
+    cluster.available(LIMIT).await?;
+    let after = restarts(&cluster).await?;
+    ensure!(after == before, "pods were started again: {before:?} {after:?}");
+    println!("{} files were acknowledged, and all are there", writer.finish().await?);
+    operator.is_content()?;
+    scenario.finish().await?;
+    outside.finish()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_server_is_away_for_a_minute() -> Result<()> {
+    let scenario = Scenario::begin("the_api_server_is_away_for_a_minute").await?;
+    Operator::install(&[])?;
+    let outside = Journal::SharedVolume.outside()?;
+    let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
+    let mut writer = Writer::start(&cluster.client_conf()?, "/written").await?;
+    writer.goes_on(WRITES, patient(LIMIT)).await?;
+    let mut before = restarts(&cluster).await?;
+    let leader = cluster.serving().await?.context("no master serves")?;
+    let process = cluster.process_of(&leader.pod).await?;
+    let from = writer.files() - 1;
+    scenario.rig(&["signal", "kube-apiserver", "STOP"])?;
+    let gone = Instant::now();
+    let killed = process.signal(&scenario, "KILL");
+    let wrote = writer.goes_on(WRITES, patient(AWAY / 2)).await;
+    sleep_until(gone + AWAY).await;
+    scenario.rig(&["signal", "kube-apiserver", "CONT"])?;
+    let back = Instant::now();
+    killed.and(wrote)?;
+    promised("no API server, the leader is killed: the largest gap between writes", writer.largest_gap_since(from), KILLED)?;
+    cluster.agrees(TRUE_AGAIN).await?;
+    promised("the API server is back: until the status is true", back.elapsed(), TRUE_AGAIN)?;
+    cluster.available(LIMIT).await?;
+    let after = restarts(&cluster).await?;
+    before.entry(leader.pod.clone()).and_modify(|(_, count)| *count += 1);
+    ensure!(after == before, "more than {} was started again: {before:?} {after:?}", leader.pod);
+    println!("{} files were acknowledged, and all are there", writer.finish().await?);
+    scenario.finish().await?;
+    outside.finish()
+}
