@@ -34,6 +34,8 @@ pub(super) fn server(name: &str, image: &str, role: &str, plan: &PodPlan, pull: 
         liveness_probe: Some(liveness(&plan.probes)),
         readiness_probe: Some(readiness(&plan.probes)),
         security_context: Some(restricted()),
+        // Why it ended is then in the pod's status, and so in the cluster's.
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         ..Container::default()
     }
 }

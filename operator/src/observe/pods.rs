@@ -111,7 +111,8 @@ fn failing_container(container: &ContainerStatus) -> Option<String> {
     let reason = waiting.reason.as_deref()?;
     let last = || {
         let ended = container.last_state.as_ref()?.terminated.as_ref()?;
-        let said = ended.message.as_deref().map(str::trim).filter(|said| !said.is_empty());
+        // The end of its log. Programs say in their last line why they end.
+        let said = ended.message.as_deref().and_then(|said| said.trim().lines().last()).map(str::trim);
         Some(said.map_or_else(|| format!("exit code {}", ended.exit_code), str::to_owned))
     };
     let detail = match reason {
@@ -243,11 +244,11 @@ mod tests {
             pod["status"]["containerStatuses"] = json!([{
                 "name": "c", "image": "i", "imageID": "", "ready": false, "restartCount": restarts,
                 "state": { "waiting": { "reason": reason, "message": "told" } },
-                "lastState": { "terminated": { "exitCode": 1, "message": " no such key\n" } },
+                "lastState": { "terminated": { "exitCode": 1, "message": "it starts\n no such key\n" } },
             }]);
             facts(pod).failing
         };
-        assert_eq!(container(3, "CrashLoopBackOff").as_deref(), Some("c: CrashLoopBackOff: no such key"));
+        assert_eq!(container(3, "CrashLoopBackOff").as_deref(), Some("c: CrashLoopBackOff: no such key"), "the last line");
         assert_eq!(container(2, "CrashLoopBackOff"), None, "it may have waited for something");
         assert_eq!(container(0, "ContainerCreating"), None);
         assert_eq!(container(0, "ErrImagePull"), None, "tried again");

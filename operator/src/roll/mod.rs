@@ -77,7 +77,37 @@ impl Patience {
             None if self.is_over(unready) => format!("not ready for {}", self.waited()),
             None => return None,
         };
-        let hint = format!("`kubectl logs {pod} --previous` says more");
+        let hint = match failing {
+            Some(seen) if seen.contains("CrashLoopBackOff") => {
+                format!("`kubectl logs {pod} --previous` says more")
+            }
+            // It never ran, or was ended by others.
+            Some(_) => format!("`kubectl describe pod {pod}` says more"),
+            None => format!("`kubectl logs {pod}` says more"),
+        };
         Some(Failure { pod: pod.to_owned(), seen, hint })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_fits_what_was_seen() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let patience = Patience { now: at(100), progress_deadline: Duration::from_secs(60) };
+        let hint = |failing| patience.failure("p", at(0), failing).map(|failure| failure.hint);
+        assert_eq!(
+            hint(Some("c: CrashLoopBackOff: no such key")).as_deref(),
+            Some("`kubectl logs p --previous` says more")
+        );
+        assert_eq!(
+            hint(Some("c: ImagePullBackOff: not found")).as_deref(),
+            Some("`kubectl describe pod p` says more"),
+            "it has no logs"
+        );
+        assert_eq!(hint(None).as_deref(), Some("`kubectl logs p` says more"), "it runs, and was not started again");
+        assert!(patience.failure("p", at(50), None).is_none());
     }
 }
