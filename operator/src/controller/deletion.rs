@@ -21,6 +21,7 @@ use serde_json::json;
 
 use super::{Context, intent, journal, observed::Observed, reconcile::ReconcileError, selectors::selector};
 use crate::{
+    act,
     apply::{Applier, FIELD_MANAGER, Wanted},
     build::{COMPONENT, MASTER, WORKER, deletion_job, names::journal_claim},
     crd::{AlluxioCluster, DeletionPolicy},
@@ -121,6 +122,10 @@ async fn delete_parts(context: &Context, cluster: &AlluxioCluster) -> Result<Lef
     }
     if let Some(left) = delete_journal(context, cluster, &pods).await? {
         return Ok(Left::going(vec![left]));
+    }
+    // Kubernetes keeps a claim for as long as any pod names it, one that has ended too: that of the Job.
+    for pod in pods.list_metadata(&of_cluster).await?.items {
+        act::replace(&pods, &pod.name_any(), &pod.uid().unwrap_or_default()).await?;
     }
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &namespace);
     let mut left = Left::default();

@@ -466,3 +466,31 @@ async fn each_image_is_asked_itself() {
     assert!(world.api.get(READS).is_some());
     assert_ne!(world.image(), "oldest");
 }
+
+/// The journal's claim, and the pod of the Job that has removed the journal.
+#[tokio::test]
+async fn a_pod_that_has_ended_does_not_keep_the_claim() {
+    let (claim, pod) = (
+        "/api/v1/namespaces/data/persistentvolumeclaims/demo-journal",
+        "/api/v1/namespaces/data/pods/demo-delete-x",
+    );
+    let journal = json!({ "journal": { "clusterId": "id", "location": "here" } });
+    let world = World::new("deletionPolicy: Delete", journal);
+    let mut cluster = world.api.get(CLUSTER).unwrap();
+    cluster["metadata"]["finalizers"] = json!([deletion::FINALIZER]);
+    cluster["metadata"]["deletionTimestamp"] = json!(Timestamp::now());
+    world.api.put(CLUSTER, cluster);
+    world.api.put("/api/v1/namespaces/data", json!({ "metadata": { "name": "data" } }));
+    let labels = json!({ INSTANCE: "demo", MANAGED_BY: MANAGER });
+    world.api.put(claim, json!({ "metadata": { "name": "demo-journal", "labels": labels } }));
+    world.api.put(pod, json!({ "metadata": { "name": "demo-delete-x", "uid": "u", "labels": labels } }));
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(claim).is_some(), "the journal in it is not removed yet");
+    let job = "/apis/batch/v1/namespaces/data/jobs/demo-delete";
+    let mut done = world.api.get(job).unwrap();
+    done["status"] = json!({ "conditions": [{ "type": "Complete", "status": "True" }] });
+    world.api.put(job, done);
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(pod).is_none(), "the API server would keep the claim until it is gone");
+    assert!(world.api.get(claim).is_none());
+}

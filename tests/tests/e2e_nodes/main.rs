@@ -8,3 +8,4 @@ mod operators;
 mod outages;
 mod rig;
 mod roll;
+mod sizes;
