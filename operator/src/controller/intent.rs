@@ -114,7 +114,7 @@ impl Intent {
                 rpc: format!("{leader}:{rpc}"),
                 web: format!("{leader}:{web}"),
             },
-            names: objects(built)?.into_iter().map(|object| (object.resource.kind, object.name)).collect(),
+            names: objects(built)?.all().map(|object| (object.resource.kind, object.name)).collect(),
             validated,
         };
         Ok(Ok(intent))
@@ -143,12 +143,12 @@ impl Intent {
         &self.validated.images.master
     }
 
-    /// All objects, in the order in which they are applied; the masters' set is the last.
-    pub fn objects(&self, master_replicas: u32, groups: &[GroupPlan]) -> Result<Vec<Wanted>, ReconcileError> {
+    /// All objects.
+    pub fn objects(&self, master_replicas: u32, groups: &[GroupPlan]) -> Result<Objects, ReconcileError> {
         let leaving = groups.iter().map(|group| (group.name.clone(), group.plan.leaving_nodes.clone()));
         let live = Live { master_replicas: Some(master_replicas), leaving_nodes: leaving.collect() };
         // What was built without it is built with it, too.
-        let Ok(mut built) = build(&self.validated, &live) else { return Ok(Vec::new()) };
+        let Ok(mut built) = build(&self.validated, &live) else { return Ok(Objects::default()) };
         for (group, set) in self.validated.workers.iter().zip(&mut built.workers) {
             let replicas = groups.iter().find(|plan| plan.name == group.name).and_then(|plan| plan.replicas);
             if let (WorkerSet::Stateful(set), Some(replicas)) = (set, replicas) {
@@ -160,7 +160,21 @@ impl Intent {
     }
 }
 
-fn objects(built: Resources) -> Result<Vec<Wanted>, serde_json::Error> {
+/// In the order in which they are applied: pods find what they use.
+#[derive(Default)]
+pub struct Objects {
+    pub used: Vec<Wanted>,
+    pub workers: Vec<Wanted>,
+    pub masters: Vec<Wanted>,
+}
+
+impl Objects {
+    fn all(self) -> impl Iterator<Item = Wanted> {
+        self.used.into_iter().chain(self.workers).chain(self.masters)
+    }
+}
+
+fn objects(built: Resources) -> Result<Objects, serde_json::Error> {
     let Resources {
         service_accounts,
         config_maps,
@@ -170,28 +184,25 @@ fn objects(built: Resources) -> Result<Vec<Wanted>, serde_json::Error> {
         workers,
         masters,
     } = built;
-    let mut all = Vec::new();
+    let mut used = Vec::new();
     for account in &service_accounts {
-        all.push(Wanted::new(account)?);
+        used.push(Wanted::new(account)?);
     }
     for config_map in &config_maps {
-        all.push(Wanted::new(config_map)?);
+        used.push(Wanted::new(config_map)?);
     }
     for service in &services {
-        all.push(Wanted::new(service)?);
+        used.push(Wanted::new(service)?);
     }
-    all.push(Wanted::new(&disruption_budget)?);
+    used.push(Wanted::new(&disruption_budget)?);
     if let Some(claim) = &journal_claim {
-        all.push(Wanted::new(claim)?);
+        used.push(Wanted::new(claim)?);
     }
-    for set in &workers {
-        all.push(match set {
-            WorkerSet::Daemon(set) => Wanted::new(set.as_ref())?,
-            WorkerSet::Stateful(set) => Wanted::new(set.as_ref())?,
-        });
-    }
-    all.push(Wanted::new(&masters)?);
-    Ok(all)
+    let workers = workers.iter().map(|set| match set {
+        WorkerSet::Daemon(set) => Wanted::new(set.as_ref()),
+        WorkerSet::Stateful(set) => Wanted::new(set.as_ref()),
+    });
+    Ok(Objects { used, workers: workers.collect::<Result<_, _>>()?, masters: vec![Wanted::new(&masters)?] })
 }
 
 fn template(set: &WorkerSet) -> Option<&PodTemplateSpec> {

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::{join_all, try_join_all};
 use k8s_openapi::{
     api::{
         apps::v1::{DaemonSet, StatefulSet},
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 use super::{
     Context, deletion,
     gate::Gate,
-    intent::{self, Intent},
+    intent::{self, Intent, Objects},
     masters, mounts,
     observed::Observed,
     report::{Ensemble, Report},
@@ -253,10 +254,10 @@ impl<'a> Reconcile<'a> {
         plan: &MastersPlan,
         report: &mut Report,
     ) -> Result<Made, ReconcileError> {
-        let mut objects = intent.objects(plan.replicas, &report.groups)?;
+        let Objects { used, workers, masters } = intent.objects(plan.replicas, &report.groups)?;
+        let mut wrote = self.apply(used).await?;
+        wrote |= self.apply(workers).await?;
         // The Job needs the others: the account, the settings, the claim.
-        let masters = objects.split_off(objects.len().saturating_sub(1));
-        let mut wrote = self.apply(objects).await?;
         let formatted = self.journal(intent, observed, report).await?;
         if formatted {
             wrote |= self.apply(masters).await?;
@@ -264,11 +265,20 @@ impl<'a> Reconcile<'a> {
         Ok(Made { formatted, wrote })
     }
 
-    /// Whether any of them was not as it shall be.
+    /// Whether any of them was not as it shall be. They are asked for and written at the same time: one after the other a reconcile would be little but
+    /// waiting for the API server.
     async fn apply(&self, objects: Vec<Wanted>) -> Result<bool, ReconcileError> {
         let mut wrote = false;
-        for wanted in objects {
-            let applied = self.applier.apply(&wanted).await?;
+        let applied = join_all(objects.iter().map(|wanted| self.applier.apply(wanted))).await;
+        let mut failed = None;
+        for (wanted, applied) in objects.iter().zip(applied) {
+            let applied = match applied {
+                Ok(applied) => applied,
+                Err(error) => {
+                    failed = failed.or(Some(error));
+                    continue;
+                }
+            };
             wrote |= applied != Applied::Unchanged;
             match applied {
                 Applied::Unchanged => {}
@@ -280,7 +290,10 @@ impl<'a> Reconcile<'a> {
                 }
             }
         }
-        Ok(wrote)
+        match failed {
+            Some(error) => Err(error.into()),
+            None => Ok(wrote),
+        }
     }
 
     /// Takes away what is not wanted any more; never in the middle of a roll, which may have to go back.
@@ -296,9 +309,9 @@ impl<'a> Reconcile<'a> {
             used: pods.flat_map(|facts| facts.config_maps.iter().cloned()).collect(),
             leaving: leaving.map(|group| worker_group(&self.key.name, &group.name)).collect(),
         };
-        let selector = selector(&self.key.name);
-        for kind in child_kinds() {
-            let existing = self.applier.existing(&kind, &selector).await?;
+        let (selector, kinds) = (selector(&self.key.name), child_kinds());
+        let existing = try_join_all(kinds.iter().map(|kind| self.applier.existing(kind, &selector))).await?;
+        for (kind, existing) in kinds.iter().zip(existing) {
             for orphan in orphans(&existing, intent.names(), &keep) {
                 self.applier.delete(&kind.resource, orphan).await?;
                 self.context.metrics.wrote(&orphan.kind, "deleted");

@@ -63,6 +63,8 @@ async fn an_operator_of_many_clusters_is_small_and_fast_and_writes_nothing_at_re
     let from = calm(&scenario, &mut operator).await?;
 
     let (before, asked, resting) = (operator.reconciles().await?, roles.asked(), Instant::now());
+    let worked = operator.processor_time()?;
+    println!("figure: until then the operator has had a processor for {worked:.1?}");
     loop {
         operator.runs()?;
         let looks = clusters.looks(&operator.requests_since(&scenario, from)?);
@@ -87,9 +89,11 @@ async fn an_operator_of_many_clusters_is_small_and_fast_and_writes_nothing_at_re
         "figure: at rest for {lasted:.0?}, each cluster looked at {} times or more: {at_rest}",
         clusters.looks(&requests)
     );
+    let worked = operator.processor_time()? - worked;
     println!(
-        "figure: the masters were asked {asked} times, {:.0} a second",
-        asked as f64 / lasted.as_secs_f64()
+        "figure: each second the masters were asked {:.0} times, and the operator had a processor for {:.0} ms",
+        asked as f64 / lasted.as_secs_f64(),
+        worked.as_secs_f64() / lasted.as_secs_f64() * 1000.0
     );
     println!("figure: from the operator's start on: {all}");
     println!("figure: resident memory: {} kB, at most {} kB ever", resident / 1000, most / 1000);

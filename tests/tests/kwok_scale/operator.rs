@@ -85,6 +85,17 @@ impl Operator {
         self.process.resident_bytes()
     }
 
+    /// How long it has had a processor, from its start on.
+    pub fn processor_time(&self) -> Result<Duration> {
+        let path = format!("/proc/{}/stat", self.process.pid());
+        let text = fs::read_to_string(&path)?;
+        // After the name, which stands in brackets: the 12th and 13th are its own and the kernel's time, in hundredths.
+        let (_, rest) = text.rsplit_once(") ").context("no name in it")?;
+        let times = rest.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+        let ticks = times.sum::<Result<u64, _>>().with_context(|| format!("{path}: {text}"))?;
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
     pub async fn reconciles(&self) -> Result<Reconciles> {
         Reconciles::of(&self.text().await?)
     }
