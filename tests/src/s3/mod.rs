@@ -5,7 +5,7 @@ mod proxy;
 
 use std::{
     fs,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -30,13 +30,18 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 pub struct S3 {
     program: PathBuf,
     folder: Option<TempDir>,
-    port: u16,
+    at: SocketAddr,
     process: Option<Process>,
 }
 
 impl S3 {
     /// Starts it, with a bucket of each name, and waits until it serves.
     pub fn start(buckets: &[&str]) -> Result<S3> {
+        S3::start_at(Ipv4Addr::LOCALHOST, buckets)
+    }
+
+    /// The same at an address of this machine, for clients that are elsewhere.
+    pub fn start_at(host: Ipv4Addr, buckets: &[&str]) -> Result<S3> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("s3/fetch.sh");
         let done = Command::new(&script).output().with_context(|| script.display().to_string())?;
         if !done.status.success() {
@@ -47,7 +52,8 @@ impl S3 {
         for bucket in buckets {
             fs::create_dir_all(folder.path().join("buckets").join(bucket))?;
         }
-        let mut server = S3 { program, folder: Some(folder), port: free_port()?, process: None };
+        let at = SocketAddr::from((host, free_port()?));
+        let mut server = S3 { program, folder: Some(folder), at, process: None };
         server.launch()?;
         Ok(server)
     }
@@ -81,7 +87,7 @@ impl S3 {
 
     /// Where it listens.
     pub fn at(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
+        self.at
     }
 
     /// A client that knows nothing of Alluxio.

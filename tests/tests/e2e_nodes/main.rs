@@ -2,6 +2,7 @@
 
 mod available;
 mod ends;
+mod examples;
 mod ha;
 mod leader;
 mod operators;
