@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Unpersisted(Arc<Mutex<Option<usize>>>);
 
 impl Unpersisted {
-    /// `None` while the worker serves, and when the leader does not say.
+    /// `None` while the worker serves, while a block is being written here, and when the leader does not say.
     pub fn count(&self) -> Option<usize> {
         *self.0.lock()
     }
@@ -58,8 +58,13 @@ async fn round(
     only_here: &mut OnlyHere,
     unpersisted: &Unpersisted,
 ) -> Result<(), FsError> {
+    // A block that is being written counts only in a look that begins after its end: nobody may go by this one.
+    let writing = core.admission.active_writers() > 0;
+    if writing {
+        unpersisted.set(None);
+    }
     let files = only_here.look(core).await.inspect_err(|_| unpersisted.set(None))?;
-    unpersisted.set(Some(files.len()));
+    unpersisted.set(Some(files.len()).filter(|_| !writing));
     for file in files {
         // It may take long; put back in service the worker leaves them as they are.
         if state.is_decommissioned() && !only_here.is_settled(file) {

@@ -68,6 +68,9 @@ async fn a_full_store_still_reads() {
     std::fs::write(rig.under("f"), &data).unwrap();
     let whole = cold(&rig, block(1, 0), "f", 0, 2 << 20, (0, 2 << 20));
     assert!(rig.client.read(whole).await.unwrap() == data);
+    let shown = rig.worker.core.metrics.registry.prometheus_text().unwrap();
+    let opened = shown.lines().find(|line| line.contains("_Open_UFS") && line.contains("_count "));
+    assert!(opened.is_some_and(|line| line.ends_with(" 1")), "opened once: {opened:?}");
 }
 
 #[tokio::test]

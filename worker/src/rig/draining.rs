@@ -2,7 +2,7 @@
 
 use super::{
     PATIENCE, Rig, block,
-    client::{read_request, under_options},
+    client::{block_command, chunk, read_request, under_options},
     commits_and_registration::command,
     leaving::file,
     until,
@@ -107,6 +107,39 @@ async fn nothing_is_cached_meanwhile() {
     };
     assert_eq!(rig.client.stub().cache(cache).await.unwrap_err().code(), tonic::Code::Unavailable);
     assert!(!rig.worker.core.store.holds(block(1, 0)));
+}
+
+/// Its block is not here yet, and then it is: a count without it is none.
+#[tokio::test]
+async fn nothing_is_counted_while_a_block_is_being_written() {
+    let rig = Rig::new(1 << 20).await;
+    rig.client.write_block(block(2, 0), b"x").await.unwrap();
+    let writing = rig.client.writing(block_command(block(1, 0), 3)).await.unwrap();
+    writing.requests.send(chunk(b"abc")).await.unwrap();
+    until("it is being written", || rig.worker.core.admission.active_writers() == 1).await;
+    {
+        let mut mind = rig.master.mind.lock();
+        for container in [1, 2] {
+            mind.not_persisted.insert(block(container, 0));
+            mind.files.insert(ids::file_id(container), file(container, "NOT_PERSISTED"));
+            mind.not_schedulable.insert(format!("/f{container}"));
+        }
+    }
+    take_out(&rig);
+    let looks = || rig.master.mind.lock().looks;
+    let before = looks();
+    until("it was looked twice", || looks() > before + 1).await;
+    assert!(unpersisted(&rig).await.is_null());
+    writing.finish().await.unwrap();
+    let told = async {
+        loop {
+            match unpersisted(&rig).await.as_u64() {
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+                Some(count) => break count,
+            }
+        }
+    };
+    assert_eq!(tokio::time::timeout(PATIENCE, told).await.unwrap(), 2);
 }
 
 /// Which does not say what is persisted.

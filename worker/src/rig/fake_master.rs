@@ -83,6 +83,8 @@ pub struct Mind {
     pub lose_questions: usize,
     /// Questions about files by their numbers, and whether they are not answered.
     pub questions: usize,
+    /// How often it was asked which blocks may go.
+    pub looks: usize,
     pub hang_questions: bool,
     /// Answers UNAVAILABLE to so many commits.
     pub refuse_commits: usize,
@@ -97,6 +99,8 @@ pub struct Mind {
     pub read_only: bool,
     /// Ports of other workers that hold a block.
     pub peers: BTreeMap<i64, u16>,
+    /// Nobody listens at their nodes' addresses.
+    pub peers_in_containers: bool,
 }
 
 impl Mind {

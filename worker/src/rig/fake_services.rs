@@ -241,7 +241,8 @@ impl Coordination for FakeMaster {
         &self,
         request: Request<MayEvictRequest>,
     ) -> Result<Response<MayEvictResponse>, Status> {
-        let mind = self.mind.lock();
+        let mut mind = self.mind.lock();
+        mind.looks += 1;
         let mut answer = MayEvictResponse { valid_ms: Some(60_000), ..Default::default() };
         for block in &request.get_ref().block_ids {
             if mind.not_persisted.contains(block) {
@@ -275,9 +276,14 @@ impl BlockMasterClientService for FakeMaster {
     ) -> Result<Response<GetBlockInfoPResponse>, Status> {
         let block = request.get_ref().block_id.unwrap();
         let mind = self.mind.lock();
+        let (host, container) = match mind.peers_in_containers {
+            true => ("node.invalid", "127.0.0.1"),
+            false => ("127.0.0.1", ""),
+        };
         let locations = mind.peers.get(&block).map(|port| BlockLocation {
             worker_address: Some(WorkerNetAddress {
-                host: Some("127.0.0.1".into()),
+                host: Some(host.into()),
+                container_host: Some(container.into()),
                 data_port: Some(i32::from(*port)),
                 ..Default::default()
             }),

@@ -1,7 +1,7 @@
 //! Tests of the whole worker: it runs in this process against a master of a few lines, over real gRPC.
 
 mod cancel;
-mod client;
+pub mod client;
 mod domain_socket;
 mod fake_master;
 mod fake_reports;

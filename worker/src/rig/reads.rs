@@ -143,6 +143,8 @@ async fn a_block_of_a_file_to_be_persisted_is_passed_on_from_the_worker_that_has
     assert!(rig.client.read(asked(0, 100_000)).await.unwrap() == data);
     assert!(rig.client.read(asked(7, 10_000)).await.unwrap() == data[7..10_007]);
     assert!(rig.client.read(asked(99_999, 10)).await.unwrap() == data[99_999..]);
+    rig.master.mind.lock().peers_in_containers = true;
+    assert!(rig.client.read(asked(0, 100_000)).await.unwrap() == data, "its node's address is only its name");
     assert!(!rig.worker.core.store.holds(block(1, 0)));
     let plain = rig.client.read(read_request(block(1, 0), 0, 1)).await.unwrap_err();
     assert_eq!(plain.code(), tonic::Code::NotFound);

@@ -101,6 +101,9 @@ impl<'a> Source<'a> {
                 Followed::Piece(piece) => return Ok(piece),
                 Followed::End => return Ok(Bytes::new()),
                 Followed::Alone(version) => {
+                    if position == 0 && is_whole(self.plan, self.under) {
+                        self.own = follower.take_spare();
+                    }
                     self.followed = None;
                     self.version = version.filter(|_| position > self.plan.offset);
                 }

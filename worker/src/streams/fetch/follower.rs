@@ -1,7 +1,7 @@
 //! Somebody who wants a block that is being fetched.
 
 use super::{AHEAD, Came, End, Fetch, Fetches};
-use crate::streams::BufferPool;
+use crate::streams::{BufferPool, cold_source::UnderReader};
 use alluxio_fs::FsError;
 use bytes::Bytes;
 use std::{fs::File, io, os::unix::fs::FileExt, sync::Arc};
@@ -50,6 +50,11 @@ impl Follower {
             Some(End::Short) => Ok(Followed::End),
             Some(End::Kept | End::NotKept(_)) | None => Ok(Followed::Alone(came.version)),
         }
+    }
+
+    /// A reader of the whole block, where one is left: at most one follower gets it.
+    pub fn take_spare(&self) -> Option<UnderReader> {
+        self.fetch.spare.lock().take()
     }
 
     /// Waits until the block is in the cache.

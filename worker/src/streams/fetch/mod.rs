@@ -9,11 +9,15 @@ mod task;
 
 pub use follower::{Followed, Follower};
 
-use super::read_plan::UnderBlock;
+use super::{cold_source::UnderReader, read_plan::UnderBlock};
 use crate::core::Core;
 use alluxio_fs::FsError;
 use parking_lot::Mutex;
-use std::{collections::HashMap, fs::File, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fs::File,
+    sync::Arc,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +44,8 @@ struct Fetch {
     wanted: watch::Sender<u64>,
     /// Nobody follows any more.
     left: CancellationToken,
+    /// What was opened for a block that cannot be kept: whoever reads all of it need not open it again.
+    spare: Mutex<Option<UnderReader>>,
 }
 
 /// What has come of a block.
@@ -70,19 +76,32 @@ impl Fetches {
     /// Follows the fetch of a block, which begins unless it runs. None when another range is fetched under this id.
     pub fn follow(&self, core: &Arc<Core>, block: i64, under: &UnderBlock) -> Option<Follower> {
         let mut running = self.running.lock();
-        let entry = running.entry(block).or_insert_with(|| {
+        let begin = |after: Option<Arc<Fetch>>| {
             let fetch = Arc::new(Fetch::new(block, under));
-            tokio::spawn(task::run(Arc::clone(core), Arc::clone(&fetch)));
+            tokio::spawn(task::run(Arc::clone(core), Arc::clone(&fetch), after));
             Running { fetch, followers: 0 }
-        });
-        self.join(entry, under)
+        };
+        match running.entry(block) {
+            Entry::Vacant(vacant) => self.join(vacant.insert(begin(None)), under),
+            Entry::Occupied(mut known) => {
+                if known.get().fetch.left.is_cancelled() {
+                    let ending = Arc::clone(&known.get().fetch);
+                    known.insert(begin(Some(ending)));
+                }
+                self.join(known.into_mut(), under)
+            }
+        }
     }
 
     /// Follows a fetch that runs, if `offset` has come or is about to.
     pub fn follow_running(&self, block: i64, under: &UnderBlock, offset: u64) -> Option<Follower> {
         let mut running = self.running.lock();
         let entry = running.get_mut(&block)?;
-        let is_near = offset <= entry.fetch.came.borrow().bytes + AHEAD;
+        let is_near = {
+            let came = entry.fetch.came.borrow();
+            // Before there is a file, room is made for the block: a part needs none.
+            came.file.is_some() && !entry.fetch.left.is_cancelled() && offset <= came.bytes + AHEAD
+        };
         is_near.then(|| self.join(entry, under)).flatten()
     }
 
@@ -104,8 +123,7 @@ impl Fetches {
         };
         entry.followers -= 1;
         if entry.followers == 0 && fetch.came.borrow().bytes < fetch.under.length {
-            // In one step with the count: nobody can join what is about to end.
-            running.remove(&fetch.block);
+            // In one step with the count: nobody joins what is about to end. It stays known until its file is gone.
             fetch.left.cancel();
         }
     }
@@ -127,7 +145,14 @@ impl Fetch {
             came: watch::Sender::default(),
             wanted: watch::Sender::new(AHEAD),
             left: CancellationToken::new(),
+            spare: Mutex::default(),
         }
+    }
+
+    /// Returns when its task has ended, and its file was given up or kept.
+    async fn ended(&self) {
+        // It fails only without a sender, which is here.
+        let _ = self.came.subscribe().wait_for(|came| came.end.is_some()).await;
     }
 
     fn want(&self, bytes: u64) {

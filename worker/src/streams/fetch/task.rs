@@ -11,8 +11,13 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tokio::try_join;
 
-pub async fn run(core: Arc<Core>, fetch: Arc<Fetch>) {
+/// `after`: a fetch of the block that all have left, and that still has its file.
+pub async fn run(core: Arc<Core>, fetch: Arc<Fetch>, after: Option<Arc<Fetch>>) {
     let mut ending = Ending::new(core.fetches.clone(), fetch);
+    if let Some(after) = after {
+        // Also when this one was left meanwhile: whoever comes next waits for this one only.
+        after.ended().await;
+    }
     let end = into_cache(&core, &ending.fetch).await;
     if let End::NotKept(error) = &end {
         tracing::info!(block = ending.fetch.block, %error, "block read but not kept");
@@ -62,7 +67,13 @@ async fn fill(core: &Core, fetch: &Fetch) -> Result<TempBlock, End> {
     let opened = cold_source::open(core, fetch.block, &fetch.under, 0, length).await;
     let mut reader = opened.map_err(End::Failed)?;
     let not_kept = |error: StoreError| End::NotKept(error.into());
-    let mut temp = core.store.create(fetch.block, &Place::tier(0), length).await.map_err(not_kept)?;
+    let mut temp = match core.store.create(fetch.block, &Place::tier(0), length).await {
+        Ok(temp) => temp,
+        Err(error) => {
+            *fetch.spare.lock() = Some(reader);
+            return Err(not_kept(error));
+        }
+    };
     let file = temp.reader().map_err(not_kept)?;
     fetch.came.send_modify(|came| {
         came.file = Some(file);
@@ -96,7 +107,10 @@ async fn next(core: &Core, fetch: &Fetch, reader: &mut UnderReader, position: u6
 #[cfg(test)]
 mod tests {
     use super::{super::Running, *};
-    use crate::streams::UnderBlock;
+    use crate::{
+        rig::{Rig, block, client::under_options},
+        streams::UnderBlock,
+    };
     use std::time::Duration;
 
     #[tokio::test]
@@ -105,7 +119,7 @@ mod tests {
             UnderBlock { mount: 1, path: "/f".to_owned(), offset_in_file: 0, length: 10, no_cache: false };
         let (fetches, fetch) = (Fetches::default(), Arc::new(Fetch::new(1, &under)));
         fetches.running.lock().insert(1, Running { fetch: Arc::clone(&fetch), followers: 0 });
-        let mut follower = fetches.follow_running(1, &under, 0).unwrap();
+        let mut follower = fetches.join(fetches.running.lock().get_mut(&1).unwrap(), &under).unwrap();
         let ending = Ending::new(fetches.clone(), fetch);
         let panics = async move {
             let _ending = ending;
@@ -115,5 +129,34 @@ mod tests {
         let kept = tokio::time::timeout(Duration::from_secs(10), follower.kept()).await.unwrap();
         assert!(kept.unwrap_err().message.contains("cut off"));
         assert!(fetches.follow_running(1, &under, 0).is_none(), "nobody joins it");
+    }
+
+    /// Its file is still there: what comes next waits for it, and is kept.
+    #[tokio::test]
+    async fn a_fetch_that_is_begun_just_after_the_last_reader_left_is_kept() {
+        let rig = Rig::new(1 << 20).await;
+        std::fs::write(rig.under("f"), [7; 1000]).unwrap();
+        let id = block(1, 0);
+        rig.master.mind.lock().files.entry(alluxio_fs::ids::file_id_of_block(id)).or_default();
+        let options = under_options(&rig.under("f"), 0, 1000);
+        let under = UnderBlock { length: 1000, ..UnderBlock::parse(&options).unwrap().unwrap() };
+        let core = &rig.worker.core;
+        let (fetches, old) = (&core.fetches, Arc::new(Fetch::new(id, &under)));
+        let file = core.store.create(id, &Place::tier(0), 1000).await.unwrap();
+        fetches.running.lock().insert(id, Running { fetch: Arc::clone(&old), followers: 1 });
+        let ending = Ending::new(fetches.clone(), Arc::clone(&old));
+        fetches.leave(&old);
+        assert!(fetches.follow_running(id, &under, 0).is_none(), "nobody joins it");
+        let mut next = fetches.follow(core, id, &under).unwrap();
+        let kept = tokio::spawn(async move { next.kept().await });
+        // One that nothing holds up is through meanwhile.
+        let other = block(1, 1);
+        let whole = UnderBlock { offset_in_file: 0, ..under.clone() };
+        fetches.follow(core, other, &whole).unwrap().kept().await.unwrap();
+        assert!(!kept.is_finished());
+        drop((file, ending));
+        tokio::time::timeout(Duration::from_secs(10), kept).await.unwrap().unwrap().unwrap();
+        assert_eq!(core.store.length_of(id), Some(1000));
+        assert!(fetches.running.lock().is_empty());
     }
 }
