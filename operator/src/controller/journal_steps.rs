@@ -79,7 +79,10 @@ impl Reconcile<'_> {
             return Ok(journal::taken(&self.cluster, pod, found));
         }
         let told = journal::told_trouble(&self.cluster).filter(journal::is_known);
+        // Before one ever served, it was there a moment ago.
+        let served = self.cluster.status.as_ref().is_some_and(|status| status.version.is_some());
         let for_long = masters::leaderless_since(&self.cluster, observed)
+            .filter(|_| served)
             .and_then(|since| Duration::try_from(self.now.duration_since(since)).ok())
             .is_some_and(|passed| passed >= NOBODY_SERVES);
         if observed.leader().is_some() || (told.is_none() && !for_long) {
