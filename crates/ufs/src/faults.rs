@@ -14,6 +14,8 @@
 //! # }
 //! ```
 
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +45,17 @@ pub struct Fault {
     times: u64,
     /// The call takes effect before it fails, as when an answer is lost.
     lost_answer: bool,
+    /// What others do just before the call.
+    meanwhile: Option<Meanwhile>,
+}
+
+#[derive(Clone)]
+struct Meanwhile(Arc<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 impl Fault {
@@ -54,7 +67,22 @@ impl Fault {
     /// Calls of `operation` take longer.
     pub fn delay(operation: Operation, delay: Duration) -> Self {
         let path = String::new();
-        Self { operation, delay, error: None, path, after: 0, times: u64::MAX, lost_answer: false }
+        Self {
+            operation,
+            delay,
+            error: None,
+            path,
+            after: 0,
+            times: u64::MAX,
+            lost_answer: false,
+            meanwhile: None,
+        }
+    }
+
+    /// Others do this just before calls of `operation`.
+    pub fn meanwhile(operation: Operation, others: impl Fn() + Send + Sync + 'static) -> Self {
+        let meanwhile = Some(Meanwhile(Arc::new(others)));
+        Self { meanwhile, ..Self::delay(operation, Duration::ZERO) }
     }
 
     /// Only for paths (relative to the mounted address) that contain `part`.
@@ -91,22 +119,44 @@ impl Fault {
 pub struct FaultyUfs {
     inner: Arc<dyn UnderFs>,
     faults: Arc<Mutex<Vec<Fault>>>,
-    copying: bool,
+    copies: Option<Tags>,
+}
+
+/// The tags of a store that renames by copies.
+#[derive(Clone, Copy, Debug)]
+enum Tags {
+    /// Those of copies are others.
+    OfPlaces,
+    /// Sums of the content, which copies keep.
+    Sums,
 }
 
 impl FaultyUfs {
     /// Behaves as `inner` until a fault is injected.
     pub fn new(inner: Arc<dyn UnderFs>) -> Self {
-        Self { inner, faults: Arc::default(), copying: false }
+        Self { inner, faults: Arc::default(), copies: None }
     }
 
     /// The same, as a store that renames by copies which have other tags.
     pub fn copying(inner: Arc<dyn UnderFs>) -> Self {
-        Self { copying: true, ..Self::new(inner) }
+        Self { copies: Some(Tags::OfPlaces), ..Self::new(inner) }
+    }
+
+    /// The same, as a store that renames by copies, and whose tags look as MD5 sums do.
+    pub fn copying_sums(inner: Arc<dyn UnderFs>) -> Self {
+        Self { copies: Some(Tags::Sums), ..Self::new(inner) }
     }
 
     fn tagged(&self, status: UfsStatus) -> UfsStatus {
-        let tag = |hash: String| if self.copying { format!("{}:{hash}", status.path) } else { hash };
+        let tag = |hash: String| match self.copies {
+            None => hash,
+            Some(Tags::OfPlaces) => format!("{}:{hash}", status.path),
+            Some(Tags::Sums) => {
+                let mut sum = DefaultHasher::new();
+                hash.hash(&mut sum);
+                format!("{:032x}", sum.finish())
+            }
+        };
         UfsStatus { content_hash: status.content_hash.clone().map(tag), ..status }
     }
 
@@ -127,10 +177,11 @@ impl FaultyUfs {
         path: &UfsPath,
         call: impl Future<Output = Result<T>> + Send,
     ) -> Result<T> {
-        let (delay, error) = self.draw(operation, path);
+        let (delay, error, meanwhile) = self.draw(operation, path);
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
+        meanwhile.iter().for_each(|others| (others.0)());
         let failure = |kind| {
             UfsError::new(kind, operation, self.inner.uri().join(path).to_string()).because("injected fault")
         };
@@ -141,10 +192,14 @@ impl FaultyUfs {
         }
     }
 
-    /// What this call suffers: a delay, and an error with whether only the answer is lost.
-    fn draw(&self, operation: Operation, path: &UfsPath) -> (Duration, Option<(UfsErrorKind, bool)>) {
+    /// What this call suffers: a delay, an error with whether only the answer is lost, and others.
+    fn draw(
+        &self,
+        operation: Operation,
+        path: &UfsPath,
+    ) -> (Duration, Option<(UfsErrorKind, bool)>, Vec<Meanwhile>) {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut delay, mut error) = (Duration::ZERO, None);
+        let (mut delay, mut error, mut meanwhile) = (Duration::ZERO, None, Vec::new());
         for fault in faults.iter_mut() {
             if fault.operation != operation || !path.as_str().contains(&fault.path) {
                 continue;
@@ -158,9 +213,10 @@ impl FaultyUfs {
             }
             fault.times -= 1;
             delay += fault.delay;
+            meanwhile.extend(fault.meanwhile.clone());
             error = error.or(fault.error.map(|kind| (kind, fault.lost_answer)));
         }
-        (delay, error)
+        (delay, error, meanwhile)
     }
 }
 
@@ -176,7 +232,7 @@ impl UnderFs for FaultyUfs {
 
     fn capabilities(&self) -> Capabilities {
         let can = self.inner.capabilities();
-        let renames = |one_step: bool| one_step && !self.copying;
+        let renames = |one_step: bool| one_step && self.copies.is_none();
         Capabilities {
             rename_file: renames(can.rename_file),
             rename_directory: renames(can.rename_directory),

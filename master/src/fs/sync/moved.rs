@@ -217,6 +217,29 @@ mod tests {
         assert_ne!(id(&rig, "/e/sub/g", 0).await, g);
     }
 
+    /// Between the two looks; a sum tells, and others do not (as docs/object-stores.md says).
+    #[tokio::test]
+    async fn what_is_written_anew_while_it_is_moved_is_seen_by_its_sum() {
+        let rig = Rig::new().await;
+        let place = rig.fs.ufs_place_of(&AlluxioPath::root()).unwrap();
+        let ufs = FaultyUfs::copying_sums(place.ufs);
+        rig.fs.ufs.replace(place.mount.id, Arc::new(ufs.clone()));
+        for at in ["/d/f", "/d/g"] {
+            rig.ufs_write(at, "old");
+            rig.status(at).await.unwrap();
+        }
+        let [f, g] = [id(&rig, "/d/f", -1).await, id(&rig, "/d/g", -1).await];
+        let written = rig.in_ufs("/d/f");
+        ufs.inject(Fault::meanwhile(Operation::Rename, move || {
+            std::fs::write(&written, "new").unwrap();
+            modified(&written, 77);
+        }));
+        mv(&rig, "/d", "/e").await.unwrap();
+        ufs.heal();
+        assert_ne!(id(&rig, "/e/f", 0).await, f, "taken for the old one");
+        assert_eq!(id(&rig, "/e/g", 0).await, g);
+    }
+
     #[tokio::test]
     async fn after_a_rename_that_failed_changes_are_seen() {
         let (rig, ufs) = rig().await;
