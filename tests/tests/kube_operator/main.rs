@@ -11,6 +11,7 @@ mod world;
 mod adopting;
 mod applying;
 mod away;
+mod decommissioning;
 mod deleting;
 mod everywhere;
 mod leading;

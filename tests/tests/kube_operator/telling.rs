@@ -116,6 +116,9 @@ async fn a_status_that_others_wrote_is_put_right() -> Result<()> {
 async fn events_tell_the_story() -> Result<()> {
     let world = World::new("events").await?;
     let cluster = world.settled(single(&world, "a")).await?;
+    for reason in ["JournalFormatted", "LeaderChanged"] {
+        world.events_with("a", reason, 1).await?;
+    }
     let events = world.api::<k8s_openapi::api::core::v1::Event>().list(&Default::default()).await?;
     let ours: Vec<_> = events.iter().filter(|it| it.involved_object.uid == cluster.uid()).collect();
     let reasons: Vec<_> = ours.iter().filter_map(|it| it.reason.as_deref()).collect();

@@ -342,6 +342,21 @@ impl<'s> World<'s> {
         Ok(told.map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default())).collect())
     }
 
+    /// The same when this was told so often: an event is written after the status of which it tells.
+    pub async fn events_with(
+        &self,
+        cluster: &str,
+        reason: &str,
+        times: usize,
+    ) -> Result<Vec<(String, String)>> {
+        self.wait(&format!("{reason}, {times} times"), || async {
+            let events = self.events(cluster).await?;
+            let told = events.iter().filter(|(told, _)| told == reason).count();
+            anyhow::Ok(if told >= times { Ok(events) } else { Err(format!("{events:#?}")) })
+        })
+        .await
+    }
+
     /// Waits until it holds of the cluster.
     pub async fn until(
         &self,
