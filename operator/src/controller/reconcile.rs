@@ -268,32 +268,22 @@ impl<'a> Reconcile<'a> {
     /// Whether any of them was not as it shall be. They are asked for and written at the same time: one after the other a reconcile would be little but
     /// waiting for the API server.
     async fn apply(&self, objects: Vec<Wanted>) -> Result<bool, ReconcileError> {
-        let mut wrote = false;
-        let applied = join_all(objects.iter().map(|wanted| self.applier.apply(wanted))).await;
-        let mut failed = None;
-        for (wanted, applied) in objects.iter().zip(applied) {
-            let applied = match applied {
-                Ok(applied) => applied,
-                Err(error) => {
-                    failed = failed.or(Some(error));
-                    continue;
-                }
-            };
-            wrote |= applied != Applied::Unchanged;
-            match applied {
-                Applied::Unchanged => {}
-                Applied::Deleted => self.context.metrics.wrote(&wanted.resource.kind, "deleted"),
-                Applied::Created => self.context.metrics.wrote(&wanted.resource.kind, "created"),
-                Applied::Changed(Change::Edit) => self.context.metrics.wrote(&wanted.resource.kind, "edit"),
-                Applied::Changed(Change::Drift(_)) => {
-                    self.context.metrics.wrote(&wanted.resource.kind, "drift")
-                }
-            }
-        }
-        match failed {
-            Some(error) => Err(error.into()),
-            None => Ok(wrote),
-        }
+        let applied = join_all(objects.iter().map(|wanted| self.apply_one(wanted))).await;
+        let wrote = applied.into_iter().collect::<Result<Vec<bool>, _>>()?;
+        Ok(wrote.contains(&true))
+    }
+
+    async fn apply_one(&self, wanted: &Wanted) -> Result<bool, ReconcileError> {
+        let applied = self.applier.apply(wanted).await?;
+        let why = match &applied {
+            Applied::Unchanged => return Ok(false),
+            Applied::Deleted => "deleted",
+            Applied::Created => "created",
+            Applied::Changed(Change::Edit) => "edit",
+            Applied::Changed(Change::Drift(_)) => "drift",
+        };
+        self.context.metrics.wrote(&wanted.resource.kind, why);
+        Ok(true)
     }
 
     /// Takes away what is not wanted any more; never in the middle of a roll, which may have to go back.
