@@ -10,3 +10,4 @@ mod outages;
 mod rig;
 mod roll;
 mod sizes;
+mod sockets;

@@ -1,0 +1,95 @@
+//! Clients on a worker's node read through its socket.
+
+use std::{process::Command, time::Duration};
+
+use alluxio_tests::{
+    e2e::{Deployed, Operator, example, kubectl_with, patient},
+    java::Artifacts,
+    kube::Scenario,
+    web,
+};
+use anyhow::{Context, Result, ensure};
+use kube::ResourceExt;
+use serde_json::{Value, json};
+use tokio::task::block_in_place;
+
+use super::ha::{LIMIT, shared_claim};
+
+const READS: Duration = Duration::from_secs(120);
+
+/// A pod on that node with the original's shell, run from the machine's own folders: no image has a JVM.
+fn java_pod(node: &str, options: &[String], words: &[&str]) -> Result<Value> {
+    let java = Command::new("sh").args(["-c", "readlink -f $(command -v java)"]).output()?;
+    let java = String::from_utf8(java.stdout)?.trim().to_owned();
+    let mut command = vec!["chroot".to_owned(), "/machine".to_owned(), java, "-Xmx256m".to_owned()];
+    command.extend(options.iter().cloned());
+    command.extend(["-cp".to_owned(), Artifacts::of("2.9.6")?.class_path()]);
+    command.push("alluxio.cli.fs.FileSystemShell".to_owned());
+    command.extend(words.iter().map(|word| (*word).to_owned()));
+    Ok(json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "java"},
+        "spec": {
+            "nodeName": node,
+            "restartPolicy": "Never",
+            "containers": [{
+                "name": "java",
+                "image": "localhost/rig:1",
+                "imagePullPolicy": "Never",
+                "command": command,
+                "volumeMounts": [{"name": "machine", "mountPath": "/machine"}],
+            }],
+            "volumes": [{"name": "machine", "hostPath": {"path": "/"}}],
+        },
+    }))
+}
+
+fn counter(metrics: &Value, name: &str) -> i64 {
+    let of_name = |full: &str| full.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let counters = metrics["counters"].as_object();
+    counters.into_iter().flatten().filter(|(full, _)| of_name(full)).filter_map(|(_, it)| it["count"].as_i64()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_java_client_in_a_pod_reads_through_the_socket_of_its_node() -> Result<()> {
+    let scenario = Scenario::begin("a_java_client_in_a_pod_reads_through_the_socket_of_its_node").await?;
+    let operator = Operator::install(&[])?;
+    shared_claim(&scenario, "demo-files")?;
+    let example = example("single.yaml")?;
+    let (_, text) = example.split_once("\n---\n").context("the example has two objects")?;
+    let cluster = Deployed::apply(&scenario, "demo", text)?;
+    let folder = format!("/srv/local/{}", scenario.namespace());
+    let group = json!({"name": "default", "shortCircuit": {"mode": "UUID", "hostPath": folder}});
+    cluster.edit(&json!({"spec": {"workers": [group]}}))?;
+    cluster.available(LIMIT).await?;
+    cluster.exec("demo-masters-0", &["/bin/sh", "-c", "head -c 3000000 /dev/zero >/tmp/f && alluxio fs copyFromLocal /tmp/f /file"])?;
+
+    // The worker of node 1 has it, and serves it there.
+    let workers = cluster.pods("worker").await?;
+    let worker = workers.iter().find(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.as_deref() == Some("node1")));
+    let worker = worker.context("no worker on node1")?;
+    let status = worker.status.as_ref().context("a pod without a status")?;
+    let (ip, node) = (status.pod_ip.clone().context("no address")?, status.host_ip.clone().context("no node")?);
+    let load = format!("alluxio fs free /file && alluxio fs -Dalluxio.user.hostname={node} \
+         -Dalluxio.user.ufs.block.read.location.policy=alluxio.client.block.policy.LocalFirstPolicy cat /file >/dev/null");
+    cluster.exec(&worker.name_any(), &["/bin/sh", "-c", &load])?;
+    let before = block_in_place(|| web::get_json_at(&ip, 30000, "/metrics/json/"))?;
+    let mut options: Vec<_> = cluster.client_settings()?.iter().map(|(name, value)| format!("-D{name}={value}")).collect();
+    options.push(format!("-Dalluxio.user.hostname={node}"));
+    options.push(format!("-Dalluxio.worker.data.server.domain.socket.address={folder}"));
+    options.push("-Dalluxio.worker.data.server.domain.socket.as.uuid=true".to_owned());
+    let pod = java_pod("node1", &options, &["checksum", "/file"])?;
+    kubectl_with(scenario.namespace(), &["apply", "--filename", "-"], &pod.to_string())?;
+    let limit = format!("--timeout={}s", patient(READS).as_secs());
+    let done = cluster.kubectl(&["wait", "pod/java", "--for=jsonpath={.status.phase}=Succeeded", &limit]);
+    let log = cluster.kubectl(&["logs", "java"])?;
+    done.with_context(|| log.clone())?;
+    let after = block_in_place(|| web::get_json_at(&ip, 30000, "/metrics/json/"))?;
+    let read = |name: &str| counter(&after, name) - counter(&before, name);
+    let (socket, network) = (read("Worker.BytesReadDomain"), read("Worker.BytesReadRemote"));
+    println!("{socket} bytes through the socket, {network} through the network");
+    ensure!(socket >= 3_000_000 && network == 0, "not all went through the socket: {log}");
+    operator.is_content()?;
+    scenario.finish().await
+}
