@@ -248,7 +248,11 @@ mod tests {
             }]);
             facts(pod).failing
         };
-        assert_eq!(container(3, "CrashLoopBackOff").as_deref(), Some("c: CrashLoopBackOff: no such key"), "the last line");
+        assert_eq!(
+            container(3, "CrashLoopBackOff").as_deref(),
+            Some("c: CrashLoopBackOff: no such key"),
+            "the last line"
+        );
         assert_eq!(container(2, "CrashLoopBackOff"), None, "it may have waited for something");
         assert_eq!(container(0, "ContainerCreating"), None);
         assert_eq!(container(0, "ErrImagePull"), None, "tried again");

@@ -107,7 +107,11 @@ mod tests {
             Some("`kubectl describe pod p` says more"),
             "it has no logs"
         );
-        assert_eq!(hint(None).as_deref(), Some("`kubectl logs p` says more"), "it runs, and was not started again");
+        assert_eq!(
+            hint(None).as_deref(),
+            Some("`kubectl logs p` says more"),
+            "it runs, and was not started again"
+        );
         assert!(patience.failure("p", at(50), None).is_none());
     }
 }

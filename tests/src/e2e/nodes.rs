@@ -17,7 +17,8 @@ impl NodeProcess {
     /// That of a pod's only container.
     pub async fn of(scenario: &Scenario, namespace: &str, pod: &str) -> Result<NodeProcess> {
         let found = Api::<Pod>::namespaced(scenario.client(), namespace).get(pod).await?;
-        let node = found.spec.and_then(|spec| spec.node_name).with_context(|| format!("{pod} is on no node"))?;
+        let node =
+            found.spec.and_then(|spec| spec.node_name).with_context(|| format!("{pod} is on no node"))?;
         let node = node.trim_start_matches("node").to_owned();
         let status = found.status.and_then(|status| status.container_statuses);
         let id = status.into_iter().flatten().find_map(|container| container.container_id);

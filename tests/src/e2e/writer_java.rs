@@ -19,11 +19,7 @@ const TRIES: Duration = Duration::from_secs(60);
 
 impl Writer {
     /// Starts it; `settings` lead to the cluster.
-    pub fn start_java(
-        settings: &[(String, String)],
-        conf: &Configuration,
-        folder: &str,
-    ) -> Result<Writer> {
+    pub fn start_java(settings: &[(String, String)], conf: &Configuration, folder: &str) -> Result<Writer> {
         let files = tempfile::Builder::new().prefix("alluxio-test-java-").tempdir()?;
         let mut client = JavaClient::of_master(VERSION, Locality::Streams, files.path(), 19998)?;
         for (name, value) in settings {

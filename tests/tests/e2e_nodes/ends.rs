@@ -32,7 +32,9 @@ fn delete_policy(cluster: &Deployed<'_>) -> Result<()> {
 }
 
 async fn the_finalizer_is_there(cluster: &Deployed<'_>) -> Result<()> {
-    let has = |object: &serde_json::Value| object["metadata"]["finalizers"].as_array().is_some_and(|all| !all.is_empty());
+    let has = |object: &serde_json::Value| {
+        object["metadata"]["finalizers"].as_array().is_some_and(|all| !all.is_empty())
+    };
     cluster.until("the finalizer is there", LIMIT, has).await.map(drop)
 }
 
@@ -109,7 +111,11 @@ async fn nothing_hangs_when_zookeeper_is_gone() -> Result<()> {
     delete_policy(&cluster)?;
     the_finalizer_is_there(&cluster).await?;
     outside.zookeeper.kill(0)?;
-    promised("ZooKeeper is gone: from kubectl delete to the last pod's end", cluster.delete(GONE).await?, GONE)?;
+    promised(
+        "ZooKeeper is gone: from kubectl delete to the last pod's end",
+        cluster.delete(GONE).await?,
+        GONE,
+    )?;
     operator.is_content()?;
     scenario.finish().await?;
     outside.finish()
@@ -124,8 +130,13 @@ async fn nothing_hangs_when_hdfs_is_gone() -> Result<()> {
     delete_policy(&cluster)?;
     the_finalizer_is_there(&cluster).await?;
     outside.finish()?;
-    promised("HDFS and ZooKeeper are gone: from kubectl delete to the last pod's end", cluster.delete(GONE).await?, GONE)?;
-    let events = cluster.kubectl(&["get", "events", "--field-selector", "reason=JournalLeft", "--output", "name"])?;
+    promised(
+        "HDFS and ZooKeeper are gone: from kubectl delete to the last pod's end",
+        cluster.delete(GONE).await?,
+        GONE,
+    )?;
+    let events =
+        cluster.kubectl(&["get", "events", "--field-selector", "reason=JournalLeft", "--output", "name"])?;
     ensure!(!events.trim().is_empty(), "no event says that the journal is left");
     operator.is_content()?;
     scenario.finish().await

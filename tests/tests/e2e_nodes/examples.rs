@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use alluxio_tests::{
-    e2e::{ADDRESS, Deployed, Operator, Outside, Writer, example, kubectl, kubectl_with, patient, promised, ready_pods},
+    e2e::{
+        ADDRESS, Deployed, Operator, Outside, Writer, example, kubectl, kubectl_with, patient, promised,
+        ready_pods,
+    },
     kube::Scenario,
     s3::{self, S3},
 };
@@ -45,10 +48,17 @@ async fn files_in_s3() -> Result<()> {
     let cluster = Deployed::apply(&scenario, "s3", &text)?;
     promised("files in S3, from kubectl apply to Available", cluster.available(LIMIT).await?, AVAILABLE)?;
     let workers = cluster.pods("worker").await?;
-    ensure!(ready_pods(&workers).len() == 2, "a worker on each node with the label: {:?}", ready_pods(&workers));
+    ensure!(
+        ready_pods(&workers).len() == 2,
+        "a worker on each node with the label: {:?}",
+        ready_pods(&workers)
+    );
     cluster.leader_is_known_everywhere("s3-masters-0").await?;
     cluster.runs_the_tests()?;
-    cluster.exec("s3-masters-0", &["/bin/sh", "-c", "echo hello >/tmp/f && alluxio fs copyFromLocal /tmp/f /hello"])?;
+    cluster.exec(
+        "s3-masters-0",
+        &["/bin/sh", "-c", "echo hello >/tmp/f && alluxio fs copyFromLocal /tmp/f /hello"],
+    )?;
     let object = server.file("bucket", "data/hello");
     ensure!(std::fs::read_to_string(&object)? == "hello\n", "not in the bucket as it was written");
     kubectl("default", &["label", "nodes", "node1", "node2", "disk-"])?;
@@ -69,10 +79,17 @@ async fn clients_outside_of_the_pod_network_use_the_nodes_addresses() -> Result<
         .adapted(&example("host-network.yaml")?)
         .replace("/alluxio/journal\n", &format!("/alluxio/journal\n    {named}"))
         .replace("/data\n", &format!("/data\n      {named}"))
-        .replace("path: /data/alluxio\n", &format!("path: /srv/local/{}\n              prepare: true\n", scenario.namespace()))
+        .replace(
+            "path: /data/alluxio\n",
+            &format!("path: /srv/local/{}\n              prepare: true\n", scenario.namespace()),
+        )
         .replace("quota: 500Gi", "quota: 1Gi");
     let cluster = Deployed::apply(&scenario, "outside", &text)?;
-    promised("on the nodes' network, from kubectl apply to Available", cluster.available(LIMIT).await?, AVAILABLE)?;
+    promised(
+        "on the nodes' network, from kubectl apply to Available",
+        cluster.available(LIMIT).await?,
+        AVAILABLE,
+    )?;
     cluster.runs_the_tests()?;
     let (conf, settings) = (cluster.client_conf()?, cluster.client_settings()?);
     let mut java = Writer::start_java(&settings, &conf, "/written_by_java")?;
@@ -82,7 +99,11 @@ async fn clients_outside_of_the_pod_network_use_the_nodes_addresses() -> Result<
     let (serving, told) = cluster.led_after(before.term, LIMIT).await?;
     println!("{} serves after {}", serving.pod, before.pod);
     java.goes_on(WRITES, patient(LIMIT)).await?;
-    promised("on the nodes' network, the leader is deleted: Java's largest gap", java.largest_gap_since(from), DELETED)?;
+    promised(
+        "on the nodes' network, the leader is deleted: Java's largest gap",
+        java.largest_gap_since(from),
+        DELETED,
+    )?;
     promised("another master leads: status and Service agree", told, TOLD)?;
     println!("{} files were acknowledged, and all are there", java.finish().await?);
     operator.is_content()?;

@@ -42,7 +42,13 @@ enum Fault {
 
 impl Fault {
     /// Makes it happen; what the gap between writes may be.
-    async fn happens(self, cluster: &Deployed<'_>, scenario: &Scenario, node: &str, pod: &str) -> Result<Duration> {
+    async fn happens(
+        self,
+        cluster: &Deployed<'_>,
+        scenario: &Scenario,
+        node: &str,
+        pod: &str,
+    ) -> Result<Duration> {
         match self {
             Fault::Delete => {
                 cluster.kubectl(&["delete", "pod", pod, "--wait=false"])?;

@@ -37,7 +37,8 @@ async fn uids(cluster: &Deployed<'_>) -> Result<BTreeMap<String, String>> {
 
 fn one_is_replaced(object: &Value) -> bool {
     let updated = object["status"]["masters"]["updated"].as_i64();
-    object["status"]["observedGeneration"] == object["metadata"]["generation"] && updated.is_some_and(|it| it >= 1)
+    object["status"]["observedGeneration"] == object["metadata"]["generation"]
+        && updated.is_some_and(|it| it >= 1)
 }
 
 /// Waits until another one has the lease.
@@ -79,8 +80,10 @@ async fn the_other_finishes(name: &str, fault: Fault) -> Result<()> {
         sleep(2 * TOLD).await;
     }
     let changes = scenario.audit().changes_since(taken_over)?;
-    let late: Vec<_> =
-        changes.iter().filter(|change| change.pod == acting && !change.resource.starts_with("leases")).collect();
+    let late: Vec<_> = changes
+        .iter()
+        .filter(|change| change.pod == acting && !change.resource.starts_with("leases"))
+        .collect();
     ensure!(late.is_empty(), "{acting} wrote after it was deposed: {late:?}");
     let after = uids(&cluster).await?;
     for (pod, uid) in before.iter().filter(|(pod, _)| pod.contains("-masters-")) {
@@ -113,7 +116,10 @@ async fn clusters_are_not_touched_by_what_helm_does_with_the_operator() -> Resul
 
     Operator::install(&["logLevel=debug"])?;
     let upgraded = Operator::pods()?;
-    ensure!(pods.iter().all(|pod| !upgraded.contains(pod)), "{upgraded:?} were not started with the new value");
+    ensure!(
+        pods.iter().all(|pod| !upgraded.contains(pod)),
+        "{upgraded:?} were not started with the new value"
+    );
     cluster.agrees(LIMIT).await?;
     ensure!(uids(&cluster).await? == before, "an upgrade of the operator touched pods");
 

@@ -94,7 +94,11 @@ async fn the_api_server_is_away_for_a_minute() -> Result<()> {
     scenario.rig(&["signal", "kube-apiserver", "CONT"])?;
     let back = Instant::now();
     killed.and(wrote)?;
-    promised("no API server, the leader is killed: the largest gap between writes", writer.largest_gap_since(from), KILLED)?;
+    promised(
+        "no API server, the leader is killed: the largest gap between writes",
+        writer.largest_gap_since(from),
+        KILLED,
+    )?;
     cluster.agrees(TRUE_AGAIN).await?;
     promised("the API server is back: until the status is true", back.elapsed(), TRUE_AGAIN)?;
     cluster.available(LIMIT).await?;

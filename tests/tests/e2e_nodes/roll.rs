@@ -109,7 +109,9 @@ async fn an_edit_is_rolled_under_writers() -> Result<()> {
         written.go_on().await?;
         let (before, files) = (starts(&written.cluster).await?, written.files());
         let leader = written.cluster.serving().await?.context("no master serves")?.pod;
-        written.cluster.edit(&property("alluxio.master.worker.timeout", json!(format!("{}min", 6 + round))))?;
+        written
+            .cluster
+            .edit(&property("alluxio.master.worker.timeout", json!(format!("{}min", 6 + round))))?;
         let took = written.cluster.until("the edit is rolled", ROLL, is_rolled).await?;
         written.go_on().await?;
         written.gap(&format!("round {round}, an edit rolled in {took:.0?}"), &files)?;
@@ -165,7 +167,8 @@ async fn a_bad_edit_touches_nobody_or_one_standby() -> Result<()> {
         ("a property", property("alluxio.security.authentication.type", json!("CUSTOM"))),
         ("an image", json!({"spec": {"image": {"tag": "there-is-none"}}})),
     ];
-    let healed = [property("alluxio.security.authentication.type", Value::Null), json!({"spec": {"image": null}})];
+    let healed =
+        [property("alluxio.security.authentication.type", Value::Null), json!({"spec": {"image": null}})];
     for ((what, edit), back) in fatal.into_iter().zip(healed) {
         let before = starts(&written.cluster).await?;
         let leader = written.cluster.serving().await?.context("no master serves")?;
@@ -176,7 +179,11 @@ async fn a_bad_edit_touches_nobody_or_one_standby() -> Result<()> {
         written.go_on().await?;
         let now = starts(&written.cluster).await?;
         let touched: Vec<_> = before.keys().filter(|pod| now.get(*pod) != before.get(*pod)).collect();
-        ensure!(touched.len() == 1 && *touched[0] != leader.pod, "{touched:?} were touched, {} leads", leader.pod);
+        ensure!(
+            touched.len() == 1 && *touched[0] != leader.pod,
+            "{touched:?} were touched, {} leads",
+            leader.pod
+        );
         ensure!(written.cluster.serving().await?.as_ref() == Some(&leader), "another one leads");
         written.cluster.edit(&back)?;
         written.cluster.until("taking it back heals it", ROLL, is_rolled).await?;

@@ -10,7 +10,10 @@ use alluxio_tests::{
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
 use serde_json::{Value, json};
-use tokio::{task::block_in_place, time::{Instant, sleep}};
+use tokio::{
+    task::block_in_place,
+    time::{Instant, sleep},
+};
 
 use super::ha::{Journal, LIMIT};
 
@@ -41,7 +44,8 @@ async fn masters_become_more_and_fewer_under_a_writer() -> Result<()> {
         writer.goes_on(WRITES, patient(LIMIT)).await?;
         let replicas = format!("--replicas={count}");
         cluster.kubectl(&["scale", "alx/shared", &replicas])?;
-        let took = cluster.until(&format!("{count} masters"), SCALED, |object| masters_are(object, count)).await?;
+        let took =
+            cluster.until(&format!("{count} masters"), SCALED, |object| masters_are(object, count)).await?;
         println!("{count} masters after {took:.0?}");
         cluster.agrees(LIMIT).await?;
         if count == 5 {
@@ -95,7 +99,8 @@ impl<'a, 'b> OnlyCached<'a, 'b> {
 
     fn all_are_there(&self) -> Result<()> {
         for number in 0..FILES {
-            let content = self.cluster.exec(&self.master, &["alluxio", "fs", "cat", &format!("/only/{number}")])?;
+            let content =
+                self.cluster.exec(&self.master, &["alluxio", "fs", "cat", &format!("/only/{number}")])?;
             ensure!(content == format!("content of {number}\n"), "/only/{number} is {content:?}");
         }
         Ok(())
@@ -159,7 +164,11 @@ async fn a_cordoned_nodes_worker_persists_what_only_it_has() -> Result<()> {
     let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
     let files = OnlyCached::write(&cluster).await?;
     let workers = cluster.pods("worker").await?;
-    let on = |node: &str| workers.iter().find(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.as_deref() == Some(node)));
+    let on = |node: &str| {
+        workers
+            .iter()
+            .find(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.as_deref() == Some(node)))
+    };
     let worker = on("node3").context("no worker on node3")?.name_any();
     kubectl("default", &["cordon", "node3"])?;
     let out = settles(&cluster, &worker, Some(0)).await;

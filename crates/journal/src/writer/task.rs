@@ -1,6 +1,8 @@
 //! The writer: the one task that writes records. It drains all that is queued into one batch, writes and syncs
 //! it, checks the fence, and only then lets anyone be answered.
 
+mod confirm;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -428,51 +430,6 @@ impl Writer {
         }
         if let Some(EndedSegment::Kept(span)) = self.track.end_segment() {
             self.shared.ended.lock().push(span);
-        }
-    }
-
-    /// Begins a segment that says the format. All before it has been drained, so whoever does not know the format stops exactly here.
-    async fn raise(&mut self, format: u32, reply: oneshot::Sender<Result<()>>) -> Written {
-        self.track.raise(format);
-        if self.track.open_has_records() {
-            self.end_segment().await;
-        } else {
-            self.give_segment_up().await;
-        }
-        if let Err(error) = self.begin_segment().await {
-            // The next segment has it, as soon as there can be one.
-            answer(reply, Err(JournalError::Unavailable { reason: error.to_string().into() }));
-            return Written::Durable;
-        }
-        let (confirmed, answered) = oneshot::channel();
-        let written = self.confirm(confirmed).await;
-        let result = answered.await.unwrap_or(Err(JournalError::Closed));
-        if result.is_ok() {
-            self.shared.format.store(format, Ordering::Release);
-        }
-        self.mark_later();
-        answer(reply, result);
-        written
-    }
-
-    /// Checks the fence and answers.
-    async fn confirm(&mut self, reply: oneshot::Sender<Result<()>>) -> Written {
-        match self.fence.check().await {
-            Ok(()) => {
-                answer(reply, Ok(()));
-                Written::Durable
-            }
-            Err(error) if self.fence.may_confirm_later(&error) => {
-                answer(reply, Err(JournalError::Unavailable { reason: error.to_string().into() }));
-                Written::Durable
-            }
-            Err(error) => {
-                tracing::error!(%error, "this master is deposed: the journal's fence did not confirm");
-                let reason: Arc<str> = error.to_string().into();
-                self.shared.enter(State::Deposed { reason: reason.clone() }, &mut []);
-                answer(reply, Err(JournalError::Deposed { reason }));
-                Written::Over
-            }
         }
     }
 
