@@ -30,6 +30,8 @@ const ADDRESSES: u8 = 12;
 struct State {
     /// By cluster; chosen among the ready ones when there is none.
     leaders: BTreeMap<String, String>,
+    /// The clusters that ever had one.
+    led: BTreeSet<String>,
     term: u64,
     /// Answers by address.
     roles: BTreeMap<Ipv4Addr, Value>,

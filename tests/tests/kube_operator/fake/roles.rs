@@ -21,8 +21,11 @@ pub(super) fn elect(state: &mut State, pods: &[Arc<Pod>]) {
     }
     state.leaders.retain(|cluster, leader| up.get(cluster).is_some_and(|pods| pods.contains(&*leader)));
     for (cluster, pods) in &up {
-        if let (None, Some(first)) = (state.leaders.get(cluster), pods.first()) {
+        // The first leader of all is the first master, so that tests know it.
+        let may_lead = |pod: &&String| state.led.contains(cluster) || pod.ends_with("-masters-0");
+        if let (None, Some(first)) = (state.leaders.get(cluster), pods.first().filter(may_lead)) {
             state.leaders.insert(cluster.clone(), first.clone());
+            state.led.insert(cluster.clone());
             state.term += 1;
         }
     }
