@@ -45,7 +45,7 @@ async fn a_worker_leaves_when_what_only_it_has_is_persisted() -> Result<()> {
     std::fs::write(&in_the_way, "")?;
 
     let mut world = World::new("leaves").await?;
-    world.limit = Duration::from_secs(120);
+    world.limit = Duration::from_secs(200);
     world.fake.nodes(&["n1"]);
     let mut cluster = single(&world, "a");
     cluster["spec"]["masters"]["ports"]["rpc"] = json!(real.master_rpc_port());
