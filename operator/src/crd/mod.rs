@@ -6,6 +6,8 @@
 #![allow(clippy::duplicated_attributes)]
 
 pub mod conditions;
+#[cfg(test)]
+mod coverage;
 pub mod definition;
 pub mod image;
 pub mod journal;
