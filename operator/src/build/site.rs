@@ -17,7 +17,6 @@ pub(super) const WORK_FOLDER: &str = "/var/lib/alluxio";
 pub(super) const SOCKET_FOLDER: &str = "/opt/domain";
 
 const SHORT_CIRCUIT: &str = "alluxio.user.short.circuit.enabled";
-const CONNECTS: &str = "alluxio.network.connection.auth.timeout";
 
 /// The settings of a master.
 pub(super) fn master(cluster: &ValidatedCluster) -> Site {
@@ -26,9 +25,6 @@ pub(super) fn master(cluster: &ValidatedCluster) -> Site {
     if cluster.workers.iter().all(|group| group.short_circuit == ShortCircuitPlan::Disabled) {
         site.entry(SHORT_CIRCUIT.to_owned()).or_insert_with(|| "false".to_owned());
     }
-    // They learn this too. A pod that is gone takes its address along: nobody there refuses a connection, so that a client of the
-    // original tries for the whole time, 30 s, before it asks again who leads.
-    site.entry(CONNECTS.to_owned()).or_insert_with(|| "5s".to_owned());
     common(cluster, &mut site);
     journal(cluster, &mut site);
     root(cluster, &mut site);
