@@ -64,6 +64,13 @@ pub struct WorkersPlan {
     pub cordoned: bool,
 }
 
+impl Worker {
+    /// Whether a worker may be at work in it, ready or not.
+    fn runs(&self) -> bool {
+        self.started && self.failing.is_none()
+    }
+}
+
 impl WorkerGroup {
     pub fn plan(&self) -> WorkersPlan {
         let mut plan = WorkersPlan::default();
@@ -115,27 +122,34 @@ impl WorkerGroup {
         if !plan.rolling || !self.template_observed {
             return;
         }
-        // What does not serve, or is cordoned, costs nothing.
-        let (free, serving): (Vec<_>, Vec<_>) = outdated
+        // What runs nothing, or is cordoned, costs nothing. Not ready is not enough: a worker that is cut off from the API server, or
+        // that registers with a master that was started anew, has its blocks all the same.
+        let (free, mut others): (Vec<_>, Vec<_>) = outdated
             .into_iter()
             .filter(|worker| !worker.terminating)
-            .partition(|worker| !worker.ready || worker.cordoned);
+            .partition(|worker| worker.cordoned || !worker.runs());
         plan.replace.extend(free.iter().map(|worker| worker.pod.clone()));
         if self.strategy == Strategy::Recreate {
-            plan.replace.extend(serving.iter().map(|worker| worker.pod.clone()));
+            plan.replace.extend(others.iter().map(|worker| worker.pod.clone()));
             return;
         }
         if plan.stopped.is_some() {
             return;
         }
-        let budget = self.max_unavailable.max(1).saturating_sub(self.unavailable());
-        plan.replace.extend(serving.iter().take(budget).map(|worker| worker.pod.clone()));
+        // Those that are away already first: it makes no more of them.
+        others.sort_by_key(|worker| worker.ready);
+        let budget = self.max_unavailable.max(1).saturating_sub(self.away());
+        plan.replace.extend(others.iter().take(budget).map(|worker| worker.pod.clone()));
     }
 
-    /// Those away, whoever took them, but for the cordoned ones: these are away because somebody wants it.
-    fn unavailable(&self) -> usize {
+    /// Those away, whoever took them, but for the cordoned ones: these are away because somebody wants it. Of those that are not ready
+    /// the ones that are still to be replaced are none of them: they take their place when they are.
+    fn away(&self) -> usize {
         let missing = self.desired.saturating_sub(self.workers.len());
-        let away = |worker: &&Worker| !worker.cordoned && (worker.terminating || !worker.ready);
+        let to_be_replaced = |worker: &Worker| !self.current(worker) && worker.runs();
+        let away = |worker: &&Worker| {
+            !worker.cordoned && (worker.terminating || (!worker.ready && !to_be_replaced(worker)))
+        };
         missing + self.workers.iter().filter(away).count()
     }
 

@@ -75,6 +75,32 @@ fn a_step_that_fails_stops_the_roll_and_reverting_heals_it() {
     assert_eq!((all.plan().replace, all.plan().stopped), (vec!["w-1".to_owned()], None));
 }
 
+/// Their nodes are cut off from the API server, or their master was started anew: they serve, and have their blocks.
+#[test]
+fn outdated_workers_that_are_not_ready_are_not_replaced_all_at_once() {
+    let names = ["1", "2", "3", "4", "5"];
+    let mut all = group(names.map(|name| worker(name, "old")).into());
+    all.now = at(5000);
+    for away in [0, 2, 3] {
+        all.workers[away].ready = false;
+    }
+    assert_eq!(all.plan().replace, ["w-1"], "those away first: it makes no more of them");
+    all.max_unavailable = 4;
+    assert_eq!(all.plan().replace, ["w-1", "w-3", "w-4", "w-2"], "each takes its place");
+    all.max_unavailable = 1;
+    all.workers[0].terminating = true;
+    assert!(all.plan().replace.is_empty(), "one is away by our hand");
+    all.workers[0] = worker("1", "new");
+    assert_eq!(all.plan().replace, ["w-3"]);
+    // In these no worker runs.
+    all.workers[0].ready = false;
+    all.workers[2].failing = Some("c: CrashLoopBackOff".to_owned());
+    all.workers[3].started = false;
+    assert_eq!(all.plan().replace, ["w-3", "w-4"]);
+    all.strategy = Strategy::Recreate;
+    assert_eq!(all.plan().replace.len(), 4);
+}
+
 #[test]
 fn a_node_that_leaves_keeps_its_worker_until_it_is_idle_and_all_is_persisted() {
     let mut all = group(vec![worker("1", "new"), worker("2", "new")]);
