@@ -369,11 +369,11 @@ fn next_look(report: &Report, moved: bool) -> Duration {
     };
     let groups = report.groups.iter().map(|group| {
         let plan = &group.plan;
-        let under_way = plan.rolling
+        let under_way = (plan.rolling && plan.stopped.is_none())
             || !(plan.leaving_nodes.is_empty() && plan.take_out.is_empty() && plan.put_back.is_empty());
-        match (under_way, plan.cordoned) {
+        match (under_way, plan.cordoned || plan.stopped.is_some()) {
             (true, _) => UNDER_WAY,
-            // A master that starts anew offers them again.
+            // A master that starts anew offers those on cordoned nodes again.
             (false, true) => TROUBLE,
             (false, false) => AT_REST,
         }

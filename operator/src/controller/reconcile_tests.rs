@@ -15,6 +15,9 @@ use crate::{
     observe::leader::LEADER_LABEL,
 };
 
+#[path = "reconcile_workers_tests.rs"]
+mod of_workers;
+
 const CLUSTER: &str = "/apis/alluxio.org/v1alpha1/namespaces/data/alluxioclusters/demo";
 const SET: &str = "/apis/apps/v1/namespaces/data/statefulsets/demo-masters";
 const JOB: &str = "/apis/batch/v1/namespaces/data/jobs/demo-format";

@@ -296,6 +296,10 @@ impl Report {
                         ),
                         None => told.map_or(0, |told| told.updated),
                     },
+                    rolling: match plan {
+                        Some(plan) => plan.plan.rolling,
+                        None => told.is_some_and(|told| told.rolling),
+                    },
                     leaving: match plan {
                         Some(plan) => plan.plan.leaving_nodes.iter().take(1000).cloned().collect(),
                         None => told.map(|told| told.leaving.clone()).unwrap_or_default(),

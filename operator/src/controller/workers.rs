@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     act::{self, PodOf, WorkerName, WorkerService},
-    crd::{self, AlluxioCluster, WorkerKind},
+    crd::{self, AlluxioCluster, WorkerKind, status::GroupStatus},
     observe::{nodes::NodeTerms, pods::PodFacts},
     roll::{Worker, WorkerGroup, WorkersPlan},
 };
@@ -54,6 +54,7 @@ pub async fn plan(
         let worker = |facts: &PodFacts| worker(context, cluster, group, &terms, facts);
         let group_seen = WorkerGroup {
             hash: hash.clone(),
+            rolled: told(cluster, &group.name).is_some_and(|told| told.rolling),
             max_unavailable: usize::try_from(group.max_unavailable).unwrap_or(1),
             decommission_timeout: seconds(group.decommission_timeout_seconds),
             ..asked.group(&group.name, worker, now).await
@@ -110,6 +111,7 @@ impl Asked<'_> {
             desired: set.desired,
             max_unavailable: 1,
             template_observed: set.observed,
+            rolled: false,
             workers,
             strategy: strategy(self.cluster.spec.upgrade_strategy),
             now,
@@ -248,9 +250,14 @@ fn worker(
 
 /// By what was told last: the operator that began it may have been another one.
 fn was_leaving(cluster: &AlluxioCluster, group: &crd::WorkerGroup, facts: &PodFacts) -> bool {
-    let told = cluster.status.as_ref().and_then(|status| status.workers.as_ref());
-    let group = told.and_then(|told| told.groups.iter().find(|told| told.name == group.name));
-    group.zip(facts.node.as_ref()).is_some_and(|(group, node)| group.leaving.contains(node))
+    let told = told(cluster, &group.name);
+    told.zip(facts.node.as_ref()).is_some_and(|(told, node)| told.leaving.contains(node))
+}
+
+/// What the status says of the group.
+fn told<'a>(cluster: &'a AlluxioCluster, group: &str) -> Option<&'a GroupStatus> {
+    let workers = cluster.status.as_ref()?.workers.as_ref()?;
+    workers.groups.iter().find(|told| told.name == group)
 }
 
 /// A StatefulSet takes the highest ordinals away first, so all below the highest that still has to stay do, too.

@@ -191,6 +191,10 @@ pub struct GroupStatus {
     /// How many are as the spec says.
     pub updated: i32,
 
+    /// Whether its pods are being replaced; so until the last one is ready.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolling: bool,
+
     /// Nodes whose worker is on its way out, at most 1000 of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(max = 253)))]

@@ -41,6 +41,8 @@ pub struct WorkerGroup {
     pub desired: usize,
     pub max_unavailable: usize,
     pub template_observed: bool,
+    /// Whether a roll was under way at the last look.
+    pub rolled: bool,
     pub workers: Vec<Worker>,
     pub strategy: Strategy,
     pub now: Timestamp,
@@ -111,10 +113,11 @@ impl WorkerGroup {
     fn roll(&self, plan: &mut WorkersPlan) {
         let stays: Vec<_> = self.workers.iter().filter(|worker| worker.wanted_here).collect();
         let outdated: Vec<_> = stays.iter().copied().filter(|worker| !self.current(worker)).collect();
-        plan.rolling = !outdated.is_empty();
-        let failures =
-            stays.iter().filter(|worker| self.current(worker) && !worker.ready && !worker.cordoned);
-        plan.stopped = failures
+        let failures = || stays.iter().filter(|worker| self.current(worker) && !worker.ready && !worker.cordoned);
+        // The last ones, too, have to become ready before it is over.
+        let unfinished = self.rolled && (self.missing() > 0 || failures().next().is_some());
+        plan.rolling = !outdated.is_empty() || unfinished;
+        plan.stopped = failures()
             .filter_map(|worker| {
                 self.patience().failure(&worker.pod, worker.ready_changed, worker.failing.as_deref())
             })
@@ -145,12 +148,16 @@ impl WorkerGroup {
     /// Those away, whoever took them, but for the cordoned ones: these are away because somebody wants it. Of those that are not ready
     /// the ones that are still to be replaced are none of them: they take their place when they are.
     fn away(&self) -> usize {
-        let missing = self.desired.saturating_sub(self.workers.len());
         let to_be_replaced = |worker: &Worker| !self.current(worker) && worker.runs();
         let away = |worker: &&Worker| {
             !worker.cordoned && (worker.terminating || (!worker.ready && !to_be_replaced(worker)))
         };
-        missing + self.workers.iter().filter(away).count()
+        self.missing() + self.workers.iter().filter(away).count()
+    }
+
+    /// How many pods its controller has not made.
+    fn missing(&self) -> usize {
+        self.desired.saturating_sub(self.workers.len())
     }
 
     fn current(&self, worker: &Worker) -> bool {

@@ -31,6 +31,7 @@ fn group(workers: Vec<Worker>) -> WorkerGroup {
         desired: workers.len(),
         max_unavailable: 1,
         template_observed: true,
+        rolled: false,
         workers,
         strategy: Strategy::Rolling,
         now: at(10),
@@ -73,6 +74,23 @@ fn a_step_that_fails_stops_the_roll_and_reverting_heals_it() {
     assert_eq!(all.plan().stopped.unwrap().pod, "w-1");
     all.hash = "old".to_owned();
     assert_eq!((all.plan().replace, all.plan().stopped), (vec!["w-1".to_owned()], None));
+}
+
+#[test]
+fn a_roll_is_over_when_the_last_ones_are_ready() {
+    let mut all = group(vec![worker("1", "new"), worker("2", "new")]);
+    all.workers[1].ready = false;
+    assert!(!all.plan().rolling, "one that is away by itself is no roll");
+    all.rolled = true;
+    assert!(all.plan().rolling && all.plan().stopped.is_none());
+    all.now = at(600);
+    assert!(all.plan().rolling && all.plan().stopped.is_some(), "the last step failed");
+    all.workers[1].cordoned = true;
+    assert!(!all.plan().rolling);
+    let gone = all.workers.pop();
+    assert!(all.plan().rolling, "it did not come back yet");
+    all.workers.extend(gone.map(|gone| Worker { ready: true, cordoned: false, ..gone }));
+    assert!(!all.plan().rolling);
 }
 
 /// Their nodes are cut off from the API server, or their master was started anew: they serve, and have their blocks.

@@ -1,0 +1,76 @@
+//! Whole reconciles of clusters with workers.
+
+use super::*;
+
+const WORKERS: &str = "/apis/apps/v1/namespaces/data/daemonsets/demo-worker-default";
+const WORKER: &str = "/api/v1/namespaces/data/pods/demo-worker-default-x";
+
+/// A cluster whose master is as it shall be, and a set of one worker.
+async fn with_workers(patch: &str) -> World {
+    let world = World::serving(patch, "old").await;
+    world.reconcile().await.unwrap();
+    let mut pod = world.api.get(POD).unwrap();
+    pod["metadata"]["annotations"] =
+        world.api.get(SET).unwrap()["spec"]["template"]["metadata"]["annotations"].clone();
+    world.api.put(POD, pod);
+    let mut set = world.api.get(WORKERS).unwrap();
+    set["status"] = json!({
+        "observedGeneration": 1, "desiredNumberScheduled": 1, "currentNumberScheduled": 1, "numberMisscheduled": 0, "numberReady": 1,
+    });
+    world.api.put(WORKERS, set);
+    world
+}
+
+impl World {
+    /// As the set makes it. `hash`: instead of that of the set.
+    fn put_worker(&self, ready: bool, since: &str, hash: Option<&str>) {
+        let template = self.api.get(WORKERS).unwrap()["spec"]["template"]["metadata"].clone();
+        let mut annotations = template["annotations"].clone();
+        if let Some(hash) = hash {
+            annotations["alluxio.org/restart-hash"] = json!(hash);
+        }
+        let ready = if ready { "True" } else { "False" };
+        self.api.put(
+            WORKER,
+            json!({
+                "metadata": { "name": "demo-worker-default-x", "uid": "w", "labels": template["labels"], "annotations": annotations },
+                "spec": { "nodeName": "n", "containers": [] },
+                "status": {
+                    "podIP": "127.0.0.1", "hostIP": "10.0.0.1",
+                    "conditions": [{ "type": "Ready", "status": ready, "lastTransitionTime": since }],
+                    "containerStatuses": [{ "name": "alluxio-worker", "image": "i", "imageID": "", "ready": true, "restartCount": 0, "state": { "running": {} } }],
+                },
+            }),
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_roll_of_workers_is_over_when_the_last_one_is_ready() {
+    let world = with_workers("").await;
+    let (long_ago, now) = ("2026-01-02T00:00:00Z", Timestamp::now().to_string());
+    let finished = || {
+        let events = world.api.asked(&Method::POST, "/events");
+        events.iter().filter(|event| event["reason"] == "RollFinished").count()
+    };
+    world.put_worker(false, long_ago, None);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Progressing").0, "False Settled", "one that is away by itself is no roll");
+    let before = finished();
+    world.put_worker(true, long_ago, Some("old"));
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(WORKER).is_none());
+    for look in ["it is not made yet", "it is not ready yet"] {
+        world.reconcile().await.unwrap();
+        assert_eq!(world.condition("Progressing").0, "True Rolling", "{look}");
+        world.put_worker(false, &now, None);
+    }
+    world.put_worker(false, long_ago, None);
+    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+    assert_eq!(world.condition("Progressing").0, "False StepFailed");
+    assert_eq!(world.condition("Degraded").0, "True WorkersNotReady");
+    world.put_worker(true, &now, None);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Progressing").0, "False Settled");
+    assert_eq!(finished(), before + 1);
+}
