@@ -49,6 +49,8 @@ pub struct Context {
     pub silent: Lasting,
     /// What the masters' next step waits for.
     pub waits: Lasting,
+    /// Which groups of workers have fewer pods than they shall have.
+    pub missing: Lasting,
     pub metrics: Metrics,
     /// Who tells, in events.
     pub pod: String,
@@ -74,6 +76,7 @@ impl Context {
             quiet: Quiet::default(),
             silent: Lasting::default(),
             waits: Lasting::default(),
+            missing: Lasting::default(),
             metrics: Metrics::new().unwrap(),
             pod: "operator-0".to_owned(),
             nodes: None,
@@ -87,6 +90,7 @@ impl Context {
         self.pulse.forget(cluster);
         self.silent.forget(cluster);
         self.waits.forget(cluster);
+        self.missing.forget(cluster);
     }
 
     /// Tells what happened to the cluster. An event that cannot be written is no reason to stop: what it tells stands in

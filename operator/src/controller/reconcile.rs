@@ -206,7 +206,7 @@ impl<'a> Reconcile<'a> {
             masters::plan(self.context, self.key, &self.cluster, observed, &intent.master_hash, self.now);
         report.masters = Some(plan.clone());
         report.groups =
-            workers::plan(self.context, &self.cluster, observed, &intent.group_hashes, self.now).await;
+            workers::plan(self.context, self.key, &self.cluster, observed, &intent.group_hashes, self.now).await;
         let Made { formatted, wrote } = match self.make(intent, observed, &plan, report).await {
             Ok(made) => made,
             Err(ReconcileError::Apply(error)) if error.is_final() => {
@@ -375,6 +375,7 @@ fn next_look(report: &Report, moved: bool) -> Duration {
             (true, _) => UNDER_WAY,
             // A master that starts anew offers those on cordoned nodes again.
             (false, true) => TROUBLE,
+            (false, false) if plan.missing.is_some() => WAITING,
             (false, false) => AT_REST,
         }
     });

@@ -74,3 +74,27 @@ async fn a_roll_of_workers_is_over_when_the_last_one_is_ready() {
     assert_eq!(world.condition("Progressing").0, "False Settled");
     assert_eq!(finished(), before + 1);
 }
+
+/// As where Pod Security or a quota refuses its pods: only an event at the set tells of it.
+#[tokio::test]
+async fn workers_that_are_never_made_are_told() {
+    let world = with_workers("").await;
+    world.reconcile().await.unwrap();
+    world.reconcile().await.unwrap();
+    assert_eq!(
+        world.condition("Progressing"),
+        ("True Scaling".to_owned(), "1 of 1 workers of the group default do not exist yet".to_owned())
+    );
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+    let mut cluster = world.api.get(CLUSTER).unwrap();
+    cluster["spec"]["progressDeadlineSeconds"] = json!(0);
+    world.api.put(CLUSTER, cluster);
+    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+    let (degraded, message) = world.condition("Degraded");
+    assert_eq!(degraded, "True WorkersNotReady");
+    assert!(message.contains("1 of 1 do not exist") && message.contains("kubectl describe daemonset"), "{message}");
+    world.put_worker(true, "2026-01-02T00:00:00Z", None);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+    assert_eq!(world.condition("Progressing").0, "False Settled");
+}

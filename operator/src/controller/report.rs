@@ -245,6 +245,11 @@ impl Report {
         if let Some(group) = self.groups.iter().find(|group| group.plan.rolling) {
             return Verdict::is(Reason::Rolling, format!("workers of the group {} are replaced", group.name));
         }
+        let missing = self.groups.iter().filter(|group| group.plan.stopped.is_none());
+        if let Some((group, (missing, of))) = missing.filter_map(|group| Some((group, group.plan.missing?))).next() {
+            let message = format!("{missing} of {of} workers of the group {} do not exist yet", group.name);
+            return Verdict::is(Reason::Scaling, message);
+        }
         if let Some(why) = &self.decommission {
             return Verdict::is(Reason::Decommissioning, why.clone());
         }

@@ -149,6 +149,7 @@ async fn one(parts: Parts, controller: Controller<AlluxioCluster>, seen: Seen, s
         quiet: Quiet::default(),
         silent: Lasting::default(),
         waits: Lasting::default(),
+        missing: Lasting::default(),
         metrics: parts.metrics.clone(),
         pod: parts.pod,
         nodes,

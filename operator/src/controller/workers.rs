@@ -20,7 +20,7 @@ use super::{
 use crate::{
     act::{self, PodOf, WorkerName, WorkerService},
     crd::{self, AlluxioCluster, WorkerKind, status::GroupStatus},
-    observe::{nodes::NodeTerms, pods::PodFacts},
+    observe::{nodes::NodeTerms, pods::PodFacts, pulse::ClusterKey},
     roll::{Worker, WorkerGroup, WorkersPlan},
 };
 
@@ -41,12 +41,14 @@ const DECOMMISSION_TIMEOUT: Duration = Duration::from_secs(300);
 /// cordoned. A set whose group is not in the spec any more has a plan as long as it is there: all its workers leave.
 pub async fn plan(
     context: &Context,
+    key: &ClusterKey,
     cluster: &AlluxioCluster,
     observed: &Observed,
     hashes: &BTreeMap<String, String>,
     now: Timestamp,
 ) -> Vec<GroupPlan> {
     let mut plans = Vec::new();
+    let missing = context.missing.since(key, missing(observed), now);
     let mut asked = Asked { context, cluster, observed, offered: None };
     for group in &cluster.spec.workers {
         let Some(hash) = hashes.get(&group.name) else { continue };
@@ -54,6 +56,7 @@ pub async fn plan(
         let worker = |facts: &PodFacts| worker(context, cluster, group, &terms, facts);
         let group_seen = WorkerGroup {
             hash: hash.clone(),
+            missing_since: missing.get(&group.name).copied(),
             rolled: told(cluster, &group.name).is_some_and(|told| told.rolling),
             max_unavailable: usize::try_from(group.max_unavailable).unwrap_or(1),
             decommission_timeout: seconds(group.decommission_timeout_seconds),
@@ -70,6 +73,13 @@ pub async fn plan(
         plans.push(GroupPlan { name: name.clone(), hash: String::new(), plan, replicas: None });
     }
     plans
+}
+
+/// The groups that have fewer pods than their set wants.
+fn missing(observed: &Observed) -> impl Iterator<Item = String> {
+    let pods = |name: &String| observed.workers.get(name).map_or(0, Vec::len);
+    let sets = observed.worker_sets.iter().filter(move |(name, set)| pods(name) < set.desired);
+    sets.map(|(name, _)| name.clone())
 }
 
 /// The groups whose set is there, but not in the spec.
@@ -111,6 +121,7 @@ impl Asked<'_> {
             desired: set.desired,
             max_unavailable: 1,
             template_observed: set.observed,
+            missing_since: None,
             rolled: false,
             workers,
             strategy: strategy(self.cluster.spec.upgrade_strategy),

@@ -59,7 +59,8 @@ async fn plans(context: &Context, second: i64) -> Vec<GroupPlan> {
     let cluster = fixture::cluster("{}");
     let observed = Observed::look(context, &cluster).await.unwrap();
     let hashes = [("default".to_owned(), "h".to_owned())].into();
-    plan(context, &cluster, &observed, &hashes, Timestamp::from_second(second).unwrap()).await
+    let key = ClusterKey { namespace: "data".to_owned(), name: "demo".to_owned() };
+    plan(context, &key, &cluster, &observed, &hashes, Timestamp::from_second(second).unwrap()).await
 }
 
 #[tokio::test]

@@ -41,6 +41,8 @@ pub struct WorkerGroup {
     pub desired: usize,
     pub max_unavailable: usize,
     pub template_observed: bool,
+    /// Since when its controller has not made all pods, as far as this operator has seen.
+    pub missing_since: Option<Timestamp>,
     /// Whether a roll was under way at the last look.
     pub rolled: bool,
     pub workers: Vec<Worker>,
@@ -62,6 +64,8 @@ pub struct WorkersPlan {
     pub stopped: Option<Failure>,
     /// Whether a roll is not over.
     pub rolling: bool,
+    /// How many pods are not there, of how many.
+    pub missing: Option<(usize, usize)>,
     /// Whether workers are out of service for as long as their nodes are cordoned.
     pub cordoned: bool,
 }
@@ -121,7 +125,9 @@ impl WorkerGroup {
             .filter_map(|worker| {
                 self.patience().failure(&worker.pod, worker.ready_changed, worker.failing.as_deref())
             })
-            .next();
+            .next()
+            .or_else(|| self.not_made());
+        plan.missing = (self.missing() > 0).then_some((self.missing(), self.desired));
         if !plan.rolling || !self.template_observed {
             return;
         }
@@ -153,6 +159,17 @@ impl WorkerGroup {
             !worker.cordoned && (worker.terminating || (!worker.ready && !to_be_replaced(worker)))
         };
         self.missing() + self.workers.iter().filter(away).count()
+    }
+
+    fn not_made(&self) -> Option<Failure> {
+        let since = self.missing_since.filter(|_| self.missing() > 0)?;
+        let patience = self.patience();
+        patience.is_over(since).then(|| Failure {
+            pod: "workers".to_owned(),
+            seen: format!("{} of {} do not exist, for {}", self.missing(), self.desired, patience.waited()),
+            hint: "their set does not make them; `kubectl describe daemonset`, or statefulset, says why (a quota, an admission rule, Pod Security)"
+                .to_owned(),
+        })
     }
 
     /// How many pods its controller has not made.

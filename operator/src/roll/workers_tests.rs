@@ -31,6 +31,7 @@ fn group(workers: Vec<Worker>) -> WorkerGroup {
         desired: workers.len(),
         max_unavailable: 1,
         template_observed: true,
+        missing_since: None,
         rolled: false,
         workers,
         strategy: Strategy::Rolling,
@@ -91,6 +92,19 @@ fn a_roll_is_over_when_the_last_ones_are_ready() {
     assert!(all.plan().rolling, "it did not come back yet");
     all.workers.extend(gone.map(|gone| Worker { ready: true, cordoned: false, ..gone }));
     assert!(!all.plan().rolling);
+}
+
+#[test]
+fn what_is_never_made_is_a_failure() {
+    let mut all = group(vec![worker("1", "new"), worker("2", "new")]);
+    all.desired = 5;
+    assert_eq!((all.plan().missing, all.plan().stopped), (Some((3, 5)), None));
+    all.missing_since = Some(at(0));
+    assert_eq!(all.plan().stopped, None);
+    all.now = at(600);
+    assert_eq!(all.plan().stopped.unwrap().to_string(), "workers: 3 of 5 do not exist, for more than 600 s");
+    all.desired = 2;
+    assert_eq!(all.plan(), WorkersPlan::default());
 }
 
 /// Their nodes are cut off from the API server, or their master was started anew: they serve, and have their blocks.
