@@ -1,5 +1,7 @@
 //! The operator, installed by its chart; all tests of a run share it.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, ensure};
 
 use super::{
@@ -14,6 +16,8 @@ const NAME: &str = "alluxio-operator";
 /// The operator as one test sees it: from its beginning on.
 pub struct Operator {
     since: String,
+    /// How often the containers of each pod had been started again by then.
+    restarts: BTreeMap<String, String>,
 }
 
 impl Operator {
@@ -29,7 +33,9 @@ impl Operator {
             arguments.extend(["--set", value]);
         }
         run("helm", &arguments, "")?;
-        Ok(Operator { since })
+        let pods = Operator::pods()?;
+        let restarts = pods.into_iter().map(|pod| Ok((pod.clone(), restarts(&pod)?)));
+        Ok(Operator { since, restarts: restarts.collect::<Result<_>>()? })
     }
 
     /// Names of its pods.
@@ -37,6 +43,18 @@ impl Operator {
         let selector = format!("app.kubernetes.io/name={NAME}");
         let names = kubectl(NAME, &["get", "pods", "--selector", &selector, "--output", "name"])?;
         Ok(names.lines().map(|name| name.trim_start_matches("pod/").to_owned()).collect())
+    }
+
+    /// Has it run on another node than this one, so that losing the node is not losing the operator.
+    pub fn leave_node(number: &str) -> Result<()> {
+        let node = format!("node{number}");
+        kubectl(NAME, &["cordon", &node])?;
+        let there = format!("--field-selector=spec.nodeName={node}");
+        let selector = format!("--selector=app.kubernetes.io/name={NAME}");
+        let left = kubectl(NAME, &["delete", "pods", &selector, &there])
+            .and_then(|_| kubectl(NAME, &["rollout", "status", &format!("deployment/{NAME}")]));
+        kubectl(NAME, &["uncordon", &node])?;
+        left.map(drop)
     }
 
     /// The pod that holds the lease.
@@ -70,10 +88,14 @@ impl Operator {
             let bad: Vec<_> =
                 log.lines().filter(|line| line.contains(" ERROR ") || line.contains("panicked")).collect();
             ensure!(bad.is_empty(), "{pod} says:\n{}", bad.join("\n"));
-            let path = "jsonpath={.status.containerStatuses[*].restartCount}";
-            let restarts = kubectl(NAME, &["get", "pod", &pod, "--output", path])?;
-            ensure!(restarts.trim() == "0", "{pod} was started again {restarts} times");
+            let (before, now) = (self.restarts.get(&pod).map_or("0", String::as_str), restarts(&pod)?);
+            ensure!(now == before, "{pod} was started again: {now} times, {before} before the test");
         }
         Ok(())
     }
+}
+
+fn restarts(pod: &str) -> Result<String> {
+    let path = "jsonpath={.status.containerStatuses[*].restartCount}";
+    Ok(kubectl(NAME, &["get", "pod", pod, "--output", path])?.trim().to_owned())
 }

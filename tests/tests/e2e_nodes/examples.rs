@@ -26,6 +26,8 @@ async fn files_in_s3() -> Result<()> {
     let scenario = Scenario::begin("files_in_s3").await?;
     let operator = Operator::install(&[])?;
     let server = block_in_place(|| S3::start_at(ADDRESS, &["bucket"]))?;
+    // As the master says where it is missing: the root exists before.
+    std::fs::create_dir(server.file("bucket", "data"))?;
     let secret = json!({
         "apiVersion": "v1",
         "kind": "Secret",

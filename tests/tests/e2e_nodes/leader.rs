@@ -41,6 +41,11 @@ enum Fault {
 }
 
 impl Fault {
+    /// Whether pods beside the leader go with it.
+    fn takes_the_node(self) -> bool {
+        matches!(self, Fault::NodeKill | Fault::NodeCut | Fault::ApiCut)
+    }
+
     /// Makes it happen; what the gap between writes may be.
     async fn happens(
         self,
@@ -107,6 +112,10 @@ async fn writers_go_on(name: &str, journal: Journal, fault: Fault) -> Result<()>
         let before = cluster.serving().await?.context("no master serves")?;
         let restarts = cluster.restarts(&before.pod).await?;
         let node = cluster.node_of(&before.pod).await?;
+        if fault.takes_the_node() {
+            Operator::leave_node(&node)?;
+            cluster.agrees(LIMIT).await?;
+        }
         let from = writers.each_ref().map(|writer| writer.files() - 1);
         let promise = fault.happens(&cluster, &scenario, &node, &before.pod).await?;
         let told = led_again(&cluster, &before).await?;
