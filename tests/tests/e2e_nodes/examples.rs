@@ -26,8 +26,9 @@ async fn files_in_s3() -> Result<()> {
     let scenario = Scenario::begin("files_in_s3").await?;
     let operator = Operator::install(&[])?;
     let server = block_in_place(|| S3::start_at(ADDRESS, &["bucket"]))?;
-    // As the master says where it is missing: the root exists before.
+    // As the master says where it is missing: the root exists before. A folder is there by what is in it.
     std::fs::create_dir(server.file("bucket", "data"))?;
+    std::fs::write(server.file("bucket", "data/there"), "")?;
     let secret = json!({
         "apiVersion": "v1",
         "kind": "Secret",
