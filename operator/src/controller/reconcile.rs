@@ -206,7 +206,8 @@ impl<'a> Reconcile<'a> {
             masters::plan(self.context, self.key, &self.cluster, observed, &intent.master_hash, self.now);
         report.masters = Some(plan.clone());
         report.groups =
-            workers::plan(self.context, self.key, &self.cluster, observed, &intent.group_hashes, self.now).await;
+            workers::plan(self.context, self.key, &self.cluster, observed, &intent.group_hashes, self.now)
+                .await;
         let Made { formatted, wrote } = match self.make(intent, observed, &plan, report).await {
             Ok(made) => made,
             Err(ReconcileError::Apply(error)) if error.is_final() => {

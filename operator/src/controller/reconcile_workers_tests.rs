@@ -92,7 +92,10 @@ async fn workers_that_are_never_made_are_told() {
     assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
     let (degraded, message) = world.condition("Degraded");
     assert_eq!(degraded, "True WorkersNotReady");
-    assert!(message.contains("1 of 1 do not exist") && message.contains("kubectl describe daemonset"), "{message}");
+    assert!(
+        message.contains("1 of 1 do not exist") && message.contains("kubectl describe daemonset"),
+        "{message}"
+    );
     world.put_worker(true, "2026-01-02T00:00:00Z", None);
     world.reconcile().await.unwrap();
     assert_eq!(world.condition("Degraded").0, "False AsExpected");

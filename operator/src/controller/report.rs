@@ -246,7 +246,9 @@ impl Report {
             return Verdict::is(Reason::Rolling, format!("workers of the group {} are replaced", group.name));
         }
         let missing = self.groups.iter().filter(|group| group.plan.stopped.is_none());
-        if let Some((group, (missing, of))) = missing.filter_map(|group| Some((group, group.plan.missing?))).next() {
+        if let Some((group, (missing, of))) =
+            missing.filter_map(|group| Some((group, group.plan.missing?))).next()
+        {
             let message = format!("{missing} of {of} workers of the group {} do not exist yet", group.name);
             return Verdict::is(Reason::Scaling, message);
         }

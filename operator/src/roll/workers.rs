@@ -117,7 +117,8 @@ impl WorkerGroup {
     fn roll(&self, plan: &mut WorkersPlan) {
         let stays: Vec<_> = self.workers.iter().filter(|worker| worker.wanted_here).collect();
         let outdated: Vec<_> = stays.iter().copied().filter(|worker| !self.current(worker)).collect();
-        let failures = || stays.iter().filter(|worker| self.current(worker) && !worker.ready && !worker.cordoned);
+        let failures =
+            || stays.iter().filter(|worker| self.current(worker) && !worker.ready && !worker.cordoned);
         // The last ones, too, have to become ready before it is over.
         let unfinished = self.rolled && (self.missing() > 0 || failures().next().is_some());
         plan.rolling = !outdated.is_empty() || unfinished;

@@ -46,9 +46,15 @@ fn java_pod(node: &str, options: &[String], words: &[&str]) -> Result<Value> {
 }
 
 fn counter(metrics: &Value, name: &str) -> i64 {
-    let of_name = |full: &str| full.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let of_name =
+        |full: &str| full.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     let counters = metrics["counters"].as_object();
-    counters.into_iter().flatten().filter(|(full, _)| of_name(full)).filter_map(|(_, it)| it["count"].as_i64()).sum()
+    counters
+        .into_iter()
+        .flatten()
+        .filter(|(full, _)| of_name(full))
+        .filter_map(|(_, it)| it["count"].as_i64())
+        .sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,19 +69,28 @@ async fn a_java_client_in_a_pod_reads_through_the_socket_of_its_node() -> Result
     let group = json!({"name": "default", "shortCircuit": {"mode": "UUID", "hostPath": folder}});
     cluster.edit(&json!({"spec": {"workers": [group]}}))?;
     cluster.available(LIMIT).await?;
-    cluster.exec("demo-masters-0", &["/bin/sh", "-c", "head -c 3000000 /dev/zero >/tmp/f && alluxio fs copyFromLocal /tmp/f /file"])?;
+    cluster.exec(
+        "demo-masters-0",
+        &["/bin/sh", "-c", "head -c 3000000 /dev/zero >/tmp/f && alluxio fs copyFromLocal /tmp/f /file"],
+    )?;
 
     // The worker of node 1 has it, and serves it there.
     let workers = cluster.pods("worker").await?;
-    let worker = workers.iter().find(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.as_deref() == Some("node1")));
+    let worker = workers
+        .iter()
+        .find(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.as_deref() == Some("node1")));
     let worker = worker.context("no worker on node1")?;
     let status = worker.status.as_ref().context("a pod without a status")?;
-    let (ip, node) = (status.pod_ip.clone().context("no address")?, status.host_ip.clone().context("no node")?);
-    let load = format!("alluxio fs free /file && alluxio fs -Dalluxio.user.hostname={node} \
-         -Dalluxio.user.ufs.block.read.location.policy=alluxio.client.block.policy.LocalFirstPolicy cat /file >/dev/null");
+    let (ip, node) =
+        (status.pod_ip.clone().context("no address")?, status.host_ip.clone().context("no node")?);
+    let load = format!(
+        "alluxio fs free /file && alluxio fs -Dalluxio.user.hostname={node} \
+         -Dalluxio.user.ufs.block.read.location.policy=alluxio.client.block.policy.LocalFirstPolicy cat /file >/dev/null"
+    );
     cluster.exec(&worker.name_any(), &["/bin/sh", "-c", &load])?;
     let before = block_in_place(|| web::get_json_at(&ip, 30000, "/metrics/json/"))?;
-    let mut options: Vec<_> = cluster.client_settings()?.iter().map(|(name, value)| format!("-D{name}={value}")).collect();
+    let mut options: Vec<_> =
+        cluster.client_settings()?.iter().map(|(name, value)| format!("-D{name}={value}")).collect();
     options.push(format!("-Dalluxio.user.hostname={node}"));
     options.push(format!("-Dalluxio.worker.data.server.domain.socket.address={folder}"));
     options.push("-Dalluxio.worker.data.server.domain.socket.as.uuid=true".to_owned());
