@@ -63,7 +63,7 @@ fn template(cluster: &ValidatedCluster, config: &ConfigMap, refusals: &mut Refus
         spec: Some(pod),
     };
     let mut template = overlay::lay_over(template, plan.template.as_ref(), "spec.masters", refusals);
-    restart::mark(cluster, &mut template);
+    restart::mark(&mut template, restart::of_master(cluster));
     template
 }
 

@@ -22,13 +22,19 @@ const SHORT_CIRCUIT: &str = "alluxio.user.short.circuit.enabled";
 pub(super) fn master(cluster: &ValidatedCluster) -> Site {
     let mut site = cluster.properties.master.clone();
     // Masters tell it to all clients.
-    if cluster.workers.iter().all(|group| group.short_circuit == ShortCircuitPlan::Disabled) {
-        site.entry(SHORT_CIRCUIT.to_owned()).or_insert_with(|| "false".to_owned());
+    if no_short_circuit(cluster) {
+        set(&mut site, SHORT_CIRCUIT, "false");
     }
     common(cluster, &mut site);
     journal(cluster, &mut site);
     root(cluster, &mut site);
     site
+}
+
+/// Whether masters are told that there is none. What the user says of it counts more.
+pub(super) fn no_short_circuit(cluster: &ValidatedCluster) -> bool {
+    !cluster.properties.master.contains_key(SHORT_CIRCUIT)
+        && cluster.workers.iter().all(|group| group.short_circuit == ShortCircuitPlan::Disabled)
 }
 
 /// The settings of a worker.

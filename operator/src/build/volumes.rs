@@ -46,6 +46,13 @@ fn mounted(volume: Volume, path: &str, read_only: bool) -> Mounted {
     Mounted { volume, mount }
 }
 
+/// What a volume shows, if that is a ConfigMap or a Secret.
+pub(super) fn reference(volume: &Volume) -> Option<Reference> {
+    let secret = volume.secret.as_ref().and_then(|secret| secret.secret_name.clone());
+    let config_map = volume.config_map.as_ref().map(|config_map| config_map.name.clone());
+    secret.map(Reference::Secret).or_else(|| config_map.map(Reference::ConfigMap))
+}
+
 /// What a master mounts.
 pub(super) fn of_master(cluster: &ValidatedCluster, config_map: &str) -> Vec<Mounted> {
     let mut all = vec![

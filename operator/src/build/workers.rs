@@ -124,7 +124,7 @@ fn template(
     };
     let owner = format!("spec.workers[{}]", group.name);
     let mut template = overlay::lay_over(template, plan.template.as_ref(), &owner, refusals);
-    restart::mark(cluster, &mut template);
+    restart::mark(&mut template, restart::of_worker(cluster, group));
     template
 }
 

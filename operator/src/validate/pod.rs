@@ -11,6 +11,8 @@ use crate::crd::{EnvVar, Network, Probes, Quantity, Resources, Scheduling};
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodPlan {
     pub resources: core::ResourceRequirements,
+    /// As the user wrote them; what is missing there is the operator's choice, and a new release may choose otherwise.
+    pub asked_resources: Option<Resources>,
     pub network: Network,
     pub rpc_port: i32,
     pub web_port: i32,
@@ -18,6 +20,8 @@ pub struct PodPlan {
     pub scheduling: SchedulingPlan,
     pub env: EnvPlan,
     pub grace_seconds: i64,
+    /// As the user wrote it.
+    pub asked_grace_seconds: Option<i32>,
     /// What the user lays over the operator's template.
     pub template: Option<core::PodTemplateSpec>,
 }

@@ -103,6 +103,7 @@ fn one(
     let mut tiers = tiers::plan(tiers, &owner, refusals);
     tiers.sort_by_key(|tier| tier.medium);
     check_claims(&tiers, kind, &owner, refusals);
+    let asked_resources = resources.clone();
     let resources = with_memory(resources.as_ref(), &tiers, &owner, refusals);
     WorkerPlan {
         name: name.clone(),
@@ -112,12 +113,14 @@ fn one(
         decommission_timeout_seconds: u32::try_from(*decommission_timeout_seconds).unwrap_or(0),
         pod: PodPlan {
             resources: pod::resources(&resources, &owner, refusals),
+            asked_resources,
             network: *network,
             rpc_port: ports.rpc,
             web_port: ports.web,
             probes: probes.clone(),
             scheduling: pod::scheduling(scheduling, &owner, refusals),
             grace_seconds: grace::of_worker(properties, &env),
+            asked_grace_seconds: None,
             env,
             template: pod::template(pod_template.as_ref(), &owner, refusals),
         },
