@@ -17,7 +17,8 @@ pub(super) const UID: i64 = 1000;
 /// The annotation that has `kubectl exec` and `kubectl logs` choose the right container.
 pub(super) const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 
-const RPC: &str = "rpc";
+/// The name of the port for clients.
+pub const RPC: &str = "rpc";
 /// The name of the port with the web pages.
 pub const WEB: &str = "web";
 

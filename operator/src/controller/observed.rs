@@ -106,10 +106,9 @@ impl Observed {
             }
         }
         masters.sort_by_key(PodFacts::ordinal);
-        let port = web_port(cluster.spec.masters.ports.web);
         let answers = masters.iter().map(|facts| async {
             match &facts.ip {
-                Some(ip) => context.health.role(ip, port).await,
+                Some(ip) => context.health.role(ip, web_port(facts, cluster)).await,
                 None => None,
             }
         });
@@ -152,8 +151,8 @@ impl Observed {
 
     /// The master that serves, for calling it.
     pub fn leading(&self, cluster: &AlluxioCluster) -> Option<Leader> {
-        let host = self.leader()?.facts.ip.clone()?;
-        Some(Leader { host, port: web_port(cluster.spec.masters.ports.rpc) })
+        let facts = &self.leader()?.facts;
+        Some(Leader { host: facts.ip.clone()?, port: rpc_port(facts, cluster) })
     }
 
     /// The master that serves.
@@ -193,8 +192,18 @@ impl SetSeen {
     }
 }
 
+/// Where a master's pod answers clients; that of the spec is the next one's.
+pub fn rpc_port(facts: &PodFacts, cluster: &AlluxioCluster) -> u16 {
+    facts.rpc_port.unwrap_or_else(|| bounded(cluster.spec.masters.ports.rpc))
+}
+
+/// Where a master's pod says what it does.
+pub fn web_port(facts: &PodFacts, cluster: &AlluxioCluster) -> u16 {
+    facts.web_port.unwrap_or_else(|| bounded(cluster.spec.masters.ports.web))
+}
+
 /// The CRD's bounds keep it a port.
-pub fn web_port(port: i32) -> u16 {
+fn bounded(port: i32) -> u16 {
     u16::try_from(port).unwrap_or_default()
 }
 

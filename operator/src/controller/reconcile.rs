@@ -25,7 +25,7 @@ use super::{
     gate::Gate,
     intent::{self, Intent, Objects},
     masters, mounts,
-    observed::Observed,
+    observed::{self, Observed},
     report::{Ensemble, Report},
     selectors::selector,
     workers::{self, GroupPlan},
@@ -188,9 +188,10 @@ impl<'a> Reconcile<'a> {
     }
 
     fn watch(&self, observed: &Observed, zookeeper: &[String]) {
-        let port = super::observed::web_port(self.cluster.spec.masters.ports.web);
         let masters = observed.masters.iter().filter_map(|seen| {
-            Some(Target { pod: seen.facts.name.clone(), host: seen.facts.ip.clone()?, port })
+            let facts = &seen.facts;
+            let port = observed::web_port(facts, &self.cluster);
+            Some(Target { pod: facts.name.clone(), host: facts.ip.clone()?, port })
         });
         let targets = Targets { masters: masters.collect(), zookeeper: zookeeper.to_vec() };
         self.context.pulse.watch(self.key.clone(), targets);

@@ -378,6 +378,29 @@ async fn a_master_with_another_clusters_journal_is_no_leader() {
     assert_eq!(world.status()["leader"]["pod"], "demo-masters-0");
 }
 
+/// The masters that run listen where they were told to when they started.
+#[tokio::test]
+async fn who_leads_is_seen_while_other_ports_are_rolled_out() {
+    let world = World::serving("", "old").await;
+    world.api.refuse(Method::POST, "/eviction", 429);
+    let mut pod = world.api.get(POD).unwrap();
+    let web = world.api.get(CLUSTER).unwrap()["spec"]["masters"]["ports"]["web"].clone();
+    pod["spec"] = json!({ "containers": [{ "name": "alluxio-master", "ports": [
+        { "name": "rpc", "containerPort": 19_997 }, { "name": "web", "containerPort": web },
+    ] }] });
+    world.api.put(POD, pod);
+    world.reconcile().await.unwrap();
+    let leader = world.status()["leader"].clone();
+    assert_eq!(leader["pod"], "demo-masters-0");
+    assert!(leader["address"].as_str().unwrap().ends_with(":19997"), "{leader}");
+    let mut cluster = world.api.get(CLUSTER).unwrap();
+    cluster["spec"]["masters"]["ports"] = json!({ "rpc": 20_998, "web": 1 });
+    world.api.put(CLUSTER, cluster);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.status()["leader"], leader);
+    assert_eq!(world.condition("Available").0.split(' ').next(), Some("True"));
+}
+
 /// A cluster whose journal has this format, and whose image is to be another one.
 async fn with_another_image(format: u32) -> World {
     let world = World::serving("", "old").await;

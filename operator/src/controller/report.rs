@@ -5,7 +5,7 @@ use kube::ResourceExt;
 
 use super::{
     journal,
-    observed::{MasterSeen, Observed},
+    observed::{MasterSeen, Observed, rpc_port},
     selectors,
     workers::GroupPlan,
 };
@@ -92,7 +92,7 @@ impl Report {
                 address: format!(
                     "{}:{}",
                     leader.facts.ip.as_deref().unwrap_or_default(),
-                    cluster.spec.masters.ports.rpc
+                    rpc_port(&leader.facts, cluster)
                 ),
                 term: leader.answer.as_ref().and_then(|answer| i64::try_from(answer.term).ok()),
             }),

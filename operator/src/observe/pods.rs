@@ -9,7 +9,7 @@ use k8s_openapi::{
 use kube::ResourceExt;
 
 use crate::{
-    build::{ENSEMBLE, WEB},
+    build::{ENSEMBLE, RPC, WEB},
     observe::leader::LEADER_LABEL,
 };
 
@@ -33,6 +33,8 @@ pub struct PodFacts {
     pub hash: Option<String>,
     pub ip: Option<String>,
     pub host_ip: Option<String>,
+    /// Where it answers clients. As its pages, it stays there whatever the spec says meanwhile.
+    pub rpc_port: Option<u16>,
     /// Where its web pages are.
     pub web_port: Option<u16>,
     pub node: Option<String>,
@@ -65,7 +67,8 @@ impl PodFacts {
             hash: annotation(restart_hash),
             ip: status.and_then(|status| status.pod_ip.clone()),
             host_ip: status.and_then(|status| status.host_ip.clone()),
-            web_port: web_port(pod),
+            rpc_port: port(pod, RPC),
+            web_port: port(pod, WEB),
             node: spec.and_then(|spec| spec.node_name.clone()),
             leader_label: pod.labels().contains_key(LEADER_LABEL),
             taken_out: annotation(TAKEN_OUT).and_then(|time| time.parse().ok()),
@@ -130,11 +133,11 @@ fn failing_container(container: &ContainerStatus) -> Option<String> {
     })
 }
 
-fn web_port(pod: &Pod) -> Option<u16> {
+fn port(pod: &Pod, name: &str) -> Option<u16> {
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
-    let web = ports.find(|port| port.name.as_deref() == Some(WEB))?;
-    u16::try_from(web.container_port).ok()
+    let port = ports.find(|port| port.name.as_deref() == Some(name))?;
+    u16::try_from(port.container_port).ok()
 }
 
 fn config_maps(pod: &Pod) -> BTreeSet<String> {
@@ -200,7 +203,7 @@ mod tests {
             (Some("10.0.0.1"), Some("10.0.0.9"), Some("n1"))
         );
         assert!(facts.leader_label);
-        assert_eq!(facts.web_port, Some(30_001));
+        assert_eq!((facts.rpc_port, facts.web_port), (Some(1), Some(30_001)));
         assert_eq!(facts.ensemble, ["a:1", "b:1"]);
         assert_eq!(facts.config_maps, ["from", "key", "volume"].map(str::to_owned).into());
     }
