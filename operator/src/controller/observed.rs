@@ -143,6 +143,7 @@ impl Observed {
             uid: seen.facts.uid.clone(),
             labelled: seen.facts.leader_label,
             terminating: seen.facts.terminating,
+            of_another: seen.of_another.is_some(),
             role: seen.role(),
             term: seen.answer.as_ref().map_or(0, |answer| answer.term),
         };

@@ -362,6 +362,9 @@ async fn that_nobody_can_look_for_a_journal_says_nothing_of_it() {
 #[tokio::test]
 async fn a_master_with_another_clusters_journal_is_no_leader() {
     let world = World::serving("", "old").await;
+    world.reconcile().await.unwrap();
+    assert_eq!(world.api.get(POD).unwrap()["metadata"]["labels"][LEADER_LABEL], "true");
+    world.api.refuse(Method::POST, "/eviction", 429);
     world.becomes("PRIMARY", "other");
     for _ in 0..3 {
         world.reconcile().await.unwrap();

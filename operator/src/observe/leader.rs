@@ -10,6 +10,8 @@ pub struct Candidate {
     pub uid: String,
     pub labelled: bool,
     pub terminating: bool,
+    /// It has another cluster's journal: whatever it says, it is none of ours.
+    pub of_another: bool,
     pub role: MasterRole,
     pub term: u64,
 }
@@ -45,7 +47,7 @@ pub fn moves(candidates: &[Candidate]) -> LabelMoves {
     let is_it = |candidate: &Candidate| serving.is_some_and(|serving| serving.uid == candidate.uid);
     let loses = |candidate: &&Candidate| {
         let answers = candidate.role != MasterRole::Unknown;
-        candidate.labelled && !is_it(candidate) && (serving.is_some() || answers)
+        candidate.labelled && !is_it(candidate) && (serving.is_some() || answers || candidate.of_another)
     };
     let give = serving.filter(|serving| !serving.labelled && !serving.terminating);
     LabelMoves {
@@ -75,6 +77,7 @@ mod tests {
             uid: format!("{name}-uid"),
             labelled,
             terminating: false,
+            of_another: false,
             role,
             term: 1,
         }
