@@ -1,5 +1,7 @@
 //! The operator from its start to its end: wait for the lease, look after clusters, give the lease back.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use kube::{Client, Config, client::ClientBuilder};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -14,7 +16,7 @@ use crate::{
 };
 
 /// How long reconciles under way may take when the operator is asked to end.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(20);
+const GRACE: Duration = Duration::from_secs(20);
 
 /// What is needed beside the settings, so that a test can start several in one process.
 pub struct Start {
@@ -44,13 +46,14 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
     let web = tokio::spawn(serve(listener, metrics.clone(), ready.clone(), web_stop.clone()));
 
     let of_lease = Client::try_from(config.clone()).context("the API server's address cannot be used")?;
-    of_lease.apiserver_version().await.context("the API server does not answer")?;
-    ready.set(true);
+    // Ending would have Kubernetes wait longer and longer before the next start, and nobody would act when the API server is back.
+    let reached = answers(&of_lease, timing.retry, &stop).await;
+    ready.set(reached);
     let elector =
         Elector::new(of_lease, &settings.own_namespace, &settings.lease, identity(&settings.pod), timing);
     let tenure = elector.tenure();
     tenure.watch(lost);
-    let acted = if elector.acquire(&stop).await {
+    let acted = if reached && elector.acquire(&stop).await {
         metrics.leads(true);
         let client =
             ClientBuilder::try_from(config)?.with_layer(&FenceLayer { tenure: tenure.clone() }).build();
@@ -64,6 +67,24 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
     web_stop.cancel();
     web.await.context("the web port's task")??;
     Ok(acted?)
+}
+
+/// Waits until the API server answers. `false`: asked to stop before that.
+async fn answers(client: &Client, pause: Duration, stop: &CancellationToken) -> bool {
+    loop {
+        let asked = tokio::select! {
+            () = stop.cancelled() => return false,
+            asked = client.apiserver_version() => asked,
+        };
+        match asked {
+            Ok(_) => return true,
+            Err(error) => tracing::warn!(%error, "the API server does not answer; trying again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return false,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
 }
 
 /// Looks after clusters as long as the lease is kept; gives it back only when nothing acts any more.
@@ -107,4 +128,37 @@ async fn act(
 /// Another one after each start: a container that was restarted is not its predecessor.
 fn identity(pod: &str) -> String {
     format!("{pod}_{}_{:x}", std::process::id(), k8s_openapi::jiff::Timestamp::now().as_nanosecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake_api::FakeApi;
+
+    #[tokio::test]
+    async fn an_api_server_that_is_away_is_waited_for() {
+        let (api, stop) = (FakeApi::default(), CancellationToken::new());
+        let (client, pause) = (api.client(), Duration::from_millis(10));
+        api.put("/version", serde_json::json!({
+            "major": "1", "minor": "33", "gitVersion": "v1.33.0", "gitCommit": "", "gitTreeState": "", "buildDate": "",
+            "goVersion": "", "compiler": "", "platform": "",
+        }));
+        api.refuse(http::Method::GET, "/version", 503);
+        let waits = answers(&client, pause, &stop);
+        tokio::pin!(waits);
+        let asks = async {
+            while api.asked(&http::Method::GET, "/version").len() < 3 {
+                tokio::time::sleep(pause).await;
+            }
+        };
+        tokio::select! {
+            done = &mut waits => panic!("does not wait: {done}"),
+            asked = tokio::time::timeout(Duration::from_secs(20), asks) => asked.expect("asks again and again"),
+        }
+        api.allow_all();
+        assert!(waits.await);
+        api.refuse(http::Method::GET, "/version", 503);
+        stop.cancel();
+        assert!(!answers(&client, pause, &stop).await);
+    }
 }
