@@ -7,8 +7,9 @@ use super::site::Site;
 use super::{hash, labels, metadata, names, site};
 use crate::validate::{ValidatedCluster, WorkerPlan};
 
-/// A master's.
-pub(super) fn master(cluster: &ValidatedCluster) -> ConfigMap {
+/// A master's, and of the Jobs.
+#[must_use]
+pub fn master(cluster: &ValidatedCluster) -> ConfigMap {
     let labels = labels::of_component(&cluster.identity, labels::MASTER);
     let base = names::masters(&cluster.identity.name);
     make(cluster, &base, labels::MASTER, labels, &site::master(cluster))

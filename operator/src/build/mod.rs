@@ -28,6 +28,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
 use crate::validate::{Refusals, ValidatedCluster};
 
+pub use config::master as master_settings;
 pub use container::{RPC, WEB};
 pub use hash::digest;
 pub use jobs::{FormatRequest, deletion_job, format_job, reads_job};

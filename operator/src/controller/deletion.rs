@@ -17,13 +17,13 @@ use kube::{
     api::{DeleteParams, ListParams, PartialObjectMeta, Patch, PatchParams},
     runtime::controller::Action,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Context, intent, journal, observed::Observed, reconcile::ReconcileError, selectors::selector};
+use super::{Context, intent, journal, reconcile::ReconcileError, selectors::selector};
 use crate::{
     act,
     apply::{Applier, FIELD_MANAGER, Wanted},
-    build::{COMPONENT, MASTER, WORKER, deletion_job, names::journal_claim},
+    build::{COMPONENT, MASTER, WORKER, deletion_job, master_settings, names::journal_claim},
     crd::{AlluxioCluster, DeletionPolicy},
     status::Occurrence,
 };
@@ -32,6 +32,12 @@ pub const FINALIZER: &str = "alluxio.org/delete-journal";
 
 /// How long deleting may hold the object.
 const BOUND: Duration = Duration::from_secs(120);
+
+/// So long it is tried in any case: an operator may have been away when the object was deleted.
+const LEAST: Duration = Duration::from_secs(60);
+
+/// The annotation with the time of the first look.
+const BEGAN: &str = "alluxio.org/deletion-began";
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -57,14 +63,22 @@ pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action,
     if !cluster.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
         return Ok(Action::await_change());
     }
-    let keeps = cluster.spec.deletion_policy == DeletionPolicy::Retain;
-    if keeps || namespace_ends(context, cluster).await? {
+    if cluster.spec.deletion_policy == DeletionPolicy::Retain {
         set_finalizer(context, cluster, false).await?;
         return Ok(Action::await_change());
     }
-    let Left { going, kept } = delete_parts(context, cluster).await?;
-    if !going.is_empty() && !over(cluster, Timestamp::now()) {
-        return Ok(Action::requeue(PAUSE));
+    let left = look(context, cluster).await;
+    let is_done = left.as_ref().is_ok_and(|left| left.going.is_empty());
+    let now = Timestamp::now();
+    if !is_done && !over(cluster, now) {
+        begin(context, cluster, now).await?;
+        return left.map(|_| Action::requeue(PAUSE));
+    }
+    // What fails for as long as that, such as a Job that a quota does not admit, fails for ever.
+    let Left { going, kept, ends } = left.unwrap_or_else(|error| Left::going(vec![error.to_string()]));
+    if ends {
+        set_finalizer(context, cluster, false).await?;
+        return Ok(Action::await_change());
     }
     let told = match (going.is_empty(), kept.is_empty()) {
         (true, true) => Occurrence::normal("JournalDeleted", "the journal and its claims are deleted"),
@@ -77,7 +91,7 @@ pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action,
         ),
         (false, _) => {
             let left = going.into_iter().chain(kept).collect::<Vec<_>>().join(", ");
-            let note = format!("after {} s these are left: {left}; remove them by hand", BOUND.as_secs());
+            let note = format!("after {} s this is left: {left}; remove it by hand", BOUND.as_secs());
             Occurrence::warning("JournalLeft", note)
         }
     };
@@ -93,12 +107,21 @@ struct Left {
     going: Vec<String>,
     /// It stays.
     kept: Vec<String>,
+    /// The namespace ends, and everything with it.
+    ends: bool,
 }
 
 impl Left {
     fn going(going: Vec<String>) -> Self {
-        Self { going, kept: Vec::new() }
+        Self { going, ..Self::default() }
     }
+}
+
+async fn look(context: &Context, cluster: &AlluxioCluster) -> Result<Left, ReconcileError> {
+    if namespace_ends(context, cluster).await? {
+        return Ok(Left { ends: true, ..Left::default() });
+    }
+    delete_parts(context, cluster).await
 }
 
 /// First what uses the journal, then the journal, then the claims.
@@ -115,16 +138,17 @@ async fn delete_parts(context: &Context, cluster: &AlluxioCluster) -> Result<Lef
         gone(daemons.delete(&set.name_any(), &background).await)?;
     }
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
-    let servers = pods.list_metadata(&of_cluster).await?.items.into_iter().filter(is_server);
-    let servers: Vec<_> = servers.map(|pod| format!("Pod {}", pod.name_any())).collect();
-    if !servers.is_empty() {
-        return Ok(Left::going(servers));
+    // Workers write no journal; one on a node that is gone may stay for ever.
+    let masters = pods.list_metadata(&of_cluster).await?.items.into_iter().filter(|pod| is(pod, MASTER));
+    let masters: Vec<_> = masters.map(|pod| format!("Pod {}", pod.name_any())).collect();
+    if !masters.is_empty() {
+        return Ok(Left::going(masters));
     }
     if let Some(left) = delete_journal(context, cluster, &pods).await? {
         return Ok(Left::going(vec![left]));
     }
     // Kubernetes keeps a claim for as long as any pod names it, one that has ended too: that of the Job.
-    for pod in pods.list_metadata(&of_cluster).await?.items {
+    for pod in pods.list_metadata(&of_cluster).await?.items.iter().filter(|pod| !is(pod, WORKER)) {
         act::replace(&pods, &pod.name_any(), &pod.uid().unwrap_or_default()).await?;
     }
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &namespace);
@@ -156,8 +180,8 @@ fn goes_along(cluster: &AlluxioCluster, claim: &PartialObjectMeta<PersistentVolu
     !made_before || has_owner || (is_journals && journal_is_ours)
 }
 
-fn is_server(pod: &PartialObjectMeta<Pod>) -> bool {
-    pod.labels().get(COMPONENT).is_some_and(|component| component == MASTER || component == WORKER)
+fn is(pod: &PartialObjectMeta<Pod>, component: &str) -> bool {
+    pod.labels().get(COMPONENT).is_some_and(|of| of == component)
 }
 
 /// By a Job, which removes only what is marked as this cluster's. What is left of it is told; where no journal was ever this cluster's nothing
@@ -171,16 +195,17 @@ async fn delete_journal(
         return Ok(None);
     };
     let left = |why: &str| Some(format!("the journal at {} ({why})", journal.location));
-    // Masters that still run bar no way to what is to go.
-    let intent = match intent::of(context, cluster, &Observed::default()).await? {
-        Ok(intent) => intent,
+    let validated = match intent::for_deletion(context, cluster).await? {
+        Ok(validated) => validated,
         Err(refused) => return Ok(left(&refused.message)),
     };
-    let job = Wanted::new(&deletion_job(intent.validated(), &journal.cluster_id))?;
+    let job = Wanted::new(&deletion_job(&validated, &journal.cluster_id))?;
     let namespace = cluster.namespace().unwrap_or_default();
     let jobs: Api<Job> = Api::namespaced(context.client.clone(), &namespace);
     let Some(found) = jobs.get_opt(&job.name).await? else {
         let applier = Applier::new(context.client.clone(), &namespace, &cluster.uid().unwrap_or_default());
+        // The spec may be one that was never carried out: its settings are not there yet.
+        applier.apply(&Wanted::new(&master_settings(&validated))?).await?;
         applier.apply(&job).await?;
         return Ok(left("a Job removes it"));
     };
@@ -206,8 +231,25 @@ pub fn gone<T>(deleted: Result<T, kube::Error>) -> Result<(), kube::Error> {
 }
 
 fn over(cluster: &AlluxioCluster, now: Timestamp) -> bool {
-    let since = cluster.metadata.deletion_timestamp.as_ref().map_or(now, |time| time.0);
-    Duration::try_from(now.duration_since(since)).is_ok_and(|passed| passed >= BOUND)
+    let passed = |since: Option<Timestamp>, time: Duration| {
+        let passed = since.and_then(|since| Duration::try_from(now.duration_since(since)).ok());
+        passed.is_some_and(|passed| passed >= time)
+    };
+    passed(cluster.metadata.deletion_timestamp.as_ref().map(|time| time.0), BOUND)
+        && passed(began(cluster), LEAST)
+}
+
+fn began(cluster: &AlluxioCluster) -> Option<Timestamp> {
+    cluster.annotations().get(BEGAN)?.parse().ok()
+}
+
+/// Writes down when the first look was.
+async fn begin(context: &Context, cluster: &AlluxioCluster, now: Timestamp) -> Result<(), kube::Error> {
+    if began(cluster).is_some() {
+        return Ok(());
+    }
+    let patch = json!({ "metadata": { "annotations": { BEGAN: now.to_string() } } });
+    patch_metadata(context, cluster, patch).await
 }
 
 async fn namespace_ends(context: &Context, cluster: &AlluxioCluster) -> Result<bool, kube::Error> {
@@ -222,6 +264,14 @@ async fn set_finalizer(context: &Context, cluster: &AlluxioCluster, wanted: bool
     let finalizers: Vec<_> = others.chain(wanted.then(|| FINALIZER.to_owned())).collect();
     let patch =
         json!({ "metadata": { "finalizers": finalizers, "resourceVersion": cluster.resource_version() } });
+    patch_metadata(context, cluster, patch).await
+}
+
+async fn patch_metadata(
+    context: &Context,
+    cluster: &AlluxioCluster,
+    patch: Value,
+) -> Result<(), kube::Error> {
     let clusters: Api<AlluxioCluster> =
         Api::namespaced(context.client.clone(), &cluster.namespace().unwrap_or_default());
     let manager = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
@@ -237,6 +287,7 @@ mod tests {
             "apiVersion": "alluxio.org/v1alpha1", "kind": "AlluxioCluster",
             "metadata": {
                 "name": "a", "namespace": "n",
+                "annotations": { BEGAN: "1970-01-01T00:01:41Z" },
                 "creationTimestamp": "1970-01-01T00:00:50Z", "deletionTimestamp": "1970-01-01T00:01:40Z",
             },
             "spec": { "underStorage": { "root": { "claim": "c" } } },
@@ -276,8 +327,13 @@ mod tests {
     #[test]
     fn the_time_is_bounded() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let cluster = cluster();
+        let mut cluster = cluster();
         assert!(!over(&cluster, at(219)) && over(&cluster, at(220)));
         assert!(!over(&cluster, at(0)), "a clock that is behind does not cut it short");
+        let began = "1970-01-01T00:05:00Z".to_owned();
+        cluster.annotations_mut().insert(BEGAN.to_owned(), began);
+        assert!(!over(&cluster, at(359)) && over(&cluster, at(360)), "the operator was away");
+        cluster.annotations_mut().clear();
+        assert!(!over(&cluster, at(360)), "the first look");
     }
 }

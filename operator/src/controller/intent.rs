@@ -16,7 +16,7 @@ use crate::{
     },
     crd::{AlluxioCluster, Endpoints, PinnedImage},
     status::Verdict,
-    validate::{Facts, Found, NodeFacts, Reference, Refusals, ValidatedCluster, references, validate},
+    validate::{Facts, Found, NodeFacts, Reference, Refusals, ValidatedCluster, references, validate, validate_for_deletion},
 };
 
 /// A cluster as it shall be.
@@ -55,6 +55,23 @@ pub async fn of(
         Ok(validated) => Intent::new(validated),
         Err(refusals) => Ok(Err(refused(&refusals))),
     }
+}
+
+/// What the Job needs that removes the journal. The inner error says why it could not run; what else is wrong with the spec keeps no
+/// journal.
+///
+/// # Errors
+/// The API server does not answer.
+pub async fn for_deletion(
+    context: &Context,
+    cluster: &AlluxioCluster,
+) -> Result<Result<ValidatedCluster, Verdict>, ReconcileError> {
+    let facts = Facts {
+        release: Some(context.release.clone()),
+        found: look_up(context, cluster).await?,
+        ..Facts::default()
+    };
+    Ok(validate_for_deletion(cluster, &facts).map_err(|refusals| refused(&refusals)))
 }
 
 /// What the spec's references lead to. Of a Secret only digests are kept.

@@ -64,6 +64,30 @@ pub struct ValidatedCluster {
 /// Everything that keeps it from being built.
 pub fn validate(cluster: &AlluxioCluster, facts: &Facts) -> Result<ValidatedCluster, Refusals> {
     let mut refusals = Refusals::default();
+    let validated = plan(cluster, facts, &mut refusals);
+    refusals.into_result()?;
+    Ok(validated)
+}
+
+/// The fields that the Job needs which removes the journal.
+const OF_DELETION: [&str; 5] = ["metadata.", "spec.image", "spec.journal", "spec.zookeeper", "spec.masters.env"];
+
+/// Checks only what the Job needs that removes the journal.
+///
+/// # Errors
+/// Everything that keeps it from being built.
+pub fn validate_for_deletion(
+    cluster: &AlluxioCluster,
+    facts: &Facts,
+) -> Result<ValidatedCluster, Refusals> {
+    let mut refusals = Refusals::default();
+    let validated = plan(cluster, facts, &mut refusals);
+    refusals.0.retain(|refusal| OF_DELETION.iter().any(|field| refusal.field.starts_with(field)));
+    refusals.into_result()?;
+    Ok(validated)
+}
+
+fn plan(cluster: &AlluxioCluster, facts: &Facts, refusals: &mut Refusals) -> ValidatedCluster {
     let AlluxioClusterSpec {
         image: _,
         image_policy: _,
@@ -78,27 +102,27 @@ pub fn validate(cluster: &AlluxioCluster, facts: &Facts) -> Result<ValidatedClus
         progress_deadline_seconds,
         paused: _,
     } = &cluster.spec;
-    let identity = Identity::of(cluster, &mut refusals);
-    references::check(&cluster.spec, facts, &mut refusals);
-    let images = image::plan(cluster, facts, &mut refusals);
-    let zookeeper = zookeeper::plan(zookeeper.as_ref(), &identity, facts, &mut refusals);
+    let identity = Identity::of(cluster, refusals);
+    references::check(&cluster.spec, facts, refusals);
+    let images = image::plan(cluster, facts, refusals);
+    let zookeeper = zookeeper::plan(zookeeper.as_ref(), &identity, facts, refusals);
     if *upgrade_strategy == UpgradeStrategy::Rolling && (masters.count > 1 || facts.ensembles.len() > 1) {
         zookeeper::check_move(
             cluster.spec.zookeeper.as_ref(),
             zookeeper.as_ref(),
             &facts.ensembles,
-            &mut refusals,
+            refusals,
         );
     }
-    let journal = journal::plan(&cluster.spec, &identity, facts, &mut refusals);
-    let properties = properties::check(properties, &mut refusals);
-    let root = under_storage::root(&under_storage.root, facts, &mut refusals);
-    nodes::check(&cluster.spec, &root.source, facts, &mut refusals);
-    neighbours::within(&cluster.spec, &mut refusals);
+    let journal = journal::plan(&cluster.spec, &identity, facts, refusals);
+    let properties = properties::check(properties, refusals);
+    let root = under_storage::root(&under_storage.root, facts, refusals);
+    nodes::check(&cluster.spec, &root.source, facts, refusals);
+    neighbours::within(&cluster.spec, refusals);
     let validated = ValidatedCluster {
-        masters: masters::plan(masters, zookeeper.as_ref(), &journal, &properties, &mut refusals),
-        mounts: under_storage::mounts(&under_storage.mounts, facts, &mut refusals),
-        workers: workers::plan(workers, &identity, &properties, &mut refusals),
+        masters: masters::plan(masters, zookeeper.as_ref(), &journal, &properties, refusals),
+        mounts: under_storage::mounts(&under_storage.mounts, facts, refusals),
+        workers: workers::plan(workers, &identity, &properties, refusals),
         identity,
         images,
         zookeeper,
@@ -110,9 +134,8 @@ pub fn validate(cluster: &AlluxioCluster, facts: &Facts) -> Result<ValidatedClus
         progress_deadline_seconds: u32::try_from(*progress_deadline_seconds).unwrap_or(600),
         digests: digests(&cluster.spec, facts),
     };
-    neighbours::others(cluster, &validated, &facts.others, &mut refusals);
-    refusals.into_result()?;
-    Ok(validated)
+    neighbours::others(cluster, &validated, &facts.others, refusals);
+    validated
 }
 
 fn digests(spec: &AlluxioClusterSpec, facts: &Facts) -> BTreeMap<(Reference, String), String> {
