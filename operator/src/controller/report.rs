@@ -260,7 +260,13 @@ impl Report {
         if !leaving.is_empty() {
             return Verdict::is(Reason::Decommissioning, format!("workers leave: {}", leaving.join(", ")));
         }
-        Verdict::is_not(Reason::Settled, "everything is as the spec says")
+        let by_hand: Vec<_> =
+            self.groups.iter().flat_map(|group| group.plan.by_hand.iter()).cloned().collect();
+        let but = match by_hand.is_empty() {
+            true => String::new(),
+            false => format!(", but for workers that somebody took out of service: {}", by_hand.join(", ")),
+        };
+        Verdict::is_not(Reason::Settled, format!("everything is as the spec says{but}"))
     }
 
     fn masters_status(&self, cluster: &AlluxioCluster, observed: &Observed) -> MastersStatus {

@@ -5,11 +5,16 @@ use std::{
     time::Duration,
 };
 
+use futures::{
+    future::join,
+    stream::{self, StreamExt as _},
+};
 use k8s_openapi::{
     api::core::v1::{Affinity, Pod},
     jiff::Timestamp,
 };
 use kube::Api;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Context,
@@ -20,7 +25,7 @@ use super::{
 use crate::{
     act::{self, PodOf, WorkerName, WorkerService},
     crd::{self, AlluxioCluster, WorkerKind, status::GroupStatus},
-    observe::{nodes::NodeTerms, pods::PodFacts, pulse::ClusterKey},
+    observe::{health::WorkerRole, nodes::NodeTerms, pods::PodFacts, pulse::ClusterKey},
     roll::{Worker, WorkerGroup, WorkersPlan},
 };
 
@@ -37,8 +42,12 @@ pub struct GroupPlan {
 /// How long workers of a set may take that does not say it.
 const DECOMMISSION_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// So many workers are asked at once, and so long all of a group together: who leads has to be told in time also where a rack is gone.
+const AT_ONCE: usize = 100;
+const ASKING: Duration = Duration::from_secs(3);
+
 /// `hashes`: by group, what pods shall have been started with. Asks the leader and the workers only where a node leaves or is
-/// cordoned. A set whose group is not in the spec any more has a plan as long as it is there: all its workers leave.
+/// cordoned, and workers that are not ready. A set whose group is not in the spec any more has a plan as long as it is there: all its workers leave.
 pub async fn plan(
     context: &Context,
     key: &ClusterKey,
@@ -105,16 +114,18 @@ impl Asked<'_> {
         worker: impl Fn(&PodFacts) -> Worker,
         now: Timestamp,
     ) -> WorkerGroup {
-        let mut workers = Vec::new();
-        for facts in self.observed.workers.get(name).into_iter().flatten() {
-            let mut worker = worker(facts);
-            if !worker.wanted_here || worker.cordoned {
-                self.ask(facts, &mut worker).await;
-            } else {
-                self.context.quiet.forget(&facts.uid);
-            }
-            workers.push(worker);
+        let pods = self.observed.workers.get(name).map(Vec::as_slice).unwrap_or_default();
+        let seen: Vec<_> = pods.iter().map(|facts| (facts, worker(facts))).collect();
+        if self.offered.is_none() && seen.iter().any(|(_, worker)| leaves(worker)) {
+            self.offered = Some(offered_workers(self.cluster, self.observed).await);
         }
+        // At the same time: those on a node that is gone take as long as they may.
+        let until = Instant::now() + ASKING;
+        let this = &*self;
+        // Collected first: the compiler cannot tell that a stream which still has the closure may be sent.
+        let asked: Vec<_> =
+            seen.into_iter().map(|(facts, worker)| this.asked(facts, worker, until)).collect();
+        let workers = stream::iter(asked).buffered(AT_ONCE).collect().await;
         let set = self.observed.worker_sets.get(name).copied().unwrap_or_default();
         WorkerGroup {
             hash: String::new(),
@@ -131,22 +142,43 @@ impl Asked<'_> {
         }
     }
 
-    async fn ask(&mut self, facts: &PodFacts, worker: &mut Worker) {
-        if self.offered.is_none() {
-            self.offered = Some(offered_workers(self.cluster, self.observed).await);
+    /// The worker with what is asked of it.
+    async fn asked(&self, facts: &PodFacts, mut worker: Worker, until: Instant) -> Worker {
+        if leaves(&worker) {
+            self.ask(facts, &mut worker, until).await;
+            return worker;
         }
+        self.context.quiet.forget(&facts.uid);
+        if !worker.ready && worker.started && !worker.terminating && worker.taken_out.is_none() {
+            worker.by_hand = self.role(facts, until).await.is_some_and(|role| role.decommissioned);
+        }
+        worker
+    }
+
+    async fn ask(&self, facts: &PodFacts, worker: &mut Worker, until: Instant) {
         let offered = self.offered.iter().flatten().next();
         worker.offered = offered.zip(worker_name(facts)).map(|(all, name)| all.contains(&name));
-        let health = &self.context.health;
-        let answer = match facts.ip.as_deref().zip(facts.web_port) {
-            Some((ip, port)) => {
-                worker.unpersisted = health.unpersisted(ip, port).await;
-                health.operations(ip, port).await
-            }
-            None => None,
+        let operations = async {
+            let (ip, port) = facts.ip.as_deref().zip(facts.web_port)?;
+            in_time(until, self.context.health.operations(ip, port)).await
         };
-        worker.idle = Some(self.context.quiet.count(&facts.uid, answer));
+        let (role, operations) = join(self.role(facts, until), operations).await;
+        worker.unpersisted = role.and_then(|role| role.unpersisted_files);
+        worker.idle = Some(self.context.quiet.count(&facts.uid, operations));
     }
+
+    async fn role(&self, facts: &PodFacts, until: Instant) -> Option<WorkerRole> {
+        let (ip, port) = facts.ip.as_deref().zip(facts.web_port)?;
+        in_time(until, self.context.health.worker(ip, port)).await
+    }
+}
+
+fn leaves(worker: &Worker) -> bool {
+    !worker.wanted_here || worker.cordoned
+}
+
+async fn in_time<T>(until: Instant, question: impl Future<Output = Option<T>>) -> Option<T> {
+    timeout_at(until, question).await.ok().flatten()
 }
 
 /// Does what the plan of the service says. What fails is tried at the next reconcile.
@@ -235,6 +267,7 @@ fn seen(facts: &PodFacts) -> Worker {
         failing: facts.failing.clone(),
         wanted_here: true,
         cordoned: false,
+        by_hand: false,
         taken_out: facts.taken_out,
         offered: None,
         idle: None,

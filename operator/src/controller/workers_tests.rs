@@ -100,13 +100,47 @@ async fn a_worker_is_asked_what_is_only_there_by_the_port_of_its_pod() {
         Asked { context: &context, cluster: &cluster, observed: &observed, offered: Some(Some(Vec::new())) };
     let mut worker = seen(&facts);
     for look in 1..=10 {
-        asked.ask(&facts, &mut worker).await;
+        asked.ask(&facts, &mut worker, soon()).await;
         assert_eq!(
             (worker.unpersisted, worker.offered, worker.idle),
             (Some(3), Some(false), Some(look == 10))
         );
     }
     asked.offered = Some(Some(vec![WorkerName { host: "10.0.0.1".to_owned(), web_port }]));
-    asked.ask(&facts, &mut worker).await;
+    asked.ask(&facts, &mut worker, soon()).await;
     assert_eq!(worker.offered, Some(true));
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+/// It answers its probe with no, which is none of the operator's business.
+#[tokio::test]
+async fn a_worker_that_somebody_took_out_is_known() {
+    let api = FakeApi::default();
+    let context = Context::for_test(&api);
+    put(&api, "default", answering(json!(0)).await, None);
+    let plan = plans(&context, 5_000_000_000).await.remove(0).plan;
+    assert_eq!(plan.by_hand, ["demo-worker-default-x"]);
+    assert_eq!((plan.stopped, plan.replace, plan.rolling), (None, vec![], false));
+    assert!(plan.take_out.is_empty() && plan.put_back.is_empty());
+}
+
+/// Their nodes lost power: they do not even refuse.
+#[tokio::test]
+async fn workers_that_do_not_answer_are_waited_for_together() {
+    let api = FakeApi::default();
+    let context = Context::for_test(&api);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    put(&api, "old", listener.local_addr().unwrap().port(), Some("1970-01-01T00:00:10Z"));
+    let path = format!("{PODS}/demo-worker-old-x");
+    for number in 0..30 {
+        let mut pod = api.get(&path).unwrap();
+        pod["metadata"]["uid"] = json!(format!("u-{number}"));
+        api.put(&format!("{path}-{number}"), pod);
+    }
+    let before = std::time::Instant::now();
+    assert_eq!(plans(&context, 11).await[1].plan.leaving_nodes.len(), 1);
+    assert!(before.elapsed() < Duration::from_secs(20), "{:?}", before.elapsed());
 }

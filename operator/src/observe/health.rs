@@ -59,10 +59,13 @@ impl OperationsAnswer {
 /// What matters of a worker's answer of `/role`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Drained {
+pub struct WorkerRole {
+    /// Whether a master has taken it out of service.
+    #[serde(default)]
+    pub decommissioned: bool,
     /// Files with blocks there that are not in the under storage. Only told while the worker is out of service, and known.
     #[serde(default)]
-    unpersisted_files: Option<u64>,
+    pub unpersisted_files: Option<u64>,
 }
 
 /// Asks. Clones share the connections.
@@ -94,9 +97,9 @@ impl Health {
         self.get(host, port, "/api/v1/worker/operations").await
     }
 
-    /// How many files that a worker out of service has are not persisted yet; `None` when it does not say.
-    pub async fn unpersisted(&self, host: &str, port: u16) -> Option<u64> {
-        self.get::<Drained>(host, port, "/role").await?.unpersisted_files
+    /// `None` when it does not answer, or with something else.
+    pub async fn worker(&self, host: &str, port: u16) -> Option<WorkerRole> {
+        self.get(host, port, "/role").await
     }
 
     async fn get<T: DeserializeOwned>(&self, host: &str, port: u16, path: &str) -> Option<T> {
@@ -176,7 +179,8 @@ mod tests {
             (json!({ "role": "worker", "decommissioned": true }), None),
         ] {
             let port = served(Router::new().route("/role", get(move || async { Json(answer) }))).await;
-            assert_eq!(health().unpersisted("127.0.0.1", port).await, unpersisted);
+            let expected = WorkerRole { decommissioned: true, unpersisted_files: unpersisted };
+            assert_eq!(health().worker("127.0.0.1", port).await, Some(expected));
         }
     }
 

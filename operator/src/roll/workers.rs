@@ -24,6 +24,8 @@ pub struct Worker {
     /// Whether the node is one that the user's selector and affinity ask for.
     pub wanted_here: bool,
     pub cordoned: bool,
+    /// Whether it is out of service, and not by us.
+    pub by_hand: bool,
     /// Since when we have it out of service; an annotation of the pod.
     pub taken_out: Option<Timestamp>,
     /// Whether the leader offers it to clients; `None` when it was not asked.
@@ -64,6 +66,8 @@ pub struct WorkersPlan {
     pub stopped: Option<Failure>,
     /// Whether a roll is not over.
     pub rolling: bool,
+    /// Pods whose worker somebody took out of service; they are left as they are.
+    pub by_hand: Vec<String>,
     /// How many pods are not there, of how many.
     pub missing: Option<(usize, usize)>,
     /// Whether workers are out of service for as long as their nodes are cordoned.
@@ -74,6 +78,11 @@ impl Worker {
     /// Whether a worker may be at work in it, ready or not.
     fn runs(&self) -> bool {
         self.started && self.failing.is_none()
+    }
+
+    /// Whether it does not serve because somebody wants it.
+    fn spared(&self) -> bool {
+        self.cordoned || self.by_hand || !self.wanted_here
     }
 }
 
@@ -116,9 +125,13 @@ impl WorkerGroup {
 
     fn roll(&self, plan: &mut WorkersPlan) {
         let stays: Vec<_> = self.workers.iter().filter(|worker| worker.wanted_here).collect();
-        let outdated: Vec<_> = stays.iter().copied().filter(|worker| !self.current(worker)).collect();
+        // What somebody took out would come back into service with its next process.
+        plan.by_hand =
+            stays.iter().filter(|worker| worker.by_hand).map(|worker| worker.pod.clone()).collect();
+        let outdated: Vec<_> =
+            stays.iter().copied().filter(|worker| !self.current(worker) && !worker.by_hand).collect();
         let failures =
-            || stays.iter().filter(|worker| self.current(worker) && !worker.ready && !worker.cordoned);
+            || stays.iter().filter(|worker| self.current(worker) && !worker.ready && !worker.spared());
         // The last ones, too, have to become ready before it is over.
         let unfinished = self.rolled && (self.missing() > 0 || failures().next().is_some());
         plan.rolling = !outdated.is_empty() || unfinished;
@@ -152,12 +165,12 @@ impl WorkerGroup {
         plan.replace.extend(others.iter().take(budget).map(|worker| worker.pod.clone()));
     }
 
-    /// Those away, whoever took them, but for the cordoned ones: these are away because somebody wants it. Of those that are not ready
+    /// Those away, whoever took them, but for those that are away because somebody wants it. Of those that are not ready
     /// the ones that are still to be replaced are none of them: they take their place when they are.
     fn away(&self) -> usize {
         let to_be_replaced = |worker: &Worker| !self.current(worker) && worker.runs();
         let away = |worker: &&Worker| {
-            !worker.cordoned && (worker.terminating || (!worker.ready && !to_be_replaced(worker)))
+            !worker.spared() && (worker.terminating || (!worker.ready && !to_be_replaced(worker)))
         };
         self.missing() + self.workers.iter().filter(away).count()
     }

@@ -18,6 +18,7 @@ fn worker(name: &str, hash: &str) -> Worker {
         failing: None,
         wanted_here: true,
         cordoned: false,
+        by_hand: false,
         taken_out: None,
         offered: Some(true),
         idle: Some(false),
@@ -105,6 +106,29 @@ fn what_is_never_made_is_a_failure() {
     assert_eq!(all.plan().stopped.unwrap().to_string(), "workers: 3 of 5 do not exist, for more than 600 s");
     all.desired = 2;
     assert_eq!(all.plan(), WorkersPlan::default());
+}
+
+#[test]
+fn a_worker_that_somebody_took_out_is_left_alone_and_holds_up_nobody() {
+    let mut all = group(vec![worker("1", "new"), worker("2", "old")]);
+    (all.workers[0].by_hand, all.workers[0].ready) = (true, false);
+    all.now = at(5000);
+    let plan = all.plan();
+    assert_eq!((plan.replace, plan.stopped), (vec!["w-2".to_owned()], None));
+    assert_eq!(plan.by_hand, ["w-1"]);
+    all.workers[0].hash = Some("old".to_owned());
+    assert_eq!(all.plan().replace, ["w-2"], "a new process would serve again");
+    all.workers[1] = worker("2", "new");
+    assert!(!all.plan().rolling);
+    all.workers[0] = worker("1", "old");
+    assert_eq!(all.plan().replace, ["w-1"], "it serves again");
+}
+
+#[test]
+fn a_worker_that_leaves_holds_up_nobody() {
+    let mut all = group(vec![worker("1", "new"), worker("2", "old")]);
+    (all.workers[0].wanted_here, all.workers[0].ready) = (false, false);
+    assert_eq!(all.plan().replace, ["w-2"]);
 }
 
 /// Their nodes are cut off from the API server, or their master was started anew: they serve, and have their blocks.
