@@ -88,6 +88,7 @@ impl Context {
     /// What is kept in memory of a cluster that is gone.
     pub fn forget(&self, cluster: &ClusterKey) {
         self.pulse.forget(cluster);
+        self.quiet.forget(cluster);
         self.silent.forget(cluster);
         self.waits.forget(cluster);
         self.missing.forget(cluster);

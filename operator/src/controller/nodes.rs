@@ -32,14 +32,12 @@ pub async fn watch(
     let (reader, writer) = reflector::store();
     let nodes = watcher(Api::<Node>::all(client), watcher::Config::default()).default_backoff();
     let watch = async move {
-        let mut stream = nodes.modify(slim).reflect(writer).touched_objects().boxed();
-        let mut known = HashMap::new();
-        while let Some(node) = stream.next().await {
-            match node {
-                // A node's heartbeat changes nothing of this.
-                Ok(node) => {
-                    let matters = what_matters(&node);
-                    if known.insert(node.name_any(), matters) != Some(matters) {
+        let mut stream = nodes.modify(slim).reflect(writer).boxed();
+        let mut known = Known::default();
+        while let Some(event) = stream.next().await {
+            match event {
+                Ok(event) => {
+                    if known.differs(&event) {
                         // Where one waits already, it is the same.
                         tell.iter_mut().for_each(|tell| drop(tell.try_send(())));
                     }
@@ -52,6 +50,39 @@ pub async fn watch(
         }
     };
     Some((reader, watch))
+}
+
+/// What matters of each node, by name.
+#[derive(Default)]
+struct Known {
+    nodes: HashMap<String, u64>,
+    /// Those of a list that is not complete.
+    listed: HashMap<String, u64>,
+}
+
+impl Known {
+    /// Whether something that matters is now otherwise. A node's heartbeat changes nothing of this.
+    fn differs(&mut self, event: &watcher::Event<Node>) -> bool {
+        match event {
+            watcher::Event::Apply(node) => {
+                let matters = what_matters(node);
+                self.nodes.insert(node.name_any(), matters) != Some(matters)
+            }
+            watcher::Event::Delete(node) => self.nodes.remove(&node.name_any()).is_some(),
+            watcher::Event::Init => {
+                self.listed.clear();
+                false
+            }
+            watcher::Event::InitApply(node) => {
+                self.listed.insert(node.name_any(), what_matters(node));
+                false
+            }
+            watcher::Event::InitDone => {
+                let before = std::mem::replace(&mut self.nodes, std::mem::take(&mut self.listed));
+                before != self.nodes
+            }
+        }
+    }
 }
 
 /// Only a plain no counts: what else may be wrong passes, and the watch tries again.
@@ -102,6 +133,30 @@ mod tests {
         api.allow_all();
         api.refuse(Method::GET, "/api/v1/nodes", 403);
         assert!(!look().await);
+    }
+
+    #[test]
+    fn a_node_that_is_gone_is_told_and_not_kept() {
+        use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
+        let node =
+            |name: &str| -> Node { serde_json::from_value(json!({ "metadata": { "name": name } })).unwrap() };
+        let mut known = Known::default();
+        let mut told = |events: &[watcher::Event<Node>]| -> Vec<bool> {
+            events.iter().map(|event| known.differs(event)).collect()
+        };
+        let list = |names: &[&str]| -> Vec<_> {
+            [Init]
+                .into_iter()
+                .chain(names.iter().map(|name| InitApply(node(name))))
+                .chain([InitDone])
+                .collect()
+        };
+        assert_eq!(told(&list(&["a", "b"])), [false, false, false, true]);
+        assert_eq!(told(&[Apply(node("a")), Apply(node("c"))]), [false, true]);
+        assert_eq!(told(&[Delete(node("b")), Delete(node("b"))]), [true, false]);
+        assert_eq!(told(&list(&["a", "c"])), [false, false, false, false]);
+        assert_eq!(told(&list(&["a"])), [false, false, true], "it went while nobody watched");
+        assert_eq!(known.nodes.len(), 1);
     }
 
     #[test]

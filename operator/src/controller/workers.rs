@@ -58,7 +58,7 @@ pub async fn plan(
 ) -> Vec<GroupPlan> {
     let mut plans = Vec::new();
     let missing = context.missing.since(key, missing(observed), now);
-    let mut asked = Asked { context, cluster, observed, offered: None };
+    let mut asked = Asked { context, key, cluster, observed, offered: None, leaving: BTreeSet::new() };
     for group in &cluster.spec.workers {
         let Some(hash) = hashes.get(&group.name) else { continue };
         let terms = node_terms(group);
@@ -81,6 +81,7 @@ pub async fn plan(
         let plan = asked.group(name, leaving, now).await.plan();
         plans.push(GroupPlan { name: name.clone(), hash: String::new(), plan, replicas: None });
     }
+    context.quiet.keep(key, &asked.leaving);
     plans
 }
 
@@ -100,10 +101,13 @@ fn removed<'a>(cluster: &'a AlluxioCluster, observed: &'a Observed) -> impl Iter
 /// What the leader and the workers say, where they are asked.
 struct Asked<'a> {
     context: &'a Context,
+    key: &'a ClusterKey,
     cluster: &'a AlluxioCluster,
     observed: &'a Observed,
     /// `None` before the leader was asked; an inner `None` when it did not answer.
     offered: Option<Option<Vec<WorkerName>>>,
+    /// The pods that leave, by uid.
+    leaving: BTreeSet<String>,
 }
 
 impl Asked<'_> {
@@ -116,6 +120,8 @@ impl Asked<'_> {
     ) -> WorkerGroup {
         let pods = self.observed.workers.get(name).map(Vec::as_slice).unwrap_or_default();
         let seen: Vec<_> = pods.iter().map(|facts| (facts, worker(facts))).collect();
+        let leaving = seen.iter().filter(|(_, worker)| leaves(worker));
+        self.leaving.extend(leaving.map(|(facts, _)| facts.uid.clone()));
         if self.offered.is_none() && seen.iter().any(|(_, worker)| leaves(worker)) {
             self.offered = Some(offered_workers(self.cluster, self.observed).await);
         }
@@ -148,7 +154,6 @@ impl Asked<'_> {
             self.ask(facts, &mut worker, until).await;
             return worker;
         }
-        self.context.quiet.forget(&facts.uid);
         if !worker.ready && worker.started && !worker.terminating && worker.taken_out.is_none() {
             worker.by_hand = self.role(facts, until).await.is_some_and(|role| role.decommissioned);
         }
@@ -164,7 +169,7 @@ impl Asked<'_> {
         };
         let (role, operations) = join(self.role(facts, until), operations).await;
         worker.unpersisted = role.and_then(|role| role.unpersisted_files);
-        worker.idle = Some(self.context.quiet.count(&facts.uid, operations));
+        worker.idle = Some(self.context.quiet.count(self.key, &facts.uid, operations));
     }
 
     async fn role(&self, facts: &PodFacts, until: Instant) -> Option<WorkerRole> {

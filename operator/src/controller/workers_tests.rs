@@ -96,8 +96,14 @@ async fn a_worker_is_asked_what_is_only_there_by_the_port_of_its_pod() {
     let facts = PodFacts::of(&pod, "h");
     let cluster = fixture::cluster("{}");
     let observed = Observed::default();
-    let mut asked =
-        Asked { context: &context, cluster: &cluster, observed: &observed, offered: Some(Some(Vec::new())) };
+    let mut asked = Asked {
+        context: &context,
+        key: &ClusterKey { namespace: "data".to_owned(), name: "demo".to_owned() },
+        cluster: &cluster,
+        observed: &observed,
+        offered: Some(Some(Vec::new())),
+        leaving: BTreeSet::new(),
+    };
     let mut worker = seen(&facts);
     for look in 1..=10 {
         asked.ask(&facts, &mut worker, soon()).await;
