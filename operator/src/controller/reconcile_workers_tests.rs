@@ -56,10 +56,15 @@ async fn a_roll_of_workers_is_over_when_the_last_one_is_ready() {
     world.put_worker(false, long_ago, None);
     world.reconcile().await.unwrap();
     assert_eq!(world.condition("Progressing").0, "False Settled", "one that is away by itself is no roll");
+    let group = || world.status()["workers"]["groups"][0].clone();
+    let numbers = |desired: u32, ready: u32, updated: u32| json!({ "name": "default", "desired": desired, "ready": ready, "updated": updated });
+    assert_eq!(group(), numbers(1, 0, 1));
     let before = finished();
     world.put_worker(true, long_ago, Some("old"));
     world.reconcile().await.unwrap();
     assert!(world.api.get(WORKER).is_none());
+    assert_eq!((&group()["ready"], &group()["updated"]), (&json!(1), &json!(0)));
+    assert_eq!(group()["rolling"], true);
     for look in ["it is not made yet", "it is not ready yet"] {
         world.reconcile().await.unwrap();
         assert_eq!(world.condition("Progressing").0, "True Rolling", "{look}");
@@ -72,6 +77,7 @@ async fn a_roll_of_workers_is_over_when_the_last_one_is_ready() {
     world.put_worker(true, &now, None);
     world.reconcile().await.unwrap();
     assert_eq!(world.condition("Progressing").0, "False Settled");
+    assert_eq!(group(), numbers(1, 1, 1));
     assert_eq!(finished(), before + 1);
 }
 
