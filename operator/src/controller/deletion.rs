@@ -91,7 +91,7 @@ pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action,
         ),
         (false, _) => {
             let left = going.into_iter().chain(kept).collect::<Vec<_>>().join(", ");
-            let note = format!("after {} s this is left: {left}; remove it by hand", BOUND.as_secs());
+            let note = format!("after {} s these are left: {left}; remove them by hand", BOUND.as_secs());
             Occurrence::warning("JournalLeft", note)
         }
     };
