@@ -16,7 +16,10 @@ use crate::{
     },
     crd::{AlluxioCluster, Endpoints, PinnedImage},
     status::Verdict,
-    validate::{Facts, Found, NodeFacts, Reference, Refusals, ValidatedCluster, references, validate, validate_for_deletion},
+    validate::{
+        Facts, Found, NodeFacts, Reference, Refusals, ValidatedCluster, references, validate,
+        validate_for_deletion,
+    },
 };
 
 /// A cluster as it shall be.

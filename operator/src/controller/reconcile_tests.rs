@@ -15,6 +15,8 @@ use crate::{
     observe::leader::LEADER_LABEL,
 };
 
+#[path = "reconcile_deletion_tests.rs"]
+mod of_deletion;
 #[path = "reconcile_workers_tests.rs"]
 mod of_workers;
 
@@ -494,120 +496,4 @@ async fn each_image_is_asked_itself() {
     world.reconcile().await.unwrap();
     assert!(world.api.get(READS).is_some());
     assert_ne!(world.image(), "oldest");
-}
-
-const DELETION: &str = "/apis/batch/v1/namespaces/data/jobs/demo-delete";
-
-/// A cluster with a journal, and the policy Delete, that was deleted so many seconds ago; the operator has looked at it half the time.
-fn deleted(patch: &str, ago: i64) -> World {
-    let journal = json!({ "journal": { "clusterId": "id", "location": "here" } });
-    let world = World::new(&format!("{{deletionPolicy: Delete, {patch}}}"), journal);
-    let mut cluster = world.api.get(CLUSTER).unwrap();
-    let since = |ago: i64| Timestamp::from_second(Timestamp::now().as_second() - ago).unwrap().to_string();
-    cluster["metadata"]["finalizers"] = json!([deletion::FINALIZER]);
-    cluster["metadata"]["deletionTimestamp"] = json!(since(ago));
-    cluster["metadata"]["annotations"] = json!({ "alluxio.org/deletion-began": since(ago / 2) });
-    world.api.put(CLUSTER, cluster);
-    world.api.put("/api/v1/namespaces/data", json!({ "metadata": { "name": "data" } }));
-    world
-}
-
-impl World {
-    fn finalizers(&self) -> Value {
-        self.api.get(CLUSTER).unwrap()["metadata"]["finalizers"].clone()
-    }
-
-    fn put_server(&self, name: &str, component: &str) {
-        let labels = json!({ INSTANCE: "demo", MANAGED_BY: MANAGER, COMPONENT: component });
-        let pod = json!({ "metadata": { "name": name, "uid": "u", "labels": labels } });
-        self.api.put(&format!("/api/v1/namespaces/data/pods/{name}"), pod);
-    }
-}
-
-/// Such as by a quota, or by an admission rule.
-#[tokio::test]
-async fn a_call_that_is_refused_holds_no_finalizer_for_ever() {
-    for (method, part) in [(Method::PATCH, "/jobs/"), (Method::GET, "/statefulsets")] {
-        let young = deleted("", 100);
-        young.api.refuse(method.clone(), part, 403);
-        young.reconcile().await.unwrap_err();
-        assert_eq!(young.finalizers(), json!([deletion::FINALIZER]), "{part}");
-        let old = deleted("", 130);
-        old.api.refuse(method, part, 403);
-        old.reconcile().await.unwrap();
-        assert_eq!(old.finalizers(), json!([]), "{part}");
-        let events = old.api.asked(&Method::POST, "/events");
-        let note = events[0]["note"].as_str().unwrap();
-        assert!(events[0]["reason"] == "JournalLeft" && note.contains("refused by the test"), "{note}");
-    }
-}
-
-/// An operator that was away when the cluster was deleted.
-#[tokio::test]
-async fn the_first_look_is_not_the_last_one() {
-    let world = deleted("", 1000);
-    let mut cluster = world.api.get(CLUSTER).unwrap();
-    cluster["metadata"]["annotations"] = json!({});
-    world.api.put(CLUSTER, cluster);
-    for _ in 0..2 {
-        world.reconcile().await.unwrap();
-        assert_eq!(world.finalizers(), json!([deletion::FINALIZER]));
-    }
-    assert!(world.api.get(DELETION).is_some());
-}
-
-/// As when a folder of manifests is deleted: the Secret goes first.
-#[tokio::test]
-async fn what_the_job_does_not_need_does_not_keep_the_journal() {
-    let root = "underStorage: {root: {credentials: [{option: s3a.secretKey, secretKey: {name: gone, key: k}}]}}";
-    for patch in [root, "properties: {alluxio.no.such.key: x}"] {
-        let world = deleted(patch, 1);
-        world.reconcile().await.unwrap();
-        let job = world.api.get(DELETION).unwrap_or_else(|| panic!("{patch}"));
-        let volumes = job["spec"]["template"]["spec"]["volumes"].as_array().unwrap().clone();
-        let settings = volumes.iter().find_map(|volume| volume["configMap"]["name"].as_str()).unwrap();
-        let settings = format!("/api/v1/namespaces/data/configmaps/{settings}");
-        assert!(world.api.get(&settings).is_some(), "the Job's pod could not start without {settings}");
-    }
-    let world = deleted("masters: {env: [{name: A, valueFrom: {secretKeyRef: {name: gone, key: k}}}]}", 1);
-    world.reconcile().await.unwrap();
-    assert!(world.api.get(DELETION).is_none(), "its pod could not start");
-}
-
-#[tokio::test]
-async fn only_masters_are_waited_for_before_the_journal_goes() {
-    let world = deleted("", 1);
-    world.put_server("demo-worker-default-x", "worker");
-    world.put_server("demo-masters-0", MASTER);
-    world.reconcile().await.unwrap();
-    assert!(world.api.get(DELETION).is_none(), "a master may write");
-    let pods: Api<Pod> = Api::namespaced(world.api.client(), "data");
-    pods.delete("demo-masters-0", &DeleteParams::default()).await.unwrap();
-    world.reconcile().await.unwrap();
-    assert!(world.api.get(DELETION).is_some());
-    world.ended("demo-delete", "Complete", 1, &json!({}));
-    world.reconcile().await.unwrap();
-    assert_eq!(world.api.asked(&Method::POST, "/pods/demo-worker-default-x/eviction"), Vec::<Value>::new());
-}
-
-/// The journal's claim, and the pod of the Job that has removed the journal.
-#[tokio::test]
-async fn a_pod_that_has_ended_does_not_keep_the_claim() {
-    let (claim, pod) = (
-        "/api/v1/namespaces/data/persistentvolumeclaims/demo-journal",
-        "/api/v1/namespaces/data/pods/demo-delete-x",
-    );
-    let world = deleted("", 1);
-    let labels = json!({ INSTANCE: "demo", MANAGED_BY: MANAGER });
-    world.api.put(claim, json!({ "metadata": { "name": "demo-journal", "labels": labels } }));
-    world.api.put(pod, json!({ "metadata": { "name": "demo-delete-x", "uid": "u", "labels": labels } }));
-    world.reconcile().await.unwrap();
-    assert!(world.api.get(claim).is_some(), "the journal in it is not removed yet");
-    let job = "/apis/batch/v1/namespaces/data/jobs/demo-delete";
-    let mut done = world.api.get(job).unwrap();
-    done["status"] = json!({ "conditions": [{ "type": "Complete", "status": "True" }] });
-    world.api.put(job, done);
-    world.reconcile().await.unwrap();
-    assert!(world.api.get(pod).is_none(), "the API server would keep the claim until it is gone");
-    assert!(world.api.get(claim).is_none());
 }

@@ -70,16 +70,14 @@ pub fn validate(cluster: &AlluxioCluster, facts: &Facts) -> Result<ValidatedClus
 }
 
 /// The fields that the Job needs which removes the journal.
-const OF_DELETION: [&str; 5] = ["metadata.", "spec.image", "spec.journal", "spec.zookeeper", "spec.masters.env"];
+const OF_DELETION: [&str; 5] =
+    ["metadata.", "spec.image", "spec.journal", "spec.zookeeper", "spec.masters.env"];
 
 /// Checks only what the Job needs that removes the journal.
 ///
 /// # Errors
 /// Everything that keeps it from being built.
-pub fn validate_for_deletion(
-    cluster: &AlluxioCluster,
-    facts: &Facts,
-) -> Result<ValidatedCluster, Refusals> {
+pub fn validate_for_deletion(cluster: &AlluxioCluster, facts: &Facts) -> Result<ValidatedCluster, Refusals> {
     let mut refusals = Refusals::default();
     let validated = plan(cluster, facts, &mut refusals);
     refusals.0.retain(|refusal| OF_DELETION.iter().any(|field| refusal.field.starts_with(field)));
