@@ -79,7 +79,11 @@ async fn run(store: MemStore, ledger: Ledger, shown: Arc<Mutex<Shown>>) {
 
 async fn follow(store: &MemStore, ledger: &Ledger, shown: &Mutex<Shown>) -> Result<Restart> {
     // As seldom as the limit of a second allows: most of a seed's time goes here.
-    let options = FollowOptions { poll: Duration::from_millis(400), look: Duration::from_millis(600) };
+    let options = FollowOptions {
+        poll: Duration::from_millis(400),
+        look: Duration::from_millis(600),
+        ..FollowOptions::default()
+    };
     let mut follower = Follower::start(Arc::new(store.clone()), options).await?;
     let mut state = Vec::new();
     if let Some(mut checkpoint) = follower.checkpoint() {
