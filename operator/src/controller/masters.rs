@@ -73,7 +73,7 @@ fn master(seen: &MasterSeen, silent_since: Option<Timestamp>) -> Option<Master> 
         pod: facts.name.clone(),
         ordinal: facts.ordinal()?,
         hash: facts.hash.clone(),
-        terminating: facts.terminating,
+        terminating: facts.terminating(),
         ready: facts.ready,
         ready_changed: facts.ready_changed,
         started: facts.started,

@@ -142,7 +142,7 @@ impl Observed {
             pod: seen.facts.name.clone(),
             uid: seen.facts.uid.clone(),
             labelled: seen.facts.leader_label,
-            terminating: seen.facts.terminating,
+            terminating: seen.facts.terminating(),
             of_another: seen.of_another.is_some(),
             role: seen.role(),
             term: seen.answer.as_ref().map_or(0, |answer| answer.term),

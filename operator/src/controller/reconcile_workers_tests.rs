@@ -107,3 +107,30 @@ async fn workers_that_are_never_made_are_told() {
     assert_eq!(world.condition("Degraded").0, "False AsExpected");
     assert_eq!(world.condition("Progressing").0, "False Settled");
 }
+
+/// Its node lost power: the eviction was granted, and nobody there carries it out.
+#[tokio::test]
+async fn a_worker_that_does_not_end_is_told_and_not_looked_at_each_second() {
+    let world = with_workers("").await;
+    let ending = |by: &str| {
+        world.put_worker(false, by, Some("old"));
+        let mut pod = world.api.get(WORKER).unwrap();
+        pod["metadata"]["deletionTimestamp"] = json!(by);
+        world.api.put(WORKER, pod);
+    };
+    ending(&Timestamp::now().to_string());
+    world.reconcile().await.unwrap();
+    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(UNDER_WAY));
+    assert_eq!(world.condition("Progressing").0, "True Rolling");
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+    ending("2026-01-02T00:00:00Z");
+    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+    assert_eq!(world.condition("Progressing").0, "False StepFailed");
+    let (degraded, message) = world.condition("Degraded");
+    assert_eq!(degraded, "True WorkersNotReady");
+    assert!(message.contains("does not end on the node n,"), "{message}");
+    world.put_worker(true, "2026-01-02T00:00:00Z", None);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+    assert_eq!(world.condition("Progressing").0, "False Settled");
+}

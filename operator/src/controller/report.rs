@@ -153,7 +153,8 @@ impl Report {
             let message = format!("{failure}; {}; take the last edit back, or mend it", failure.hint);
             return Verdict::is(Reason::MastersNotReady, message);
         }
-        if let Some(failure) = self.groups.iter().find_map(|group| group.plan.stopped.as_ref()) {
+        let mut plans = self.groups.iter().map(|group| &group.plan);
+        if let Some(failure) = plans.find_map(|plan| plan.stopped.as_ref().or(plan.stuck.as_ref())) {
             return Verdict::is(Reason::WorkersNotReady, format!("{failure}; {}", failure.hint));
         }
         if let Some(failing) =
@@ -183,7 +184,7 @@ impl Report {
             _ => workers(),
         };
         if let Some(failure) = stopped {
-            let message = format!("{failure}; the others are left as they were");
+            let message = format!("{failure}; no other is replaced");
             return Some(Verdict::is_not(Reason::StepFailed, message));
         }
         let formatting = self
@@ -274,7 +275,7 @@ impl Report {
         let count = |holds: &dyn Fn(&MasterSeen) -> bool| {
             number(observed.masters.iter().filter(|seen| holds(seen)).count())
         };
-        let ready = count(&|seen| seen.facts.ready && !seen.facts.terminating);
+        let ready = count(&|seen| seen.facts.ready && !seen.facts.terminating());
         MastersStatus {
             summary: format!("{ready}/{desired}"),
             desired,
@@ -302,7 +303,7 @@ impl Report {
                 GroupStatus {
                     name: group.name.clone(),
                     desired: number(set.desired),
-                    ready: number(pods.iter().filter(|facts| facts.ready && !facts.terminating).count()),
+                    ready: number(pods.iter().filter(|facts| facts.ready && !facts.terminating()).count()),
                     updated: match plan {
                         Some(plan) => number(
                             pods.iter().filter(|facts| facts.hash.as_ref() == Some(&plan.hash)).count(),

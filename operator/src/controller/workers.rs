@@ -154,7 +154,7 @@ impl Asked<'_> {
             self.ask(facts, &mut worker, until).await;
             return worker;
         }
-        if !worker.ready && worker.started && !worker.terminating && worker.taken_out.is_none() {
+        if !worker.ready && worker.started && !worker.terminating() && worker.taken_out.is_none() {
             worker.by_hand = self.role(facts, until).await.is_some_and(|role| role.decommissioned);
         }
         worker
@@ -265,7 +265,7 @@ fn seen(facts: &PodFacts) -> Worker {
         pod: facts.name.clone(),
         node: facts.node.clone().unwrap_or_default(),
         hash: facts.hash.clone(),
-        terminating: facts.terminating,
+        ends_by: facts.ends_by,
         ready: facts.ready,
         ready_changed: facts.ready_changed,
         started: facts.started,

@@ -23,7 +23,8 @@ const RESTARTS: i32 = 3;
 pub struct PodFacts {
     pub name: String,
     pub uid: String,
-    pub terminating: bool,
+    /// When it shall have ended, its grace included; `None` where nobody ends it.
+    pub ends_by: Option<Timestamp>,
     pub ready: bool,
     /// Since when it is ready, or is not: its age tells nothing of that.
     pub ready_changed: Timestamp,
@@ -57,7 +58,7 @@ impl PodFacts {
         Self {
             name: pod.name_any(),
             uid: pod.uid().unwrap_or_default(),
-            terminating: pod.metadata.deletion_timestamp.is_some(),
+            ends_by: pod.metadata.deletion_timestamp.as_ref().map(|time| time.0),
             ready: ready.is_some_and(|ready| ready.status == "True"),
             ready_changed: ready
                 .and_then(|ready| Some(ready.last_transition_time.as_ref()?.0))
@@ -77,6 +78,10 @@ impl PodFacts {
                 .unwrap_or_default(),
             config_maps: config_maps(pod),
         }
+    }
+
+    pub fn terminating(&self) -> bool {
+        self.ends_by.is_some()
     }
 
     /// The number at the end of a StatefulSet's pod.
@@ -194,7 +199,7 @@ mod tests {
     #[test]
     fn a_pod_that_runs() {
         let facts = facts(running());
-        assert_eq!((facts.ordinal(), facts.ready, facts.terminating), (Some(12), true, false));
+        assert_eq!((facts.ordinal(), facts.ready, facts.ends_by), (Some(12), true, None));
         assert_eq!((facts.hash.as_deref(), facts.failing), (Some("h"), None));
         assert_eq!(facts.ready_changed.as_second(), 1_767_323_045, "no time of its own");
         assert_eq!(facts.taken_out.map(|at| at.as_second()), Some(1_767_323_046));
@@ -236,7 +241,8 @@ mod tests {
     fn a_pod_without_status() {
         let facts =
             facts(json!({ "metadata": { "name": "a", "deletionTimestamp": "2026-01-02T03:04:05Z" } }));
-        assert!(facts.terminating && !facts.ready && !facts.leader_label);
+        assert_eq!(facts.ends_by.map(|at| at.as_second()), Some(1_767_323_045));
+        assert!(facts.terminating() && !facts.ready && !facts.leader_label);
         assert_eq!((facts.ordinal(), facts.hash), (None, None));
     }
 

@@ -14,7 +14,8 @@ pub struct Worker {
     pub pod: String,
     pub node: String,
     pub hash: Option<String>,
-    pub terminating: bool,
+    /// When it shall have ended; `None` where nobody ends it.
+    pub ends_by: Option<Timestamp>,
     pub ready: bool,
     /// Since when it is ready, or is not.
     pub ready_changed: Timestamp,
@@ -64,6 +65,8 @@ pub struct WorkersPlan {
     pub put_back: Vec<String>,
     pub replace: Vec<String>,
     pub stopped: Option<Failure>,
+    /// One that does not end, which the roll goes on without.
+    pub stuck: Option<Failure>,
     /// Whether a roll is not over.
     pub rolling: bool,
     /// Pods whose worker somebody took out of service; they are left as they are.
@@ -75,6 +78,10 @@ pub struct WorkersPlan {
 }
 
 impl Worker {
+    pub fn terminating(&self) -> bool {
+        self.ends_by.is_some()
+    }
+
     /// Whether a worker may be at work in it, ready or not.
     fn runs(&self) -> bool {
         self.started && self.failing.is_none()
@@ -89,7 +96,7 @@ impl Worker {
 impl WorkerGroup {
     pub fn plan(&self) -> WorkersPlan {
         let mut plan = WorkersPlan::default();
-        for worker in self.workers.iter().filter(|worker| !worker.terminating) {
+        for worker in self.workers.iter().filter(|worker| !worker.terminating()) {
             self.service(worker, &mut plan);
         }
         self.roll(&mut plan);
@@ -124,7 +131,9 @@ impl WorkerGroup {
     }
 
     fn roll(&self, plan: &mut WorkersPlan) {
-        let stays: Vec<_> = self.workers.iter().filter(|worker| worker.wanted_here).collect();
+        let (stuck, stays): (Vec<_>, Vec<_>) =
+            self.workers.iter().filter(|worker| worker.wanted_here).partition(|worker| self.is_stuck(worker));
+        plan.stuck = stuck.iter().find(|worker| !worker.spared()).map(|worker| self.does_not_end(worker));
         // What somebody took out would come back into service with its next process.
         plan.by_hand =
             stays.iter().filter(|worker| worker.by_hand).map(|worker| worker.pod.clone()).collect();
@@ -133,14 +142,17 @@ impl WorkerGroup {
         let failures =
             || stays.iter().filter(|worker| self.current(worker) && !worker.ready && !worker.spared());
         // The last ones, too, have to become ready before it is over.
-        let unfinished = self.rolled && (self.missing() > 0 || failures().next().is_some());
+        let unfinished =
+            self.rolled && (self.missing() > 0 || plan.stuck.is_some() || failures().next().is_some());
         plan.rolling = !outdated.is_empty() || unfinished;
         plan.stopped = failures()
             .filter_map(|worker| {
                 self.patience().failure(&worker.pod, worker.ready_changed, worker.failing.as_deref())
             })
             .next()
-            .or_else(|| self.not_made());
+            .or_else(|| self.not_made())
+            // Nothing else is left to be done.
+            .or_else(|| plan.stuck.clone().filter(|_| outdated.is_empty()));
         plan.missing = (self.missing() > 0).then_some((self.missing(), self.desired));
         if !plan.rolling || !self.template_observed {
             return;
@@ -149,7 +161,7 @@ impl WorkerGroup {
         // that registers with a master that was started anew, has its blocks all the same.
         let (free, mut others): (Vec<_>, Vec<_>) = outdated
             .into_iter()
-            .filter(|worker| !worker.terminating)
+            .filter(|worker| !worker.terminating())
             .partition(|worker| worker.cordoned || !worker.runs());
         plan.replace.extend(free.iter().map(|worker| worker.pod.clone()));
         if self.strategy == Strategy::Recreate {
@@ -165,14 +177,31 @@ impl WorkerGroup {
         plan.replace.extend(others.iter().take(budget).map(|worker| worker.pod.clone()));
     }
 
-    /// Those away, whoever took them, but for those that are away because somebody wants it. Of those that are not ready
-    /// the ones that are still to be replaced are none of them: they take their place when they are.
+    /// Those away, whoever took them, but for those that are away because somebody wants it, and those that do not end: who knows
+    /// when their node is back. Of those that are not ready the ones that are still to be replaced are none of them: they take their place when they are.
     fn away(&self) -> usize {
         let to_be_replaced = |worker: &Worker| !self.current(worker) && worker.runs();
         let away = |worker: &&Worker| {
-            !worker.spared() && (worker.terminating || (!worker.ready && !to_be_replaced(worker)))
+            let away = worker.terminating() || (!worker.ready && !to_be_replaced(worker));
+            away && !worker.spared() && !self.is_stuck(worker)
         };
         self.missing() + self.workers.iter().filter(away).count()
+    }
+
+    /// Whether it should have ended long ago. Only its node can tell that it has: that is gone, or hangs.
+    fn is_stuck(&self, worker: &Worker) -> bool {
+        worker.ends_by.is_some_and(|ends_by| self.patience().is_over(ends_by))
+    }
+
+    fn does_not_end(&self, worker: &Worker) -> Failure {
+        let node = &worker.node;
+        Failure {
+            pod: worker.pod.clone(),
+            seen: format!("does not end on the node {node}, for {}", self.patience().waited()),
+            hint: format!(
+                "the node may be gone: `kubectl cordon {node}` until it is back, or `kubectl delete node {node}` when it is gone for good"
+            ),
+        }
     }
 
     fn not_made(&self) -> Option<Failure> {

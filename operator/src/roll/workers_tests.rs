@@ -12,7 +12,7 @@ fn worker(name: &str, hash: &str) -> Worker {
         node: name.to_owned(),
         hash: Some(hash.to_owned()),
         ready_changed: at(0),
-        terminating: false,
+        ends_by: None,
         ready: true,
         started: true,
         failing: None,
@@ -53,7 +53,7 @@ fn so_many_at_once_as_may_be_away() {
     assert_eq!(all.plan().replace, ["w-1"]);
     all.max_unavailable = 2;
     assert_eq!(all.plan().replace, ["w-1", "w-2"]);
-    all.workers[2].terminating = true;
+    all.workers[2].ends_by = Some(at(40));
     assert_eq!(all.plan().replace, ["w-1"]);
     // The pod that ended did not come back yet.
     all.workers.pop();
@@ -144,7 +144,7 @@ fn outdated_workers_that_are_not_ready_are_not_replaced_all_at_once() {
     all.max_unavailable = 4;
     assert_eq!(all.plan().replace, ["w-1", "w-3", "w-4", "w-2"], "each takes its place");
     all.max_unavailable = 1;
-    all.workers[0].terminating = true;
+    all.workers[0].ends_by = Some(at(5040));
     assert!(all.plan().replace.is_empty(), "one is away by our hand");
     all.workers[0] = worker("1", "new");
     assert_eq!(all.plan().replace, ["w-3"]);
@@ -155,6 +155,31 @@ fn outdated_workers_that_are_not_ready_are_not_replaced_all_at_once() {
     assert_eq!(all.plan().replace, ["w-3", "w-4"]);
     all.strategy = Strategy::Recreate;
     assert_eq!(all.plan().replace.len(), 4);
+}
+
+/// Its node lost power: the eviction is granted, and the pod stays.
+#[test]
+fn a_worker_that_does_not_end_is_told_and_holds_up_nobody() {
+    let mut all = group(vec![worker("1", "old"), worker("2", "old"), worker("3", "new")]);
+    all.rolled = true;
+    (all.workers[0].ready, all.workers[0].ends_by) = (false, Some(at(40)));
+    all.now = at(639);
+    assert_eq!((all.plan().replace, all.plan().stuck), (vec![], None));
+    all.now = at(640);
+    let plan = all.plan();
+    assert_eq!((plan.replace, plan.stopped), (vec!["w-2".to_owned()], None), "the roll goes on");
+    let told = "w-1: does not end on the node 1, for more than 600 s";
+    assert_eq!(plan.stuck.unwrap().to_string(), told);
+    all.workers[1] = worker("2", "new");
+    let plan = all.plan();
+    assert!(plan.rolling && plan.replace.is_empty());
+    assert_eq!(plan.stopped.unwrap().to_string(), told, "nothing else is left to be done");
+    all.workers[0].cordoned = true;
+    assert_eq!(all.plan(), WorkersPlan::default(), "somebody knows of the node");
+    all.workers[0].cordoned = false;
+    all.rolled = false;
+    let plan = all.plan();
+    assert!(!plan.rolling && plan.stopped.is_some(), "without a roll it is told, too");
 }
 
 #[test]
@@ -222,7 +247,7 @@ fn a_node_that_returns_is_put_back() {
     let mut all = group(vec![worker("1", "new")]);
     all.workers[0].taken_out = Some(at(5));
     assert_eq!(all.plan().put_back, ["w-1"]);
-    all.workers[0].terminating = true;
+    all.workers[0].ends_by = Some(at(40));
     assert!(all.plan().put_back.is_empty());
 }
 
