@@ -237,7 +237,7 @@ impl<'a> Reconcile<'a> {
         // Workers after the masters: a worker of a newer release may need a newer master.
         if plan.step == Step::Settled {
             workers::replace(self.context, observed, &report.groups, &self.pods).await?;
-            let rolling = report.groups.iter().any(|group| group.plan.rolling);
+            let rolling = report.groups.iter().any(|group| group.plan.under_way());
             // Where nobody serves a Job may be looking for the journal.
             if !rolling && formatted && observed.leader().is_some() {
                 self.clear(intent, observed, &report.groups).await?;
@@ -288,7 +288,7 @@ impl<'a> Reconcile<'a> {
         Ok(true)
     }
 
-    /// Takes away what is not wanted any more; never in the middle of a roll, which may have to go back.
+    /// Takes away what is not wanted any more; never in the middle of a roll, which may have to go back. One that was given up may last for days.
     async fn clear(
         &self,
         intent: &Intent,
@@ -371,7 +371,7 @@ fn next_look(report: &Report, moved: bool) -> Duration {
     };
     let groups = report.groups.iter().map(|group| {
         let plan = &group.plan;
-        let under_way = (plan.rolling && plan.stopped.is_none())
+        let under_way = plan.under_way()
             || !(plan.leaving_nodes.is_empty() && plan.take_out.is_empty() && plan.put_back.is_empty());
         match (under_way, plan.cordoned || plan.stopped.is_some()) {
             (true, _) => UNDER_WAY,

@@ -1,6 +1,7 @@
 //! Whole reconciles of clusters with workers.
 
 use super::*;
+use crate::build::WORKER_GROUP;
 
 const WORKERS: &str = "/apis/apps/v1/namespaces/data/daemonsets/demo-worker-default";
 const WORKER: &str = "/api/v1/namespaces/data/pods/demo-worker-default-x";
@@ -133,4 +134,30 @@ async fn a_worker_that_does_not_end_is_told_and_not_looked_at_each_second() {
     world.reconcile().await.unwrap();
     assert_eq!(world.condition("Degraded").0, "False AsExpected");
     assert_eq!(world.condition("Progressing").0, "False Settled");
+}
+
+#[tokio::test]
+async fn a_roll_that_was_given_up_keeps_nothing_that_is_not_wanted() {
+    const OLD: &str = "/apis/apps/v1/namespaces/data/daemonsets/demo-worker-old";
+    let world = with_workers("").await;
+    let (long_ago, now) = ("2026-01-02T00:00:00Z", Timestamp::now().to_string());
+    world.put_worker(true, long_ago, None);
+    world.reconcile().await.unwrap();
+    world.put_worker(true, long_ago, Some("old"));
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(WORKER).is_none(), "it is replaced");
+    let mut old = world.api.get(WORKERS).unwrap();
+    old["metadata"]["name"] = json!("demo-worker-old");
+    old["metadata"]["labels"][WORKER_GROUP] = json!("old");
+    old["status"]["desiredNumberScheduled"] = json!(0);
+    world.api.put(OLD, old);
+    world.put_worker(false, &now, None);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Progressing").0, "True Rolling");
+    assert!(world.api.get(OLD).is_some(), "the roll may have to go back");
+    world.put_worker(false, long_ago, None);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Progressing").0, "False StepFailed");
+    assert!(world.api.get(OLD).is_none());
+    assert!(world.api.get(WORKERS).is_some());
 }

@@ -77,6 +77,13 @@ pub struct WorkersPlan {
     pub cordoned: bool,
 }
 
+impl WorkersPlan {
+    /// Whether a roll goes on: neither over nor given up.
+    pub fn under_way(&self) -> bool {
+        self.rolling && self.stopped.is_none()
+    }
+}
+
 impl Worker {
     pub fn terminating(&self) -> bool {
         self.ends_by.is_some()
