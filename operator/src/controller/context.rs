@@ -16,6 +16,7 @@ use kube::{
 use crate::{
     crd::{AlluxioCluster, PinnedImage},
     observe::{
+        by_hand::ByHand,
         health::Health,
         lasting::Lasting,
         pulse::{ClusterKey, Pulse},
@@ -45,6 +46,8 @@ pub struct Context {
     pub health: Health,
     pub pulse: Pulse,
     pub quiet: Quiet,
+    /// Which workers somebody took out of service.
+    pub by_hand: ByHand,
     /// Which masters do not answer.
     pub silent: Lasting,
     /// What the masters' next step waits for.
@@ -74,6 +77,7 @@ impl Context {
             pulse: Pulse::new(health.clone()),
             health,
             quiet: Quiet::default(),
+            by_hand: ByHand::default(),
             silent: Lasting::default(),
             waits: Lasting::default(),
             missing: Lasting::default(),
@@ -89,6 +93,7 @@ impl Context {
     pub fn forget(&self, cluster: &ClusterKey) {
         self.pulse.forget(cluster);
         self.quiet.forget(cluster);
+        self.by_hand.forget(cluster);
         self.silent.forget(cluster);
         self.waits.forget(cluster);
         self.missing.forget(cluster);

@@ -164,6 +164,10 @@ impl<'a> Reconcile<'a> {
                 }
             }
         }
+        if report.masters.is_none() {
+            // Workers are not asked. What one said before tells nothing of now, and its silence is not counted meanwhile.
+            self.context.by_hand.forget(self.key);
+        }
         if let Err(error) = &done {
             report.failed = Some(Verdict::is(Reason::ApplyFailed, error.to_string()));
         }

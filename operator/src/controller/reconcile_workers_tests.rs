@@ -161,3 +161,22 @@ async fn a_roll_that_was_given_up_keeps_nothing_that_is_not_wanted() {
     assert!(world.api.get(OLD).is_none());
     assert!(world.api.get(WORKERS).is_some());
 }
+
+#[tokio::test]
+async fn what_a_worker_said_before_a_pause_does_not_hold_after_it() {
+    let world = with_workers("").await;
+    let key = ClusterKey { namespace: "data".to_owned(), name: "demo".to_owned() };
+    let silent = |second| {
+        let now = Timestamp::from_second(second).unwrap();
+        world.context.by_hand.said(&key, "w", None, now).silent_since.unwrap().as_second()
+    };
+    world.put_worker(false, "2026-01-02T00:00:00Z", None);
+    assert_eq!(silent(1), 1);
+    world.reconcile().await.unwrap();
+    assert_eq!(silent(2), 1, "it was asked, and is silent");
+    let mut cluster = world.api.get(CLUSTER).unwrap();
+    cluster["spec"]["paused"] = json!(true);
+    world.api.put(CLUSTER, cluster);
+    world.reconcile().await.unwrap();
+    assert_eq!(silent(3), 3);
+}

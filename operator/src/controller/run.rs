@@ -35,7 +35,7 @@ use crate::{
     build::INSTANCE,
     crd::{AlluxioCluster, PinnedImage},
     lease::Tenure,
-    observe::{health::Health, lasting::Lasting, pulse::Pulse, quiet::Quiet},
+    observe::{by_hand::ByHand, health::Health, lasting::Lasting, pulse::Pulse, quiet::Quiet},
     process::{Metrics, Namespaces},
 };
 
@@ -147,6 +147,7 @@ async fn one(parts: Parts, controller: Controller<AlluxioCluster>, seen: Seen, s
         health: parts.health,
         pulse,
         quiet: Quiet::default(),
+        by_hand: ByHand::default(),
         silent: Lasting::default(),
         waits: Lasting::default(),
         missing: Lasting::default(),

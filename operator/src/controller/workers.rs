@@ -58,7 +58,8 @@ pub async fn plan(
 ) -> Vec<GroupPlan> {
     let mut plans = Vec::new();
     let missing = context.missing.since(key, missing(observed), now);
-    let mut asked = Asked { context, key, cluster, observed, offered: None, leaving: BTreeSet::new() };
+    let (leaving, unready) = (BTreeSet::new(), BTreeSet::new());
+    let mut asked = Asked { context, key, cluster, observed, now, offered: None, leaving, unready };
     for group in &cluster.spec.workers {
         let Some(hash) = hashes.get(&group.name) else { continue };
         let terms = node_terms(group);
@@ -69,7 +70,7 @@ pub async fn plan(
             rolled: told(cluster, &group.name).is_some_and(|told| told.rolling),
             max_unavailable: usize::try_from(group.max_unavailable).unwrap_or(1),
             decommission_timeout: seconds(group.decommission_timeout_seconds),
-            ..asked.group(&group.name, worker, now).await
+            ..asked.group(&group.name, worker).await
         };
         let plan = group_seen.plan();
         let replicas =
@@ -78,10 +79,11 @@ pub async fn plan(
     }
     for name in removed(cluster, observed) {
         let leaving = |facts: &PodFacts| Worker { wanted_here: false, ..seen(facts) };
-        let plan = asked.group(name, leaving, now).await.plan();
+        let plan = asked.group(name, leaving).await.plan();
         plans.push(GroupPlan { name: name.clone(), hash: String::new(), plan, replicas: None });
     }
     context.quiet.keep(key, &asked.leaving);
+    context.by_hand.keep(key, &asked.unready);
     plans
 }
 
@@ -104,24 +106,24 @@ struct Asked<'a> {
     key: &'a ClusterKey,
     cluster: &'a AlluxioCluster,
     observed: &'a Observed,
+    now: Timestamp,
     /// `None` before the leader was asked; an inner `None` when it did not answer.
     offered: Option<Option<Vec<WorkerName>>>,
     /// The pods that leave, by uid.
     leaving: BTreeSet<String>,
+    /// The pods that may have been taken out of service by hand, by uid.
+    unready: BTreeSet<String>,
 }
 
 impl Asked<'_> {
     /// What can be seen of the group without the spec.
-    async fn group(
-        &mut self,
-        name: &str,
-        worker: impl Fn(&PodFacts) -> Worker,
-        now: Timestamp,
-    ) -> WorkerGroup {
+    async fn group(&mut self, name: &str, worker: impl Fn(&PodFacts) -> Worker) -> WorkerGroup {
         let pods = self.observed.workers.get(name).map(Vec::as_slice).unwrap_or_default();
         let seen: Vec<_> = pods.iter().map(|facts| (facts, worker(facts))).collect();
         let leaving = seen.iter().filter(|(_, worker)| leaves(worker));
         self.leaving.extend(leaving.map(|(facts, _)| facts.uid.clone()));
+        let unready = seen.iter().filter(|(_, worker)| may_be_out(worker));
+        self.unready.extend(unready.map(|(facts, _)| facts.uid.clone()));
         if self.offered.is_none() && seen.iter().any(|(_, worker)| leaves(worker)) {
             self.offered = Some(offered_workers(self.cluster, self.observed).await);
         }
@@ -142,7 +144,7 @@ impl Asked<'_> {
             rolled: false,
             workers,
             strategy: strategy(self.cluster.spec.upgrade_strategy),
-            now,
+            now: self.now,
             progress_deadline: progress_deadline(self.cluster),
             decommission_timeout: set.decommission_timeout.unwrap_or(DECOMMISSION_TIMEOUT),
         }
@@ -154,8 +156,10 @@ impl Asked<'_> {
             self.ask(facts, &mut worker, until).await;
             return worker;
         }
-        if !worker.ready && worker.started && !worker.terminating() && worker.taken_out.is_none() {
-            worker.by_hand = self.role(facts, until).await.is_some_and(|role| role.decommissioned);
+        if may_be_out(&worker) {
+            let answer = self.role(facts, until).await.map(|role| role.decommissioned);
+            let said = self.context.by_hand.said(self.key, &facts.uid, answer, self.now);
+            (worker.by_hand, worker.silent_since) = (said.by_hand, said.silent_since);
         }
         worker
     }
@@ -180,6 +184,12 @@ impl Asked<'_> {
 
 fn leaves(worker: &Worker) -> bool {
     !worker.wanted_here || worker.cordoned
+}
+
+/// Whether somebody may have taken it out of service.
+fn may_be_out(worker: &Worker) -> bool {
+    let stays = !leaves(worker) && !worker.terminating() && worker.taken_out.is_none();
+    stays && worker.started && !worker.ready
 }
 
 async fn in_time<T>(until: Instant, question: impl Future<Output = Option<T>>) -> Option<T> {
@@ -273,6 +283,7 @@ fn seen(facts: &PodFacts) -> Worker {
         wanted_here: true,
         cordoned: false,
         by_hand: false,
+        silent_since: None,
         taken_out: facts.taken_out,
         offered: None,
         idle: None,

@@ -49,6 +49,10 @@ async fn answering(unpersisted: Value) -> u16 {
     let pages = Router::new()
         .route("/api/v1/worker/operations", get(move || async { Json(idle) }))
         .route("/role", get(move || async { Json(role) }));
+    served(pages).await
+}
+
+async fn served(pages: Router) -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move { axum::serve(listener, pages).await });
@@ -101,8 +105,10 @@ async fn a_worker_is_asked_what_is_only_there_by_the_port_of_its_pod() {
         key: &ClusterKey { namespace: "data".to_owned(), name: "demo".to_owned() },
         cluster: &cluster,
         observed: &observed,
+        now: Timestamp::now(),
         offered: Some(Some(Vec::new())),
         leaving: BTreeSet::new(),
+        unready: BTreeSet::new(),
     };
     let mut worker = seen(&facts);
     for look in 1..=10 {
@@ -131,6 +137,26 @@ async fn a_worker_that_somebody_took_out_is_known() {
     assert_eq!(plan.by_hand, ["demo-worker-default-x"]);
     assert_eq!((plan.stopped, plan.replace, plan.rolling), (None, vec![], false));
     assert!(plan.take_out.is_empty() && plan.put_back.is_empty());
+}
+
+/// Its node is slow, which may be why somebody took it out.
+#[tokio::test]
+async fn a_worker_that_misses_a_question_is_what_it_was() {
+    let api = FakeApi::default();
+    let context = Context::for_test(&api);
+    let pod = vec!["demo-worker-default-x".to_owned()];
+    put(&api, "default", answering(json!(0)).await, None);
+    assert_eq!(plans(&context, 5_000_000_000).await[0].plan.by_hand, pod);
+    put(&api, "default", served(Router::new()).await, None);
+    let plan = plans(&context, 5_000_000_001).await.remove(0).plan;
+    assert_eq!((&plan.by_hand, plan.stopped, plan.replace, plan.rolling), (&pod, None, vec![], false));
+
+    // Another operator, to which it never said anything.
+    let context = Context::for_test(&api);
+    for (second, replaced) in [(0, vec![]), (599, vec![]), (600, pod)] {
+        let plan = plans(&context, 5_000_000_000 + second).await.remove(0).plan;
+        assert_eq!((plan.by_hand, plan.replace, plan.rolling), (vec![], replaced, true), "after {second} s");
+    }
 }
 
 /// Their nodes lost power: they do not even refuse.

@@ -1,5 +1,6 @@
 //! What is so: pods, what the processes in them answer, the nodes. Only reads.
 
+pub mod by_hand;
 pub mod health;
 pub mod lasting;
 pub mod leader;

@@ -27,6 +27,8 @@ pub struct Worker {
     pub cordoned: bool,
     /// Whether it is out of service, and not by us.
     pub by_hand: bool,
+    /// Since when it does not answer. Only those are asked so that are not ready.
+    pub silent_since: Option<Timestamp>,
     /// Since when we have it out of service; an annotation of the pod.
     pub taken_out: Option<Timestamp>,
     /// Whether the leader offers it to clients; `None` when it was not asked.
@@ -170,6 +172,8 @@ impl WorkerGroup {
             .into_iter()
             .filter(|worker| !worker.terminating())
             .partition(|worker| worker.cordoned || !worker.runs());
+        // It may be one that somebody took out, and say so at the next look.
+        others.retain(|worker| !self.may_answer_yet(worker));
         plan.replace.extend(free.iter().map(|worker| worker.pod.clone()));
         if self.strategy == Strategy::Recreate {
             plan.replace.extend(others.iter().map(|worker| worker.pod.clone()));
@@ -193,6 +197,10 @@ impl WorkerGroup {
             away && !worker.spared() && !self.is_stuck(worker)
         };
         self.missing() + self.workers.iter().filter(away).count()
+    }
+
+    fn may_answer_yet(&self, worker: &Worker) -> bool {
+        worker.silent_since.is_some_and(|since| !self.patience().is_over(since))
     }
 
     /// Whether it should have ended long ago. Only its node can tell that it has: that is gone, or hangs.

@@ -19,6 +19,7 @@ fn worker(name: &str, hash: &str) -> Worker {
         wanted_here: true,
         cordoned: false,
         by_hand: false,
+        silent_since: None,
         taken_out: None,
         offered: Some(true),
         idle: Some(false),
@@ -122,6 +123,25 @@ fn a_worker_that_somebody_took_out_is_left_alone_and_holds_up_nobody() {
     assert!(!all.plan().rolling);
     all.workers[0] = worker("1", "old");
     assert_eq!(all.plan().replace, ["w-1"], "it serves again");
+}
+
+#[test]
+fn a_worker_that_does_not_answer_may_be_one_that_somebody_took_out() {
+    let mut all = group(vec![worker("1", "old"), worker("2", "old")]);
+    (all.workers[0].ready, all.workers[0].silent_since) = (false, Some(at(100)));
+    all.now = at(699);
+    for strategy in [Strategy::Rolling, Strategy::Recreate] {
+        all.strategy = strategy;
+        assert_eq!(all.plan().replace, ["w-2"], "it holds up nobody");
+    }
+    all.strategy = Strategy::Rolling;
+    all.workers[1] = worker("2", "new");
+    assert!(all.plan().rolling && all.plan().replace.is_empty());
+    all.workers[0].failing = Some("c: CrashLoopBackOff".to_owned());
+    assert_eq!(all.plan().replace, ["w-1"], "no worker runs in it");
+    all.workers[0].failing = None;
+    all.now = at(700);
+    assert_eq!(all.plan().replace, ["w-1"], "it was asked for long enough");
 }
 
 #[test]
