@@ -151,7 +151,12 @@ async fn claim(
     };
     let until = Instant::now() + patience;
     loop {
-        return match decide::decide(&seen(store).await?, claim) {
+        let decided = decide::decide(&seen(store).await?, claim);
+        if let Ok(Act::Leave(_) | Act::HandOver(_)) = decided {
+            // A release that cannot read it must not put its masters there.
+            alluxio_journal::check_format(store).await.map_err(failed)?;
+        }
+        return match decided {
             Ok(Act::Format) => {
                 let marker = Marker { cluster: Uuid::new_v4(), owner: Some(claim.owner.clone()) };
                 let cluster = marker.cluster;
@@ -185,13 +190,10 @@ async fn claim(
     }
 }
 
+/// By the marker alone: whose a journal is can be told, and it can be removed, where its records cannot be read.
 async fn seen(store: &dyn Store) -> Result<Seen, CommandError> {
     match alluxio_journal::marker(store).await {
-        Ok(marker) => {
-            // A release that cannot read it must not put its masters there.
-            alluxio_journal::check_format(store).await.map_err(failed)?;
-            Ok(Seen::Journal(marker))
-        }
+        Ok(marker) => Ok(Seen::Journal(marker)),
         Err(JournalError::NotFormatted { .. }) => Ok(Seen::Nothing),
         Err(JournalError::HalfDeleted { cluster, owner, .. }) => {
             Ok(Seen::HalfDeleted(Marker { cluster, owner }))

@@ -132,6 +132,32 @@ async fn a_deletion_that_was_cut_short_is_finished() {
     assert!(!journal.join("terms/1/00000001.log").exists());
 }
 
+/// An object whose image was set back is deleted: the Job's release cannot read what the later one wrote.
+#[tokio::test]
+async fn a_journal_of_a_later_format_is_shown_and_removed_and_not_taken() {
+    let place = place();
+    let (_, made) = place.run(CLAIM).await;
+    let id = made["clusterId"].as_str().unwrap().to_owned();
+    let term = place.folder.path().join("journal/terms/1");
+    let segment = term.join("00000001.log");
+    std::fs::create_dir_all(&term).unwrap();
+    let mut header = b"ALXJRNL\0".to_vec();
+    header.extend((FORMAT_VERSION + 1).to_le_bytes());
+    header.resize(128, 0);
+    std::fs::write(&segment, header).unwrap();
+    let words: Vec<String> = CLAIM.split(' ').map(str::to_owned).collect();
+    let refused = run(&words, &place.conf, &Captured::default().output()).await.unwrap_err().to_string();
+    assert!(refused.contains(&format!("has journal format {}", FORMAT_VERSION + 1)), "{refused}");
+    let (status, foreign) = place.run("claim --owner ns/b --uid 9").await;
+    assert_eq!((status, foreign["outcome"].as_str()), (FAILURE, Some("foreign")));
+    let (status, shown) = place.run("show").await;
+    assert_eq!((status, shown["outcome"].as_str()), (SUCCESS, Some("present")));
+    assert_eq!(shown["clusterId"], id.as_str());
+    let (status, removed) = place.run(&format!("remove --owner ns/a --cluster {id}")).await;
+    assert_eq!((status, removed["outcome"].as_str()), (SUCCESS, Some("removed")));
+    assert!(!segment.exists());
+}
+
 #[tokio::test]
 async fn whoever_names_a_journal_gets_no_empty_one() {
     let place = place();
