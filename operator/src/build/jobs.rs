@@ -56,14 +56,19 @@ pub fn reads_job(cluster: &ValidatedCluster) -> Job {
 pub fn deletion_job(cluster: &ValidatedCluster, cluster_id: &str) -> Job {
     let identity = &cluster.identity;
     let words = ["remove", "--owner", &identity.path(), "--cluster", cluster_id].map(str::to_owned);
-    job(
+    let mut job = job(
         cluster,
         names::deletion_job(&identity.name),
         "delete",
         words.to_vec(),
         DELETION_SECONDS,
         Reach::Journal,
-    )
+    );
+    // Where the cluster is deleted in the foreground Kubernetes deletes what holds that up, this Job in the middle of its work as well.
+    for owner in job.metadata.owner_references.iter_mut().flatten() {
+        owner.block_owner_deletion = Some(false);
+    }
+    job
 }
 
 /// What a Job needs beside its image.

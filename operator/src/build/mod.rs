@@ -39,6 +39,7 @@ pub use labels::{
 pub use masters::{CONTAINER as MASTER_CONTAINER, ENSEMBLE};
 pub use mounts::{mount_digest, mount_options};
 pub use restart::RESTART_HASH;
+pub use services::master_account;
 pub use workers::DECOMMISSION_TIMEOUT;
 
 /// What the objects depend on beside the cluster as it shall be.

@@ -8,18 +8,25 @@ use super::labels::Labels;
 use super::{labels, metadata, names};
 use crate::validate::{KindPlan, PodPlan, ValidatedCluster};
 
-/// Accounts that may do nothing: no process of a cluster talks to the API server.
 pub(super) fn accounts(cluster: &ValidatedCluster) -> Vec<ServiceAccount> {
+    let workers = account(cluster, names::workers(&cluster.identity.name), labels::WORKER);
+    vec![master_account(cluster), workers]
+}
+
+/// The masters', and of the Jobs.
+#[must_use]
+pub fn master_account(cluster: &ValidatedCluster) -> ServiceAccount {
+    account(cluster, names::masters(&cluster.identity.name), labels::MASTER)
+}
+
+/// One that may do nothing: no process of a cluster talks to the API server.
+fn account(cluster: &ValidatedCluster, name: String, component: &str) -> ServiceAccount {
     let identity = &cluster.identity;
-    let account = |name: String, component: &str| ServiceAccount {
+    ServiceAccount {
         metadata: metadata::owned(identity, name, labels::of_component(identity, component)),
         automount_service_account_token: Some(false),
         ..ServiceAccount::default()
-    };
-    vec![
-        account(names::masters(&identity.name), labels::MASTER),
-        account(names::workers(&identity.name), labels::WORKER),
-    ]
+    }
 }
 
 pub(super) fn services(cluster: &ValidatedCluster) -> Vec<Service> {

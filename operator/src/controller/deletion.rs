@@ -23,7 +23,7 @@ use super::{Context, intent, journal, reconcile::ReconcileError, selectors::sele
 use crate::{
     act,
     apply::{Applier, FIELD_MANAGER, Wanted},
-    build::{COMPONENT, MASTER, WORKER, deletion_job, master_settings, names::journal_claim},
+    build::{COMPONENT, MASTER, WORKER, deletion_job, master_account, master_settings, names::journal_claim},
     crd::{AlluxioCluster, DeletionPolicy},
     status::Occurrence,
 };
@@ -202,19 +202,24 @@ async fn delete_journal(
     let job = Wanted::new(&deletion_job(&validated, &journal.cluster_id))?;
     let namespace = cluster.namespace().unwrap_or_default();
     let jobs: Api<Job> = Api::namespaced(context.client.clone(), &namespace);
-    let Some(found) = jobs.get_opt(&job.name).await? else {
-        let applier = Applier::new(context.client.clone(), &namespace, &cluster.uid().unwrap_or_default());
-        // The spec may be one that was never carried out: its settings are not there yet.
-        applier.apply(&Wanted::new(&master_settings(&validated))?).await?;
-        applier.apply(&job).await?;
-        return Ok(left("a Job removes it"));
-    };
-    match journal::ended(&found) {
-        Some(true) => Ok(None),
-        Some(false) => {
-            Ok(left(journal::told(&found, pods).await?.as_deref().unwrap_or("the Job failed").trim()))
+    let found = jobs.get_opt(&job.name).await?;
+    match found.as_ref().map(|found| (found, journal::ended(found))) {
+        Some((_, Some(true))) => Ok(None),
+        Some((failed, Some(false))) => {
+            Ok(left(journal::told(failed, pods).await?.as_deref().unwrap_or("the Job failed").trim()))
         }
-        None => Ok(left("a Job removes it")),
+        None | Some((_, None)) => {
+            let applier =
+                Applier::new(context.client.clone(), &namespace, &cluster.uid().unwrap_or_default());
+            // What the Job's pod cannot start without. The spec may be one that was never carried out; and where the cluster is deleted in the
+            // foreground Kubernetes deletes them together with the sets, and also what was made anew while other parts still end.
+            applier.apply(&Wanted::new(&master_account(&validated))?).await?;
+            applier.apply(&Wanted::new(&master_settings(&validated))?).await?;
+            if found.is_none() {
+                applier.apply(&job).await?;
+            }
+            Ok(left("a Job removes it"))
+        }
     }
 }
 

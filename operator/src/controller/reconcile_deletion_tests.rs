@@ -1,5 +1,7 @@
 //! Whole reconciles of clusters that are deleted with the policy Delete.
 
+use kube::api::ListParams;
+
 use super::*;
 
 const DELETION: &str = "/apis/batch/v1/namespaces/data/jobs/demo-delete";
@@ -21,6 +23,18 @@ fn deleted(patch: &str, ago: i64) -> World {
 impl World {
     fn finalizers(&self) -> Value {
         self.api.get(CLUSTER).unwrap()["metadata"]["finalizers"].clone()
+    }
+
+    fn assert_that_the_job_can_start(&self) {
+        let job = self.api.get(DELETION).unwrap();
+        let pod = &job["spec"]["template"]["spec"];
+        let account = pod["serviceAccountName"].as_str().unwrap();
+        let mut volumes = pod["volumes"].as_array().unwrap().iter();
+        let settings = volumes.find_map(|volume| volume["configMap"]["name"].as_str()).unwrap();
+        for needed in [format!("serviceaccounts/{account}"), format!("configmaps/{settings}")] {
+            let path = format!("/api/v1/namespaces/data/{needed}");
+            assert!(self.api.get(&path).is_some(), "the Job's pod could not start without {needed}");
+        }
     }
 
     fn put_server(&self, name: &str, component: &str) {
@@ -70,15 +84,33 @@ async fn what_the_job_does_not_need_does_not_keep_the_journal() {
     for patch in [root, "properties: {alluxio.no.such.key: x}"] {
         let world = deleted(patch, 1);
         world.reconcile().await.unwrap();
-        let job = world.api.get(DELETION).unwrap_or_else(|| panic!("{patch}"));
-        let volumes = job["spec"]["template"]["spec"]["volumes"].as_array().unwrap().clone();
-        let settings = volumes.iter().find_map(|volume| volume["configMap"]["name"].as_str()).unwrap();
-        let settings = format!("/api/v1/namespaces/data/configmaps/{settings}");
-        assert!(world.api.get(&settings).is_some(), "the Job's pod could not start without {settings}");
+        assert!(world.api.get(DELETION).is_some(), "{patch}");
+        world.assert_that_the_job_can_start();
     }
     let world = deleted("masters: {env: [{name: A, valueFrom: {secretKeyRef: {name: gone, key: k}}}]}", 1);
     world.reconcile().await.unwrap();
     assert!(world.api.get(DELETION).is_none(), "its pod could not start");
+}
+
+/// Kubernetes deletes all that holds the deletion up, at once and again for as long as any of it is there.
+#[tokio::test]
+async fn a_deletion_in_the_foreground_does_not_take_from_the_job_what_it_needs() {
+    let world = deleted("", 1);
+    for _ in 0..2 {
+        world.reconcile().await.unwrap();
+        world.assert_that_the_job_can_start();
+        let (client, all) = (|| world.api.client(), ListParams::default());
+        let accounts: Api<ServiceAccount> = Api::namespaced(client(), "data");
+        for account in accounts.list(&all).await.unwrap() {
+            accounts.delete(&account.name_any(), &DeleteParams::default()).await.unwrap();
+        }
+        let maps: Api<ConfigMap> = Api::namespaced(client(), "data");
+        for map in maps.list(&all).await.unwrap() {
+            maps.delete(&map.name_any(), &DeleteParams::default()).await.unwrap();
+        }
+    }
+    let owner = &world.api.get(DELETION).unwrap()["metadata"]["ownerReferences"][0];
+    assert_eq!(owner["blockOwnerDeletion"], false, "it would be deleted in the middle of its work");
 }
 
 #[tokio::test]
