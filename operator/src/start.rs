@@ -47,7 +47,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
 
     let of_lease = Client::try_from(config.clone()).context("the API server's address cannot be used")?;
     // Ending would have Kubernetes wait longer and longer before the next start, and nobody would act when the API server is back.
-    let reached = answers(&of_lease, timing.retry, &stop).await;
+    let reached = answers(&of_lease, timing, &stop).await;
     ready.set(reached);
     let elector =
         Elector::new(of_lease, &settings.own_namespace, &settings.lease, identity(&settings.pod), timing);
@@ -70,19 +70,19 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
 }
 
 /// Waits until the API server answers. `false`: asked to stop before that.
-async fn answers(client: &Client, pause: Duration, stop: &CancellationToken) -> bool {
+async fn answers(client: &Client, timing: Timing, stop: &CancellationToken) -> bool {
     loop {
         let asked = tokio::select! {
             () = stop.cancelled() => return false,
-            asked = client.apiserver_version() => asked,
+            asked = tokio::time::timeout(timing.patience(), client.apiserver_version()) => asked,
         };
-        match asked {
+        match asked.unwrap_or_else(|late| Err(kube::Error::Service(late.into()))) {
             Ok(_) => return true,
             Err(error) => tracing::warn!(%error, "the API server does not answer; trying again"),
         }
         tokio::select! {
             () = stop.cancelled() => return false,
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(timing.retry) => {}
         }
     }
 }
@@ -137,28 +137,36 @@ mod tests {
 
     #[tokio::test]
     async fn an_api_server_that_is_away_is_waited_for() {
-        let (api, stop) = (FakeApi::default(), CancellationToken::new());
-        let (client, pause) = (api.client(), Duration::from_millis(10));
-        api.put("/version", serde_json::json!({
-            "major": "1", "minor": "33", "gitVersion": "v1.33.0", "gitCommit": "", "gitTreeState": "", "buildDate": "",
-            "goVersion": "", "compiler": "", "platform": "",
-        }));
-        api.refuse(http::Method::GET, "/version", 503);
-        let waits = answers(&client, pause, &stop);
-        tokio::pin!(waits);
-        let asks = async {
-            while api.asked(&http::Method::GET, "/version").len() < 3 {
-                tokio::time::sleep(pause).await;
+        let is_gone = |api: &FakeApi| api.refuse(http::Method::GET, "/version", 503);
+        // Its machine died after it had taken the question.
+        let is_silent = |api: &FakeApi| api.hold("/version");
+        for away in [is_gone as fn(&FakeApi), is_silent] {
+            let (api, stop) = (FakeApi::default(), CancellationToken::new());
+            let client = api.client();
+            let pause = Duration::from_millis(10);
+            let timing = Timing { renew: 30 * pause, retry: pause, ..Timing::default() };
+            api.put("/version", serde_json::json!({
+                "major": "1", "minor": "33", "gitVersion": "v1.33.0", "gitCommit": "", "gitTreeState": "", "buildDate": "",
+                "goVersion": "", "compiler": "", "platform": "",
+            }));
+            away(&api);
+            let waits = answers(&client, timing, &stop);
+            tokio::pin!(waits);
+            let asks = async {
+                while api.asked(&http::Method::GET, "/version").len() < 3 {
+                    tokio::time::sleep(pause).await;
+                }
+            };
+            tokio::select! {
+                done = &mut waits => panic!("does not wait: {done}"),
+                asked = tokio::time::timeout(Duration::from_secs(20), asks) => asked.expect("asks again and again"),
             }
-        };
-        tokio::select! {
-            done = &mut waits => panic!("does not wait: {done}"),
-            asked = tokio::time::timeout(Duration::from_secs(20), asks) => asked.expect("asks again and again"),
+            api.allow_all();
+            api.release();
+            assert!(waits.await);
+            away(&api);
+            stop.cancel();
+            assert!(!answers(&client, timing, &stop).await);
         }
-        api.allow_all();
-        assert!(waits.await);
-        api.refuse(http::Method::GET, "/version", 503);
-        stop.cancel();
-        assert!(!answers(&client, pause, &stop).await);
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
 };
 
 use futures::{StreamExt, channel::mpsc};
@@ -19,6 +20,9 @@ use kube::{
 
 use crate::process::Metrics;
 
+/// So long an answer is waited for; the client itself would wait for ever.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A copy of all nodes, as far as they matter, and what keeps it up to date; whoever is to be told gets a sign whenever something of
 /// that changed. `None` where nodes may not be read.
 pub async fn watch(
@@ -26,7 +30,7 @@ pub async fn watch(
     metrics: Metrics,
     mut tell: Vec<mpsc::Sender<()>>,
 ) -> Option<(Store<Node>, impl Future<Output = ()>)> {
-    if !may_list(&client).await {
+    if !may_list(&client, PATIENCE).await {
         return None;
     }
     let (reader, writer) = reflector::store();
@@ -86,10 +90,10 @@ impl Known {
 }
 
 /// Only a plain no counts: what else may be wrong passes, and the watch tries again.
-async fn may_list(client: &Client) -> bool {
+async fn may_list(client: &Client, patience: Duration) -> bool {
     let nodes: Api<Node> = Api::all(client.clone());
-    match nodes.list_metadata(&ListParams::default().limit(1)).await {
-        Err(kube::Error::Api(status)) if status.code == 403 => {
+    match tokio::time::timeout(patience, nodes.list_metadata(&ListParams::default().limit(1))).await {
+        Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
             tracing::warn!(
                 "nodes may not be read: a worker whose node no longer fits its group ends at once, and cordons are not noticed; grant \
                  the verbs list and watch on nodes, and start the operator again"
@@ -133,6 +137,11 @@ mod tests {
         api.allow_all();
         api.refuse(Method::GET, "/api/v1/nodes", 403);
         assert!(!look().await);
+        api.hold("/api/v1/nodes");
+        let client = api.client();
+        let late = may_list(&client, Duration::from_millis(50));
+        let late = tokio::time::timeout(Duration::from_secs(20), late).await;
+        assert!(late.expect("is not waited for"), "another API server may answer the watch");
     }
 
     #[test]

@@ -33,6 +33,14 @@ impl Default for Timing {
     }
 }
 
+impl Timing {
+    /// How long an answer is waited for. The client itself waits for ever: what was sent to an API server whose machine died then is
+    /// never answered, though another one took over.
+    pub fn patience(&self) -> Duration {
+        self.renew / 3
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     #[error(
@@ -144,8 +152,7 @@ impl Elector {
 
     /// Looks, and writes where that may be. A write that is not answered in time counts as none.
     async fn step(&self, seen: &mut Option<Seen>) -> Result<Outcome, kube::Error> {
-        let patience = self.timing.renew / 3;
-        let step = tokio::time::timeout(patience, self.look_and_write(seen));
+        let step = tokio::time::timeout(self.timing.patience(), self.look_and_write(seen));
         step.await.unwrap_or_else(|late| Err(kube::Error::Service(late.into())))
     }
 
