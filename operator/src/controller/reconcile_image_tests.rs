@@ -1,0 +1,95 @@
+//! Whole reconciles of clusters that get another image.
+
+use super::*;
+
+/// A cluster whose journal has this format, and whose image is to be another one.
+async fn with_another_image(format: u32) -> World {
+    let world = World::serving("", "old").await;
+    let role = json!({
+        "role": "PRIMARY", "serving": true, "term": 3, "version": "0.2.0", "clusterId": "id",
+        "journalFormat": format, "journalReads": 2,
+    });
+    *world.role.lock() = role;
+    world.reconcile().await.unwrap();
+    assert_eq!(world.status()["journal"]["format"], format);
+    world.edit(json!({ "tag": "older" }));
+    world
+}
+
+impl World {
+    fn edit(&self, image: Value) {
+        let mut cluster = self.api.get(CLUSTER).unwrap();
+        cluster["spec"]["image"] = image;
+        self.api.put(CLUSTER, cluster);
+    }
+
+    fn image(&self) -> String {
+        let set = self.api.get(SET).unwrap();
+        let image = set["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap();
+        image.rsplit(':').next().unwrap().to_owned()
+    }
+}
+
+const READS: &str = "/apis/batch/v1/namespaces/data/jobs/demo-format-reads";
+
+#[tokio::test]
+async fn an_image_that_cannot_read_the_journal_is_refused_before_anything_is_changed() {
+    let world = with_another_image(2).await;
+    let before = (world.api.get(SET), world.image());
+    for _ in 0..2 {
+        world.reconcile().await.unwrap();
+        assert!(world.api.get(READS).is_some(), "it is asked");
+        assert_eq!(world.condition("Progressing").0, "True Rolling");
+    }
+    let job = world.api.get(READS).unwrap();
+    let pod = &job["spec"]["template"]["spec"];
+    assert!(pod["containers"][0]["image"].as_str().unwrap().ends_with(":older"), "{pod}");
+    let volumes: Vec<_> = pod["volumes"].as_array().unwrap().iter().map(|volume| &volume["name"]).collect();
+    assert_eq!(volumes, ["work", "tmp"], "what the spec names may not be there yet");
+    world.ended("demo-format-reads", "Complete", 1, &json!({ "outcome": "reads", "readsFormat": 1 }));
+    for _ in 0..3 {
+        assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+        let (degraded, message) = world.condition("Degraded");
+        assert_eq!(degraded, "True DowngradeRefused");
+        assert!(
+            message.starts_with("spec.image: ")
+                && message.contains(":older reads journals up to format 1, and this"),
+            "{message}"
+        );
+        assert!(message.contains(&format!("alluxio-master:{}, which runs now", before.1)), "{message}");
+    }
+    assert_eq!((world.api.get(SET), world.image()), before);
+    assert_eq!(world.api.asked(&Method::POST, "/eviction"), Vec::<Value>::new());
+    world.edit(json!({}));
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+}
+
+#[tokio::test]
+async fn an_image_that_can_is_rolled_out() {
+    for word in [json!({ "outcome": "reads", "readsFormat": 2 }), json!("it does not even start")] {
+        let world = with_another_image(2).await;
+        world.reconcile().await.unwrap();
+        world.ended("demo-format-reads", "Complete", 1, &word);
+        world.reconcile().await.unwrap();
+        assert_eq!(world.image(), "older", "{word}");
+        assert_eq!(world.condition("Degraded").0, "False AsExpected");
+    }
+    let world = with_another_image(1).await;
+    world.reconcile().await.unwrap();
+    assert_eq!((world.image().as_str(), world.api.get(READS)), ("older", None), "every release reads it");
+}
+
+/// What another image was asked is no answer for this one.
+#[tokio::test]
+async fn each_image_is_asked_itself() {
+    let world = with_another_image(2).await;
+    world.reconcile().await.unwrap();
+    world.ended("demo-format-reads", "Complete", 1, &json!({ "outcome": "reads", "readsFormat": 2 }));
+    world.edit(json!({ "tag": "oldest" }));
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(READS).is_none());
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(READS).is_some());
+    assert_ne!(world.image(), "oldest");
+}
