@@ -45,10 +45,13 @@ impl Reconcile<'_> {
             deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
             return Ok(looks());
         }
-        if journal::ended(&found).is_none() {
+        let Some(complete) = journal::ended(&found) else { return Ok(looks()) };
+        let told = journal::told(&found, &self.pods).await?;
+        if complete && told.is_none() {
+            // It answered, and the pod with the answer is gone: a drained node, or somebody who cleaned up. That may have been a no.
+            deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
             return Ok(looks());
         }
-        let told = journal::told(&found, &self.pods).await?;
         Ok(match journal::reads(told.as_deref()) {
             Some(reads) if reads < written => Gate::Refused(refusal(image, runs, reads, written)),
             // One that does not even start is found out by the first standby, which stops the roll.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::{
     api::{
         batch::v1::{Job, JobCondition},
-        core::v1::Pod,
+        core::v1::{ContainerStateTerminated, Pod},
     },
     jiff::Timestamp,
 };
@@ -139,24 +139,25 @@ pub fn told_trouble(cluster: &AlluxioCluster) -> Option<Verdict> {
     is_trouble(&verdict).then_some(verdict)
 }
 
-/// The last word of its last pod.
+/// The last word of its last pod; where it is complete, of the one that ended well. `None` where that pod is gone.
 ///
 /// # Errors
 /// The API server does not answer.
 pub async fn told(job: &Job, pods: &Api<Pod>) -> Result<Option<String>, kube::Error> {
     let selector = format!("batch.kubernetes.io/job-name={}", job.name_any());
     let pods = pods.list(&ListParams::default().labels(&selector)).await?;
-    Ok(pods.items.iter().filter_map(last_word).max_by_key(|(at, _)| *at).map(|(_, message)| message))
+    let complete = ended(job) == Some(true);
+    let words = pods.items.iter().filter_map(last_word).filter(|word| !complete || word.exit_code == 0);
+    let last = words.max_by_key(|word| word.finished_at.as_ref().map(|time| time.0));
+    Ok(last.map(|word| word.message.clone().unwrap_or_default()))
 }
 
-/// With the time it ended at.
-fn last_word(pod: &Pod) -> Option<(Option<k8s_openapi::jiff::Timestamp>, String)> {
+fn last_word(pod: &Pod) -> Option<&ContainerStateTerminated> {
     let status = pod.status.as_ref()?;
-    let ended = status.container_statuses.iter().flatten().find_map(|container| {
+    status.container_statuses.iter().flatten().find_map(|container| {
         let state = container.state.as_ref().and_then(|state| state.terminated.as_ref());
         state.or_else(|| container.last_state.as_ref().and_then(|state| state.terminated.as_ref()))
-    })?;
-    Some((ended.finished_at.as_ref().map(|time| time.0), ended.message.clone().unwrap_or_default()))
+    })
 }
 
 fn verdict(cluster: &AlluxioCluster, job: &str, complete: bool, told: Option<&str>) -> Progress {

@@ -67,10 +67,14 @@ async fn an_image_that_cannot_read_the_journal_is_refused_before_anything_is_cha
 
 #[tokio::test]
 async fn an_image_that_can_is_rolled_out() {
-    for word in [json!({ "outcome": "reads", "readsFormat": 2 }), json!("it does not even start")] {
+    for (type_, word) in [
+        ("Complete", json!({ "outcome": "reads", "readsFormat": 2 })),
+        ("Complete", json!("another program")),
+        ("Failed", json!("it does not even start")),
+    ] {
         let world = with_another_image(2).await;
         world.reconcile().await.unwrap();
-        world.ended("demo-format-reads", "Complete", 1, &word);
+        world.ended("demo-format-reads", type_, 1, &word);
         world.reconcile().await.unwrap();
         assert_eq!(world.image(), "older", "{word}");
         assert_eq!(world.condition("Degraded").0, "False AsExpected");
@@ -78,6 +82,37 @@ async fn an_image_that_can_is_rolled_out() {
     let world = with_another_image(1).await;
     world.reconcile().await.unwrap();
     assert_eq!((world.image().as_str(), world.api.get(READS)), ("older", None), "every release reads it");
+}
+
+/// Its node is drained, or somebody cleans up pods that have ended.
+#[tokio::test]
+async fn an_answer_that_is_gone_is_asked_for_again() {
+    const ANSWER: &str = "/api/v1/namespaces/data/pods/demo-format-reads-1";
+    let world = with_another_image(2).await;
+    let before = world.api.get(SET);
+    world.reconcile().await.unwrap();
+    let refuses = || world.ended("demo-format-reads", "Complete", 1, &json!({ "readsFormat": 1 }));
+    refuses();
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Degraded").0, "True DowngradeRefused");
+    // One that failed before stays, and says nothing.
+    let mut failed = world.api.get(ANSWER).unwrap();
+    let state = &mut failed["status"]["containerStatuses"][0]["state"]["terminated"];
+    *state = json!({ "exitCode": 1, "message": "its node was too full" });
+    world.api.put(ANSWER, failed);
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(READS).is_none());
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(READS).is_some(), "it is asked again");
+    refuses();
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Degraded").0, "True DowngradeRefused");
+    let pods: Api<Pod> = Api::namespaced(world.api.client(), "data");
+    pods.delete("demo-format-reads-1", &DeleteParams::default()).await.unwrap();
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(READS).is_none());
+    assert_eq!(world.api.get(SET), before);
+    assert_eq!(world.api.asked(&Method::POST, "/eviction"), Vec::<Value>::new());
 }
 
 /// What another image was asked is no answer for this one.
