@@ -9,6 +9,10 @@ use std::{
 
 use futures::{StreamExt, channel::mpsc, future::join_all};
 use parking_lot::Mutex;
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 
 use super::{health::Health, zookeeper};
 use crate::roll::MasterRole;
@@ -61,11 +65,13 @@ struct Watched {
 pub struct Pulse {
     health: Health,
     clusters: Arc<Mutex<HashMap<ClusterKey, Watched>>>,
+    /// There is an ensemble that was not asked yet.
+    unasked: Arc<Notify>,
 }
 
 impl Pulse {
     pub fn new(health: Health) -> Self {
-        Self { health, clusters: Arc::default() }
+        Self { health, clusters: Arc::default(), unasked: Arc::default() }
     }
 
     /// From now on these are looked at.
@@ -74,6 +80,7 @@ impl Pulse {
         let watched = clusters.entry(cluster).or_default();
         if watched.targets.zookeeper != targets.zookeeper {
             watched.answers = None;
+            self.unasked.notify_one();
         }
         watched.targets = targets;
     }
@@ -92,12 +99,14 @@ impl Pulse {
         // An ensemble that is cut off keeps its question for long; masters must not wait for that.
         let masters = async {
             while self.send(self.look().await, &changed) {
-                tokio::time::sleep(PAUSE).await;
+                sleep(PAUSE).await;
             }
         };
         let zookeeper = async {
             while self.send(self.look_at_zookeeper().await, &changed) {
-                tokio::time::sleep(ZOOKEEPER_PAUSE).await;
+                sleep(PAUSE).await;
+                // Either way they are asked again.
+                let _ = timeout(ZOOKEEPER_PAUSE - PAUSE, self.unasked.notified()).await;
             }
         };
         tokio::join!(masters, zookeeper);
@@ -146,7 +155,9 @@ impl Pulse {
         let answers: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
         let mut clusters = self.clusters.lock();
         let changed = all.into_iter().filter_map(|(key, targets)| {
-            let watched = clusters.get_mut(&key).filter(|watched| watched.targets == targets)?;
+            // Masters may have come and gone meanwhile: that is nothing to ZooKeeper.
+            let same = |watched: &&mut Watched| watched.targets.zookeeper == targets.zookeeper;
+            let watched = clusters.get_mut(&key).filter(same)?;
             let now = answers.get(&targets.zookeeper).copied();
             let before = std::mem::replace(&mut watched.answers, now);
             (before != now).then_some(key)
@@ -202,15 +213,18 @@ mod tests {
         assert_eq!(pulse.look().await, []);
         leads.store(true, Ordering::Release);
         assert_eq!(pulse.look().await, std::slice::from_ref(&key));
-        pulse.watch(key.clone(), targets);
+        pulse.watch(key.clone(), targets.clone());
         assert_eq!(pulse.look().await, [], "the same targets are nothing new");
         pulse.unsee(&key);
         assert_eq!(pulse.look().await, std::slice::from_ref(&key), "what could not be told is told again");
         assert_eq!(pulse.zookeeper(&key), None, "not asked yet");
+        let fewer = Targets { masters: Vec::new(), ..targets };
+        let (changed, ()) =
+            tokio::join!(pulse.look_at_zookeeper(), async { pulse.watch(key.clone(), fewer) });
         assert_eq!(
-            pulse.look_at_zookeeper().await,
+            changed,
             std::slice::from_ref(&key),
-            "a port of HTTP is none of ZooKeeper"
+            "a port of HTTP is none of ZooKeeper, whatever masters do"
         );
         assert_eq!(pulse.look_at_zookeeper().await, []);
         assert_eq!(pulse.zookeeper(&key), Some(false));

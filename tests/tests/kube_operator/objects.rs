@@ -50,13 +50,15 @@ pub fn told(cluster: &AlluxioCluster, reason: Reason) -> String {
     told.map(|condition| condition.message.clone()).unwrap_or_default()
 }
 
-/// Serves, and everything is as the spec of that generation says.
+/// Serves, everything is as the spec of that generation says, and ZooKeeper was asked, where there is one.
 pub fn settled(cluster: &AlluxioCluster) -> bool {
     let now = |reason: Reason| {
         let told = condition(cluster, reason.condition()).filter(|condition| condition.reason == reason);
         told.is_some_and(|condition| condition.observed_generation == cluster.metadata.generation)
     };
-    now(Reason::LeaderServing) && now(Reason::Settled)
+    let asked =
+        cluster.spec.zookeeper.is_none() || condition(cluster, ConditionType::ZooKeeperReachable).is_some();
+    now(Reason::LeaderServing) && now(Reason::Settled) && asked
 }
 
 pub fn leader(cluster: &AlluxioCluster) -> Option<&str> {
