@@ -110,7 +110,8 @@ impl Operator {
     /// Waits until it has looked so many times.
     pub async fn until_looked(&self, times: f64) -> Result<()> {
         let began = Instant::now();
-        while self.looks().await? < times {
+        // One that was started just now has no web port yet.
+        while !self.looks().await.is_ok_and(|looks| looks >= times) {
             if began.elapsed() > LIMIT {
                 bail!("not {times} looks within {LIMIT:?}; its last lines:\n{}", self.last_lines());
             }

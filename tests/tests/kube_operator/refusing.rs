@@ -1,5 +1,7 @@
 //! What the operator refuses: it changes nothing, and says what to do.
 
+use std::time::Duration;
+
 use alluxio_operator::crd::Reason;
 use anyhow::Result;
 use k8s_openapi::api::{
@@ -140,6 +142,8 @@ async fn of_two_clusters_with_the_same_ports_of_nodes_the_second_is_refused() ->
     };
     world.create_cluster(with_host("a", 19_001)).await?;
     world.until("a", "it is taken", |cluster| has_reason(cluster, Reason::PausedByUser)).await?;
+    // The API server tells whole seconds: in one and the same the younger one is not known.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     world.create_cluster(with_host("b", 19_002)).await?;
     let cluster =
         world.until("b", "it is told", |cluster| has_reason(cluster, Reason::ConflictsWithCluster)).await?;
