@@ -26,8 +26,6 @@ impl Writer {
             client.set(name, value);
         }
         client.set("alluxio.user.file.writetype.default", "MUST_CACHE");
-        // As docs/kubernetes.md tells: at the address of a pod or node that is gone nobody refuses, and the client waits so long.
-        client.set("alluxio.network.connection.auth.timeout", "3s");
         client.set("alluxio.user.rpc.retry.max.duration", &format!("{}s", patient(TRIES).as_secs()));
         let limit = 2 * patient(TRIES);
         let mut shell = block_in_place(|| ShellSession::start(&client, Kind::Alluxio, limit))?;
