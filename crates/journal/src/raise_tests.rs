@@ -19,8 +19,8 @@ fn formats(store: &MemStore) -> Vec<(SegmentId, u32)> {
 }
 
 fn checkpoint_format(store: &MemStore) -> u32 {
-    let files = store.files().into_iter();
-    let checkpoint = files.filter(|listed| matches!(listed.file, FileId::Checkpoint(_))).next_back();
+    let mut files = store.files().into_iter();
+    let checkpoint = files.rfind(|listed| matches!(listed.file, FileId::Checkpoint(_)));
     said(store, checkpoint.expect("there is one").file)
 }
 
