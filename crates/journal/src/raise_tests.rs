@@ -116,6 +116,34 @@ async fn who_follows_goes_on_and_knows_the_format() {
     assert_eq!(follower.progress().format(), 2);
 }
 
+/// What a leader shows is what lies on the store: also where the raise itself could not be confirmed.
+#[tokio::test(start_paused = true)]
+async fn a_raise_that_failed_is_told_when_a_later_segment_has_it() {
+    let store = formatted().await;
+    let (journal, _) = open(&store).await;
+    write_all(&journal, 1..=2).await;
+    store.faults(|f| f.full = true);
+    assert!(matches!(journal.raise(2).await, Err(JournalError::Unavailable { .. })));
+    assert_eq!(journal.format(), 1);
+    store.faults(|f| f.full = false);
+    write_all(&journal, 3..=3).await;
+    assert_eq!(formats(&store).last().unwrap().1, 2);
+    assert_eq!(journal.format(), 2);
+}
+
+/// It was raised while this master was away.
+#[tokio::test]
+async fn who_cannot_read_the_log_does_not_depose_its_writer() {
+    let store = formatted().await;
+    let (journal, _) = open(&store).await;
+    write_all(&journal, 1..=2).await;
+    let newest = FileId::Segment(*segments(&store).last().unwrap());
+    store.damage(newest, |bytes| bytes[8] = 3);
+    let refused = crate::Recovery::start(shared(&store), crate::Options::default()).await.map(|_| ());
+    assert!(matches!(refused, Err(JournalError::Newer { found: 3, .. })));
+    write(&journal, payload(3)).await.unwrap();
+}
+
 /// As an older release finds it.
 #[tokio::test]
 async fn who_cannot_read_the_log_does_not_claim_it() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alluxio_fs::FsError;
-use alluxio_journal::{Feed, FeedItem, Uuid};
+use alluxio_journal::{FORMAT_VERSION, Feed, FeedItem, Uuid};
 use alluxio_proto::own::{FollowRequest, FollowResponse, journal_feed_client::JournalFeedClient};
 use alluxio_rpc::SessionChannel;
 use tokio::sync::mpsc;
@@ -28,7 +28,7 @@ pub async fn follow_leader(channel: SessionChannel, cluster: Uuid) -> Result<Fee
     channel.connect().await?;
     let mut client =
         JournalFeedClient::new(channel).max_decoding_message_size(MAX_RECORD_BYTES + MESSAGE_SLACK);
-    let request = FollowRequest { cluster_id: Some(cluster.to_string()) };
+    let request = FollowRequest { cluster_id: Some(cluster.to_string()), reads: Some(FORMAT_VERSION) };
     let opened = async {
         let mut stream = client.follow(request).await?.into_inner();
         let first = stream.message().await?;

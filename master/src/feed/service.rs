@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alluxio_fs::FsError;
-use alluxio_journal::{FeedItem, JournalError, Subscription};
+use alluxio_journal::{FIRST_FORMAT, FeedItem, JournalError, Subscription};
 use alluxio_proto::own::{FollowRequest, FollowResponse, journal_feed_server::JournalFeed};
 use futures::{
     StreamExt as _,
@@ -38,7 +38,8 @@ impl JournalFeed for JournalFeedService {
         self.fs.require_privileged(&alluxio_rpc::caller(&request)?).await?;
         let journal = self.namespace.journal();
         let cluster = journal.status().cluster.to_string();
-        let wanted = request.into_inner().cluster_id.unwrap_or_default();
+        let request = request.into_inner();
+        let wanted = request.cluster_id.unwrap_or_default();
         if wanted != cluster {
             return Err(FsError::failed_precondition(format!(
                 "This master leads cluster {cluster}, you follow cluster {wanted}: give each cluster a ZooKeeper path \
@@ -46,6 +47,7 @@ impl JournalFeed for JournalFeedService {
             ))
             .into());
         }
+        readable(journal.format(), request.reads.unwrap_or(FIRST_FORMAT))?;
         let subscription = journal.subscribe().await.map_err(refused)?;
         let first = FollowResponse {
             term: Some(subscription.term()),
@@ -55,6 +57,17 @@ impl JournalFeed for JournalFeedService {
         let rest = stream::unfold(subscription, next).flat_map(stream::iter);
         Ok(Response::new(stream::iter([first]).chain(rest).map(Ok).boxed()))
     }
+}
+
+/// On some stores the header that says the format cannot be read yet: whoever does not know the format would take the records for its own.
+fn readable(written: u32, reads: u32) -> Result<(), FsError> {
+    if written > reads {
+        return Err(FsError::failed_precondition(format!(
+            "The journal is written in format {written}, and this master reads up to {reads}: run it with the \
+             release of the leader, or a later one."
+        )));
+    }
+    Ok(())
 }
 
 async fn next(mut subscription: Subscription) -> Option<(Vec<FollowResponse>, Subscription)> {
@@ -98,6 +111,13 @@ mod tests {
         assert_eq!(messages.iter().map(|m| m.payloads.len()).collect::<Vec<_>>(), [3, 3, 3]);
         assert_eq!(messages.iter().map(|m| m.end.is_some()).collect::<Vec<_>>(), [false, false, true]);
         assert!(messages.into_iter().flat_map(|m| m.payloads).eq(payloads));
+    }
+
+    #[test]
+    fn who_does_not_read_the_format_does_not_follow() {
+        assert!(readable(1, 1).is_ok() && readable(1, 2).is_ok());
+        let error = readable(2, 1).unwrap_err();
+        assert!(error.to_string().contains("format 2"), "{error}");
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub(super) fn master(cluster: &ValidatedCluster) -> Site {
     common(cluster, &mut site);
     journal(cluster, &mut site);
     root(cluster, &mut site);
+    // One that a roll has not replaced yet, or that does not come up, must be able to run the image before.
+    site.entry("alluxio.master.journal.format.raise.min.masters".to_owned())
+        .or_insert_with(|| cluster.masters.count.to_string());
     site
 }
 

@@ -62,6 +62,11 @@ impl Track {
         self.format = self.format.max(format);
     }
 
+    /// The format of the next segment.
+    pub fn format(&self) -> u32 {
+        self.format
+    }
+
     /// The place after the last record known to be synced.
     pub fn end(&self) -> Position {
         match (&self.open, &self.predecessor) {

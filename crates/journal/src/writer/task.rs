@@ -368,6 +368,13 @@ impl Writer {
             Ok(file) => {
                 self.file = Some(file);
                 self.opened_at = TokioInstant::now();
+                let format = self.track.format();
+                if self.shared.format.swap(format, Ordering::AcqRel) != format {
+                    tracing::info!(
+                        format,
+                        "the journal is written in this format from now on: older releases cannot go on with it"
+                    );
+                }
                 self.shared.stats.segments.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }

@@ -1,7 +1,6 @@
 //! What the writer is asked that brings no record: whether it still is the writer, and to write in another format.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::sync::oneshot;
 
@@ -18,18 +17,14 @@ impl Writer {
             self.give_segment_up().await;
         }
         if let Err(error) = self.begin_segment().await {
-            // The next segment has it, as soon as there can be one.
+            // The next segment has it, as soon as there can be one: a header that says so may be on the store already.
             answer(reply, Err(JournalError::Unavailable { reason: error.to_string().into() }));
             return Written::Durable;
         }
         let (confirmed, answered) = oneshot::channel();
         let written = self.confirm(confirmed).await;
-        let result = answered.await.unwrap_or(Err(JournalError::Closed));
-        if result.is_ok() {
-            self.shared.format.store(format, Ordering::Release);
-        }
         self.mark_later();
-        answer(reply, result);
+        answer(reply, answered.await.unwrap_or(Err(JournalError::Closed)));
         written
     }
 
