@@ -7,6 +7,13 @@ use kube::Api;
 use super::Deployed;
 use crate::kube::Scenario;
 
+/// The number of the node that a pod runs on, as the rig's commands want it.
+pub(super) async fn node_of(scenario: &Scenario, namespace: &str, pod: &str) -> Result<String> {
+    let found = Api::<Pod>::namespaced(scenario.client(), namespace).get(pod).await?;
+    let node = found.spec.and_then(|spec| spec.node_name).with_context(|| format!("{pod} is on no node"))?;
+    Ok(node.trim_start_matches("node").to_owned())
+}
+
 /// A process as its node knows it.
 pub struct NodeProcess {
     node: String,
@@ -17,9 +24,7 @@ impl NodeProcess {
     /// That of a pod's only container.
     pub async fn of(scenario: &Scenario, namespace: &str, pod: &str) -> Result<NodeProcess> {
         let found = Api::<Pod>::namespaced(scenario.client(), namespace).get(pod).await?;
-        let node =
-            found.spec.and_then(|spec| spec.node_name).with_context(|| format!("{pod} is on no node"))?;
-        let node = node.trim_start_matches("node").to_owned();
+        let node = node_of(scenario, namespace, pod).await?;
         let status = found.status.and_then(|status| status.container_statuses);
         let id = status.into_iter().flatten().find_map(|container| container.container_id);
         let id = id.with_context(|| format!("{pod} has no container"))?;
@@ -45,9 +50,7 @@ impl Deployed<'_> {
 
     /// The number of the node that a pod runs on, as the rig's commands want it.
     pub async fn node_of(&self, pod: &str) -> Result<String> {
-        let node = self.pod(pod).await?.spec.and_then(|spec| spec.node_name);
-        let node = node.with_context(|| format!("{pod} is on no node"))?;
-        Ok(node.trim_start_matches("node").to_owned())
+        node_of(self.scenario, self.scenario.namespace(), pod).await
     }
 
     /// The process of a pod's only container.

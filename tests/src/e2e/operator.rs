@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    nodes::NodeProcess,
+    nodes::{NodeProcess, node_of},
     patient,
     tools::{kubectl, project, run},
 };
@@ -65,6 +65,11 @@ impl Operator {
 
     pub async fn process_of(scenario: &Scenario, pod: &str) -> Result<NodeProcess> {
         NodeProcess::of(scenario, NAME, pod).await
+    }
+
+    /// The number of the node that one of its pods runs on.
+    pub async fn node_of(scenario: &Scenario, pod: &str) -> Result<String> {
+        node_of(scenario, NAME, pod).await
     }
 
     /// `helm uninstall`: definition and clusters stay.

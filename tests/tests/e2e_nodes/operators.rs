@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use alluxio_tests::{
-    e2e::{Deployed, Operator},
+    e2e::{Deployed, Operator, promised},
     kube::Scenario,
 };
 use anyhow::{Context, Result, ensure};
@@ -18,6 +18,9 @@ use super::{
 
 /// How long the one that acts is stopped.
 const STOPPED: Duration = Duration::from_secs(60);
+/// Until the status is true after the only operator's node was lost: the 40 s after which Kubernetes takes a node for lost, and those that it gives the
+/// pod there; until another has started.
+const BACK: Duration = Duration::from_secs(100);
 
 #[derive(Clone, Copy, Debug)]
 enum Fault {
@@ -105,6 +108,31 @@ async fn another_operator_finishes_the_roll_of_one_that_is_killed() -> Result<()
 #[tokio::test(flavor = "multi_thread")]
 async fn another_operator_finishes_the_roll_of_one_that_is_stopped() -> Result<()> {
     the_other_finishes("another_operator_finishes_the_roll_of_one_that_is_stopped", Fault::Stop).await
+}
+
+/// Its node is lost, and it was the only one.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_operator_comes_back_when_its_node_is_lost() -> Result<()> {
+    let scenario = Scenario::begin("the_only_operator_comes_back_when_its_node_is_lost").await?;
+    Operator::install(&[])?;
+    let outside = Journal::SharedVolume.outside()?;
+    let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
+    let acting = Operator::acting()?;
+    let node = Operator::node_of(&scenario, &acting).await?;
+    let leader = cluster.serving().await?.context("no master serves")?;
+    let with_leader = cluster.node_of(&leader.pod).await? == node;
+    scenario.rig(&["node-kill", &node])?;
+    let lost = Instant::now();
+    other_acts(&acting).await?;
+    if with_leader {
+        cluster.led_after(leader.term, LIMIT).await?;
+    }
+    cluster.agrees(LIMIT).await?;
+    promised("the operator's node is lost: until the status is true", lost.elapsed(), BACK)?;
+    scenario.rig(&["node-up", &node])?;
+    cluster.available(LIMIT).await?;
+    scenario.finish().await?;
+    outside.finish()
 }
 
 #[tokio::test(flavor = "multi_thread")]
