@@ -16,9 +16,12 @@ use tokio::task::block_in_place;
 use super::ha::{LIMIT, shared_claim};
 
 const READS: Duration = Duration::from_secs(120);
+/// Of the file that is read.
+const SIZE: i64 = 3_000_000;
 
 /// A pod on that node with the original's shell, run from the machine's own folders: no image has a JVM.
-fn java_pod(node: &str, options: &[String], words: &[&str]) -> Result<Value> {
+/// The sockets in `sockets` of the node are where workers say that they are.
+fn java_pod(node: &str, sockets: &str, options: &[String], words: &[&str]) -> Result<Value> {
     let java = Command::new("sh").args(["-c", "readlink -f $(command -v java)"]).output()?;
     let java = String::from_utf8(java.stdout)?.trim().to_owned();
     let mut command = vec!["chroot".to_owned(), "/machine".to_owned(), java, "-Xmx256m".to_owned()];
@@ -38,9 +41,15 @@ fn java_pod(node: &str, options: &[String], words: &[&str]) -> Result<Value> {
                 "image": "localhost/rig:1",
                 "imagePullPolicy": "Never",
                 "command": command,
-                "volumeMounts": [{"name": "machine", "mountPath": "/machine"}],
+                "volumeMounts": [
+                    {"name": "machine", "mountPath": "/machine"},
+                    {"name": "sockets", "mountPath": "/machine/opt/domain"},
+                ],
             }],
-            "volumes": [{"name": "machine", "hostPath": {"path": "/"}}],
+            "volumes": [
+                {"name": "machine", "hostPath": {"path": "/"}},
+                {"name": "sockets", "hostPath": {"path": sockets}},
+            ],
         },
     }))
 }
@@ -69,12 +78,7 @@ async fn a_java_client_in_a_pod_reads_through_the_socket_of_its_node() -> Result
     let group = json!({"name": "default", "shortCircuit": {"mode": "UUID", "hostPath": folder}});
     cluster.edit(&json!({"spec": {"workers": [group]}}))?;
     cluster.available(LIMIT).await?;
-    cluster.exec(
-        "demo-masters-0",
-        &["/bin/sh", "-c", "head -c 3000000 /dev/zero >/tmp/f && alluxio fs copyFromLocal /tmp/f /file"],
-    )?;
-
-    // The worker of node 1 has it, and serves it there.
+    // A client on node 1 writes to the worker there, which then has all of it.
     let workers = cluster.pods("worker").await?;
     let worker = workers
         .iter()
@@ -83,18 +87,16 @@ async fn a_java_client_in_a_pod_reads_through_the_socket_of_its_node() -> Result
     let status = worker.status.as_ref().context("a pod without a status")?;
     let (ip, node) =
         (status.pod_ip.clone().context("no address")?, status.host_ip.clone().context("no node")?);
-    let load = format!(
-        "alluxio fs free /file && alluxio fs -Dalluxio.user.hostname={node} \
-         -Dalluxio.user.ufs.block.read.location.policy=alluxio.client.block.policy.LocalFirstPolicy cat /file >/dev/null"
+    let write = format!(
+        "head -c {SIZE} /dev/zero >/tmp/f && alluxio fs -Dalluxio.user.hostname={node} copyFromLocal /tmp/f /file"
     );
-    cluster.exec(&worker.name_any(), &["/bin/sh", "-c", &load])?;
+    cluster.exec(&worker.name_any(), &["/bin/sh", "-c", &write])?;
     let before = block_in_place(|| web::get_json_at(&ip, 30000, "/metrics/json/"))?;
     let mut options: Vec<_> =
         cluster.client_settings()?.iter().map(|(name, value)| format!("-D{name}={value}")).collect();
     options.push(format!("-Dalluxio.user.hostname={node}"));
-    options.push(format!("-Dalluxio.worker.data.server.domain.socket.address={folder}"));
     options.push("-Dalluxio.worker.data.server.domain.socket.as.uuid=true".to_owned());
-    let pod = java_pod("node1", &options, &["checksum", "/file"])?;
+    let pod = java_pod("node1", &folder, &options, &["checksum", "/file"])?;
     kubectl_with(scenario.namespace(), &["apply", "--filename", "-"], &pod.to_string())?;
     let limit = format!("--timeout={}s", patient(READS).as_secs());
     let done = cluster.kubectl(&["wait", "pod/java", "--for=jsonpath={.status.phase}=Succeeded", &limit]);
@@ -104,7 +106,7 @@ async fn a_java_client_in_a_pod_reads_through_the_socket_of_its_node() -> Result
     let read = |name: &str| counter(&after, name) - counter(&before, name);
     let (socket, network) = (read("Worker.BytesReadDomain"), read("Worker.BytesReadRemote"));
     println!("{socket} bytes through the socket, {network} through the network");
-    ensure!(socket >= 3_000_000 && network == 0, "not all went through the socket: {log}");
+    ensure!(socket >= SIZE && network == 0, "not all went through the socket: {log}");
     operator.is_content()?;
     scenario.finish().await
 }
