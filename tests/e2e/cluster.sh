@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # A Kubernetes of several real nodes (kubelet, containerd, runc) on this machine, as root, in namespaces that have no way out of it.
 #
-#   cluster.sh up [N]                 starts it with N nodes (3), or what of it does not run
+#   cluster.sh up [N]                 starts it with N nodes (3), or what of it does not run; no node is cut off
 #   cluster.sh down                   ends it and forgets all that it held
 #   cluster.sh leftovers              what is left of it on the machine; fails when anything is
 #   cluster.sh status                 processes, nodes, pods
 #   cluster.sh in COMMAND...          runs a command where the cluster is: kubectl, a test, a shell
 #   cluster.sh load-image TAR...      brings images (docker-archive) to all nodes
-#   cluster.sh node-up I              starts node I, also after node-kill: with the disk it had
+#   cluster.sh node-up I              starts node I, also after node-kill: with the disk it had; joined again
 #   cluster.sh node-kill I            the node's power is cut
 #   cluster.sh node-cut I | node-join I     no packet to or from the node | again
 #   cluster.sh api-cut I | api-join I       the node and its pods do not reach the API server | again

@@ -49,13 +49,23 @@ node_network_up() { # I
   done
 }
 
-# What pods send is forwarded, what kubelet sends is not. The address is that of the server also where a service was called:
-# kube-proxy translates before these chains.
+# What pods send and get is forwarded, what kubelet sends and gets is not. The address is that of the server also where a service was called:
+# kube-proxy translates before these chains. Both ways: a watch that is open would tell the node what happens for as long as nobody misses its
+# answers.
 api_rules() { # OPERATION I
   local chain
   for chain in OUTPUT FORWARD; do
     in_node "$2" iptables -w "$1" "$chain" -d $hub_address -p tcp --dport 6443 -j DROP
   done
+  for chain in INPUT FORWARD; do
+    in_node "$2" iptables -w "$1" "$chain" -s $hub_address -p tcp --sport 6443 -j DROP
+  done
 }
 api_cut() { api_rules -I "$1"; }
 api_join() { api_rules -D "$1"; }
+
+# Whatever it was cut off from.
+joined() { # I
+  ip link set "rig$1" up
+  while api_join "$1" 2>/dev/null; do :; done
+}

@@ -47,6 +47,7 @@ node_up() { # I
     wait_for 10 "$name starts" node_is_up "$i"
     node_network_up "$i"
   fi
+  joined "$i"
   start_in_node "$i" containerd containerd --config "$here/rig/containerd.toml" --log-level warn
   wait_for 30 "containerd runs on $name" in_node "$i" ctr version
   load_images_of "$i"

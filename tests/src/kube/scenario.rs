@@ -36,7 +36,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// On three nodes; those that an earlier test has left dead are started again.
+    /// On three nodes; those that an earlier test has left dead or cut off are there again.
     pub async fn begin(name: &str) -> Result<Scenario> {
         let run = run_of(&format!("make e2e ONLY={name}"))?;
         rig(&["up", NODES])?;
