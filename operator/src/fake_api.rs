@@ -18,6 +18,7 @@ struct State {
     asked: Vec<(Method, String, Value)>,
     refusals: Vec<(Method, String, u16)>,
     held: Vec<String>,
+    rewrites: Vec<(String, String, Value)>,
     made: u64,
 }
 
@@ -35,6 +36,10 @@ impl FakeApi {
         self.0.lock().objects.insert(path.to_owned(), object);
     }
 
+    pub fn take(&self, path: &str) -> Option<Value> {
+        self.0.lock().objects.remove(path)
+    }
+
     pub fn get(&self, path: &str) -> Option<Value> {
         self.0.lock().objects.get(path).cloned()
     }
@@ -42,6 +47,15 @@ impl FakeApi {
     /// From now on such requests get this code.
     pub fn refuse(&self, method: Method, part: &str, code: u16) {
         self.0.lock().refusals.push((method, part.to_owned(), code));
+    }
+
+    /// As a mutating admission rule does: whatever is applied to such an object, this part of it becomes this.
+    pub fn rewrite(&self, part: &str, pointer: &str, value: Value) {
+        self.0.lock().rewrites.push((part.to_owned(), pointer.to_owned(), value));
+    }
+
+    pub fn rewrite_nothing(&self) {
+        self.0.lock().rewrites.clear();
     }
 
     /// From now on such requests get no answer.
@@ -136,6 +150,7 @@ impl State {
             object["status"] = body["status"].clone();
             return (200, object.clone());
         }
+        let before = object["spec"].clone();
         if let Some(spec) = body.get("spec") {
             object["spec"] = spec.clone();
         }
@@ -144,6 +159,20 @@ impl State {
                 "metadata" => merge(&mut object["metadata"], value),
                 "spec" | "status" => {}
                 _ => object[name] = value.clone(),
+            }
+        }
+        for (part, pointer, value) in self.rewrites.iter().filter(|_| is_apply) {
+            if let Some(found) = object.pointer_mut(pointer).filter(|_| path.contains(part.as_str())) {
+                *found = value.clone();
+            }
+        }
+        if let Some(generation) =
+            object["metadata"]["generation"].as_i64().filter(|_| known && object["spec"] != before)
+        {
+            object["metadata"]["generation"] = json!(generation + 1);
+            // Its controller, where it has one, sees it at once.
+            if let Some(observed) = object.pointer_mut("/status/observedGeneration") {
+                *observed = json!(generation + 1);
             }
         }
         (200, object.clone())

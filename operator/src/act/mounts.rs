@@ -1,7 +1,10 @@
 //! Mounts under storages below the root, changes those that were edited, and takes away those that the operator had mounted and that are no
 //! longer wanted.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use alluxio_client::FileSystem;
 use alluxio_fs::{AlluxioPath, FsError, FsResult};
@@ -52,7 +55,10 @@ fn need<'a>(wish: &MountWish, there: Option<&'a str>, is_ours: bool) -> Need<'a>
     }
 }
 
-/// `ours`: what the operator mounted before, with its digests. What fails is tried at the next reconcile.
+/// So long mounts are made in one reconcile: nothing else is done for the cluster meanwhile.
+const MOUNTING: Duration = Duration::from_secs(10);
+
+/// `ours`: what the operator mounted before, with its digests. What fails, and what does not get done in time, is tried at the next reconcile.
 ///
 /// # Errors
 /// The leader does not answer.
@@ -65,7 +71,13 @@ pub async fn mount(
     let files = FileSystem::new(leader.cluster(properties)?);
     let table = in_time(files.get_mount_table(false)).await?;
     let mut mounted = Mounted { digests: ours.clone(), failure: None };
+    let until = Instant::now() + MOUNTING;
+    let left = |path: &str| Some(format!("{path} has to wait: the leader is slow"));
     for path in ours.keys().filter(|path| !wishes.iter().any(|wish| wish.path == **path)) {
+        if Instant::now() >= until {
+            mounted.failure = mounted.failure.or_else(|| left(path));
+            return Ok(mounted);
+        }
         let gone = match table.contains_key(path) {
             true => in_time(unmount(&files, path)).await,
             false => Ok(()),
@@ -76,6 +88,10 @@ pub async fn mount(
         }
     }
     for wish in wishes.iter().filter(|wish| ours.get(&wish.path) != Some(&wish.digest)) {
+        if Instant::now() >= until {
+            mounted.failure = mounted.failure.or_else(|| left(&wish.path));
+            return Ok(mounted);
+        }
         let there = table.get(&wish.path).map(|mount| mount.ufs_uri());
         let done = match need(wish, there, ours.contains_key(&wish.path)) {
             Need::Mount => in_time(mount_one(&files, wish)).await,

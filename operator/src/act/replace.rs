@@ -7,14 +7,17 @@ use k8s_openapi::{
 use kube::{
     Api,
     api::{ObjectMeta, PostParams},
+    core::Status,
 };
 use serde_json::Value;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replaced {
     Yes,
-    /// A disruption budget says no, or another one was faster: look again.
-    NotNow,
+    /// It is gone, or another one came in between: look again.
+    Another,
+    /// A disruption budget says no: its words.
+    Refused(String),
 }
 
 /// Through `pods/eviction`, so that disruption budgets hold for us as for everybody.
@@ -39,12 +42,24 @@ pub async fn replace(pods: &Api<Pod>, name: &str, uid: &str) -> Result<Replaced,
             tracing::info!(pod = name, "is replaced");
             Ok(Replaced::Yes)
         }
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409 | 429) => {
-            tracing::info!(pod = name, %status, "cannot be replaced now");
-            Ok(Replaced::NotNow)
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
+            tracing::info!(pod = name, %status, "is another one now");
+            Ok(Replaced::Another)
+        }
+        Err(kube::Error::Api(status)) if status.code == 429 => {
+            let why = budgets_words(&status);
+            tracing::info!(pod = name, why, "cannot be replaced now");
+            Ok(Replaced::Refused(why))
         }
         Err(error) => Err(error),
     }
+}
+
+/// The message itself does not name the budget; its cause does.
+fn budgets_words(status: &Status) -> String {
+    let mut causes = status.details.iter().flat_map(|details| &details.causes);
+    let budget = causes.find(|cause| cause.reason == "DisruptionBudget");
+    budget.map_or(&status.message, |cause| &cause.message).trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -61,7 +76,7 @@ mod tests {
         let pod = "/api/v1/namespaces/data/pods/demo-masters-2";
         api.put(pod, json!({ "metadata": { "name": "demo-masters-2", "uid": "new" } }));
         let pods: Api<Pod> = Api::namespaced(api.client(), "data");
-        assert_eq!(replace(&pods, "demo-masters-2", "old").await.unwrap(), Replaced::NotNow);
+        assert_eq!(replace(&pods, "demo-masters-2", "old").await.unwrap(), Replaced::Another);
         assert!(api.get(pod).is_some(), "the one that came back lives");
         assert_eq!(replace(&pods, "demo-masters-2", "new").await.unwrap(), Replaced::Yes);
         assert_eq!(api.get(pod), None);
@@ -74,5 +89,21 @@ mod tests {
             (&asked[0]["kind"], &asked[0]["metadata"]["name"]),
             (&json!("Eviction"), &json!("demo-masters-2"))
         );
+    }
+
+    #[test]
+    fn the_budget_that_refuses_is_named() {
+        let refused = |details| {
+            let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+            let status =
+                json!({ "code": 429, "reason": "TooManyRequests", "message": message, "details": details });
+            budgets_words(&serde_json::from_value(status).unwrap())
+        };
+        let message = "The disruption budget theirs needs 3 healthy pods and has 3 currently";
+        assert_eq!(
+            refused(json!({ "causes": [{ "reason": "DisruptionBudget", "message": message }] })),
+            message
+        );
+        assert!(refused(json!({})).ends_with("disruption budget"));
     }
 }

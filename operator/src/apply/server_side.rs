@@ -13,6 +13,7 @@ use tracing::info;
 use super::{
     claims,
     compare::difference,
+    contests::{Contests, manager},
     orphans::Existing,
     wanted::{APPLIED_HASH, Wanted},
 };
@@ -38,10 +39,27 @@ impl ChildKind {
 pub enum Applied {
     Unchanged,
     Created,
-    /// With the reason: the edit, or the field that somebody else changed.
-    Changed(Change),
+    Changed {
+        /// The edit, or the field that somebody else changed.
+        why: Change,
+        /// Whether its controller has to look at it anew. What an admission rule made what it was before is not.
+        renewed: bool,
+    },
+    /// Somebody else has changed this field again and again; it is left so for a while.
+    Contested(String),
     /// It could not be changed, and had to go; the next look makes it anew.
     Deleted,
+}
+
+impl Applied {
+    /// Whether what was seen of the object before, and of what its controller made of it, holds no more.
+    pub fn renewed(&self) -> bool {
+        match self {
+            Self::Unchanged | Self::Contested(_) => false,
+            Self::Created | Self::Deleted => true,
+            Self::Changed { renewed, .. } => *renewed,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +72,11 @@ pub enum Change {
 pub enum ApplyError {
     #[error("{kind} {name} exists and belongs to somebody else: rename the cluster, or delete the {kind}")]
     NotOurs { kind: String, name: String },
-    #[error("{kind} {name} is not accepted: {source}")]
+    #[error(
+        "{kind} {name} is not accepted: {source}; change what refuses it (a quota, an admission rule), or take the last edit back"
+    )]
     Refused { kind: String, name: String, source: Box<kube::Error> },
-    #[error("{kind} {name} cannot be read or written: {source}")]
+    #[error("{kind} {name} cannot be read or written: {source}; it is tried again")]
     Failed { kind: String, name: String, source: Box<kube::Error> },
 }
 
@@ -82,11 +102,13 @@ pub struct Applier {
     namespace: String,
     /// The cluster's.
     owner_uid: String,
+    contests: Contests,
 }
 
 impl Applier {
-    pub fn new(client: Client, namespace: &str, owner_uid: &str) -> Self {
-        Self { client, namespace: namespace.to_owned(), owner_uid: owner_uid.to_owned() }
+    /// `contests`: what is known of fields that others change.
+    pub fn new(client: Client, namespace: &str, owner_uid: &str, contests: Contests) -> Self {
+        Self { client, namespace: namespace.to_owned(), owner_uid: owner_uid.to_owned(), contests }
     }
 
     fn api(&self, resource: &ApiResource) -> Api<DynamicObject> {
@@ -101,8 +123,9 @@ impl Applier {
         let live = api.get_opt(&wanted.name).await.map_err(failed)?;
         let wanted = live.as_ref().map_or(Cow::Borrowed(wanted), |live| claims::no_smaller(wanted, live));
         let wanted = wanted.as_ref();
-        let applied = match &live {
-            None => Applied::Created,
+        let (object, now) = ((kind.clone(), wanted.name.clone()), Timestamp::now());
+        let why = match &live {
+            None => None,
             Some(live) if !self.owns(wanted, live) => {
                 return Err(ApplyError::NotOurs { kind: kind.clone(), name: wanted.name.clone() });
             }
@@ -111,12 +134,33 @@ impl Applier {
                 return Ok(Applied::Deleted);
             }
             Some(live) => match change(wanted, live) {
-                None => return Ok(Applied::Unchanged),
-                Some(change) => Applied::Changed(change),
+                None => {
+                    self.contests.settled(&object, now);
+                    return Ok(Applied::Unchanged);
+                }
+                Some(Change::Drift(field)) => {
+                    let who = manager(live.metadata.managed_fields.as_deref().unwrap_or_default(), &field);
+                    if !self.contests.drifted(object.clone(), &field, who, now) {
+                        return Ok(Applied::Contested(field));
+                    }
+                    Some(Change::Drift(field))
+                }
+                Some(Change::Edit) => {
+                    self.contests.begun_anew(&object);
+                    Some(Change::Edit)
+                }
             },
         };
         let force = PatchParams::apply(FIELD_MANAGER).force();
-        api.patch(&wanted.name, &force, &Patch::Apply(&wanted.object)).await.map_err(failed)?;
+        let made = api.patch(&wanted.name, &force, &Patch::Apply(&wanted.object)).await.map_err(failed)?;
+        if let Some(Change::Drift(field)) = change(wanted, &made) {
+            self.contests.overruled(object, &field, now);
+        }
+        let before = live.as_ref().and_then(|live| live.metadata.generation);
+        let applied = match why {
+            None => Applied::Created,
+            Some(why) => Applied::Changed { why, renewed: made.metadata.generation != before },
+        };
         info!(namespace = self.namespace, kind, name = wanted.name, ?applied, "applied");
         Ok(applied)
     }

@@ -13,7 +13,8 @@ const REPORT: &str = "/dev/termination-log";
 /// A Job that has not ended by then has failed.
 const FORMAT_SECONDS: i64 = 600;
 const DELETION_SECONDS: i64 = 110;
-const READS_SECONDS: i64 = 120;
+/// With the time that the image takes to be pulled.
+const READS_SECONDS: i64 = 600;
 /// How long masters of an earlier object of the name may take to end: their grace, and a session of ZooKeeper.
 const USERS_END_SECONDS: &str = "90";
 

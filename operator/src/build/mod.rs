@@ -38,6 +38,7 @@ pub use labels::{
 };
 pub use masters::{CONTAINER as MASTER_CONTAINER, ENSEMBLE};
 pub use mounts::{mount_digest, mount_options};
+pub use placement::kept_nodes;
 pub use restart::RESTART_HASH;
 pub use services::master_account;
 pub use workers::DECOMMISSION_TIMEOUT;
@@ -48,8 +49,8 @@ pub struct Live {
     /// How many masters there shall be at the moment; more than the spec's count while the one that leaves hands over. `None`: the
     /// spec's.
     pub master_replicas: Option<u32>,
-    /// By group, the nodes whose worker is on its way out and still needed.
-    pub leaving_nodes: BTreeMap<String, BTreeSet<String>>,
+    /// By group, the nodes that keep their worker also where they do not fit any more.
+    pub kept_nodes: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// All objects of a cluster, in the order in which they are applied: what a pod needs comes before it, and workers before masters, so
@@ -85,8 +86,8 @@ pub fn build(cluster: &ValidatedCluster, live: &Live) -> Result<Resources, Refus
     let mut workers = Vec::with_capacity(cluster.workers.len());
     for group in &cluster.workers {
         let config = config::worker(cluster, group);
-        let leaving = live.leaving_nodes.get(&group.name);
-        workers.push(workers::set(cluster, group, leaving, &config, &mut refusals));
+        let kept = live.kept_nodes.get(&group.name);
+        workers.push(workers::set(cluster, group, kept, &config, &mut refusals));
         config_maps.push(config);
     }
     refusals.into_result()?;

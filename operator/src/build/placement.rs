@@ -12,6 +12,7 @@ use super::metadata;
 use crate::validate::SchedulingPlan;
 
 const HOST: &str = "kubernetes.io/hostname";
+const NAME: &str = "metadata.name";
 
 /// Masters prefer different nodes, and start on one all the same.
 pub(super) fn masters(pod: &mut PodSpec, scheduling: &SchedulingPlan, selector: Labels) {
@@ -49,16 +50,16 @@ pub(super) fn stateful_workers(pod: &mut PodSpec, scheduling: &SchedulingPlan, s
     pod.affinity = Some(affinity);
 }
 
-/// The user's nodes, or those that are still leaving: a node that no longer fits keeps its worker until it is let go.
+/// The user's nodes, or those that have a worker: one that no longer fits keeps it until it is let go.
 pub(super) fn daemon_workers(
     pod: &mut PodSpec,
     scheduling: &SchedulingPlan,
-    leaving: Option<&BTreeSet<String>>,
+    kept: Option<&BTreeSet<String>>,
 ) {
     let none = BTreeSet::new();
-    let leaving = leaving.unwrap_or(&none);
+    let kept = kept.unwrap_or(&none);
     let limited = !scheduling.node_selector.is_empty() || required(scheduling).is_some();
-    if leaving.is_empty() || !limited {
+    if kept.is_empty() || !limited {
         pod.node_selector = selected(scheduling);
         pod.affinity.clone_from(&scheduling.affinity);
         return;
@@ -66,8 +67,23 @@ pub(super) fn daemon_workers(
     let mut affinity = scheduling.affinity.clone().unwrap_or_default();
     let nodes = affinity.node_affinity.get_or_insert_with(NodeAffinity::default);
     nodes.required_during_scheduling_ignored_during_execution =
-        Some(NodeSelector { node_selector_terms: terms(scheduling, leaving) });
+        Some(NodeSelector { node_selector_terms: terms(scheduling, kept) });
     pod.affinity = Some(affinity);
+}
+
+/// The nodes that a set's pods have by name.
+#[must_use]
+pub fn kept_nodes(pod: &PodSpec) -> BTreeSet<String> {
+    let nodes = pod.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
+    let required = nodes.and_then(|nodes| nodes.required_during_scheduling_ignored_during_execution.as_ref());
+    let terms = required.iter().flat_map(|selector| &selector.node_selector_terms);
+    let fields = terms
+        .filter(|term| term.match_expressions.is_none())
+        .flat_map(|term| term.match_fields.iter().flatten());
+    fields
+        .filter(|field| field.key == NAME)
+        .flat_map(|field| field.values.iter().flatten().cloned())
+        .collect()
 }
 
 fn required(scheduling: &SchedulingPlan) -> Option<&NodeSelector> {
@@ -76,7 +92,7 @@ fn required(scheduling: &SchedulingPlan) -> Option<&NodeSelector> {
 }
 
 /// One of the terms must fit; within a term everything must.
-fn terms(scheduling: &SchedulingPlan, leaving: &BTreeSet<String>) -> Vec<NodeSelectorTerm> {
+fn terms(scheduling: &SchedulingPlan, kept: &BTreeSet<String>) -> Vec<NodeSelectorTerm> {
     let mut terms = match required(scheduling) {
         Some(selector) => selector.node_selector_terms.clone(),
         None => vec![NodeSelectorTerm::default()],
@@ -86,10 +102,12 @@ fn terms(scheduling: &SchedulingPlan, leaving: &BTreeSet<String>) -> Vec<NodeSel
         term.match_expressions.get_or_insert_default().extend(wanted);
     }
     // A field can be compared with one value only.
-    terms.extend(leaving.iter().map(|node| NodeSelectorTerm {
-        match_fields: Some(vec![is("metadata.name", node)]),
-        match_expressions: None,
-    }));
+    terms.extend(
+        kept.iter().map(|node| NodeSelectorTerm {
+            match_fields: Some(vec![is(NAME, node)]),
+            match_expressions: None,
+        }),
+    );
     terms
 }
 

@@ -23,7 +23,7 @@ pub const DECOMMISSION_TIMEOUT: &str = "alluxio.org/decommission-timeout-seconds
 pub(super) fn set(
     cluster: &ValidatedCluster,
     group: &WorkerPlan,
-    leaving: Option<&BTreeSet<String>>,
+    kept: Option<&BTreeSet<String>>,
     config: &ConfigMap,
     refusals: &mut Refusals,
 ) -> WorkerSet {
@@ -34,7 +34,7 @@ pub(super) fn set(
     let timeout = group.decommission_timeout_seconds.to_string();
     metadata.annotations = Some([(DECOMMISSION_TIMEOUT.to_owned(), timeout)].into());
     let selector = metadata::selector(labels::group_selector(&identity.name, &group.name));
-    let template = template(cluster, group, leaving, config, refusals);
+    let template = template(cluster, group, kept, config, refusals);
     match group.kind {
         KindPlan::DaemonSet => WorkerSet::Daemon(Box::new(DaemonSet {
             metadata,
@@ -92,7 +92,7 @@ fn claim_templates(group: &WorkerPlan) -> Option<Vec<k8s_openapi::api::core::v1:
 fn template(
     cluster: &ValidatedCluster,
     group: &WorkerPlan,
-    leaving: Option<&BTreeSet<String>>,
+    kept: Option<&BTreeSet<String>>,
     config: &ConfigMap,
     refusals: &mut Refusals,
 ) -> PodTemplateSpec {
@@ -106,7 +106,7 @@ fn template(
     pod.containers = vec![server];
     pod.init_containers = preparation(cluster, group, &volumes).map(|container| vec![container]);
     match group.kind {
-        KindPlan::DaemonSet => placement::daemon_workers(&mut pod, &plan.scheduling, leaving),
+        KindPlan::DaemonSet => placement::daemon_workers(&mut pod, &plan.scheduling, kept),
         KindPlan::StatefulSet { .. } => {
             // A StatefulSet makes the volumes of its claim templates itself.
             pod.volumes.get_or_insert_default().retain(|volume| volume.ephemeral.is_none());

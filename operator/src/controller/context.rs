@@ -1,6 +1,6 @@
 //! What all reconciles share.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use k8s_openapi::{
     api::{core::v1::Node, events::v1::Event},
@@ -12,8 +12,10 @@ use kube::{
     api::{ObjectMeta, PostParams},
     runtime::reflector::Store,
 };
+use parking_lot::Mutex;
 
 use crate::{
+    apply::Contests,
     crd::{AlluxioCluster, PinnedImage},
     observe::{
         by_hand::ByHand,
@@ -21,6 +23,7 @@ use crate::{
         lasting::Lasting,
         pulse::{ClusterKey, Pulse},
         quiet::Quiet,
+        refused::Refused,
     },
     process::Metrics,
     status::{Occurrence, Severity},
@@ -40,6 +43,20 @@ impl Clusters {
     }
 }
 
+/// The contests of each cluster.
+#[derive(Default)]
+pub struct Contested(Mutex<HashMap<ClusterKey, Contests>>);
+
+impl Contested {
+    pub fn of(&self, cluster: &ClusterKey) -> Contests {
+        self.0.lock().entry(cluster.clone()).or_default().clone()
+    }
+
+    fn forget(&self, cluster: &ClusterKey) {
+        self.0.lock().remove(cluster);
+    }
+}
+
 pub struct Context {
     /// Lets nothing out that changes something once the lease is lost.
     pub client: Client,
@@ -54,6 +71,10 @@ pub struct Context {
     pub waits: Lasting,
     /// Which groups of workers have fewer pods than they shall have.
     pub missing: Lasting,
+    /// Which pods a disruption budget does not let go.
+    pub refused: Refused,
+    /// Whose objects others change again and again.
+    pub contests: Contested,
     pub metrics: Metrics,
     /// Who tells, in events.
     pub pod: String,
@@ -81,6 +102,8 @@ impl Context {
             silent: Lasting::default(),
             waits: Lasting::default(),
             missing: Lasting::default(),
+            refused: Refused::default(),
+            contests: Contested::default(),
             metrics: Metrics::new().unwrap(),
             pod: "operator-0".to_owned(),
             nodes: None,
@@ -97,6 +120,8 @@ impl Context {
         self.silent.forget(cluster);
         self.waits.forget(cluster);
         self.missing.forget(cluster);
+        self.refused.forget(cluster);
+        self.contests.forget(cluster);
     }
 
     /// Tells what happened to the cluster. An event that cannot be written is no reason to stop: what it tells stands in

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::{Context, intent, journal, reconcile::ReconcileError, selectors::selector};
 use crate::{
     act,
-    apply::{Applier, FIELD_MANAGER, Wanted},
+    apply::{Applier, Contests, FIELD_MANAGER, Wanted},
     build::{COMPONENT, MASTER, WORKER, deletion_job, master_account, master_settings, names::journal_claim},
     crd::{AlluxioCluster, DeletionPolicy},
     status::Occurrence,
@@ -209,8 +209,12 @@ async fn delete_journal(
             Ok(left(journal::told(failed, pods).await?.as_deref().unwrap_or("the Job failed").trim()))
         }
         None | Some((_, None)) => {
-            let applier =
-                Applier::new(context.client.clone(), &namespace, &cluster.uid().unwrap_or_default());
+            let applier = Applier::new(
+                context.client.clone(),
+                &namespace,
+                &cluster.uid().unwrap_or_default(),
+                Contests::default(),
+            );
             // What the Job's pod cannot start without. The spec may be one that was never carried out; and where the cluster is deleted in the
             // foreground Kubernetes deletes them together with the sets, and also what was made anew while other parts still end.
             applier.apply(&Wanted::new(&master_account(&validated))?).await?;

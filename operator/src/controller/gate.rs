@@ -13,8 +13,11 @@ use super::{
 };
 use crate::{apply::APPLIED_HASH, crd::Reason, status::Verdict};
 
-/// What every release reads.
+/// What every release reads, and all that those read that do not know the question.
 const FIRST_FORMAT: u32 = 1;
+
+/// How what is told begins.
+const FIELD: &str = "spec.image: ";
 
 pub enum Gate {
     Open,
@@ -34,8 +37,10 @@ impl Reconcile<'_> {
         else {
             return Ok(Gate::Open);
         };
-        let looks =
-            || Gate::Looks(format!("which journals {image} reads is asked before anything is replaced"));
+        let looks = || match self.told_of(image) {
+            Some(told) => Gate::Refused(told),
+            None => Gate::Looks(format!("which journals {image} reads is asked before anything is replaced")),
+        };
         let job = intent.reads_job()?;
         let Some(found) = self.jobs.get_opt(&job.name).await? else {
             self.make_job(&job).await?;
@@ -46,27 +51,73 @@ impl Reconcile<'_> {
             return Ok(looks());
         }
         let Some(complete) = journal::ended(&found) else { return Ok(looks()) };
-        let told = journal::told(&found, &self.pods).await?;
-        if complete && told.is_none() {
+        let end = journal::ended_last(&found, &self.pods).await?;
+        let told = end.as_ref().and_then(|end| end.message.as_deref()).unwrap_or_default().trim();
+        let gone = async || deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await);
+        Ok(match journal::reads(Some(told)) {
+            Some(reads) if reads < written => {
+                let seen = format!("reads journals up to format {reads}");
+                Gate::Refused(refusal(image, runs, &seen, written))
+            }
+            Some(_) => Gate::Open,
+            None if end.as_ref().is_some_and(|end| ran(end.exit_code)) => {
+                let seen = format!(
+                    "does not know the question which journals it reads, as releases that read format {FIRST_FORMAT} only (it said: {told:?}; \
+                     `kubectl delete job {}` asks it again)",
+                    job.name
+                );
+                Gate::Refused(refusal(image, runs, &seen, written))
+            }
             // It answered, and the pod with the answer is gone: a drained node, or somebody who cleaned up. That may have been a no.
-            deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
-            return Ok(looks());
-        }
-        Ok(match journal::reads(told.as_deref()) {
-            Some(reads) if reads < written => Gate::Refused(refusal(image, runs, reads, written)),
+            None if complete => {
+                gone().await?;
+                looks()
+            }
+            // The only one has no standby that would show what is wrong.
+            None if self.cluster.spec.masters.count == 1 => {
+                if journal::may_try_again(&found, self.now) {
+                    gone().await?;
+                }
+                Gate::Refused(unanswered(image, &job.name, told))
+            }
             // One that does not even start is found out by the first standby, which stops the roll.
-            _ => Gate::Open,
+            None => Gate::Open,
         })
+    }
+
+    /// While the image is asked once more, what was told of it holds.
+    fn told_of(&self, image: &str) -> Option<Verdict> {
+        let conditions = &self.cluster.status.as_ref()?.conditions;
+        let told = conditions.iter().find(|condition| condition.reason == Reason::DowngradeRefused)?;
+        let same = told.message.starts_with(&format!("{FIELD}{image} "));
+        same.then(|| Verdict::is(Reason::DowngradeRefused, told.message.clone()))
     }
 }
 
-fn refusal(image: &str, runs: Option<&str>, reads: u32, written: u32) -> Verdict {
+/// Whether a program came to its end: what cannot be started, or is killed, ends with 126 to 254.
+fn ran(exit_code: i32) -> bool {
+    !(126..=254).contains(&exit_code)
+}
+
+/// `seen`: what the image does.
+fn refusal(image: &str, runs: Option<&str>, seen: &str, written: u32) -> Verdict {
     let runs = runs.map(|runs| format!(", such as {runs}, which runs now")).unwrap_or_default();
     Verdict::is(
         Reason::DowngradeRefused,
         format!(
-            "spec.image: {image} reads journals up to format {reads}, and this cluster's is written in format {written}; set an image that \
+            "{FIELD}{image} {seen}, and this cluster's is written in format {written}; set an image that \
              reads it{runs}. For an older release take a backup with `alluxio fsadmin backup`, and make a new cluster from it"
+        ),
+    )
+}
+
+fn unanswered(image: &str, job: &str, told: &str) -> Verdict {
+    let told = if told.is_empty() { String::new() } else { format!(": {told}") };
+    Verdict::is(
+        Reason::DowngradeRefused,
+        format!(
+            "{FIELD}{image} has not said which journals it reads, and the only master is not replaced before: the Job {job} failed{told}; \
+             `kubectl describe job {job}` says more; it is asked again every minute"
         ),
     )
 }

@@ -165,8 +165,8 @@ impl Intent {
 
     /// All objects.
     pub fn objects(&self, master_replicas: u32, groups: &[GroupPlan]) -> Result<Objects, ReconcileError> {
-        let leaving = groups.iter().map(|group| (group.name.clone(), group.plan.leaving_nodes.clone()));
-        let live = Live { master_replicas: Some(master_replicas), leaving_nodes: leaving.collect() };
+        let kept = groups.iter().map(|group| (group.name.clone(), group.kept_nodes.clone()));
+        let live = Live { master_replicas: Some(master_replicas), kept_nodes: kept.collect() };
         // What was built without it is built with it, too.
         let Ok(mut built) = build(&self.validated, &live) else { return Ok(Objects::default()) };
         for (group, set) in self.validated.workers.iter().zip(&mut built.workers) {

@@ -139,17 +139,24 @@ pub fn told_trouble(cluster: &AlluxioCluster) -> Option<Verdict> {
     is_trouble(&verdict).then_some(verdict)
 }
 
-/// The last word of its last pod; where it is complete, of the one that ended well. `None` where that pod is gone.
+/// The last word of its last pod.
 ///
 /// # Errors
 /// The API server does not answer.
 pub async fn told(job: &Job, pods: &Api<Pod>) -> Result<Option<String>, kube::Error> {
+    Ok(ended_last(job, pods).await?.map(|end| end.message.unwrap_or_default()))
+}
+
+/// How the container of its last pod ended; where it is complete, of the one that ended well. `None` where that pod is gone, or never ran.
+///
+/// # Errors
+/// The API server does not answer.
+pub async fn ended_last(job: &Job, pods: &Api<Pod>) -> Result<Option<ContainerStateTerminated>, kube::Error> {
     let selector = format!("batch.kubernetes.io/job-name={}", job.name_any());
     let pods = pods.list(&ListParams::default().labels(&selector)).await?;
     let complete = ended(job) == Some(true);
     let words = pods.items.iter().filter_map(last_word).filter(|word| !complete || word.exit_code == 0);
-    let last = words.max_by_key(|word| word.finished_at.as_ref().map(|time| time.0));
-    Ok(last.map(|word| word.message.clone().unwrap_or_default()))
+    Ok(words.max_by_key(|word| word.finished_at.as_ref().map(|time| time.0)).cloned())
 }
 
 fn last_word(pod: &Pod) -> Option<&ContainerStateTerminated> {

@@ -1,6 +1,9 @@
 //! What there is of a cluster.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures::future::{join_all, try_join3};
 use k8s_openapi::api::{
@@ -12,7 +15,9 @@ use kube::{Api, Resource, ResourceExt, api::ListParams, runtime::reflector::Stor
 use super::{Context, selectors::selector};
 use crate::{
     act::Leader,
-    build::{COMPONENT, DECOMMISSION_TIMEOUT, MASTER, MASTER_CONTAINER, RESTART_HASH, WORKER_GROUP},
+    build::{
+        COMPONENT, DECOMMISSION_TIMEOUT, MASTER, MASTER_CONTAINER, RESTART_HASH, WORKER_GROUP, kept_nodes,
+    },
     crd::AlluxioCluster,
     observe::{
         health::RoleAnswer,
@@ -67,6 +72,8 @@ pub struct Observed {
     /// By group.
     pub workers: BTreeMap<String, Vec<PodFacts>>,
     pub worker_sets: BTreeMap<String, SetSeen>,
+    /// By group, the nodes that its DaemonSet has by name.
+    pub kept_nodes: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Observed {
@@ -103,6 +110,8 @@ impl Observed {
         for set in &daemons.items {
             if let Some(group) = set.labels().get(WORKER_GROUP) {
                 observed.worker_sets.insert(group.clone(), SetSeen::of_daemon(set));
+                let pod = set.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+                observed.kept_nodes.insert(group.clone(), pod.map(kept_nodes).unwrap_or_default());
             }
         }
         masters.sort_by_key(PodFacts::ordinal);

@@ -1,6 +1,6 @@
 //! One reconcile of one cluster.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures::future::{join_all, try_join_all};
 use k8s_openapi::{
@@ -18,7 +18,7 @@ use kube::{
     runtime::controller::Action,
 };
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     Context, deletion,
@@ -32,7 +32,9 @@ use super::{
 };
 use crate::{
     act,
-    apply::{Applied, Applier, ApplyError, Change, ChildKind, FIELD_MANAGER, Keep, Wanted, orphans},
+    apply::{
+        Applied, Applier, ApplyError, Change, ChildKind, Contests, FIELD_MANAGER, Keep, Wanted, orphans,
+    },
     build::{CONFIG_ROW, names::worker_group},
     crd::{AlluxioCluster, AlluxioClusterStatus, Reason},
     observe::{
@@ -40,11 +42,14 @@ use crate::{
         pulse::{ClusterKey, Target, Targets},
     },
     roll::{MastersPlan, Step, Wait},
-    status::{Occurrence, Verdict, transitions},
+    status::{Verdict, transitions},
 };
 
-/// Longer no reconcile takes: what hangs must not keep the cluster from the next one.
+/// No reconcile acts longer: what hangs must not keep the cluster from the next one. What was seen is told after that.
 const LONGEST: Duration = Duration::from_secs(60);
+
+/// So long the first look may take, and as long is left for the telling.
+const LOOKING: Duration = Duration::from_secs(30);
 
 /// Until the next look where nothing calls for one: for what is not watched, such as a Secret.
 const AT_REST: Duration = Duration::from_secs(300);
@@ -61,13 +66,13 @@ const WAITING: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
-    #[error("the API server: {0}")]
+    #[error("the API server: {0}; it is tried again")]
     Kube(#[from] kube::Error),
     #[error(transparent)]
     Apply(#[from] ApplyError),
     #[error("an object cannot be written: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("the reconcile took longer than {} s", LONGEST.as_secs())]
+    #[error("the reconcile took longer than {} s: the API server, or the leader, is slow; it is tried again", LONGEST.as_secs())]
     Late,
 }
 
@@ -78,7 +83,7 @@ pub async fn reconcile(
     let started = Instant::now();
     // In a box: what it awaits is nested deeper than the compiler computes the size of one future.
     let once = Box::pin(once(&cluster, &context));
-    let done = tokio::time::timeout(LONGEST, once).await.unwrap_or(Err(ReconcileError::Late));
+    let done = timeout(LOOKING + LONGEST + LOOKING, once).await.unwrap_or(Err(ReconcileError::Late));
     context.metrics.reconciled(started.elapsed(), if done.is_ok() { "ok" } else { "failed" });
     done
 }
@@ -100,7 +105,8 @@ async fn once(seen: &AlluxioCluster, context: &Context) -> Result<Action, Reconc
     };
     if cluster.metadata.deletion_timestamp.is_some() {
         context.forget(&key);
-        return deletion::step(context, &cluster).await;
+        let step = timeout(LONGEST, deletion::step(context, &cluster));
+        return step.await.unwrap_or(Err(ReconcileError::Late));
     }
     deletion::guard(context, &cluster).await?;
     Reconcile::new(context, &key, cluster).run().await
@@ -110,35 +116,60 @@ async fn once(seen: &AlluxioCluster, context: &Context) -> Result<Action, Reconc
 struct Made {
     /// Whether the journal is there, and so the masters' set.
     formatted: bool,
-    wrote: bool,
+    /// The sets that are new, or whose controllers have to look at them anew, by name.
+    renewed: BTreeSet<String>,
 }
 
 pub(super) struct Reconcile<'a> {
     pub(super) context: &'a Context,
     pub(super) cluster: AlluxioCluster,
     pub(super) now: Timestamp,
+    /// The same, by a clock that nobody sets.
+    pub(super) started: Instant,
     pub(super) pods: Api<Pod>,
     pub(super) jobs: Api<Job>,
     pub(super) applier: Applier,
-    key: &'a ClusterKey,
+    contests: Contests,
+    pub(super) key: &'a ClusterKey,
 }
 
 impl<'a> Reconcile<'a> {
     fn new(context: &'a Context, key: &'a ClusterKey, cluster: AlluxioCluster) -> Self {
         let client = || context.client.clone();
-        let applier = Applier::new(client(), &key.namespace, &cluster.uid().unwrap_or_default());
+        let (uid, contests) = (cluster.uid().unwrap_or_default(), context.contests.of(key));
+        let applier = Applier::new(client(), &key.namespace, &uid, contests.clone());
         let pods = Api::namespaced(client(), &key.namespace);
         let jobs = Api::namespaced(client(), &key.namespace);
-        Self { context, cluster, now: Timestamp::now(), pods, jobs, applier, key }
+        let (now, started) = (Timestamp::now(), Instant::now());
+        Self { context, cluster, now, started, pods, jobs, applier, contests, key }
     }
 
     async fn run(self) -> Result<Action, ReconcileError> {
-        let mut report = Report::default();
-        let observed = Observed::look(self.context, &self.cluster).await?;
+        // Until it is known what to ask.
+        let mut report = Report { zookeeper: Ensemble::NotAsked, ..Report::default() };
+        let look = Observed::look(self.context, &self.cluster);
+        let observed = timeout(LOOKING, look).await.map_err(|_| ReconcileError::Late)??;
+        let acts = Box::pin(self.act(&observed, &mut report));
+        let done = timeout(LONGEST, acts).await.unwrap_or(Err(ReconcileError::Late));
+        if report.masters.is_none() {
+            // Workers are not asked. What one said before tells nothing of now, and its silence is not counted meanwhile.
+            self.context.by_hand.forget(self.key);
+            self.context.refused.forget(self.key);
+        }
+        if let Err(error) = &done {
+            report.failed = Some(Verdict::is(Reason::ApplyFailed, error.to_string()));
+        }
+        // What is so is told in any case: who leads, and why nothing goes on, must be seen also where it fails for days.
+        let told = self.tell(report, &observed).await;
+        done.and(told)
+    }
+
+    /// What is seen and done goes into the report, also where it is cut short.
+    async fn act(&self, observed: &Observed, report: &mut Report) -> Result<(), ReconcileError> {
         // Which master leads is so whatever the spec says: also while it is paused, or refused.
         let moves = leader::moves(&observed.candidates());
         let mut done = act::move_label(&self.pods, &moves).await.map_err(ReconcileError::from);
-        let wanted = intent::of(self.context, &self.cluster, &observed).await?;
+        let wanted = intent::of(self.context, &self.cluster, observed).await?;
         let ensemble = match &wanted {
             Ok(intent) => intent.zookeeper.clone(),
             // The one that masters use, which may not be the one that is refused.
@@ -147,7 +178,7 @@ impl<'a> Reconcile<'a> {
                 zookeeper.map(|zookeeper| zookeeper.addresses.clone()).unwrap_or_default()
             }),
         };
-        self.watch(&observed, &ensemble);
+        self.watch(observed, &ensemble);
         report.zookeeper = match ensemble.is_empty() {
             true => Ensemble::None,
             // Asked here it would hold up everything that follows, and once for each cluster that has it.
@@ -160,20 +191,11 @@ impl<'a> Reconcile<'a> {
                 report.master_hash = Some(intent.master_hash.clone());
                 report.endpoints = Some(intent.endpoints.clone());
                 if !self.cluster.spec.paused && done.is_ok() {
-                    done = self.gated(&intent, &observed, &mut report).await;
+                    done = self.gated(&intent, observed, report).await;
                 }
             }
         }
-        if report.masters.is_none() {
-            // Workers are not asked. What one said before tells nothing of now, and its silence is not counted meanwhile.
-            self.context.by_hand.forget(self.key);
-        }
-        if let Err(error) = &done {
-            report.failed = Some(Verdict::is(Reason::ApplyFailed, error.to_string()));
-        }
-        // What is so is told in any case: who leads, and why nothing goes on, must be seen also where it fails for days.
-        let told = self.tell(report, &observed).await;
-        done.and(told)
+        done
     }
 
     /// What it says is carried out by an image that can.
@@ -213,7 +235,9 @@ impl<'a> Reconcile<'a> {
         report.groups =
             workers::plan(self.context, self.key, &self.cluster, observed, &intent.group_hashes, self.now)
                 .await;
-        let Made { formatted, wrote } = match self.make(intent, observed, &plan, report).await {
+        let made = self.make(intent, observed, &plan, report).await;
+        report.contested = self.contests.told();
+        let Made { formatted, renewed } = match made {
             Ok(made) => made,
             Err(ReconcileError::Apply(error)) if error.is_final() => {
                 report.failed = Some(Verdict::is(Reason::ApplyFailed, error.to_string()));
@@ -226,21 +250,8 @@ impl<'a> Reconcile<'a> {
             return Ok(());
         }
         report.decommission = workers::serve(&self.cluster, observed, &report.groups, &self.pods).await;
-        if wrote {
-            // What was seen is older than what was written: a pod that is replaced now may come back as it was.
-            return Ok(());
-        }
-        if let Step::Replace { pod, why } = &plan.step
-            && let Some(seen) = observed.masters.iter().find(|seen| seen.facts.name == *pod)
-            && act::replace(&self.pods, pod, &seen.facts.uid).await? == act::Replaced::Yes
-        {
-            self.context.metrics.replaced("master");
-            let step = Occurrence::normal("RollStep", format!("{pod} is replaced: {why}"));
-            self.context.tell(&self.cluster, &[step]).await;
-        }
-        // Workers after the masters: a worker of a newer release may need a newer master.
+        self.replace(&plan, observed, &renewed, report).await?;
         if plan.step == Step::Settled {
-            workers::replace(self.context, observed, &report.groups, &self.pods).await?;
             let rolling = report.groups.iter().any(|group| group.plan.under_way());
             // Where nobody serves a Job may be looking for the journal.
             if !rolling && formatted && observed.leader().is_some() {
@@ -261,35 +272,39 @@ impl<'a> Reconcile<'a> {
         report: &mut Report,
     ) -> Result<Made, ReconcileError> {
         let Objects { used, workers, masters } = intent.objects(plan.replicas, &report.groups)?;
-        let mut wrote = self.apply(used).await?;
-        wrote |= self.apply(workers).await?;
+        self.apply(used).await?;
+        let mut renewed = self.apply(workers).await?;
         // The Job needs the others: the account, the settings, the claim.
         let formatted = self.journal(intent, observed, report).await?;
         if formatted {
-            wrote |= self.apply(masters).await?;
+            renewed.extend(self.apply(masters).await?);
         }
-        Ok(Made { formatted, wrote })
+        Ok(Made { formatted, renewed })
     }
 
-    /// Whether any of them was not as it shall be. They are asked for and written at the same time: one after the other a reconcile would be little but
+    /// The names of those that are not any more what was seen. They are asked for and written at the same time: one after the other a reconcile would be little but
     /// waiting for the API server.
-    async fn apply(&self, objects: Vec<Wanted>) -> Result<bool, ReconcileError> {
+    async fn apply(&self, objects: Vec<Wanted>) -> Result<BTreeSet<String>, ReconcileError> {
         let applied = join_all(objects.iter().map(|wanted| self.apply_one(wanted))).await;
-        let wrote = applied.into_iter().collect::<Result<Vec<bool>, _>>()?;
-        Ok(wrote.contains(&true))
+        let renewed = objects.iter().zip(applied).map(|(wanted, applied)| {
+            let renewed = applied?.renewed();
+            Ok(renewed.then(|| wanted.name.clone()))
+        });
+        let renewed = renewed.collect::<Result<Vec<_>, ReconcileError>>()?;
+        Ok(renewed.into_iter().flatten().collect())
     }
 
-    async fn apply_one(&self, wanted: &Wanted) -> Result<bool, ReconcileError> {
+    async fn apply_one(&self, wanted: &Wanted) -> Result<Applied, ReconcileError> {
         let applied = self.applier.apply(wanted).await?;
         let why = match &applied {
-            Applied::Unchanged => return Ok(false),
+            Applied::Unchanged | Applied::Contested(_) => return Ok(applied),
             Applied::Deleted => "deleted",
             Applied::Created => "created",
-            Applied::Changed(Change::Edit) => "edit",
-            Applied::Changed(Change::Drift(_)) => "drift",
+            Applied::Changed { why: Change::Edit, .. } => "edit",
+            Applied::Changed { why: Change::Drift(_), .. } => "drift",
         };
         self.context.metrics.wrote(&wanted.resource.kind, why);
-        Ok(true)
+        Ok(applied)
     }
 
     /// Takes away what is not wanted any more; never in the middle of a roll, which may have to go back. One that was given up may last for days.
@@ -363,6 +378,7 @@ fn next_look(report: &Report, moved: bool) -> Duration {
     if report.refused.is_some() || report.failed.is_some() || report.journal_trouble().is_some() {
         return TROUBLE;
     }
+    let contested = if report.contested.is_some() { TROUBLE } else { AT_REST };
     if report.looks.is_some() {
         return WAITING;
     }
@@ -378,6 +394,8 @@ fn next_look(report: &Report, moved: bool) -> Duration {
         let under_way = plan.under_way()
             || !(plan.leaving_nodes.is_empty() && plan.take_out.is_empty() && plan.put_back.is_empty());
         match (under_way, plan.cordoned || plan.stopped.is_some()) {
+            // The budget that does not let it go may do so for days.
+            (true, _) if plan.refused.is_some() && !moved => WAITING,
             (true, _) => UNDER_WAY,
             // A master that starts anew offers those on cordoned nodes again.
             (false, true) => TROUBLE,
@@ -385,7 +403,7 @@ fn next_look(report: &Report, moved: bool) -> Duration {
             (false, false) => AT_REST,
         }
     });
-    groups.fold(masters, Duration::min)
+    groups.fold(masters.min(contested), Duration::min)
 }
 
 #[cfg(test)]
@@ -424,12 +442,7 @@ mod tests {
         assert_eq!(next_look(&Report { refused, ..report(Step::Settled) }), TROUBLE);
         let journal_verdict = Some(Verdict::is_not(Reason::FormatFailed, ""));
         assert_eq!(next_look(&Report { journal_verdict, ..report(Step::Wait(Wait::NoLeader)) }), TROUBLE);
-        let mut group = workers::GroupPlan {
-            name: String::new(),
-            hash: String::new(),
-            plan: Default::default(),
-            replicas: None,
-        };
+        let mut group = GroupPlan::default();
         group.plan.cordoned = true;
         let resting = Report { groups: vec![group], ..report(Step::Settled) };
         assert_eq!(next_look(&resting), TROUBLE);
@@ -456,12 +469,7 @@ mod tests {
             .unwrap_or_else(|no| panic!("{no:?}"));
         let key = ClusterKey { namespace: "data".to_owned(), name: "demo".to_owned() };
         let reconcile = Reconcile::new(&context, &key, cluster);
-        let mut group = GroupPlan {
-            name: "old".to_owned(),
-            hash: String::new(),
-            plan: Default::default(),
-            replicas: None,
-        };
+        let mut group = GroupPlan { name: "old".to_owned(), ..GroupPlan::default() };
         group.plan.leaving_nodes.insert("n".to_owned());
         reconcile.clear(&intent, &Observed::default(), std::slice::from_ref(&group)).await.unwrap();
         assert!(api.get(SET).is_some());

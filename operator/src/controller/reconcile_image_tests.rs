@@ -23,6 +23,15 @@ impl World {
         self.api.put(CLUSTER, cluster);
     }
 
+    /// The Job that asks ended so many seconds ago, its container with this.
+    fn says(&self, type_: &str, ago: i64, exit_code: i32, word: &str) {
+        self.ended("demo-format-reads", type_, ago, &Value::Null);
+        let mut pod = self.api.get(ANSWER).unwrap();
+        let state = &mut pod["status"]["containerStatuses"][0]["state"]["terminated"];
+        *state = json!({ "exitCode": exit_code, "message": word });
+        self.api.put(ANSWER, pod);
+    }
+
     fn image(&self) -> String {
         let set = self.api.get(SET).unwrap();
         let image = set["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap();
@@ -30,6 +39,7 @@ impl World {
     }
 }
 
+const ANSWER: &str = "/api/v1/namespaces/data/pods/demo-format-reads-1";
 const READS: &str = "/apis/batch/v1/namespaces/data/jobs/demo-format-reads";
 
 #[tokio::test]
@@ -67,27 +77,88 @@ async fn an_image_that_cannot_read_the_journal_is_refused_before_anything_is_cha
 
 #[tokio::test]
 async fn an_image_that_can_is_rolled_out() {
-    for (type_, word) in [
-        ("Complete", json!({ "outcome": "reads", "readsFormat": 2 })),
-        ("Complete", json!("another program")),
-        ("Failed", json!("it does not even start")),
-    ] {
-        let world = with_another_image(2).await;
-        world.reconcile().await.unwrap();
-        world.ended("demo-format-reads", type_, 1, &word);
-        world.reconcile().await.unwrap();
-        assert_eq!(world.image(), "older", "{word}");
-        assert_eq!(world.condition("Degraded").0, "False AsExpected");
-    }
+    let world = with_another_image(2).await;
+    world.reconcile().await.unwrap();
+    world.ended("demo-format-reads", "Complete", 1, &json!({ "outcome": "reads", "readsFormat": 2 }));
+    world.reconcile().await.unwrap();
+    assert_eq!(world.image(), "older");
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
     let world = with_another_image(1).await;
     world.reconcile().await.unwrap();
     assert_eq!((world.image().as_str(), world.api.get(READS)), ("older", None), "every release reads it");
 }
 
+/// As a release from before the question, which knows the first format only.
+#[tokio::test]
+async fn an_image_that_does_not_know_the_question_is_refused() {
+    for (type_, exit_code) in [("Complete", 0), ("Failed", 1), ("Failed", 255)] {
+        let world = with_another_image(2).await;
+        let before = (world.api.get(SET), world.image());
+        world.reconcile().await.unwrap();
+        world.says(type_, 1, exit_code, "Unsupported command clusterMarker");
+        for _ in 0..2 {
+            assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+            let (degraded, message) = world.condition("Degraded");
+            assert_eq!(degraded, "True DowngradeRefused", "{type_}");
+            assert!(message.contains(":older does not know the question"), "{message}");
+            assert!(message.contains("(it said: \"Unsupported command clusterMarker\""), "{message}");
+        }
+        assert_eq!((world.api.get(SET), world.image()), before);
+    }
+}
+
+/// The pull took too long, a quota refused the pod, its node went away.
+#[tokio::test]
+async fn the_only_master_is_not_replaced_before_the_image_has_answered() {
+    for exit_code in [None, Some(127), Some(128), Some(137)] {
+        let world = with_another_image(2).await;
+        let before = (world.api.get(SET), world.image());
+        world.reconcile().await.unwrap();
+        let fails = |ago| {
+            world.says("Failed", ago, exit_code.unwrap_or_default(), "no such file");
+            if exit_code.is_none() {
+                world.api.take(ANSWER);
+            }
+        };
+        fails(1);
+        for look in ["it failed", "it is asked again", "it runs"] {
+            assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE), "{look}");
+            let (degraded, message) = world.condition("Degraded");
+            assert_eq!(degraded, "True DowngradeRefused", "{look}");
+            assert!(message.contains(":older has not said which journals it reads"), "{message}");
+            assert_eq!(world.condition("Progressing").0, "False Held");
+            assert_eq!(world.api.get(READS).is_some(), look != "it is asked again");
+            if look == "it failed" {
+                fails(61);
+            }
+        }
+        assert_eq!((world.api.get(SET), world.image()), before);
+        assert_eq!(world.api.asked(&Method::POST, "/eviction"), Vec::<Value>::new());
+        world.ended("demo-format-reads", "Complete", 1, &json!({ "outcome": "reads", "readsFormat": 2 }));
+        world.reconcile().await.unwrap();
+        assert_eq!(world.image(), "older");
+        assert_eq!(world.condition("Degraded").0, "False AsExpected");
+    }
+}
+
+/// Its first standby shows what is wrong, and the roll stops there.
+#[tokio::test]
+async fn an_image_that_never_answers_is_rolled_out_where_there_are_standbys() {
+    let world = with_another_image(2).await;
+    let mut cluster = world.api.get(CLUSTER).unwrap();
+    cluster["spec"]["masters"]["count"] = json!(3);
+    cluster["spec"]["zookeeper"] = json!({ "addresses": ["zk:2181"] });
+    cluster["spec"]["journal"] = json!({ "existingClaim": { "claimName": "c" } });
+    world.api.put(CLUSTER, cluster);
+    world.reconcile().await.unwrap();
+    world.says("Failed", 1, 128, "no such file");
+    world.reconcile().await.unwrap();
+    assert_eq!(world.image(), "older");
+}
+
 /// Its node is drained, or somebody cleans up pods that have ended.
 #[tokio::test]
 async fn an_answer_that_is_gone_is_asked_for_again() {
-    const ANSWER: &str = "/api/v1/namespaces/data/pods/demo-format-reads-1";
     let world = with_another_image(2).await;
     let before = world.api.get(SET);
     world.reconcile().await.unwrap();

@@ -19,6 +19,8 @@ use crate::{
 mod of_deletion;
 #[path = "reconcile_image_tests.rs"]
 mod of_images;
+#[path = "reconcile_others_tests.rs"]
+mod of_others;
 #[path = "reconcile_workers_tests.rs"]
 mod of_workers;
 
@@ -91,16 +93,40 @@ impl World {
         let owner = json!([{ "apiVersion": "a/v1", "kind": "K", "name": "demo", "uid": "uid-1", "controller": true }]);
         world.api.put(
             SET,
-            json!({ "metadata": { "name": "demo-masters", "labels": labels, "ownerReferences": owner } }),
+            json!({
+                "metadata": { "name": "demo-masters", "generation": 1, "labels": labels, "ownerReferences": owner },
+                "status": { "observedGeneration": 1, "replicas": 1 },
+            }),
         );
-        world.api.put(
+        world.put_master(hash);
+        world
+    }
+
+    /// `hash`: what it was started with.
+    fn put_master(&self, hash: &str) {
+        let labels = json!({ COMPONENT: MASTER, INSTANCE: "demo", MANAGED_BY: MANAGER });
+        self.api.put(
             POD,
             json!({
                 "metadata": { "name": "demo-masters-0", "uid": "pod-0", "labels": labels, "annotations": { "alluxio.org/restart-hash": hash } },
                 "status": { "podIP": "127.0.0.1", "conditions": [{ "type": "Ready", "status": "True" }] },
             }),
         );
-        world
+    }
+
+    /// Edits a field of the spec.
+    fn set(&self, field: &str, value: Value) {
+        let mut cluster = self.api.get(CLUSTER).unwrap();
+        cluster["spec"][field] = value;
+        self.api.put(CLUSTER, cluster);
+    }
+
+    /// So that the next one finds all objects there, and its master still to be replaced.
+    async fn reconcile_first(&self) {
+        self.api.refuse(Method::POST, "/eviction", 429);
+        self.reconcile().await.unwrap();
+        self.api.allow_all();
+        self.context.refused.forget(&key());
     }
 
     async fn reconcile(&self) -> Result<Action, ReconcileError> {
@@ -120,6 +146,10 @@ impl World {
         let word = |name: &str| found[name].as_str().unwrap().to_owned();
         (format!("{} {}", word("status"), word("reason")), word("message"))
     }
+}
+
+fn key() -> ClusterKey {
+    ClusterKey { namespace: "data".to_owned(), name: "demo".to_owned() }
 }
 
 #[tokio::test]
@@ -180,6 +210,7 @@ async fn what_fails_is_told_before_it_is_tried_again() {
             world.api.put(path, object);
         }
         world.api.allow_all();
+        world.context.refused.forget(&key());
         world.api.refuse(method, part, 500);
         let mut done = world.reconcile().await;
         if part == "/eviction" {
@@ -191,6 +222,60 @@ async fn what_fails_is_told_before_it_is_tried_again() {
         assert_eq!((degraded.as_str(), message), ("True ApplyFailed", error.to_string()), "{part}");
         assert_eq!(world.status()["leader"]["pod"], "demo-masters-0");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reconcile_that_takes_too_long_is_told() {
+    let world = World::new("{}", Value::Null);
+    world.api.hold("/services/");
+    assert!(matches!(world.reconcile().await, Err(ReconcileError::Late)));
+    let (degraded, message) = world.condition("Degraded");
+    assert_eq!(degraded, "True ApplyFailed");
+    assert!(message.starts_with("the reconcile took longer than 60 s"), "{message}");
+    world.api.release();
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_up_is_told_and_hides_nothing() {
+    let world = World::serving(
+        "workers: [{name: default, env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]}]",
+        "old",
+    )
+    .await;
+    world.api.refuse(Method::GET, "/secrets/", 403);
+    world.reconcile().await.unwrap_err();
+    assert_eq!(world.condition("Degraded").0, "True ApplyFailed");
+    assert_eq!(world.status()["leader"]["pod"], "demo-masters-0");
+    let told = world.status()["conditions"].to_string();
+    assert!(!told.contains("ZooKeeperReachable"), "{told}");
+}
+
+/// Something before it took long, and another master has failed meanwhile.
+#[tokio::test]
+async fn a_master_is_not_replaced_by_what_was_seen_long_ago() {
+    let replaced = async |fails: bool| {
+        let world = World::serving("", "old").await;
+        world.reconcile_first().await;
+        world.api.hold("/services/");
+        let meanwhile = async {
+            let asked = || world.api.asked(&Method::GET, "/services/").len();
+            let before = asked();
+            while asked() == before {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            if fails {
+                world.becomes("STANDBY", "id");
+            }
+            world.api.release();
+        };
+        let (done, ()) = tokio::join!(world.reconcile(), meanwhile);
+        assert_eq!(done.unwrap(), Action::requeue(UNDER_WAY));
+        world.api.get(POD).is_none()
+    };
+    assert_eq!(tokio::join!(replaced(true), replaced(false)), (false, true));
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! Whole reconciles of clusters with workers.
 
+use k8s_openapi::api::core::v1::Node;
+use kube::runtime::{reflector, watcher};
+
 use super::*;
 use crate::build::WORKER_GROUP;
 
@@ -80,6 +83,106 @@ async fn a_roll_of_workers_is_over_when_the_last_one_is_ready() {
     assert_eq!(world.condition("Progressing").0, "False Settled");
     assert_eq!(group(), numbers(1, 1, 1));
     assert_eq!(finished(), before + 1);
+}
+
+#[tokio::test]
+async fn a_worker_that_a_budget_does_not_let_go_is_told() {
+    let world = with_workers("").await;
+    world.put_worker(true, "2026-01-02T00:00:00Z", Some("old"));
+    world.api.refuse(Method::POST, "/eviction", 429);
+    world.reconcile().await.unwrap();
+    world.reconcile().await.unwrap();
+    let (progressing, message) = world.condition("Progressing");
+    assert_eq!(progressing, "True Rolling");
+    assert!(message.contains("but demo-worker-default-x may not go: refused by the test"), "{message}");
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+    world.set("progressDeadlineSeconds", json!(0));
+    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+    assert_eq!(world.condition("Progressing").0, "False StepFailed");
+    let (degraded, message) = world.condition("Degraded");
+    assert_eq!(degraded, "True WorkersNotReady");
+    assert!(message.contains("refused by the test; `kubectl get pdb`"), "{message}");
+    world.api.allow_all();
+    world.context.refused.forget(&key());
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(WORKER).is_none());
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+    let events = world.api.asked(&Method::POST, "/events");
+    let step = events.iter().find(|event| event["reason"] == "RollStep").unwrap();
+    assert_eq!(step["note"], "workers of the group default are replaced: demo-worker-default-x");
+}
+
+/// The set's controller is faster than any operator: it ends the pod of a node that does not fit when it sees it.
+#[tokio::test]
+async fn a_node_whose_label_is_taken_off_keeps_its_worker_until_it_may_go() {
+    let mut world = with_workers("workers: [{name: default, scheduling: {nodeSelector: {disk: ssd}}}]").await;
+    let (nodes, mut writer) = reflector::store::<Node>();
+    let mut node = |name: &str, disk: &str| {
+        let node = json!({ "metadata": { "name": name, "labels": { "disk": disk } } });
+        writer.apply_watcher_event(&watcher::Event::Apply(serde_json::from_value(node).unwrap()));
+    };
+    node("n", "ssd");
+    node("without", "ssd");
+    Arc::get_mut(&mut world.context).unwrap().nodes = Some(nodes);
+    world.put_worker(true, "2026-01-02T00:00:00Z", None);
+    let mut worker = world.api.get(WORKER).unwrap();
+    worker["spec"]["containers"] =
+        json!([{ "name": "alluxio-worker", "ports": [{ "name": "web", "containerPort": 1 }] }]);
+    world.api.put(WORKER, worker);
+    let named = || {
+        let set = world.api.get(WORKERS).unwrap();
+        let pod = serde_json::from_value(set["spec"]["template"]["spec"].clone()).unwrap();
+        crate::build::kept_nodes(&pod).into_iter().collect::<Vec<_>>()
+    };
+    let applied = || world.api.asked(&Method::PATCH, "/daemonsets/").len();
+    assert_eq!(named(), Vec::<String>::new());
+    let before = applied();
+    world.reconcile().await.unwrap();
+    assert_eq!((named(), applied()), (vec!["n".to_owned()], before + 1));
+    let worker = world.api.get(WORKER).unwrap();
+    for look in ["at rest", "its pod is replaced"] {
+        world.reconcile().await.unwrap();
+        assert_eq!((named(), applied()), (vec!["n".to_owned()], before + 1), "{look}");
+        world.api.take(WORKER);
+    }
+    world.api.put(WORKER, worker.clone());
+    node("n", "hdd");
+    world.reconcile().await.unwrap();
+    assert_eq!((named(), applied()), (vec!["n".to_owned()], before + 1));
+    assert_eq!(world.status()["workers"]["groups"][0]["leaving"], json!(["n"]));
+    let mut worker = world.api.get(WORKER).unwrap();
+    assert!(worker["metadata"]["annotations"]["alluxio.org/taken-out"].is_string(), "it is taken out first");
+    worker["metadata"]["annotations"]["alluxio.org/taken-out"] = json!("2026-01-02T00:00:00Z");
+    world.api.put(WORKER, worker);
+    world.reconcile().await.unwrap();
+    assert_eq!((named(), applied()), (vec![], before + 2), "it has had its time");
+}
+
+#[tokio::test]
+async fn a_group_of_very_many_nodes_names_only_those_that_leave() {
+    let world = with_workers("workers: [{name: default, scheduling: {nodeSelector: {disk: ssd}}}]").await;
+    let (nodes, _writer) = reflector::store::<Node>();
+    world.put_worker(true, "2026-01-02T00:00:00Z", None);
+    let seen = Observed::look(&world.context, &fixture::cluster("{}")).await.unwrap();
+    let worker = workers::seen(&seen.workers["default"][0]);
+    let many = |count: usize| -> Vec<_> {
+        (0..count)
+            .map(|number| crate::roll::Worker { node: format!("n{number}"), ..worker.clone() })
+            .collect()
+    };
+    let plan = crate::roll::WorkersPlan { leaving_nodes: ["old".to_owned()].into(), ..Default::default() };
+    for (count, kept) in [(999, 1000), (1000, 1)] {
+        let terms = Default::default();
+        let all = crate::controller::keeping::kept_nodes(
+            Some(&nodes),
+            &terms,
+            &many(count),
+            &plan,
+            &Default::default(),
+        );
+        assert_eq!(all.len(), kept);
+        assert!(all.contains("old"));
+    }
 }
 
 /// As where Pod Security or a quota refuses its pods: only an event at the set tells of it.
@@ -165,7 +268,7 @@ async fn a_roll_that_was_given_up_keeps_nothing_that_is_not_wanted() {
 #[tokio::test]
 async fn what_a_worker_said_before_a_pause_does_not_hold_after_it() {
     let world = with_workers("").await;
-    let key = ClusterKey { namespace: "data".to_owned(), name: "demo".to_owned() };
+    let key = key();
     let silent = |second| {
         let now = Timestamp::from_second(second).unwrap();
         world.context.by_hand.said(&key, "w", None, now).silent_since.unwrap().as_second()

@@ -16,7 +16,7 @@ use crate::{
         conditions::ConditionStatus,
         status::{MastersStatus, WorkersStatus},
     },
-    roll::{MastersPlan, Step, Why},
+    roll::{Failure, MastersPlan, Step, Why},
     status::{Verdict, conditions, phase},
 };
 
@@ -29,6 +29,8 @@ pub struct Report {
     pub looks: Option<String>,
     /// What kept a part of it from being carried out.
     pub failed: Option<Verdict>,
+    /// What somebody else changes whenever it is set.
+    pub contested: Option<String>,
     pub image: Option<PinnedImage>,
     /// Without a plan the masters were not looked at as something to change: the cluster is paused, or refused.
     pub masters: Option<MastersPlan>,
@@ -157,10 +159,14 @@ impl Report {
         if let Some(failure) = plans.find_map(|plan| plan.stopped.as_ref().or(plan.stuck.as_ref())) {
             return Verdict::is(Reason::WorkersNotReady, format!("{failure}; {}", failure.hint));
         }
+        if let Some(contested) = &self.contested {
+            return Verdict::is(Reason::ApplyFailed, contested);
+        }
         if let Some(failing) =
             observed.masters.iter().find_map(|seen| Some((&seen.facts.name, seen.facts.failing.as_ref()?)))
         {
-            return Verdict::is(Reason::MastersNotReady, format!("{}: {}", failing.0, failing.1));
+            let failure = Failure::of(failing.0, failing.1);
+            return Verdict::is(Reason::MastersNotReady, format!("{failure}; {}", failure.hint));
         }
         Verdict::is_not(Reason::AsExpected, "nothing is wrong")
     }
@@ -244,7 +250,10 @@ impl Report {
 
     fn of_workers(&self) -> Verdict {
         if let Some(group) = self.groups.iter().find(|group| group.plan.rolling) {
-            return Verdict::is(Reason::Rolling, format!("workers of the group {} are replaced", group.name));
+            let refused = group.plan.refused.as_ref().map(|refused| format!(", but {refused}"));
+            let refused = refused.unwrap_or_default();
+            let message = format!("workers of the group {} are replaced{refused}", group.name);
+            return Verdict::is(Reason::Rolling, message);
         }
         let missing = self.groups.iter().filter(|group| group.plan.stopped.is_none());
         if let Some((group, (missing, of))) =
@@ -267,7 +276,9 @@ impl Report {
             true => String::new(),
             false => format!(", but for workers that somebody took out of service: {}", by_hand.join(", ")),
         };
-        Verdict::is_not(Reason::Settled, format!("everything is as the spec says{but}"))
+        // The fight about them lasts for days, and is no progress.
+        let contested = if self.contested.is_some() { ", where others let it be" } else { "" };
+        Verdict::is_not(Reason::Settled, format!("everything is as the spec says{contested}{but}"))
     }
 
     fn masters_status(&self, cluster: &AlluxioCluster, observed: &Observed) -> MastersStatus {

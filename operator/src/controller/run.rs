@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context,
-    context::Clusters,
+    context::{Clusters, Contested},
     nodes,
     reconcile::{after_failure, reconcile},
     selectors,
@@ -35,7 +35,9 @@ use crate::{
     build::INSTANCE,
     crd::{AlluxioCluster, PinnedImage},
     lease::Tenure,
-    observe::{by_hand::ByHand, health::Health, lasting::Lasting, pulse::Pulse, quiet::Quiet},
+    observe::{
+        by_hand::ByHand, health::Health, lasting::Lasting, pulse::Pulse, quiet::Quiet, refused::Refused,
+    },
     process::{Metrics, Namespaces},
 };
 
@@ -151,6 +153,8 @@ async fn one(parts: Parts, controller: Controller<AlluxioCluster>, seen: Seen, s
         silent: Lasting::default(),
         waits: Lasting::default(),
         missing: Lasting::default(),
+        refused: Refused::default(),
+        contests: Contested::default(),
         metrics: parts.metrics.clone(),
         pod: parts.pod,
         nodes,

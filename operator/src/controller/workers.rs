@@ -18,25 +18,28 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Context,
+    keeping::kept_nodes,
     masters::{progress_deadline, seconds, strategy},
     observed::Observed,
     standing::standing,
 };
 use crate::{
-    act::{self, PodOf, WorkerName, WorkerService},
+    act::{PodOf, WorkerName, WorkerService},
     crd::{self, AlluxioCluster, WorkerKind, status::GroupStatus},
     observe::{health::WorkerRole, nodes::NodeTerms, pods::PodFacts, pulse::ClusterKey},
     roll::{Worker, WorkerGroup, WorkersPlan},
 };
 
 /// What a group is and what is to be done in it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct GroupPlan {
     pub name: String,
     pub hash: String,
     pub plan: WorkersPlan,
     /// What `spec.replicas` of a StatefulSet shall be: workers that leave are still among them.
     pub replicas: Option<u32>,
+    /// The nodes that a DaemonSet has by name.
+    pub kept_nodes: BTreeSet<String>,
 }
 
 /// How long workers of a set may take that does not say it.
@@ -45,6 +48,9 @@ const DECOMMISSION_TIMEOUT: Duration = Duration::from_secs(300);
 /// So many workers are asked at once, and so long all of a group together: who leads has to be told in time also where a rack is gone.
 const AT_ONCE: usize = 100;
 const ASKING: Duration = Duration::from_secs(3);
+
+/// So long workers are taken out of service and put back in one reconcile: nothing else is done for the cluster meanwhile.
+const SERVING: Duration = Duration::from_secs(5);
 
 /// `hashes`: by group, what pods shall have been started with. Asks the leader and the workers only where a node leaves or is
 /// cordoned, and workers that are not ready. A set whose group is not in the spec any more has a plan as long as it is there: all its workers leave.
@@ -56,7 +62,7 @@ pub async fn plan(
     hashes: &BTreeMap<String, String>,
     now: Timestamp,
 ) -> Vec<GroupPlan> {
-    let mut plans = Vec::new();
+    let (mut plans, none) = (Vec::new(), BTreeSet::new());
     let missing = context.missing.since(key, missing(observed), now);
     let (leaving, unready) = (BTreeSet::new(), BTreeSet::new());
     let mut asked = Asked { context, key, cluster, observed, now, offered: None, leaving, unready };
@@ -75,12 +81,15 @@ pub async fn plan(
         let plan = group_seen.plan();
         let replicas =
             (group.kind == WorkerKind::StatefulSet).then(|| replicas(group, &group_seen.workers, &plan));
-        plans.push(GroupPlan { name: group.name.clone(), hash: hash.clone(), plan, replicas });
+        let named = observed.kept_nodes.get(&group.name).unwrap_or(&none);
+        let kept_nodes = kept_nodes(context.nodes.as_ref(), &terms, &group_seen.workers, &plan, named);
+        plans.push(GroupPlan { name: group.name.clone(), hash: hash.clone(), plan, replicas, kept_nodes });
     }
     for name in removed(cluster, observed) {
         let leaving = |facts: &PodFacts| Worker { wanted_here: false, ..seen(facts) };
         let plan = asked.group(name, leaving).await.plan();
-        plans.push(GroupPlan { name: name.clone(), hash: String::new(), plan, replicas: None });
+        // Its set stays as it is.
+        plans.push(GroupPlan { name: name.clone(), plan, ..GroupPlan::default() });
     }
     context.quiet.keep(key, &asked.leaving);
     context.by_hand.keep(key, &asked.unready);
@@ -196,7 +205,7 @@ async fn in_time<T>(until: Instant, question: impl Future<Output = Option<T>>) -
     timeout_at(until, question).await.ok().flatten()
 }
 
-/// Does what the plan of the service says. What fails is tried at the next reconcile.
+/// Does what the plan of the service says, as far as it gets in time. What fails, and what is left, is tried at the next reconcile.
 pub async fn serve(
     cluster: &AlluxioCluster,
     observed: &Observed,
@@ -214,12 +223,18 @@ pub async fn serve(
             None => return Some("workers that leave wait for a leader".to_owned()),
         };
     let mut failure = None;
+    let until = Instant::now() + SERVING;
+    let late = || Instant::now() >= until;
+    let left = |pod: &str| Some(format!("{pod} and others wait: the leader is slow"));
     for group_plan in plans {
         let of = |name: &String| {
             let facts = observed.workers.get(&group_plan.name)?.iter().find(|facts| facts.name == *name)?;
             Some((facts, worker_name(facts)?))
         };
         for (facts, name) in group_plan.plan.take_out.iter().filter_map(of) {
+            if late() {
+                return failure.or_else(|| left(&facts.name));
+            }
             let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: facts.taken_out.is_some() };
             match service.take_out(pods, &pod, &name).await {
                 Ok(()) => tracing::info!(pod = facts.name, host = name.host, "its worker is out of service"),
@@ -229,6 +244,9 @@ pub async fn serve(
             }
         }
         for (facts, name) in group_plan.plan.put_back.iter().filter_map(of) {
+            if late() {
+                return failure.or_else(|| left(&facts.name));
+            }
             let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: true };
             match service.put_back(pods, &pod, &name).await {
                 Ok(()) => tracing::info!(pod = facts.name, host = name.host, "its worker may serve again"),
@@ -241,36 +259,8 @@ pub async fn serve(
     failure
 }
 
-/// Replaces what the plans say.
-///
-/// # Errors
-/// The API server does not answer, or refuses.
-pub async fn replace(
-    context: &Context,
-    observed: &Observed,
-    plans: &[GroupPlan],
-    pods: &Api<Pod>,
-) -> Result<(), kube::Error> {
-    for group in plans {
-        let uids: BTreeMap<_, _> = observed
-            .workers
-            .get(&group.name)
-            .into_iter()
-            .flatten()
-            .map(|facts| (&facts.name, &facts.uid))
-            .collect();
-        for name in &group.plan.replace {
-            let Some(uid) = uids.get(name) else { continue };
-            if act::replace(pods, name, uid).await? == act::Replaced::Yes {
-                context.metrics.replaced("worker");
-            }
-        }
-    }
-    Ok(())
-}
-
 /// A worker that stays, as its pod tells.
-fn seen(facts: &PodFacts) -> Worker {
+pub(super) fn seen(facts: &PodFacts) -> Worker {
     Worker {
         pod: facts.name.clone(),
         node: facts.node.clone().unwrap_or_default(),

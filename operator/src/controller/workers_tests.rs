@@ -159,6 +159,59 @@ async fn a_worker_that_misses_a_question_is_what_it_was() {
     }
 }
 
+/// A whole rack leaves, and the leader accepts connections and says nothing.
+#[tokio::test]
+async fn a_leader_that_hangs_does_not_hold_up_all_else() {
+    let api = FakeApi::default();
+    let context = Context::for_test(&api);
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let path = format!("{PODS}/demo-worker-old-x");
+    put(&api, "old", answering(json!(0)).await, None);
+    let pod = api.take(&path).unwrap();
+    for number in 0..10 {
+        let (mut pod, name) = (pod.clone(), format!("demo-worker-old-{number}"));
+        (pod["metadata"]["name"], pod["metadata"]["uid"]) = (json!(name), json!(name));
+        api.put(&format!("{PODS}/{name}"), pod);
+    }
+    let (mut observed, cluster) = (leader_at(port).await, fixture::cluster("{}"));
+    observed.workers = Observed::look(&context, &cluster).await.unwrap().workers;
+    let plan = WorkersPlan {
+        take_out: observed.workers["old"].iter().map(|facts| facts.name.clone()).collect(),
+        ..WorkersPlan::default()
+    };
+    let plans = [GroupPlan { name: "old".to_owned(), plan, ..GroupPlan::default() }];
+    let pods = Api::namespaced(api.client(), "data");
+    let serve = serve(&cluster, &observed, &plans, &pods);
+    let told = crate::act::while_it_lasts(crate::lease::Tenure::endless(), serve).await;
+    assert!(told.unwrap().contains("cannot be taken out of service"));
+    assert_eq!(
+        api.asked(&http::Method::PATCH, "/pods/demo-worker-old-").len(),
+        1,
+        "the others at the next look"
+    );
+}
+
+/// What is seen of a cluster whose leader has this port.
+async fn leader_at(port: u16) -> Observed {
+    let api = FakeApi::default();
+    let role = json!({ "role": "PRIMARY", "serving": true, "term": 3 });
+    let web = served(Router::new().route("/role", get(move || async { Json(role) }))).await;
+    let labels = json!({
+        "app.kubernetes.io/managed-by": "alluxio-operator", "app.kubernetes.io/instance": "demo",
+        "app.kubernetes.io/component": "master",
+    });
+    let pod = json!({
+        "metadata": { "name": "demo-masters-0", "uid": "m", "labels": labels },
+        "spec": { "containers": [{ "name": "alluxio-master", "ports": [
+            { "name": "rpc", "containerPort": port }, { "name": "web", "containerPort": web },
+        ] }] },
+        "status": { "podIP": "127.0.0.1", "conditions": [{ "type": "Ready", "status": "True" }] },
+    });
+    api.put(&format!("{PODS}/demo-masters-0"), pod);
+    Observed::look(&Context::for_test(&api), &fixture::cluster("{}")).await.unwrap()
+}
+
 /// Their nodes lost power: they do not even refuse.
 #[tokio::test]
 async fn workers_that_do_not_answer_are_waited_for_together() {

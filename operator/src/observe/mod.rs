@@ -8,4 +8,5 @@ pub mod nodes;
 pub mod pods;
 pub mod pulse;
 pub mod quiet;
+pub mod refused;
 pub mod zookeeper;

@@ -117,6 +117,18 @@ impl Step {
     }
 }
 
+impl MastersPlan {
+    /// As it is told where a disruption budget does not let the pod go that is to be replaced. `since`: when it was refused first.
+    pub fn refused(&self, why: &str, since: Timestamp, patience: Patience) -> Self {
+        let Step::Replace { pod, .. } = &self.step else { return self.clone() };
+        let step = match patience.refused(pod, why, since) {
+            Some(failure) => Step::Stopped(failure),
+            None => Step::Wait(Wait::Refused { pod: pod.clone(), why: why.to_owned() }),
+        };
+        Self { step, ..self.clone() }
+    }
+}
+
 impl Masters {
     pub fn plan(&self) -> MastersPlan {
         // Two generations never run together, so the set has no pods before it has new ones. An eviction of all would not do:
@@ -162,7 +174,12 @@ impl Masters {
             };
         };
         if leader.ordinal < self.count {
-            return None;
+            // Those that go may be all that could take over; what cannot, and what takes too long, is not waited for.
+            let comes = |pod: &&Master| {
+                !self.well(pod) && pod.failing.is_none() && !self.patience().is_over(pod.ready_changed)
+            };
+            let comes = self.staying().find(comes);
+            return comes.and_then(|pod| hold(Step::Wait(Wait::NotReady(pod.pod.clone()))));
         }
         if let Some(gone) = self.pods.iter().find(|pod| pod.terminating) {
             return hold(Step::Wait(Wait::Ending(gone.pod.clone())));

@@ -311,3 +311,41 @@ fn recreate_ends_all_before_it_starts_any() {
     (all.pods[0].ready, all.pods[0].failing) = (false, Some("CrashLoopBackOff".to_owned()));
     assert!(matches!(all.plan().step, Step::Unwell(_)));
 }
+
+/// Else nobody could take over from the leader, though healthy standbys were there a moment ago.
+#[test]
+fn healthy_masters_stay_until_those_that_are_kept_are_ready() {
+    let mut all = masters(vec![
+        master(0, "new", LEADS),
+        Master { ready: false, ..master(1, "new", Unknown) },
+        master(2, "new", FOLLOWS),
+        master(3, "new", FOLLOWS),
+        master(4, "new", FOLLOWS),
+    ]);
+    all.count = 3;
+    let plan = all.plan();
+    assert_eq!(plan.replicas, 5);
+    waits_for(&plan.step, "a-master-1 is not ready yet");
+    all.now = at(600);
+    assert_eq!(all.plan().replicas, 3, "not for ever");
+    all.now = at(10);
+    all.pods[1].failing = Some("CrashLoopBackOff".to_owned());
+    assert_eq!(all.plan().replicas, 3);
+    all.pods[1] = master(1, "new", FOLLOWS);
+    assert_eq!(all.plan().replicas, 3);
+}
+
+#[test]
+fn a_budget_that_does_not_let_go_is_waited_for_until_the_deadline() {
+    let all = masters(vec![master(0, "new", LEADS), master(1, "old", FOLLOWS)]);
+    let plan = all.plan();
+    let told =
+        |now| plan.refused("the budget b", at(0), Patience { now: at(now), progress_deadline: DEADLINE });
+    waits_for(&told(599).step, "a-master-1 is to be replaced, and may not go: the budget b");
+    let Step::Stopped(failure) = told(600).step else { panic!() };
+    assert_eq!(
+        failure.to_string(),
+        "a-master-1: is to be replaced, and may not go, for more than 600 s: the budget b"
+    );
+    assert!(failure.hint.contains("kubectl get pdb"));
+}

@@ -43,6 +43,18 @@ pub struct Failure {
     pub hint: String,
 }
 
+impl Failure {
+    /// `failing`: what a container waits for that does not end by itself.
+    pub fn of(pod: &str, failing: &str) -> Self {
+        let hint = match failing.contains("CrashLoopBackOff") {
+            true => format!("`kubectl logs {pod} --previous` says more"),
+            // It never ran, or was ended by others.
+            false => format!("`kubectl describe pod {pod}` says more"),
+        };
+        Self { pod: pod.to_owned(), seen: failing.to_owned(), hint }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.pod, self.seen)
@@ -51,7 +63,7 @@ impl fmt::Display for Failure {
 
 /// What makes a pod that is not ready a failure.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub struct Patience {
     pub now: Timestamp,
     pub progress_deadline: Duration,
 }
@@ -72,20 +84,23 @@ impl Patience {
 
     /// `None` while it may still become ready. `unready`: since when it is not; not its age, as it may have been ready for long.
     pub fn failure(self, pod: &str, unready: Timestamp, failing: Option<&str>) -> Option<Failure> {
-        let seen = match failing {
-            Some(seen) => seen.to_owned(),
-            None if self.is_over(unready) => format!("not ready for {}", self.waited()),
-            None => return None,
-        };
-        let hint = match failing {
-            Some(seen) if seen.contains("CrashLoopBackOff") => {
-                format!("`kubectl logs {pod} --previous` says more")
-            }
-            // It never ran, or was ended by others.
-            Some(_) => format!("`kubectl describe pod {pod}` says more"),
-            None => format!("`kubectl logs {pod}` says more"),
-        };
-        Some(Failure { pod: pod.to_owned(), seen, hint })
+        match failing {
+            Some(failing) => Some(Failure::of(pod, failing)),
+            None => self.is_over(unready).then(|| Failure {
+                pod: pod.to_owned(),
+                seen: format!("not ready for {}", self.waited()),
+                hint: format!("`kubectl logs {pod}` says more"),
+            }),
+        }
+    }
+
+    /// `None` while the disruption budget may still let it go.
+    pub fn refused(self, pod: &str, why: &str, since: Timestamp) -> Option<Failure> {
+        self.is_over(since).then(|| Failure {
+            pod: pod.to_owned(),
+            seen: format!("is to be replaced, and may not go, for {}: {why}", self.waited()),
+            hint: wait::BUDGET.to_owned(),
+        })
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// What helps against a budget that does not let a pod go.
+pub(super) const BUDGET: &str = "`kubectl get pdb` shows the budgets: change the one that is named so that one pod may be away, or delete it";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wait {
     /// This pod is ending.
@@ -22,6 +25,11 @@ pub enum Wait {
     NoLeaderToSpare,
     /// This one leads and is to go, and no other can take over.
     NoSuccessor(String),
+    /// A disruption budget does not let this pod go: its words.
+    Refused {
+        pod: String,
+        why: String,
+    },
 }
 
 impl Wait {
@@ -42,6 +50,7 @@ impl Wait {
             Self::NotReady(pod) | Self::Behind(pod) | Self::NoSuccessor(pod) => {
                 format!("`kubectl logs {pod}` says more")
             }
+            Self::Refused { .. } => BUDGET.to_owned(),
             Self::NoLeader | Self::NoLeaderToSpare => "the masters' logs say why none leads".to_owned(),
         }
     }
@@ -56,6 +65,7 @@ impl fmt::Display for Wait {
             Self::Missing { there, wanted } => write!(f, "{there} of {wanted} masters exist"),
             Self::Silent(pod) => write!(f, "{pod} does not answer on its web port"),
             Self::Behind(pod) => write!(f, "{pod} is still behind the leader"),
+            Self::Refused { pod, why } => write!(f, "{pod} is to be replaced, and may not go: {why}"),
             Self::NoLeader => f.write_str("no master serves yet"),
             Self::NoLeaderToSpare => f.write_str("no master leads: the number of masters waits for a leader"),
             Self::NoSuccessor(pod) => {

@@ -69,6 +69,8 @@ pub struct WorkersPlan {
     pub stopped: Option<Failure>,
     /// One that does not end, which the roll goes on without.
     pub stuck: Option<Failure>,
+    /// What a disruption budget says of one that is to be replaced.
+    pub refused: Option<String>,
     /// Whether a roll is not over.
     pub rolling: bool,
     /// Pods whose worker somebody took out of service; they are left as they are.
@@ -83,6 +85,12 @@ impl WorkersPlan {
     /// Whether a roll goes on: neither over nor given up.
     pub fn under_way(&self) -> bool {
         self.rolling && self.stopped.is_none()
+    }
+
+    /// A disruption budget does not let this one go. `since`: when it was refused first.
+    pub fn refuse(&mut self, pod: &str, why: &str, since: Timestamp, patience: Patience) {
+        self.refused = Some(format!("{pod} may not go: {why}"));
+        self.stopped = self.stopped.take().or_else(|| patience.refused(pod, why, since));
     }
 }
 

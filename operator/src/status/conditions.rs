@@ -69,10 +69,11 @@ pub fn phase(conditions: &[Condition]) -> Phase {
     // Then nobody expects a master that serves.
     let planned = progress
         .is_some_and(|now| matches!(now.reason, Reason::Creating | Reason::Formatting | Reason::Recreating));
-    if holds(ConditionType::Paused) {
-        Phase::Paused
-    } else if !planned && available.is_some_and(|available| available.reason == Reason::NoLeader) {
+    // Also while it is paused: nobody would be called otherwise.
+    if !planned && available.is_some_and(|available| available.reason == Reason::NoLeader) {
         Phase::Unavailable
+    } else if holds(ConditionType::Paused) {
+        Phase::Paused
     } else if holds(ConditionType::Degraded) {
         Phase::Degraded
     } else if available.is_none_or(|available| available.reason == Reason::NotStarted) {
@@ -139,6 +140,9 @@ mod tests {
         assert_eq!(word(vec![no_leader(), Verdict::is(Reason::Rolling, "")]), Phase::Unavailable);
         assert_eq!(word(vec![no_leader(), Verdict::is(Reason::Recreating, "")]), Phase::Updating);
         assert_eq!(word(vec![no_leader(), Verdict::is(Reason::Creating, "")]), Phase::Creating);
-        assert_eq!(word(vec![leads(), degraded(), Verdict::is(Reason::PausedByUser, "")]), Phase::Paused);
+        let paused = || Verdict::is(Reason::PausedByUser, "");
+        assert_eq!(word(vec![leads(), degraded(), paused()]), Phase::Paused);
+        assert_eq!(word(vec![no_leader(), paused()]), Phase::Unavailable);
+        assert_eq!(word(vec![Verdict::is_not(Reason::NotStarted, ""), paused()]), Phase::Paused);
     }
 }

@@ -18,9 +18,10 @@ async fn settled_world(name: &str) -> Result<World<'static>> {
     Ok(world)
 }
 
-/// The pods of the events about steps.
+/// The masters of the events about steps.
 pub async fn steps(world: &World<'_>) -> Result<Vec<String>> {
-    let told = world.events("a").await?.into_iter().filter(|(reason, _)| reason == "RollStep");
+    let told = world.events("a").await?.into_iter();
+    let told = told.filter(|(reason, note)| reason == "RollStep" && note.starts_with("a-masters-"));
     Ok(told.map(|(_, note)| note.split(' ').next().unwrap_or_default().to_owned()).collect())
 }
 

@@ -2,7 +2,8 @@
 
 use alluxio_operator::crd::{AlluxioCluster, Reason};
 use anyhow::Result;
-use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::{apps::v1::StatefulSet, policy::v1::PodDisruptionBudget};
+use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::{
@@ -76,6 +77,44 @@ async fn one_that_fails_stops_the_roll_and_reverting_heals() -> Result<()> {
     world.edit_cluster("a", json!({ "spec": { "image": { "worker": null } } })).await?;
     world.until("a", "it is well again", |cluster| settled(cluster) && workers(cluster) == "4/4").await?;
     assert_eq!(replaced().await?, touched, "the others were never touched");
+    world.check()
+}
+
+/// As of a user who wants all of them at any time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_that_lets_no_worker_go_is_named_until_it_is_gone() -> Result<()> {
+    let world = four_workers("budget").await?;
+    let before = uids(&world, WORKERS).await?;
+    let budget: PodDisruptionBudget = serde_json::from_value(json!({
+        "metadata": { "name": "theirs" },
+        "spec": { "minAvailable": "100%", "selector": { "matchLabels": { "alluxio.org/worker-group": "default" } } },
+    }))?;
+    world.api().create(&PostParams::default(), &budget).await?;
+    // As the controller counts it.
+    let counted = json!({ "status": {
+        "observedGeneration": 1, "disruptionsAllowed": 0, "currentHealthy": 4, "desiredHealthy": 4, "expectedPods": 4,
+    } });
+    world
+        .api::<PodDisruptionBudget>()
+        .patch_status("theirs", &PatchParams::default(), &Patch::Merge(counted))
+        .await?;
+    let position = world.server.audit().end()?;
+    let env = json!([{ "name": "TEAM", "value": "storage" }]);
+    world.edit_cluster("a", json!({ "spec": { "workers": group(env) } })).await?;
+    let named = |cluster: &AlluxioCluster| {
+        told(cluster, Reason::Rolling)
+            .contains("may not go: The disruption budget theirs needs 4 healthy pods")
+    };
+    world
+        .until("a", "the budget is named", |cluster| has_reason(cluster, Reason::Rolling) && named(cluster))
+        .await?;
+    world.looked_again("a").await?;
+    assert_eq!(different(&before, &uids(&world, WORKERS).await?).len(), 0);
+    let asked = world.changed_since(position)?.iter().filter(|it| it.resource == "pods/eviction").count();
+    assert!(asked <= 12, "two pods, less and less often: {asked}");
+    world.delete::<PodDisruptionBudget>("theirs").await?;
+    world.until("a", "it settles", |cluster| settled(cluster) && workers(cluster) == "4/4").await?;
+    assert_eq!(different(&before, &uids(&world, WORKERS).await?).len(), 4);
     world.check()
 }
 

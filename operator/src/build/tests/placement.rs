@@ -4,7 +4,7 @@ use super::*;
 
 fn pod(patch: &str, leaving: &[&str]) -> Value {
     let nodes = leaving.iter().map(|node| (*node).to_owned()).collect();
-    let live = Live { leaving_nodes: [("default".to_owned(), nodes)].into(), ..Live::default() };
+    let live = Live { kept_nodes: [("default".to_owned(), nodes)].into(), ..Live::default() };
     one(&valid(patch), &live, "DaemonSet/demo-worker-default")["spec"]["template"]["spec"].clone()
 }
 

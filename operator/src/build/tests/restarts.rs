@@ -146,7 +146,7 @@ fn masters_that_come_and_go_restart_nothing() {
 fn nodes_that_leave_restart_nothing() {
     let cluster = valid("workers: [{name: default, scheduling: {nodeSelector: {disk: ssd}}}]");
     let live =
-        Live { leaving_nodes: [("default".to_owned(), ["n1".to_owned()].into())].into(), ..Live::default() };
+        Live { kept_nodes: [("default".to_owned(), ["n1".to_owned()].into())].into(), ..Live::default() };
     let hash = |live: &Live| {
         let object = one(&cluster, live, "DaemonSet/demo-worker-default");
         object["spec"]["template"]["metadata"]["annotations"][RESTART_HASH].clone()
