@@ -106,7 +106,12 @@ pub async fn mount(
         };
         match done {
             Ok(()) => drop(mounted.digests.insert(wish.path.clone(), wish.digest.clone())),
-            Err(error) => mounted.failure = Some(format!("{} cannot be mounted: {error}", wish.path)),
+            Err(error) => {
+                mounted.failure = Some(format!(
+                    "{} cannot be mounted: {error}; mend spec.underStorage.mounts, or what it refers to",
+                    wish.path
+                ))
+            }
         }
     }
     Ok(mounted)

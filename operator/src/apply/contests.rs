@@ -1,7 +1,11 @@
 //! Fields that somebody else sets otherwise as often as we set them back: a mutating admission rule, or another controller. Nobody wins
 //! such a fight, so it is told, and fought once a minute only. Kept in memory only: an operator that starts anew finds out anew.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry, jiff::Timestamp};
 use parking_lot::Mutex;
@@ -19,7 +23,7 @@ const TIMES: u32 = 3;
 pub struct Contests(Arc<Mutex<BTreeMap<Object, Contest>>>);
 
 /// Kind and name.
-type Object = (String, String);
+pub type Object = (String, String);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Contest {
@@ -64,6 +68,11 @@ impl Contests {
         if all.get(object).is_some_and(|contest| long_ago(contest.last, now)) {
             all.remove(object);
         }
+    }
+
+    /// All others are not wanted any more.
+    pub fn keep(&self, wanted: &BTreeSet<Object>) {
+        self.0.lock().retain(|object, _| wanted.contains(object));
     }
 
     /// The first of the contested fields, and what to do.
@@ -150,6 +159,10 @@ mod tests {
         all.overruled(object(), "h", at(252));
         assert!(all.told().unwrap().contains("h does not stay as the operator sets it: an admission rule"));
         assert!(!drifted("h", 253));
+        all.keep(&[object()].into());
+        assert!(all.told().is_some());
+        all.keep(&BTreeSet::new());
+        assert_eq!(all.told(), None);
     }
 
     #[test]

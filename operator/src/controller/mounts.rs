@@ -42,10 +42,7 @@ pub async fn mount(
             digest,
         });
     }
-    let failed = |message: String| {
-        let mend = "mend spec.underStorage.mounts, or what it refers to; it is tried again";
-        Verdict::is(Reason::MountFailed, format!("{message}; {mend}"))
-    };
+    let failed = |message: String| Verdict::is(Reason::MountFailed, format!("{message}; it is tried again"));
     match act::mount(&leader, &cluster.spec.properties, &wishes, &ours).await {
         Ok(mounted) => {
             let mounts = mounted.digests.into_iter().map(|(path, digest)| MountStatus { path, digest });

@@ -236,6 +236,7 @@ impl<'a> Reconcile<'a> {
             workers::plan(self.context, self.key, &self.cluster, observed, &intent.group_hashes, self.now)
                 .await;
         let made = self.make(intent, observed, &plan, report).await;
+        self.contests.keep(intent.names());
         report.contested = self.contests.told();
         let Made { formatted, renewed } = match made {
             Ok(made) => made,
