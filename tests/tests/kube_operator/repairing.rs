@@ -48,6 +48,36 @@ async fn what_others_change_is_repaired_and_what_is_theirs_stays() -> Result<()>
     world.check()
 }
 
+/// Nobody wins such a fight.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sets_a_field_again_and_again_is_named_and_not_fought_without_end() -> Result<()> {
+    let world = World::new("contest").await?;
+    world.settled(single(&world, "a")).await?;
+    let meddler = PatchParams { field_manager: Some("meddler".to_owned()), ..PatchParams::default() };
+    let wrong = Patch::Merge(json!({ "metadata": { "labels": { NAME: "wrong" } } }));
+    let services = world.api::<Service>();
+    let is = async |name: &str| {
+        let service = services.get("a-masters").await?;
+        anyhow::Ok((service.labels().get(NAME).map(String::as_str) == Some(name)).then_some(()))
+    };
+    for _ in 0..3 {
+        services.patch("a-masters", &meddler, &wrong).await?;
+        world.eventually("it is set back", || is("alluxio")).await?;
+    }
+    let told = world.until("a", "it is told", |cluster| has_reason(cluster, Reason::ApplyFailed)).await?;
+    let message = crate::objects::told(&told, Reason::ApplyFailed);
+    assert!(
+        message.starts_with("Service a-masters: metadata.labels.app.kubernetes.io/name does not stay"),
+        "{message}"
+    );
+    assert!(message.contains(": meddler sets it otherwise;"), "{message}");
+    assert_eq!(leader(&told), Some("a-masters-0"));
+    services.patch("a-masters", &meddler, &wrong).await?;
+    world.looked_again("a").await?;
+    assert_eq!(is("wrong").await?, Some(()), "once a minute is enough");
+    world.check()
+}
+
 /// By its labels the operator watches its objects: one that loses them comes back all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_lost_its_labels_gets_them_back() -> Result<()> {
