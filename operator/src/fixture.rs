@@ -57,6 +57,7 @@ pub(crate) fn facts() -> Facts<'static> {
         labels: [("kubernetes.io/hostname", name), ("disk", disk)]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
+        taints: Vec::new(),
     };
     Facts {
         release: Some(PinnedImage { repository: "registry.example.com/alluxio".into(), tag: "0.1.0".into() }),

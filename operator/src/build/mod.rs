@@ -41,7 +41,7 @@ pub use mounts::{mount_digest, mount_options};
 pub use placement::kept_nodes;
 pub use restart::RESTART_HASH;
 pub use services::master_account;
-pub use workers::DECOMMISSION_TIMEOUT;
+pub use workers::{CONTAINER as WORKER_CONTAINER, DECOMMISSION_TIMEOUT};
 
 /// What the objects depend on beside the cluster as it shall be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::crd::DeletionPolicy;
 use crate::validate::{KindPlan, Refusals, ShortCircuitPlan, ValidatedCluster, VolumePlan, WorkerPlan};
 
 /// The container's name.
-pub(super) const CONTAINER: &str = "alluxio-worker";
+pub const CONTAINER: &str = "alluxio-worker";
 
 /// How many seconds workers that leave may take; an annotation of their set.
 pub const DECOMMISSION_TIMEOUT: &str = "alluxio.org/decommission-timeout-seconds";

@@ -107,7 +107,12 @@ async fn look_up(
 
 fn nodes(context: &Context) -> Vec<NodeFacts> {
     let nodes = context.nodes.as_ref().map(|nodes| nodes.state()).unwrap_or_default();
-    nodes.iter().map(|node| NodeFacts { name: node.name_any(), labels: node.labels().clone() }).collect()
+    let facts = nodes.iter().map(|node| NodeFacts {
+        name: node.name_any(),
+        labels: node.labels().clone(),
+        taints: node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default(),
+    });
+    facts.collect()
 }
 
 impl Intent {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Node, NodeAffinity, NodeSelectorRequirement, NodeSelectorTerm};
+use k8s_openapi::api::core::v1::{
+    Node, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm,
+};
 use kube::ResourceExt;
 
 /// The user's terms of a group. Without any, every node is meant.
@@ -14,27 +16,33 @@ pub struct NodeTerms {
 
 impl NodeTerms {
     pub fn admit(&self, node: &Node) -> bool {
-        let labels = node.labels();
-        let required = self
-            .affinity
-            .as_ref()
-            .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
+        self.admits(&node.name_any(), node.labels())
+    }
+
+    /// A node of this name with these labels.
+    pub fn admits(&self, name: &str, labels: &BTreeMap<String, String>) -> bool {
+        let fits = |selector: &NodeSelector| {
+            selector.node_selector_terms.iter().any(|term| fits(term, name, labels))
+        };
         self.labels.iter().all(|(name, value)| labels.get(name) == Some(value))
-            && required
-                .is_none_or(|selector| selector.node_selector_terms.iter().any(|term| fits(term, node)))
+            && self.required().is_none_or(fits)
+    }
+
+    /// What the affinity leaves no choice about.
+    pub fn required(&self) -> Option<&NodeSelector> {
+        self.affinity.as_ref()?.required_during_scheduling_ignored_during_execution.as_ref()
     }
 }
 
 /// All of a term's requirements; a term without any fits no node.
-fn fits(term: &NodeSelectorTerm, node: &Node) -> bool {
-    let (labels, fields) = (term.match_expressions.as_deref(), term.match_fields.as_deref());
-    let (labels, fields) = (labels.unwrap_or_default(), fields.unwrap_or_default());
-    let name = node.name_any();
-    let field = |key: &str| (key == "metadata.name").then_some(name.as_str());
-    let label = |key: &str| node.labels().get(key).map(String::as_str);
-    !(labels.is_empty() && fields.is_empty())
-        && labels.iter().all(|requirement| holds(requirement, label(&requirement.key)))
-        && fields.iter().all(|requirement| holds(requirement, field(&requirement.key)))
+fn fits(term: &NodeSelectorTerm, name: &str, labels: &BTreeMap<String, String>) -> bool {
+    let (of_labels, of_fields) = (term.match_expressions.as_deref(), term.match_fields.as_deref());
+    let (of_labels, of_fields) = (of_labels.unwrap_or_default(), of_fields.unwrap_or_default());
+    let field = |key: &str| (key == "metadata.name").then_some(name);
+    let label = |key: &str| labels.get(key).map(String::as_str);
+    !(of_labels.is_empty() && of_fields.is_empty())
+        && of_labels.iter().all(|requirement| holds(requirement, label(&requirement.key)))
+        && of_fields.iter().all(|requirement| holds(requirement, field(&requirement.key)))
 }
 
 fn holds(requirement: &NodeSelectorRequirement, value: Option<&str>) -> bool {

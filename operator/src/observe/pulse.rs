@@ -52,6 +52,15 @@ pub struct Targets {
     pub zookeeper: Vec<String>,
 }
 
+impl Targets {
+    /// The servers by the names under which a cluster of this namespace has them.
+    fn ensemble(&self, namespace: &str) -> Option<Vec<zookeeper::Server>> {
+        let servers: Vec<_> =
+            self.zookeeper.iter().map(|address| zookeeper::server(address, namespace)).collect();
+        (!servers.is_empty()).then_some(servers)
+    }
+}
+
 #[derive(Default)]
 struct Watched {
     targets: Targets,
@@ -146,19 +155,19 @@ impl Pulse {
     /// The clusters whose ZooKeeper answers, and did not, or the other way round. Clusters with the same one share the question.
     async fn look_at_zookeeper(&self) -> Vec<ClusterKey> {
         let all = self.all();
-        let ensembles: BTreeSet<_> = all.iter().map(|(_, targets)| targets.zookeeper.clone()).collect();
-        let asked =
-            ensembles.into_iter().filter(|ensemble| !ensemble.is_empty()).map(|ensemble| async move {
-                let answers = zookeeper::reachable(&ensemble).await;
-                (ensemble, answers)
-            });
+        let ensembles: BTreeSet<_> =
+            all.iter().filter_map(|(key, targets)| targets.ensemble(&key.namespace)).collect();
+        let asked = ensembles.into_iter().map(|ensemble| async move {
+            let answers = zookeeper::reachable(&ensemble).await;
+            (ensemble, answers)
+        });
         let answers: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
         let mut clusters = self.clusters.lock();
         let changed = all.into_iter().filter_map(|(key, targets)| {
             // Masters may have come and gone meanwhile: that is nothing to ZooKeeper.
             let same = |watched: &&mut Watched| watched.targets.zookeeper == targets.zookeeper;
             let watched = clusters.get_mut(&key).filter(same)?;
-            let now = answers.get(&targets.zookeeper).copied();
+            let now = targets.ensemble(&key.namespace).and_then(|ensemble| answers.get(&ensemble)).copied();
             let before = std::mem::replace(&mut watched.answers, now);
             (before != now).then_some(key)
         });

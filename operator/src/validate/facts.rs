@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::Taint;
+
 use crate::crd::{AlluxioCluster, AlluxioClusterSpec, EnvVar, HadoopConfiguration, PinnedImage};
 
 /// The files of a Hadoop configuration that are looked for.
@@ -50,10 +52,11 @@ pub struct Found {
 }
 
 /// A node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeFacts {
     pub name: String,
     pub labels: BTreeMap<String, String>,
+    pub taints: Vec<Taint>,
 }
 
 /// A use of a reference.

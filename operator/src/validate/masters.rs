@@ -1,7 +1,8 @@
 //! The masters.
 
 use super::pod::{self, PodPlan};
-use super::{JournalPlan, PropertyPlan, Refusals, ZooKeeperPlan, grace};
+use super::{JournalPlan, PropertyPlan, Refusals, ZooKeeperPlan, grace, template};
+use crate::build;
 use crate::crd::{ClaimAccess, Masters, Resources};
 
 /// The masters as they shall be.
@@ -53,7 +54,7 @@ pub(super) fn plan(
             grace_seconds: grace::of_master(*termination_grace_period_seconds, properties, &env),
             asked_grace_seconds: Some(*termination_grace_period_seconds),
             env,
-            template: pod::template(pod_template.as_ref(), OWNER, refusals),
+            template: template::read(pod_template.as_ref(), OWNER, build::MASTER_CONTAINER, refusals),
         },
     }
 }

@@ -1,6 +1,7 @@
 //! From the object as the user wrote it to a cluster that can be built. Pure: what must be looked up is in [`Facts`]. All mistakes are told at
 //! once, each with its field, what was seen and what to type; what is in a [`ValidatedCluster`] needs no more checks.
 
+mod claims;
 pub mod facts;
 mod grace;
 pub mod hadoop;
@@ -16,6 +17,7 @@ mod properties;
 mod raw;
 mod references;
 mod refusal;
+mod template;
 pub mod tiers;
 pub mod under_storage;
 pub mod workers;
@@ -116,7 +118,8 @@ fn plan(cluster: &AlluxioCluster, facts: &Facts, refusals: &mut Refusals) -> Val
     let properties = properties::check(properties, refusals);
     let root = under_storage::root(&under_storage.root, facts, refusals);
     nodes::check(&cluster.spec, &root.source, facts, refusals);
-    neighbours::within(&cluster.spec, refusals);
+    claims::within(cluster, refusals);
+    neighbours::within(&cluster.spec, &facts.nodes, refusals);
     let validated = ValidatedCluster {
         masters: masters::plan(masters, zookeeper.as_ref(), &journal, &properties, refusals),
         mounts: under_storage::mounts(&under_storage.mounts, facts, refusals),
@@ -132,7 +135,7 @@ fn plan(cluster: &AlluxioCluster, facts: &Facts, refusals: &mut Refusals) -> Val
         progress_deadline_seconds: u32::try_from(*progress_deadline_seconds).unwrap_or(600),
         digests: digests(&cluster.spec, facts),
     };
-    neighbours::others(cluster, &validated, &facts.others, refusals);
+    neighbours::others(cluster, &validated, facts, refusals);
     validated
 }
 

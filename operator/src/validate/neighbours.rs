@@ -1,10 +1,11 @@
 //! What a cluster must not share: ports of nodes and folders of nodes, within itself and with other clusters; a journal and a folder
 //! in ZooKeeper with other clusters. Of two clusters the younger one is refused.
 
-use std::collections::BTreeMap;
-
-use super::{Refusals, ValidatedCluster, journal, zookeeper};
+use super::nodes::NodeRules;
+use super::{Facts, NodeFacts, Refusals, ValidatedCluster, claims, journal, zookeeper};
 use crate::crd::{AlluxioCluster, AlluxioClusterSpec, Network, Reason, Scheduling};
+
+const APART: &str = "or a node selector or affinity that keeps them apart";
 
 /// Pods that can meet others on a node.
 struct Pods<'a> {
@@ -46,13 +47,8 @@ fn pods(spec: &AlluxioClusterSpec) -> Vec<Pods<'_>> {
 }
 
 impl Pods<'_> {
-    /// Whether both may run on one node, as far as labels tell. Affinity may keep them apart in ways that are not looked into.
-    fn meets(&self, other: &Self) -> bool {
-        let apart = |key: &String, value: &String| {
-            other.scheduling.node_selector.get(key).is_some_and(|theirs| theirs != value)
-        };
-        let has_affinity = self.scheduling.affinity.is_some() || other.scheduling.affinity.is_some();
-        !has_affinity && !self.scheduling.node_selector.iter().any(|(key, value)| apart(key, value))
+    fn meets(&self, other: &Self, nodes: &[NodeFacts]) -> bool {
+        NodeRules::of(self.scheduling).meets(&NodeRules::of(other.scheduling), nodes)
     }
 
     fn shared_port(&self, other: &Self) -> Option<(&'static str, i32)> {
@@ -66,7 +62,7 @@ impl Pods<'_> {
 }
 
 /// Pods of one cluster that can meet.
-pub(super) fn within(spec: &AlluxioClusterSpec, refusals: &mut Refusals) {
+pub(super) fn within(spec: &AlluxioClusterSpec, nodes: &[NodeFacts], refusals: &mut Refusals) {
     let pods = pods(spec);
     for (at, second) in pods.iter().enumerate() {
         if let Some(folder) = second
@@ -81,23 +77,28 @@ pub(super) fn within(spec: &AlluxioClusterSpec, refusals: &mut Refusals) {
                 "give each its own folder",
             );
         }
-        for first in pods[..at].iter().filter(|first| first.meets(second)) {
-            if let Some(folder) = second.shared_folder(first) {
+        for first in &pods[..at] {
+            let folder = second.shared_folder(first);
+            let both_host = first.network == Network::Host && second.network == Network::Host;
+            // Masters know a worker by its node's address and its port, in whatever network its pod is.
+            let port =
+                second.shared_port(first).filter(|_| both_host || (first.is_worker && second.is_worker));
+            // Nodes are many: they are looked at where there is something to share.
+            if (folder.is_none() && port.is_none()) || !first.meets(second, nodes) {
+                continue;
+            }
+            if let Some(folder) = folder {
                 refusals.invalid(
                     format!("{}.tiers[].volume.hostPath", second.owner),
                     format!("is {folder}, as in {}, and both may run on one node", first.owner),
-                    "choose another folder, or node selectors that exclude each other",
+                    format!("choose another folder, {APART}"),
                 );
             }
-            let both_host = first.network == Network::Host && second.network == Network::Host;
-            // Masters know a worker by its node's address and its port, in whatever network its pod is.
-            if let Some((name, port)) =
-                second.shared_port(first).filter(|_| both_host || (first.is_worker && second.is_worker))
-            {
+            if let Some((name, port)) = port {
                 refusals.invalid(
                     format!("{}.ports.{name}", second.owner),
                     format!("is {port}, as in {}, and both may run on one node", first.owner),
-                    "choose another port, or node selectors that exclude each other",
+                    format!("choose another port, {APART}"),
                 );
             }
         }
@@ -108,11 +109,11 @@ pub(super) fn within(spec: &AlluxioClusterSpec, refusals: &mut Refusals) {
 pub(super) fn others(
     cluster: &AlluxioCluster,
     validated: &ValidatedCluster,
-    others: &[&AlluxioCluster],
+    facts: &Facts,
     refusals: &mut Refusals,
 ) {
     let mine = pods(&cluster.spec);
-    for other in others.iter().filter(|other| is_older(other, cluster)) {
+    for other in facts.others.iter().filter(|other| is_older(other, cluster)) {
         let who = format!("{}/{}", namespace(other), name(other));
         let mut conflict = |field: String, seen: String, advice: &str| {
             refusals.add(Reason::ConflictsWithCluster, field, seen, advice);
@@ -120,6 +121,7 @@ pub(super) fn others(
         if shares_journal(cluster, other) {
             conflict("spec.journal".into(), format!("is the journal of {who}"), "choose a folder of its own");
         }
+        claims::with_other(cluster, other, &who, &mut conflict);
         if let Some((chroot, plan)) = other_chroot(other).zip(validated.zookeeper.as_ref()) {
             let theirs = other
                 .spec
@@ -138,20 +140,25 @@ pub(super) fn others(
             }
         }
         for theirs in pods(&other.spec) {
-            for mine in mine.iter().filter(|mine| mine.meets(&theirs)) {
+            for mine in &mine {
                 let both_host = mine.network == Network::Host && theirs.network == Network::Host;
-                if let Some((name, port)) = mine.shared_port(&theirs).filter(|_| both_host) {
+                let port = mine.shared_port(&theirs).filter(|_| both_host);
+                let folder = mine.shared_folder(&theirs);
+                if (folder.is_none() && port.is_none()) || !mine.meets(&theirs, &facts.nodes) {
+                    continue;
+                }
+                if let Some((name, port)) = port {
                     conflict(
                         format!("{}.ports.{name}", mine.owner),
                         format!("is {port}, which {} of {who} has on the same nodes", theirs.owner),
-                        "choose another port, or node selectors that exclude each other",
+                        &format!("choose another port, {APART}"),
                     );
                 }
-                if let Some(folder) = mine.shared_folder(&theirs) {
+                if let Some(folder) = folder {
                     conflict(
                         format!("{}.tiers[].volume.hostPath", mine.owner),
                         format!("is {folder}, which {} of {who} has on the same nodes", theirs.owner),
-                        "choose another folder, or node selectors that exclude each other",
+                        &format!("choose another folder, {APART}"),
                     );
                 }
             }
@@ -182,15 +189,15 @@ fn is_older(other: &AlluxioCluster, cluster: &AlluxioCluster) -> bool {
     other.metadata.uid != cluster.metadata.uid && age(other) < age(cluster)
 }
 
-fn namespace(cluster: &AlluxioCluster) -> &str {
+pub(super) fn namespace(cluster: &AlluxioCluster) -> &str {
     cluster.metadata.namespace.as_deref().unwrap_or_default()
 }
 
-fn name(cluster: &AlluxioCluster) -> &str {
+pub(super) fn name(cluster: &AlluxioCluster) -> &str {
     cluster.metadata.name.as_deref().unwrap_or_default()
 }
 
-/// Labels that a node must have, for [`super::nodes`].
-pub(super) fn selectors(spec: &AlluxioClusterSpec) -> Vec<&BTreeMap<String, String>> {
-    pods(spec).into_iter().map(|pods| &pods.scheduling.node_selector).collect()
+/// Where the pods of each kind may run, for [`super::nodes`].
+pub(super) fn scheduling(spec: &AlluxioClusterSpec) -> Vec<&Scheduling> {
+    pods(spec).into_iter().map(|pods| pods.scheduling).collect()
 }

@@ -82,14 +82,8 @@ pub(super) fn env(env: &[EnvVar], owner: &str, refusals: &mut Refusals) -> EnvPl
                 "write the options out in value",
             ),
             (None, _) => {
-                let reads_as_credential = variable.value.as_ref().is_some_and(|value| !value.is_empty())
-                    && is_telling(&variable.name);
-                if reads_as_credential {
-                    refusals.invalid(
-                        format!("{field}.value"),
-                        "reads like a credential, and everybody who may read this object could read it",
-                        "put it into a Secret and use valueFrom.secretKeyRef",
-                    );
+                if reads_as_credential(&variable.name, variable.value.as_deref()) {
+                    refusals.invalid(format!("{field}.value"), CREDENTIAL, INTO_A_SECRET);
                 }
                 plan.others.push(variable_of(variable));
             }
@@ -98,10 +92,15 @@ pub(super) fn env(env: &[EnvVar], owner: &str, refusals: &mut Refusals) -> EnvPl
     plan
 }
 
+pub(super) const CREDENTIAL: &str =
+    "reads like a credential, and everybody who may read this object could read it";
+pub(super) const INTO_A_SECRET: &str = "put it into a Secret and use valueFrom.secretKeyRef";
+
 /// Whether a variable's name says that its value is a secret. Not by every word: PASSWORD_FILE is a path.
-fn is_telling(name: &str) -> bool {
+pub(super) fn reads_as_credential(name: &str, value: Option<&str>) -> bool {
     let name = name.to_ascii_uppercase();
-    ["PASSWORD", "SECRET", "SECRET_KEY", "SECRET_ACCESS_KEY", "TOKEN"].iter().any(|end| name.ends_with(end))
+    let mut ends = ["PASSWORD", "SECRET", "SECRET_KEY", "SECRET_ACCESS_KEY", "TOKEN"].iter();
+    value.is_some_and(|value| !value.is_empty()) && ends.any(|end| name.ends_with(end))
 }
 
 fn variable_of(variable: &EnvVar) -> core::EnvVar {
@@ -186,13 +185,4 @@ pub(super) fn bytes(quantity: &Quantity, field: &str, refusals: &mut Refusals) -
             None
         }
     }
-}
-
-/// The user's pod template, if there is one.
-pub(super) fn template(
-    template: Option<&crate::crd::Raw>,
-    owner: &str,
-    refusals: &mut Refusals,
-) -> Option<core::PodTemplateSpec> {
-    raw::read(template, &format!("{owner}.podTemplate"), refusals)
 }

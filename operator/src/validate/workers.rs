@@ -2,7 +2,8 @@
 
 use super::pod::{self, PodPlan};
 use super::tiers::{self, TierPlan, VolumePlan};
-use super::{Identity, PropertyPlan, Refusals, grace};
+use super::{Identity, PropertyPlan, Refusals, grace, template};
+use crate::build;
 use crate::crd::{MediumType, Quantity, Resources, ShortCircuit, ShortCircuitMode, WorkerGroup, WorkerKind};
 
 /// Workers that are alike.
@@ -122,7 +123,7 @@ fn one(
             grace_seconds: grace::of_worker(properties, &env),
             asked_grace_seconds: None,
             env,
-            template: pod::template(pod_template.as_ref(), &owner, refusals),
+            template: template::read(pod_template.as_ref(), &owner, build::WORKER_CONTAINER, refusals),
         },
         tiers,
     }

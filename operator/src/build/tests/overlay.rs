@@ -45,10 +45,6 @@ fn what_the_user_cannot_change_is_refused() {
             "{spec: {containers: [{name: alluxio-master, volumeMounts: [{name: x, mountPath: /tmp}]}]}}",
             "spec.containers[alluxio-master].volumeMounts[/tmp].name",
         ),
-        (
-            "{spec: {containers: [{name: alluxio-master, env: [{name: POD_NAME, value: x}]}]}}",
-            "spec.containers[alluxio-master].env[POD_NAME]",
-        ),
     ] {
         let told = refused(&format!("masters: {{podTemplate: {template}}}"));
         assert!(
@@ -56,6 +52,17 @@ fn what_the_user_cannot_change_is_refused() {
             "{template}\n{told}"
         );
     }
+}
+
+/// One of which the spec decides whether the operator sets it.
+#[test]
+fn a_variable_of_the_operators_is_not_overridden() {
+    let container = "{name: alluxio-master, env: [{name: HADOOP_USER_NAME, value: x}]}";
+    let masters = format!("masters: {{podTemplate: {{spec: {{containers: [{container}]}}}}}}");
+    assert_eq!(refused(&masters), "");
+    let told = refused(&format!("{masters}\njournal: {{uri: 'hdfs://n/j'}}"));
+    let field = "spec.masters.podTemplate.spec.containers[alluxio-master].env[HADOOP_USER_NAME]";
+    assert!(told.starts_with(field), "{told}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What comes out of what is written.
 
 use super::*;
+use k8s_openapi::api::core::v1::Taint;
+
 use crate::crd::{AlluxioClusterStatus, PinnedImage, Quantity};
 
 #[test]
@@ -121,8 +123,43 @@ fn groups_on_different_nodes_may_be_alike() {
         "workers: [{name: a, scheduling: {nodeSelector: {disk: ssd}}}, {name: b, scheduling: {nodeSelector: {disk: hdd}}}]",
     );
     valid("workers: [{name: a}, {name: b, ports: {rpc: 29001, web: 30001}}]");
-    // What affinity keeps apart is not looked into.
-    valid("workers: [{name: a}, {name: b, scheduling: {affinity: {nodeAffinity: {}}}}]");
+    // Affinity and taints keep apart on the nodes that are known.
+    let on = |operator: &str| {
+        format!(
+            "scheduling: {{affinity: {{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{{matchExpressions: [{{key: disk, operator: {operator}, values: [ssd]}}]}}]}}}}}}}}"
+        )
+    };
+    let both = |a: &str, b: &str| format!("workers: [{{name: a, {a}}}, {{name: b, {b}}}]");
+    valid(&both(&on("In"), &on("NotIn")));
+    valid(&both(&on("NotIn"), "scheduling: {nodeSelector: {disk: ssd}}"));
+    let mut facts = facts();
+    let met = |patch: &str, facts: &Facts| {
+        let refused = validate(&cluster(patch), facts).map(drop).map_err(|refusals| refusals.to_string());
+        refused.is_err_and(|told| told.starts_with("spec.workers[b].ports.rpc"))
+    };
+    let taint = |key: &str| Taint {
+        key: key.to_owned(),
+        value: Some("v".to_owned()),
+        effect: "NoSchedule".to_owned(),
+        time_added: None,
+    };
+    facts.nodes.truncate(1);
+    let tolerating = "scheduling: {nodeSelector: {disk: ssd}, tolerations: [{key: gpu, value: v}]}";
+    let more = "scheduling: {tolerations: [{operator: Exists}]}";
+    for (taints, patch, meet) in [
+        (vec![], both(tolerating, ""), true),
+        (vec![taint("gpu")], both(tolerating, ""), false),
+        (vec![taint("gpu")], both(tolerating, more), true),
+        (vec![taint("gpu"), taint("other")], both(tolerating, more), false),
+        (vec![taint("node.kubernetes.io/not-ready")], both(tolerating, ""), true),
+    ] {
+        facts.nodes[0].taints = taints;
+        assert_eq!(met(&patch, &facts), meet, "{patch}");
+    }
+    // Where no node is known, affinity may keep apart.
+    facts.nodes.clear();
+    assert!(!met(&both(&on("In"), ""), &facts));
+    assert!(met(&both("", ""), &facts));
 }
 
 #[test]
@@ -132,6 +169,10 @@ fn a_folder_of_a_node_needs_that_node() {
         "underStorage: {{root: {{uri: null, hostFolder: {{path: /data}}}}}}\nmasters: {{{one}}}\nworkers: [{{name: a, {one}}}]"
     ));
     assert_eq!(plan.root.source, RootSource::HostFolder("/data".to_owned()));
+    let one = "scheduling: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchFields: [{key: metadata.name, operator: In, values: [n1]}]}]}}}}";
+    valid(&format!(
+        "underStorage: {{root: {{uri: null, hostFolder: {{path: /data}}}}}}\nmasters: {{{one}}}\nworkers: [{{name: a, {one}}}]"
+    ));
 }
 
 #[test]

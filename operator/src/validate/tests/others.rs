@@ -97,6 +97,46 @@ fn folders_of_nodes_are_shared_by_no_two() {
 }
 
 #[test]
+fn affinity_of_both_is_looked_into() {
+    let on = |disk: &str| {
+        format!(
+            "masters: {{network: Host, scheduling: {{affinity: {{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{{matchExpressions: [{{key: disk, operator: In, values: [{disk}]}}]}}]}}}}}}}}}}"
+        )
+    };
+    assert_eq!(told(&on("ssd"), &older("x", "other", &on("hdd"))), "");
+    assert!(
+        told(&on("ssd"), &older("x", "other", &on("ssd"))).starts_with("spec.masters.ports.rpc: is 19998")
+    );
+    let apart = "masters: {network: Host, scheduling: {affinity: {podAntiAffinity: {}}}}";
+    assert!(told(apart, &older("x", "other", apart)).starts_with("spec.masters.ports.rpc: is 19998"));
+    // What nobody can read keeps nobody away: that cluster runs as it did.
+    let unread = "masters: {network: Host, scheduling: {affinity: {nodeAffinity: 1}}}";
+    assert_eq!(told(&on("ssd"), &older("x", "other", unread)), "");
+}
+
+#[test]
+fn a_workers_claim_is_its_own() {
+    let worker = "workers: [{name: a, kind: StatefulSet, count: 1, tiers: [{mediumType: SSD, quota: 1Gi, volume: {claim: {claimName: c}}}]}]";
+    let seen = told(worker, &older("data", "other", worker));
+    assert_eq!(
+        seen,
+        "spec.workers[a].tiers[].volume.claim: names c, which spec.workers[a].tiers[].volume.claim of data/other has, too; use another claim"
+    );
+    assert_eq!(told(worker, &older("x", "other", worker)), "", "claims of two namespaces are two");
+    let root = "underStorage: {root: {uri: null, claim: c}}";
+    let seen = told(root, &older("data", "other", worker));
+    assert!(seen.starts_with("spec.underStorage.root.claim: names c, which spec.workers[a]"), "{seen}");
+    let journal = "journal: {existingClaim: {claimName: c}}";
+    let seen = told(worker, &older("data", "other", journal));
+    assert!(
+        seen.starts_with("spec.workers[a].tiers[].volume.claim: names c, which spec.journal of"),
+        "{seen}"
+    );
+    assert_eq!(told(root, &older("data", "other", journal)), "", "a folder in it is the journal's");
+    assert_eq!(told(root, &older("data", "other", root)), "", "two may show the same files");
+}
+
+#[test]
 fn the_older_one_is_left_alone() {
     let hdfs = "journal: {uri: 'hdfs://n/j'}";
     let mut younger = older("x", "other", hdfs);

@@ -307,6 +307,56 @@ fn workers() {
     ]);
 }
 
+/// Affinity is looked into, on the nodes that are known; where pods shall be near each other, or not, is nothing to it.
+#[test]
+fn groups_that_may_meet_whatever_their_affinity() {
+    let group =
+        |name: &str, affinity: &str| format!("{{name: {name}, scheduling: {{affinity: {{{affinity}}}}}}}");
+    let nodes = |operator: &str, values: &str| {
+        format!(
+            "nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{{matchExpressions: [{{key: disk, operator: {operator}, values: {values}}}]}}]}}}}"
+        )
+    };
+    let apart = "podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: kubernetes.io/hostname}]}";
+    let told = "spec.workers[b].ports.rpc: is 29999, as in spec.workers[a], and both may run on one node";
+    let groups = |a: &str, b: &str| format!("workers: [{}, {}]", group("a", a), group("b", b));
+    each(&[
+        (&groups(apart, ""), told),
+        (&groups(&nodes("In", "[ssd, hdd]"), &nodes("In", "[hdd]")), told),
+        (&groups(&nodes("In", "[ssd]"), ""), told),
+        (&groups("nodeAffinity: {}", ""), told),
+    ]);
+}
+
+#[test]
+fn claims_that_workers_would_share() {
+    let group = |name: &str, claim: &str, port: u16| {
+        format!(
+            "{{name: {name}, kind: StatefulSet, count: 1, ports: {{rpc: {port}, web: {}}}, tiers: [{{mediumType: SSD, quota: 1Gi, volume: {{claim: {{claimName: {claim}}}}}}}]}}",
+            port + 1
+        )
+    };
+    each(&[
+        (
+            &format!("workers: [{}, {}]", group("a", "c", 1024), group("b", "c", 1026)),
+            "spec.workers[b].tiers[].volume.claim: names c, which spec.workers[a].tiers[].volume.claim has, too; use another claim",
+        ),
+        (
+            &format!("underStorage: {{root: {{uri: null, claim: c}}}}\nworkers: [{}]", group("a", "c", 1024)),
+            "spec.workers[a].tiers[].volume.claim: names c, which spec.underStorage.root.claim has, too",
+        ),
+        (
+            &format!("journal: {{existingClaim: {{claimName: c}}}}\nworkers: [{}]", group("a", "c", 1024)),
+            "spec.workers[a].tiers[].volume.claim: names c, which spec.journal has, too",
+        ),
+        (
+            &format!("workers: [{}]", group("a", "demo-journal", 1024)),
+            "spec.workers[a].tiers[].volume.claim: names demo-journal, which spec.journal has, too",
+        ),
+    ]);
+    valid(&format!("workers: [{}, {}]", group("a", "c", 1024), group("b", "d", 1026)));
+}
+
 #[test]
 fn parts_that_the_api_server_keeps_as_they_are() {
     each(&[

@@ -177,3 +177,44 @@ fn credentials_outside_of_secrets() {
         ),
     ]);
 }
+
+/// Variables of the template reach the same process, and count more than the operator's settings.
+#[test]
+fn the_pod_template_goes_round_no_rule() {
+    let masters = |what: &str| {
+        format!("masters: {{podTemplate: {{spec: {{containers: [{{name: alluxio-master, {what}}}]}}}}}}")
+    };
+    let container = "spec.masters.podTemplate.spec.containers[alluxio-master]";
+    for (what, told) in [
+        (
+            "env: [{name: ALLUXIO_JAVA_OPTS, value: '-Dalluxio.master.rpc.port=1'}]",
+            ".env[ALLUXIO_JAVA_OPTS]: has properties, which the operator must know; use spec.masters.env, or spec.properties",
+        ),
+        (
+            "env: [{name: ALLUXIO_MASTER_JAVA_OPTS, valueFrom: {configMapKeyRef: {name: c, key: k}}}]",
+            ".env[ALLUXIO_MASTER_JAVA_OPTS]: has properties",
+        ),
+        (
+            "env: [{name: ALLUXIO_UNDERFS_ADDRESS, value: /a}]",
+            ".env[ALLUXIO_UNDERFS_ADDRESS]: is set by the operator; use spec.underStorage.root.uri",
+        ),
+        ("env: [{name: S3_SECRET_KEY, value: x}]", ".env[S3_SECRET_KEY].value: reads like a credential"),
+        (
+            "envFrom: [{configMapRef: {name: c}}]",
+            ".envFrom: may set what the operator sets, and cannot be looked into; name each variable in spec.masters.env",
+        ),
+    ] {
+        each(&[(&masters(what), &format!("{container}{told}"))]);
+    }
+    let worker = "name: alluxio-worker, env: [{name: ALLUXIO_WORKER_JAVA_OPTS, value: '-Dalluxio.worker.tieredstore.level0.dirs.quota=1TB'}]";
+    each(&[(
+        &format!("workers: [{{name: a, podTemplate: {{spec: {{containers: [{{{worker}}}]}}}}}}]"),
+        "spec.workers[a].podTemplate.spec.containers[alluxio-worker].env[ALLUXIO_WORKER_JAVA_OPTS]: has properties, which the operator must know; use spec.workers[a].env",
+    )]);
+    // Other variables, and other containers, are the user's.
+    valid(&masters(
+        "env: [{name: KRB5_CONFIG, value: /a}, {name: PASSWORD, valueFrom: {secretKeyRef: {name: s, key: k}}}], envFrom: []",
+    ));
+    let sidecar = "name: x, image: y, env: [{name: ALLUXIO_JAVA_OPTS, value: '-Da=b'}, {name: TOKEN, value: t}], envFrom: [{configMapRef: {name: c}}]";
+    valid(&format!("masters: {{podTemplate: {{spec: {{containers: [{{{sidecar}}}]}}}}}}"));
+}
