@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use alluxio_fs::FsError;
-use alluxio_journal::JournalError;
+use alluxio_journal::{JournalError, Uuid};
 use alluxio_rpc::RpcError;
 use alluxio_ufs::{UfsError, UfsErrorKind};
 use thiserror::Error;
@@ -28,6 +28,15 @@ pub enum StartError {
     StandsStill(Duration),
     #[error("{0}")]
     Journal(#[from] JournalError),
+    #[error(
+        "{location} holds the journal of cluster {found}, and this master is one of cluster {told}: bring the folder back, or correct \
+         {property}. Nothing was changed"
+    )]
+    OtherJournal { location: String, found: Uuid, told: Uuid, property: String },
+    #[error(
+        "{property} is no id of a cluster: write the one that `alluxio clusterMarker show` tells, or take it out"
+    )]
+    NoClusterId { property: String },
     #[error(
         "the record with sequence {sequence} cannot be replayed: {source}. Nothing was changed; keep the journal and report this."
     )]

@@ -73,7 +73,7 @@ impl Master {
         } else {
             let store = journal_store(&process.conf, Sharing::Exclusive)?;
             let open = async || {
-                check_journal(&*store).await?;
+                check_journal(conf, &*store).await?;
                 let understudy = Understudy::new(process.block_options());
                 Serving::open(process.clone(), store.clone(), &mut None, &understudy, Mandate::sole()).await
             };
@@ -149,7 +149,7 @@ fn journal_at(store: &dyn Store) -> String {
 impl Part {
     async fn stand(process: Arc<Process>) -> Result<Self, StartError> {
         let store = journal_store(&process.conf, Sharing::Shared)?;
-        let check = async || check_journal(&*store).await;
+        let check = async || check_journal(&process.conf, &*store).await;
         let cluster = reached(&journal_at(&*store), &process.role, check).await?;
         process.role.is_of(cluster);
         let stop = CancellationToken::new();

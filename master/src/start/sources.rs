@@ -12,10 +12,20 @@ pub(super) fn journal_options(conf: &Configuration, owner: String, cluster: Opti
     Options { owner, cluster, roll_bytes, roll_age: roll_age(conf), ..Options::default() }
 }
 
-/// Refuses at the start what would only be found out after an election.
+/// Refuses at the start what would only be found out after an election, and a journal that is not the one that it was told.
 /// Gives the cluster whose journal it is.
-pub(super) async fn check_journal(store: &dyn Store) -> Result<Uuid, StartError> {
+pub(super) async fn check_journal(conf: &Configuration, store: &dyn Store) -> Result<Uuid, StartError> {
+    let property = key::MASTER_JOURNAL_CLUSTER_ID;
+    let told = conf.opt(property).filter(|told| !told.is_empty());
+    let told: Option<Uuid> = match told.as_deref().map(str::parse).transpose() {
+        Ok(told) => told,
+        Err(_) => return Err(StartError::NoClusterId { property: property.name().to_owned() }),
+    };
     let cluster = alluxio_journal::cluster_id(store).await?;
+    if let Some(told) = told.filter(|told| *told != cluster) {
+        let (location, property) = (store.location(), property.name().to_owned());
+        return Err(StartError::OtherJournal { location, found: cluster, told, property });
+    }
     alluxio_journal::check_format(store).await?;
     Ok(cluster)
 }
@@ -50,4 +60,50 @@ pub(super) fn mount_root(conf: &Configuration, tree: &mut Tree) {
     let trimmed = uri.trim_end_matches('/');
     let uri = if trimmed.is_empty() || trimmed.ends_with(':') { &uri } else { trimmed };
     tree.set_root_mount(uri.to_owned(), read_only, shared, properties);
+}
+
+#[cfg(test)]
+mod tests {
+    use alluxio_journal::Existing;
+
+    use super::*;
+    use crate::start::{Master, journal_store, loopback};
+
+    /// A journal's folder that was restored from another cluster's copy. One line, and nothing is written there.
+    #[tokio::test]
+    async fn a_master_does_not_start_over_a_journal_that_is_not_the_one_it_was_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = folder.path().join("journal").display().to_string();
+        let (ours, theirs) = (Uuid::from_u128(5), Uuid::from_u128(6));
+        let conf = |told: &str, election: &str| {
+            let of_journal = [
+                ("alluxio.master.journal.folder", journal.as_str()),
+                ("alluxio.master.journal.cluster.id", told),
+                ("alluxio.zookeeper.enabled", election),
+                ("alluxio.zookeeper.address", "127.0.0.1:1"),
+            ];
+            loopback(folder.path()).with(&of_journal).unwrap()
+        };
+        let store =
+            journal_store(&conf("", "false"), alluxio_journal::store::local::Sharing::Exclusive).unwrap();
+        alluxio_journal::format(&*store, theirs, Existing::Keep).await.unwrap();
+        for told in [String::new(), theirs.to_string()] {
+            assert_eq!(check_journal(&conf(&told, "false"), &*store).await.unwrap(), theirs, "{told}");
+        }
+        drop(store);
+        for election in ["false", "true"] {
+            let told =
+                Master::start(conf(&ours.to_string(), election), None).await.err().unwrap().to_string();
+            assert_eq!(
+                told,
+                format!(
+                    "{journal} holds the journal of cluster {theirs}, and this master is one of cluster {ours}: bring the folder back, \
+                     or correct alluxio.master.journal.cluster.id. Nothing was changed"
+                )
+            );
+            let told = Master::start(conf("five", election), None).await.err().unwrap().to_string();
+            assert!(told.starts_with("alluxio.master.journal.cluster.id is no id of a cluster"), "{told}");
+        }
+        Master::start(conf(&theirs.to_string(), "false"), None).await.unwrap().shutdown().await;
+    }
 }

@@ -13,8 +13,8 @@ use crate::validate::{EnvPlan, JournalPlan, ValidatedCluster, WorkerPlan};
 const HDFS_USER: &str = "alluxio";
 const HDFS_USER_VARIABLE: &str = "HADOOP_USER_NAME";
 
-/// A master's.
-pub(super) fn of_master(cluster: &ValidatedCluster) -> Vec<EnvVar> {
+/// A master's. `cluster_id`: whose journal it has to find.
+pub(super) fn of_master(cluster: &ValidatedCluster, cluster_id: Option<&str>) -> Vec<EnvVar> {
     let identity = &cluster.identity;
     let mut all = vec![field("POD_NAME", "metadata.name"), field("HOST_IP", "status.hostIP")];
     let host = match cluster.masters.pod.network {
@@ -27,7 +27,8 @@ pub(super) fn of_master(cluster: &ValidatedCluster) -> Vec<EnvVar> {
     let mut options = BTreeMap::new();
     let mut credentials: Vec<&Credential> = cluster.root.settings.credentials.iter().collect();
     credentials.sort_by(|one, other| one.option.cmp(&other.option));
-    let mut own = Vec::new();
+    let mut own: Vec<_> =
+        cluster_id.map(|id| format!("-Dalluxio.master.journal.cluster.id={id}")).into_iter().collect();
     for (at, credential) in credentials.into_iter().enumerate() {
         let variable = format!("{CREDENTIAL_VARIABLE}{at}");
         // Alluxio puts the variable in, and keeps what stands in quotes together.

@@ -37,20 +37,25 @@ pub(super) fn stateful_set(
             }),
             revision_history_limit: Some(2),
             selector: metadata::selector(selector),
-            template: template(cluster, config, refusals),
+            template: template(cluster, live, config, refusals),
             ..StatefulSetSpec::default()
         }),
         status: None,
     }
 }
 
-fn template(cluster: &ValidatedCluster, config: &ConfigMap, refusals: &mut Refusals) -> PodTemplateSpec {
+fn template(
+    cluster: &ValidatedCluster,
+    live: &Live,
+    config: &ConfigMap,
+    refusals: &mut Refusals,
+) -> PodTemplateSpec {
     let identity = &cluster.identity;
     let plan = &cluster.masters.pod;
     let volumes = volumes::of_master(cluster, config.metadata.name.as_deref().unwrap_or_default());
     let mut server =
         container::server(CONTAINER, &cluster.images.master, "master-only", plan, cluster.images.pull_policy);
-    container::equip(&mut server, &volumes, env::of_master(cluster));
+    container::equip(&mut server, &volumes, env::of_master(cluster, live.cluster_id.as_deref()));
     let mut pod = container::pod(plan, &cluster.images, names::masters(&identity.name), &volumes);
     pod.containers = vec![server];
     placement::masters(&mut pod, &plan.scheduling, labels::master_selector(&identity.name));

@@ -51,6 +51,8 @@ pub struct Live {
     pub master_replicas: Option<u32>,
     /// By group, the nodes that keep their worker also where they do not fit any more.
     pub kept_nodes: BTreeMap<String, BTreeSet<String>>,
+    /// Whose journal it is, which stands in the status before the first master starts. A master that starts over another one ends.
+    pub cluster_id: Option<String>,
 }
 
 /// All objects of a cluster, in the order in which they are applied: what a pod needs comes before it, and workers before masters, so

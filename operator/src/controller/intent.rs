@@ -34,6 +34,8 @@ pub struct Intent {
     pub zookeeper: Vec<String>,
     pub endpoints: Endpoints,
     names: BTreeSet<(String, String)>,
+    /// Whose journal it is; it stands in the status before masters start.
+    cluster_id: Option<String>,
 }
 
 /// The inner error is the spec's: nothing shall be changed, and it is told.
@@ -55,7 +57,10 @@ pub async fn of(
         ensembles: observed.ensembles(),
     };
     match validate(cluster, &facts) {
-        Ok(validated) => Intent::new(validated),
+        Ok(validated) => {
+            let journal = cluster.status.as_ref().and_then(|status| status.journal.as_ref());
+            Intent::new(validated, journal.map(|journal| journal.cluster_id.clone()))
+        }
         Err(refusals) => Ok(Err(refused(&refusals))),
     }
 }
@@ -116,7 +121,10 @@ fn nodes(context: &Context) -> Vec<NodeFacts> {
 }
 
 impl Intent {
-    fn new(validated: ValidatedCluster) -> Result<Result<Self, Verdict>, ReconcileError> {
+    fn new(
+        validated: ValidatedCluster,
+        cluster_id: Option<String>,
+    ) -> Result<Result<Self, Verdict>, ReconcileError> {
         // The hashes do not depend on what is live.
         let built = match build(&validated, &Live::default()) {
             Ok(built) => built,
@@ -141,6 +149,7 @@ impl Intent {
             },
             names: objects(built)?.all().map(|object| (object.resource.kind, object.name)).collect(),
             validated,
+            cluster_id,
         };
         Ok(Ok(intent))
     }
@@ -171,7 +180,11 @@ impl Intent {
     /// All objects.
     pub fn objects(&self, master_replicas: u32, groups: &[GroupPlan]) -> Result<Objects, ReconcileError> {
         let kept = groups.iter().map(|group| (group.name.clone(), group.kept_nodes.clone()));
-        let live = Live { master_replicas: Some(master_replicas), kept_nodes: kept.collect() };
+        let live = Live {
+            master_replicas: Some(master_replicas),
+            kept_nodes: kept.collect(),
+            cluster_id: self.cluster_id.clone(),
+        };
         // What was built without it is built with it, too.
         let Ok(mut built) = build(&self.validated, &live) else { return Ok(Objects::default()) };
         for (group, set) in self.validated.workers.iter().zip(&mut built.workers) {

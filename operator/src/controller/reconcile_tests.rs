@@ -167,6 +167,16 @@ async fn a_forbidden_object_is_told_and_does_not_hide_who_leads() {
     assert_eq!(world.condition("Degraded").0, "False AsExpected");
 }
 
+/// One that Kubernetes starts anew must not serve what lies in the folder by then.
+#[tokio::test]
+async fn masters_are_told_whose_journal_it_is() {
+    let world = World::serving("", "old").await;
+    world.reconcile().await.unwrap();
+    let template = world.api.get(SET).unwrap()["spec"]["template"].clone();
+    let env = template["spec"]["containers"][0]["env"].to_string();
+    assert!(env.contains("-Dalluxio.master.journal.cluster.id=id\""), "{env}");
+}
+
 #[tokio::test]
 async fn nothing_is_as_the_spec_says_while_an_object_is_refused() {
     let world = World::serving("", "old").await;

@@ -37,6 +37,11 @@ async fn the_id_stands_in_the_status_before_a_master_starts() -> Result<()> {
     assert!(statuses.count() >= 2, "one without the id and one with it, before the set: {changes:#?}");
     let jobs = changes.iter().filter(|it| it.resource == "jobs.batch" && it.verb == "patch").count();
     assert_eq!(jobs, 1, "one Job");
+    let set = serde_json::to_string(&world.api::<StatefulSet>().get("a-masters").await?.spec)?;
+    assert!(
+        set.contains("-Dalluxio.master.journal.cluster.id=new"),
+        "masters are told whose journal it is: {set}"
+    );
     world.check()
 }
 

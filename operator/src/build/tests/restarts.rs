@@ -154,6 +154,22 @@ fn nodes_that_leave_restart_nothing() {
     assert_eq!(hash(&live), hash(&Live::default()));
 }
 
+/// Clusters that were there before masters were told it.
+#[test]
+fn masters_that_are_told_whose_journal_it_is_are_not_restarted() {
+    let cluster = valid("{}");
+    let told = |id: Option<&str>| {
+        let live = Live { cluster_id: id.map(str::to_owned), ..Live::default() };
+        let template = one(&cluster, &live, "StatefulSet/demo-masters")["spec"]["template"].clone();
+        let hash = template["metadata"]["annotations"][RESTART_HASH].clone();
+        let env = template["spec"]["containers"][0]["env"].to_string();
+        (hash, env.contains("-Dalluxio.master.journal.cluster.id=8f3c"))
+    };
+    let ((before, untold), (after, is_told)) = (told(None), told(Some("8f3c")));
+    assert_eq!((untold, is_told), (false, true));
+    assert_eq!(before, after);
+}
+
 #[test]
 fn new_contents_of_what_is_read_restart_who_reads_it() {
     let patch = "journal: {uri: 'hdfs://n/j', configuration: {secret: hdfs}}
