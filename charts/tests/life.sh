@@ -44,7 +44,9 @@ users: [{name: admin, user: {token: $token}}]
 contexts: [{name: here, context: {cluster: here, user: admin}}]
 current-context: here
 END
-  api() { curl --silent --show-error --fail --insecure --max-time 20 -H "Authorization: Bearer $(cut -d , -f 1 "$work/tokens")" "https://127.0.0.1:$port$1"; }
+  api() { # PATH [OPTION OF CURL]...
+    curl --silent --show-error --fail --insecure --max-time 20 -H "Authorization: Bearer $(cut -d , -f 1 "$work/tokens")" "https://127.0.0.1:$port$1" "${@:2}"
+  }
   within 120 api /readyz || { tail -n 20 "$work/etcd.log" "$work/api.log"; exit 1; }
 }
 
@@ -52,8 +54,40 @@ definition() { api /apis/apiextensions.k8s.io/v1/customresourcedefinitions/allux
 cluster() { api /apis/alluxio.org/v1alpha1/namespaces/data/alluxioclusters/lake; }
 operator() { api /apis/apps/v1/namespaces/alluxio-operator/deployments/alluxio-operator; }
 
+clusters=/apis/alluxio.org/v1alpha1/namespaces/data/alluxioclusters
+leave=/apis/batch/v1/namespaces/alluxio-operator/jobs/alluxio-operator-leave
+leases=/apis/coordination.k8s.io/v1/namespaces/alluxio-operator/leases
+merge() { # PATH PATCH [OPTION OF CURL]...
+  api "$1" -X PATCH -H 'Content-Type: application/merge-patch+json' -d "$2" "${@:3}"
+}
+guarded() { merge "$clusters/lake" "{\"metadata\": {\"finalizers\": [$1]}}" "${@:2}"; }
+# What the Job of an uninstalled operator may do.
+as_the_job() { "$@" -H 'Impersonate-User: system:serviceaccount:alluxio-operator:alluxio-operator-leave'; }
+posted() { api "$1" -X POST -H 'Content-Type: application/json' -d "$2" "${@:3}"; }
+
+# No pod runs here: the Job's work is done with the rights of its account, and then it has ended.
+play_the_job() {
+  local now event
+  within 60 api "$leave"
+  refused operator
+  same "$(api "$leave" | jq -c '.spec.template.spec.containers[0].args')" '["leave"]'
+  same "$(as_the_job api /apis/alluxio.org/v1alpha1/alluxioclusters | jq -r '.items[].metadata.name')" lake
+  as_the_job guarded ''
+  event='{"metadata": {"name": "e"}, "reason": "OperatorLeaves", "action": "a", "type": "Warning", "eventTime": "2026-01-01T00:00:00.000000Z",
+    "reportingController": "c", "reportingInstance": "i", "regarding": {"namespace": "data", "kind": "AlluxioCluster", "name": "lake"}}'
+  as_the_job posted /apis/events.k8s.io/v1/namespaces/data/events "$event"
+  as_the_job posted "$leases" '{"metadata": {"name": "alluxio-operator"}}'
+  as_the_job api "$leases/alluxio-operator" | as_the_job api "$leases/alluxio-operator" -X PUT -H 'Content-Type: application/json' -d @-
+  refused as_the_job api "$leases/other"
+  refused as_the_job api "$clusters/lake" -X DELETE
+  refused as_the_job api /api/v1/namespaces/data/secrets
+  now=$(date --utc +%Y-%m-%dT%H:%M:%SZ)
+  merge "$leave/status" "{\"status\": {\"startTime\": \"$now\", \"completionTime\": \"$now\", \"succeeded\": 1, \"uncountedTerminatedPods\": {},
+    \"conditions\": [{\"type\": \"SuccessCriteriaMet\", \"status\": \"True\"}, {\"type\": \"Complete\", \"status\": \"True\"}]}}"
+}
+
 test_the_charts_from_installation_to_the_end() {
-  local chart=$work/alluxio-operator before
+  local chart=$work/alluxio-operator before helm
   cp -R "$top/charts/alluxio-operator" "$chart"
   helm install alluxio-operator "$chart" --namespace alluxio-operator --create-namespace
   within 30 api /apis/alluxio.org/v1alpha1/alluxioclusters
@@ -73,11 +107,22 @@ test_the_charts_from_installation_to_the_end() {
   same "$(cluster | jq -r .spec.deletionPolicy)" Delete
   has "$(refused helm upgrade lake "$top/charts/alluxio" --namespace data --values "$here/cases/alluxio/single.yaml" --set masters.count=3)" zookeeper
 
-  # Without the operator's chart the definition and the cluster stay; it comes back to them.
+  # Without the operator's chart the definition and the cluster stay, without the finalizer that only an operator takes off.
+  guarded '"alluxio.org/delete-journal"'
+  before=$(cluster | jq -c .spec)
+  helm uninstall alluxio-operator --namespace alluxio-operator >"$work/uninstalled" 2>&1 &
+  helm=$!
+  play_the_job
+  wait "$helm" || { cat "$work/uninstalled"; return 1; }
+  same "$(cluster | jq -c '.spec, .metadata.finalizers')" "$before"$'\n'null
+  refused api "$leave"
+  refused api /apis/rbac.authorization.k8s.io/v1/clusterroles/alluxio-operator-leave
+
+  # The operator comes back to them. Uninstalled again by one who does not want the Job, it leaves what is guarded as it was.
   before=$(cluster | jq -c .metadata)
-  helm uninstall alluxio-operator --namespace alluxio-operator
+  helm install alluxio-operator "$top/charts/alluxio-operator" --namespace alluxio-operator --set uninstallJob.enabled=false
   same "$(cluster | jq -c .metadata)" "$before"
-  helm install alluxio-operator "$top/charts/alluxio-operator" --namespace alluxio-operator
+  helm uninstall alluxio-operator --namespace alluxio-operator
   same "$(cluster | jq -c .metadata)" "$before"
   helm uninstall lake --namespace data
   refused cluster

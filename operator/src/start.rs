@@ -69,6 +69,28 @@ pub async fn run(start: Start, stop: CancellationToken) -> anyhow::Result<()> {
     Ok(acted?)
 }
 
+/// What `alluxio-operator leave` does, after the operator of the same lease has ended: how many clusters are without a finalizer now.
+///
+/// # Errors
+/// The API server's address is unusable, it does not answer, or the lease is lost.
+pub async fn leave(start: Start) -> anyhow::Result<usize> {
+    let Start { settings, mut config, release: _, timing, lost } = start;
+    config.default_retry = false;
+    let of_lease = Client::try_from(config.clone()).context("the API server's address cannot be used")?;
+    let elector =
+        Elector::new(of_lease, &settings.own_namespace, &settings.lease, identity(&settings.pod), timing);
+    let tenure = elector.tenure();
+    tenure.watch(lost);
+    let never = CancellationToken::new();
+    elector.acquire(&never).await;
+    let client = ClientBuilder::try_from(config)?.with_layer(&FenceLayer { tenure }).build();
+    // The lease is not given back: an operator that is about to end, too, would put the finalizers on again.
+    tokio::select! {
+        kept = elector.keep(&never) => Ok(kept.map(|()| 0)?),
+        left = controller::leave(&client, &settings.namespaces, &settings.pod) => Ok(left?),
+    }
+}
+
 /// Waits until the API server answers. `false`: asked to stop before that.
 async fn answers(client: &Client, timing: Timing, stop: &CancellationToken) -> bool {
     loop {

@@ -54,3 +54,21 @@ runAsGroup: 1000
 seccompProfile:
   type: RuntimeDefault
 {{- end -}}
+
+{{/* Who the operator is, and what it looks after: the same for whatever acts under its Lease. */}}
+{{- define "operator.identity" -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+- name: LEASE_NAME
+  value: {{ include "operator.name" . }}
+{{- with .Values.watchNamespaces }}
+- name: WATCH_NAMESPACES
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- end -}}

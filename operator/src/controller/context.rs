@@ -124,16 +124,20 @@ impl Context {
         self.contests.forget(cluster);
     }
 
-    /// Tells what happened to the cluster. An event that cannot be written is no reason to stop: what it tells stands in
-    /// the status, too. Each is an object of its own: kube's recorder would count a second leader change as the first one again.
     pub async fn tell(&self, cluster: &AlluxioCluster, occurrences: &[Occurrence]) {
-        let namespace = cluster.metadata.namespace.clone().unwrap_or_default();
-        let events: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
-        for occurrence in occurrences {
-            let event = event(cluster, occurrence, &self.pod, Timestamp::now());
-            if let Err(error) = events.create(&PostParams::default(), &event).await {
-                tracing::warn!(reason = occurrence.reason, %error, "the event was not written");
-            }
+        tell(&self.client, cluster, occurrences, &self.pod).await;
+    }
+}
+
+/// Tells what happened to the cluster; `pod` is who tells. An event that cannot be written is no reason to stop: what it tells stands in
+/// the status, too. Each is an object of its own: kube's recorder would count a second leader change as the first one again.
+pub(super) async fn tell(client: &Client, cluster: &AlluxioCluster, occurrences: &[Occurrence], pod: &str) {
+    let namespace = cluster.metadata.namespace.clone().unwrap_or_default();
+    let events: Api<Event> = Api::namespaced(client.clone(), &namespace);
+    for occurrence in occurrences {
+        let event = event(cluster, occurrence, pod, Timestamp::now());
+        if let Err(error) = events.create(&PostParams::default(), &event).await {
+            tracing::warn!(reason = occurrence.reason, %error, "the event was not written");
         }
     }
 }

@@ -13,7 +13,7 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::{
-    Api, ResourceExt,
+    Api, Client, ResourceExt,
     api::{DeleteParams, ListParams, PartialObjectMeta, Patch, PatchParams},
     runtime::controller::Action,
 };
@@ -49,8 +49,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub async fn guard(context: &Context, cluster: &AlluxioCluster) -> Result<(), kube::Error> {
     let has = cluster.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
     match (cluster.spec.deletion_policy, has) {
-        (DeletionPolicy::Delete, false) => set_finalizer(context, cluster, true).await,
-        (DeletionPolicy::Retain, true) => set_finalizer(context, cluster, false).await,
+        (DeletionPolicy::Delete, false) => set_finalizer(&context.client, cluster, true).await,
+        (DeletionPolicy::Retain, true) => set_finalizer(&context.client, cluster, false).await,
         _ => Ok(()),
     }
 }
@@ -64,7 +64,7 @@ pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action,
         return Ok(Action::await_change());
     }
     if cluster.spec.deletion_policy == DeletionPolicy::Retain {
-        set_finalizer(context, cluster, false).await?;
+        set_finalizer(&context.client, cluster, false).await?;
         return Ok(Action::await_change());
     }
     let left = look(context, cluster).await;
@@ -77,7 +77,7 @@ pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action,
     // What fails for as long as that, such as a Job that a quota does not admit, fails for ever.
     let Left { going, kept, ends } = left.unwrap_or_else(|error| Left::going(vec![error.to_string()]));
     if ends {
-        set_finalizer(context, cluster, false).await?;
+        set_finalizer(&context.client, cluster, false).await?;
         return Ok(Action::await_change());
     }
     let told = match (going.is_empty(), kept.is_empty()) {
@@ -96,7 +96,7 @@ pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action,
         }
     };
     context.tell(cluster, &[told]).await;
-    set_finalizer(context, cluster, false).await?;
+    set_finalizer(&context.client, cluster, false).await?;
     Ok(Action::await_change())
 }
 
@@ -258,7 +258,7 @@ async fn begin(context: &Context, cluster: &AlluxioCluster, now: Timestamp) -> R
         return Ok(());
     }
     let patch = json!({ "metadata": { "annotations": { BEGAN: now.to_string() } } });
-    patch_metadata(context, cluster, patch).await
+    patch_metadata(&context.client, cluster, patch).await
 }
 
 async fn namespace_ends(context: &Context, cluster: &AlluxioCluster) -> Result<bool, kube::Error> {
@@ -268,21 +268,21 @@ async fn namespace_ends(context: &Context, cluster: &AlluxioCluster) -> Result<b
 }
 
 /// Fails where somebody else changed the object meanwhile: the next reconcile looks again.
-async fn set_finalizer(context: &Context, cluster: &AlluxioCluster, wanted: bool) -> Result<(), kube::Error> {
+pub(super) async fn set_finalizer(
+    client: &Client,
+    cluster: &AlluxioCluster,
+    wanted: bool,
+) -> Result<(), kube::Error> {
     let others = cluster.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned();
     let finalizers: Vec<_> = others.chain(wanted.then(|| FINALIZER.to_owned())).collect();
     let patch =
         json!({ "metadata": { "finalizers": finalizers, "resourceVersion": cluster.resource_version() } });
-    patch_metadata(context, cluster, patch).await
+    patch_metadata(client, cluster, patch).await
 }
 
-async fn patch_metadata(
-    context: &Context,
-    cluster: &AlluxioCluster,
-    patch: Value,
-) -> Result<(), kube::Error> {
+async fn patch_metadata(client: &Client, cluster: &AlluxioCluster, patch: Value) -> Result<(), kube::Error> {
     let clusters: Api<AlluxioCluster> =
-        Api::namespaced(context.client.clone(), &cluster.namespace().unwrap_or_default());
+        Api::namespaced(client.clone(), &cluster.namespace().unwrap_or_default());
     let manager = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     gone(clusters.patch_metadata(&cluster.name_any(), &manager, &Patch::Merge(patch)).await)
 }

@@ -10,6 +10,7 @@ mod intent;
 mod journal;
 mod journal_steps;
 mod keeping;
+mod leave;
 mod masters;
 mod mounts;
 mod nodes;
@@ -23,4 +24,5 @@ mod standing;
 mod workers;
 
 pub use context::Context;
+pub use leave::leave;
 pub use run::{Parts, run};

@@ -163,9 +163,11 @@ async fn nothing_hangs_when_the_operator_was_uninstalled_first() -> Result<()> {
     let outside = Outside::zookeeper()?;
     let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
     let count = some_files(&cluster).await?;
+    delete_policy(&cluster)?;
+    the_finalizer_is_there(&cluster).await?;
     Operator::uninstall()?;
     promised("no operator: from kubectl delete to the last pod's end", cluster.delete(GONE).await?, GONE)?;
-    // It is installed again, and the cluster as well.
+    // It is installed again, and the cluster as well: nobody was there to delete its journal.
     let operator = Operator::install(&[])?;
     let again = Journal::SharedVolume.cluster(&scenario, &outside).await?;
     all_are_there(&again.client_conf()?, "/written", count).await?;

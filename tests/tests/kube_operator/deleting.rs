@@ -104,6 +104,31 @@ async fn in_a_namespace_that_ends_nothing_is_held_up() -> Result<()> {
     Ok(())
 }
 
+/// As the chart has it done when it is uninstalled.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_leaves_for_good_holds_nothing_up() -> Result<()> {
+    let mut world = World::new("leave").await?;
+    world.settled(cluster(&world, "Delete")).await?;
+    let leaves = world.leave().await?;
+    world.looked_again("a").await?;
+    assert_eq!(world.cluster("a").await?.finalizers(), [FINALIZER], "not while an operator acts");
+    world.take_operator()?.stop()?;
+    let (status, output) = leaves.ended()?;
+    assert!(status.success(), "{output}");
+    assert_eq!(world.cluster("a").await?.finalizers(), Vec::<String>::new());
+    world.events_with("a", "OperatorLeaves", 1).await?;
+    // One that is installed again guards the journal again, and one that was killed is followed, too.
+    world.start_operator().await?;
+    world.until("a", "it is guarded", |cluster| cluster.finalizers() == [FINALIZER]).await?;
+    world.take_operator()?.kill()?;
+    let (status, output) = world.leave().await?.ended()?;
+    assert!(status.success(), "{output}");
+    world.delete::<AlluxioCluster>("a").await?;
+    gone(&world).await?;
+    assert_eq!(world.names::<PersistentVolumeClaim>().await?, ["a-journal"], "nobody was there to remove it");
+    world.check()
+}
+
 /// What cannot be removed is told and left: a finalizer that stays would hold the namespace, too.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: two minutes"]

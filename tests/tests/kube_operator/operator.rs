@@ -37,10 +37,12 @@ pub struct Pod<'a> {
 }
 
 impl Operator {
-    pub fn start(kubeconfig: &Path, pod: &Pod<'_>, user: String, log: &Path) -> Result<Self> {
+    /// With these words on its command line.
+    pub fn start(kubeconfig: &Path, pod: &Pod<'_>, user: String, log: &Path, words: &[&str]) -> Result<Self> {
         let http = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let mut command = our_binary("alluxio-operator")?;
         command
+            .args(words)
             .env("KUBECONFIG", kubeconfig)
             .env("POD_NAME", pod.name)
             .env("POD_NAMESPACE", pod.namespace)

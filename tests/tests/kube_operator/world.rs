@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Debug,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
@@ -28,6 +28,7 @@ use kube::{
     Api, Client, Resource, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -55,6 +56,8 @@ pub struct World<'s> {
     began: Position,
     everywhere: bool,
     started: AtomicU32,
+    /// Of all operators, also of those that have ended.
+    logs: Mutex<Vec<PathBuf>>,
     operator: Option<Operator>,
 }
 
@@ -95,9 +98,18 @@ impl<'s> World<'s> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         namespaces.patch(&namespace, &PatchParams::default(), &Patch::Merge(restricted)).await?;
         let fake = Fake::start(client.clone(), &namespace).await?;
-        let (limit, started) = (LIMIT, AtomicU32::new(0));
-        let world =
-            Self { server, client, namespace, fake, limit, began, everywhere, started, operator: None };
+        let world = Self {
+            server,
+            client,
+            namespace,
+            fake,
+            limit: LIMIT,
+            began,
+            everywhere,
+            started: AtomicU32::new(0),
+            logs: Mutex::default(),
+            operator: None,
+        };
         for account in ACCOUNTS {
             world.create::<ServiceAccount>(json!({ "metadata": { "name": account } })).await?;
         }
@@ -155,11 +167,22 @@ impl<'s> World<'s> {
 
     /// The same of another release, or one that looks after other namespaces.
     pub async fn start_with(&self, account: &str, watches: &str, release: &str) -> Result<Operator> {
+        self.run(account, watches, release, &[]).await
+    }
+
+    /// What the chart runs once the operator is uninstalled, in the namespace that it looked after.
+    pub async fn leave(&self) -> Result<Operator> {
+        self.run(ACCOUNTS[0], &self.namespace, RELEASE, &["leave"]).await
+    }
+
+    async fn run(&self, account: &str, watches: &str, release: &str, words: &[&str]) -> Result<Operator> {
         let login = self.server.login(&self.namespace, account).await?;
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let pod = Pod { name: account, namespace: &self.namespace, watches, release };
         let user = format!("system:serviceaccount:{}:{account}", self.namespace);
-        Operator::start(&login, &pod, user, &login.with_extension(format!("{number}.log")))
+        let log = login.with_extension(format!("{number}.log"));
+        self.logs.lock().push(log.clone());
+        Operator::start(&login, &pod, user, &log, words)
     }
 
     pub async fn start_operator(&mut self) -> Result<()> {
@@ -217,7 +240,7 @@ impl<'s> World<'s> {
         Ok(())
     }
 
-    /// At the end of a test: nothing was forbidden to the operator, nothing that it made was refused, and it logged no error.
+    /// At the end of a test: nothing was forbidden to the operators, nothing that they made was refused, and none logged an error.
     pub fn check(&self) -> Result<()> {
         let faults = self.fake.faults();
         ensure!(faults.is_empty(), "{faults:#?}");
@@ -226,10 +249,12 @@ impl<'s> World<'s> {
         let asks = |it: &Request| !self.everywhere && it.verb == "list" && it.resource == "nodes";
         let forbidden: Vec<_> = forbidden.filter(|it| !asks(it)).collect();
         ensure!(forbidden.is_empty(), "{forbidden:#?}");
-        let output = self.operator.as_ref().map(Operator::output).unwrap_or_default();
-        let errors: Vec<_> =
-            output.lines().filter(|line| line.contains("ERROR") || line.contains("panicked")).collect();
-        ensure!(errors.is_empty(), "{errors:#?}");
+        for log in self.logs.lock().iter() {
+            let text = std::fs::read_to_string(log).with_context(|| log.display().to_string())?;
+            let errors: Vec<_> =
+                text.lines().filter(|line| line.contains("ERROR") || line.contains("panicked")).collect();
+            ensure!(errors.is_empty(), "{}: {errors:#?}", log.display());
+        }
         Ok(())
     }
 

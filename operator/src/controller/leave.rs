@@ -1,0 +1,100 @@
+//! Before nobody looks after clusters any more: they are deleted without the operator from then on, so their finalizers go. The journals stay.
+//! An operator that is installed again puts the finalizers back.
+
+use kube::{Api, Client, ResourceExt, api::ListParams};
+
+use super::{context, deletion};
+use crate::{crd::AlluxioCluster, process::Namespaces, status::Occurrence};
+
+/// So many are read at once.
+const PAGE: u32 = 500;
+
+/// Takes the finalizers off the clusters of these namespaces; how many there were. `pod` is who tells.
+///
+/// # Errors
+/// The API server does not answer, or a cluster was changed each time.
+pub async fn leave(client: &Client, namespaces: &Namespaces, pod: &str) -> Result<usize, kube::Error> {
+    let places: Vec<Api<AlluxioCluster>> = match namespaces {
+        Namespaces::All => vec![Api::all(client.clone())],
+        Namespaces::Only(names) => names.iter().map(|name| Api::namespaced(client.clone(), name)).collect(),
+    };
+    let mut left = 0;
+    for place in places {
+        let mut page = ListParams::default().limit(PAGE);
+        loop {
+            let clusters = match place.list(&page).await {
+                Ok(clusters) => clusters,
+                // The definition is gone, and so are all clusters; or the namespace is.
+                Err(kube::Error::Api(status)) if status.code == 404 => break,
+                Err(error) => return Err(error),
+            };
+            for cluster in clusters.items {
+                left += usize::from(free(client, &cluster, pod).await?);
+            }
+            match clusters.metadata.continue_.filter(|next| !next.is_empty()) {
+                Some(next) => page = page.continue_token(&next),
+                None => break,
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// Whether it had the finalizer.
+async fn free(client: &Client, cluster: &AlluxioCluster, pod: &str) -> Result<bool, kube::Error> {
+    if !cluster.finalizers().iter().any(|finalizer| finalizer == deletion::FINALIZER) {
+        return Ok(false);
+    }
+    deletion::set_finalizer(client, cluster, false).await?;
+    let shown = format!("{}/{}", cluster.namespace().unwrap_or_default(), cluster.name_any());
+    tracing::info!(cluster = shown, "deleting it holds nothing up from now on, and leaves its journal");
+    let told = Occurrence::warning(
+        "OperatorLeaves",
+        "the operator is uninstalled: deletionPolicy Delete does not hold until one is installed again; deleting this cluster now \
+         leaves its journal and the journal's claim, remove them by hand then",
+    );
+    context::tell(client, cluster, &[told], pod).await;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fake_api::FakeApi;
+
+    fn cluster(name: &str, finalizers: &Value) -> Value {
+        json!({
+            "apiVersion": "alluxio.org/v1alpha1", "kind": "AlluxioCluster",
+            "metadata": { "name": name, "namespace": "n", "resourceVersion": "7", "finalizers": finalizers },
+            "spec": { "underStorage": { "root": { "claim": "c" } }, "deletionPolicy": "Delete" },
+        })
+    }
+
+    #[tokio::test]
+    async fn only_our_finalizer_goes_and_what_went_is_told() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let api = FakeApi::default();
+        let ours = deletion::FINALIZER;
+        let items = [
+            cluster("a", &json!(["example.com/theirs", ours])),
+            cluster("b", &json!([])),
+            cluster("c", &json!([ours])),
+        ];
+        let path = "/apis/alluxio.org/v1alpha1/namespaces/n/alluxioclusters";
+        for item in &items {
+            api.put(&format!("{path}/{}", item["metadata"]["name"].as_str().unwrap()), item.clone());
+        }
+        let only = Namespaces::Only(["n", "gone"].map(str::to_owned).into());
+        assert_eq!(leave(&api.client(), &only, "p").await.unwrap(), 2);
+        let patched = api.asked(&Method::PATCH, path);
+        assert_eq!(patched.len(), 2, "{patched:?}");
+        assert_eq!(
+            api.get(&format!("{path}/a")).unwrap()["metadata"]["finalizers"],
+            json!(["example.com/theirs"])
+        );
+        assert_eq!(leave(&api.client(), &only, "p").await.unwrap(), 0);
+    }
+}
