@@ -18,6 +18,7 @@ case $* in
   *'{.status.leader.pod}'*) # The next one of the list, the last one again and again.
     head -n 1 "$LEADERS"
     [ "$(wc -l <"$LEADERS")" -lt 2 ] || sed -i 1d "$LEADERS" ;;
+  *Progressing*) head -n 1 "$ANSWERS/progressing"; sed -i '1{$!d}' "$ANSWERS/progressing" ;;
   *'{.spec.masters.count}'*) cat "$ANSWERS/count" ;;
   *'{.metadata.namespace}'*) echo data ;;
   *getConf*) echo "10.0.0.$(sed 's/.*worker-[a-z]-\([0-9]\).*/\1/' <<<"$*")" ;;
@@ -32,6 +33,7 @@ fresh() {
   mkdir "$ANSWERS"
   printf lake >"$ANSWERS/clusters"
   printf 3 >"$ANSWERS/count"
+  printf '%s\n' False False True >"$ANSWERS/progressing"
   printf 'lake-worker-default-1' >"$ANSWERS/workers"
   printf 'lake-masters-1\n' >"$LEADERS"
 }
@@ -65,12 +67,16 @@ test_failover_evicts_the_leader_and_waits_for_another() {
 
 test_restart_marks_the_pods_of_a_role() {
   fresh
-  "$plugin" restart lake masters
+  has "$("$plugin" restart lake masters)" "kubectl wait alluxiocluster/lake --for=condition=Progressing=false"
+  same "$(cat "$ANSWERS/progressing")" True
   has "$(cat "$ASKED")" "annotate pods -l app.kubernetes.io/name=alluxio,app.kubernetes.io/instance=lake,app.kubernetes.io/component=master alluxio.org/restart-hash-"
   fresh
   "$plugin" restart
   has "$(cat "$ASKED")" "app.kubernetes.io/instance=lake alluxio.org/restart-hash-"
   has "$(refused "$plugin" restart lake leader)" "masters, workers or all"
+  # The condition is False until the operator has looked, and would be waited for in vain.
+  echo False >"$ANSWERS/progressing"
+  has "$(refused "$plugin" restart lake --timeout=1)" "has not begun after 1 s"
 }
 
 test_a_worker_is_named_as_the_masters_know_it() {

@@ -286,8 +286,17 @@ mod tests {
         }
     }
 
-    /// The rows that tests with an API server try: for every such rule at least one, of every field that may be absent a change, an
-    /// unset and a set.
+    /// The field of a rule that begins with whether it is there, and whether its value counts, too.
+    fn of_a_field(rule: &Rule) -> Option<(String, bool)> {
+        let (field, rest) = rule.rule.strip_prefix("has(self.")?.split_once(')')?;
+        rest.starts_with(&format!(" == has(oldSelf.{field})")).then(|| {
+            let path = format!("/{}/{field}", rule.at.replace('.', "/"));
+            (path.replacen("/spec", "", 1), rule.rule.contains(&format!("self.{field} == oldSelf.{field}")))
+        })
+    }
+
+    /// The rows that tests with an API server try: for every such rule at least one; of every field that may be absent an unset and a set,
+    /// and a change of its value where that counts.
     #[test]
     fn every_rule_about_changes_has_its_rows() {
         #[derive(serde::Deserialize)]
@@ -299,19 +308,37 @@ mod tests {
         let path = crate::fixture::root().join("operator/tests/transitions.yaml");
         let text = std::fs::read_to_string(path).expect("is there");
         let rows: Vec<Row> = crate::yaml::from_str(&text).expect("rows");
-        let spec = |patch: &serde_json::Value| crate::fixture::cluster(&patch.to_string()).spec;
+        let spec = |patch: &serde_json::Value| {
+            serde_json::to_value(crate::fixture::cluster(&patch.to_string()).spec).expect("is JSON")
+        };
         let name = |rule: &Rule| {
             format!("{} {}", rule.at, rule.message.split([' ', ';']).next().unwrap_or_default())
         };
+        let mut of_fields = 0;
         for rule in RULES.iter().filter(|rule| rule.is_transition()) {
-            let rows: Vec<&Row> =
-                rows.iter().filter(|row| row.rule.as_deref() == Some(&name(rule))).collect();
-            let wanted = if rule.rule.contains("!has(") && rule.rule.contains("&&") { 3 } else { 1 };
-            assert!(rows.len() >= wanted, "{} has {} rows", name(rule), rows.len());
-            for row in rows {
-                assert_ne!(spec(&row.before), spec(&row.after), "{}", name(rule));
+            let rows = rows.iter().filter(|row| row.rule.as_deref() == Some(&name(rule)));
+            let rows: Vec<_> = rows.map(|row| (spec(&row.before), spec(&row.after))).collect();
+            assert!(!rows.is_empty(), "{} has no row", name(rule));
+            for (before, after) in &rows {
+                assert_ne!(before, after, "{}", name(rule));
             }
+            let Some((field, value_counts)) = of_a_field(rule) else { continue };
+            of_fields += 1;
+            let has = |before: bool, after: bool| {
+                rows.iter().any(|row| {
+                    let (old, new) = (row.0.pointer(&field), row.1.pointer(&field));
+                    (old.is_some(), new.is_some()) == (before, after) && old != new
+                })
+            };
+            assert!(has(false, true), "{}: {field} is set in no row", name(rule));
+            assert!(has(true, false), "{}: {field} is unset in no row", name(rule));
+            assert!(has(true, true) || !value_counts, "{}: {field} changes in no row", name(rule));
         }
+        assert_eq!(
+            of_fields,
+            RULES.iter().filter(|rule| rule.rule.starts_with("has(self.") && rule.is_transition()).count()
+        );
+        assert!(of_fields >= 9, "{of_fields}");
         let known: Vec<String> = RULES.iter().map(name).collect();
         for row in &rows {
             assert!(row.rule.as_ref().is_none_or(|rule| known.contains(rule)), "{:?} is no rule", row.rule);

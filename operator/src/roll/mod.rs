@@ -1,6 +1,7 @@
-//! Which pod to replace next. Pure: what is seen of the pods goes in, the next step comes out. Nothing is
-//! remembered between two decisions but what stands in the API server, so an operator that is killed at any
-//! moment is followed by one that goes on where it stopped.
+//! Which pod to replace next. Pure: what is seen of the pods goes in, the next step comes out. How far a roll is stands in the API
+//! server alone, so an operator that is killed at any moment is followed by one that goes on where it stopped. (What is kept in memory
+//! is since when something lasts, such as a master that does not answer, and how often in a row a worker was idle; a new operator begins
+//! to count anew.)
 //!
 //! A step is taken only from a state in which all the others are well. What fails therefore stops the roll where
 //! it is; and since an outdated pod that does not work is replaced before those that do, taking the edit back heals it.

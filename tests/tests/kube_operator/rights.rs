@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use alluxio_operator::crd::AlluxioCluster;
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::{
-    core::v1::Secret,
+    core::v1::{ConfigMap, Secret, Service, ServiceAccount},
+    policy::v1::PodDisruptionBudget,
     rbac::v1::{PolicyRule, Role},
 };
 use serde_json::json;
@@ -44,6 +45,7 @@ pub async fn exercised(world: &World<'_>) -> Result<()> {
     ]);
     world.create::<Secret>(json!({ "metadata": { "name": "s" }, "stringData": { "k": "v" } })).await?;
     world.settled(cluster).await?;
+    orphans(world).await?;
     // Another leader, a roll, a group less, the end.
     world.fake.elect("a-masters-1");
     let mut edit = restarts_masters("2h");
@@ -58,6 +60,31 @@ pub async fn exercised(world: &World<'_>) -> Result<()> {
     world
         .eventually("it is gone", || async {
             Ok(world.api::<AlluxioCluster>().get_opt("a").await?.is_none().then_some(()))
+        })
+        .await
+}
+
+/// What an operator of another release may have left of each kind of which a cluster always needs all.
+async fn orphans(world: &World<'_>) -> Result<()> {
+    let ours = world.api::<Service>().get("a-leader").await?.metadata;
+    let metadata =
+        json!({ "name": "a-old", "labels": ours.labels, "ownerReferences": ours.owner_references });
+    let selector = json!({ "matchLabels": { "none": "has-it" } });
+    world.create::<ServiceAccount>(json!({ "metadata": metadata })).await?;
+    world.create::<ConfigMap>(json!({ "metadata": metadata })).await?;
+    let budget = json!({ "metadata": metadata, "spec": { "maxUnavailable": 1, "selector": selector } });
+    world.create::<PodDisruptionBudget>(budget).await?;
+    let ports = json!([{ "port": 1 }]);
+    world
+        .create::<Service>(json!({ "metadata": metadata, "spec": { "clusterIP": "None", "ports": ports } }))
+        .await?;
+    world
+        .eventually("what is not wanted any more is gone", || async {
+            let left = world.api::<ServiceAccount>().get_opt("a-old").await?.is_some()
+                || world.api::<ConfigMap>().get_opt("a-old").await?.is_some()
+                || world.api::<PodDisruptionBudget>().get_opt("a-old").await?.is_some()
+                || world.api::<Service>().get_opt("a-old").await?.is_some();
+            Ok((!left).then_some(()))
         })
         .await
 }
@@ -84,7 +111,7 @@ fn all_used(rules: &[PolicyRule], used: &BTreeSet<String>) -> Result<()> {
                 let right = format!("{verb} {}", logged(group, resource));
                 let known = used.contains(&right)
                     || UNSEEN.contains(&&*right)
-                    || kind_is_used(used, verb, group, resource);
+                    || applied(used, verb, group, resource);
                 ensure!(known, "{right} is granted and was not used; used: {used:#?}");
             }
         }
@@ -102,10 +129,9 @@ fn logged(group: &str, resource: &str) -> String {
     }
 }
 
-/// Owned kinds are written and taken away by the same lines of code: that a verb is used for one of them is enough, so that a test need
-/// not make each kind an orphan. A server-side apply that creates is a patch in the log, though it needs the right to create.
-fn kind_is_used(used: &BTreeSet<String>, verb: &str, group: &str, resource: &str) -> bool {
-    const OWNED: [&str; 7] = [
+/// A server-side apply that creates is a patch in the log, though it needs the right to create.
+fn applied(used: &BTreeSet<String>, verb: &str, group: &str, resource: &str) -> bool {
+    const APPLIED: [&str; 8] = [
         "statefulsets.apps",
         "daemonsets.apps",
         "services",
@@ -113,9 +139,8 @@ fn kind_is_used(used: &BTreeSet<String>, verb: &str, group: &str, resource: &str
         "serviceaccounts",
         "poddisruptionbudgets.policy",
         "jobs.batch",
+        "persistentvolumeclaims",
     ];
     let name = logged(group, resource);
-    let verb = if verb == "create" { "patch" } else { verb };
-    let applied = OWNED.contains(&&*name) || name == "persistentvolumeclaims" && verb == "patch";
-    applied && OWNED.iter().any(|kind| used.contains(&format!("{verb} {kind}")))
+    verb == "create" && APPLIED.contains(&&*name) && used.contains(&format!("patch {name}"))
 }
