@@ -6,11 +6,14 @@ use std::time::Duration;
 use alluxio_fs::{FsError, FsResult};
 use tokio::{
     sync::Mutex,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 use zookeeper_client::{Client, Error, OneshotWatcher, Stat};
 
 use crate::{address::MasterAddress, node, zookeeper::ZooKeeper};
+
+/// Between two questions where the first failed.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A session is opened when it is first needed, kept, and replaced when it has ended.
 pub struct Inquiry {
@@ -81,6 +84,23 @@ impl Inquiry {
             )));
         }
         Ok(masters)
+    }
+
+    /// Waits until another master than this one leads, however long that takes.
+    pub async fn another_than(&self, leader: &MasterAddress) {
+        let leader = leader.to_string();
+        loop {
+            let asked = match self.session().await {
+                Ok(client) => newest(&client, &self.zookeeper.leader_path).await.ok(),
+                Err(_) => None,
+            };
+            match asked {
+                Some((Some(newest), _)) if newest != leader => return,
+                Some((_, watcher)) => drop(watcher.changed().await),
+                // Nobody knows: ZooKeeper is out of reach.
+                None => sleep(AGAIN).await,
+            }
+        }
     }
 
     async fn session(&self) -> FsResult<Client> {

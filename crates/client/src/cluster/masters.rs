@@ -1,15 +1,19 @@
 //! Which masters there are, and which of them leads.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use alluxio_conf::{Configuration, key};
 use alluxio_election::{Inquiry, MasterAddress, ZooKeeper};
 use alluxio_fs::{ErrorKind, FsError, FsResult};
 use alluxio_rpc::{Connector, ServiceType};
 use parking_lot::RwLock;
+use tokio::time::sleep;
 
 /// For one master's answer, when the property says "forever".
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A master that has not answered for so long may be out of reach, and another one lead.
+const SILENT: Duration = Duration::from_secs(2);
 
 /// Where the masters are known from.
 enum Known {
@@ -54,11 +58,7 @@ impl Masters {
         !matches!(&self.known, Known::Listed(masters) if masters.len() == 1)
     }
 
-    pub(super) fn forget_leader(&self) {
-        *self.leader.write() = None;
-    }
-
-    /// The same, if it is this one.
+    /// The leader is asked for again, if it is this one.
     pub(super) fn forget(&self, master: &MasterAddress) {
         let mut leader = self.leader.write();
         if leader.as_ref() == Some(master) {
@@ -81,6 +81,18 @@ impl Masters {
         };
         *self.leader.write() = Some(leader.clone());
         Ok(leader)
+    }
+
+    /// Waits until another master is known to lead than the one that was asked, and does not answer. Where that one is cut off or hangs, its connection
+    /// says nothing of it for a minute.
+    pub(super) async fn succeeded(&self, asked: &MasterAddress) {
+        match &self.known {
+            Known::ZooKeeper(inquiry) => {
+                sleep(SILENT).await;
+                inquiry.another_than(asked).await;
+            }
+            Known::Listed(_) => pending().await,
+        }
     }
 
     async fn poll(&self, connector: &Connector, masters: &[MasterAddress]) -> FsResult<MasterAddress> {

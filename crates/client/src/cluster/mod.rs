@@ -12,7 +12,7 @@ use std::{
 
 use alluxio_conf::{Configuration, key};
 use alluxio_fs::{ErrorKind, FsError, FsResult};
-use alluxio_rpc::{Connector, SessionChannel, login_user};
+use alluxio_rpc::{Connector, login_user};
 use parking_lot::RwLock;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code, Response, Status};
@@ -164,8 +164,16 @@ impl Cluster {
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let client = (stub.make)(self.channel(stub).await?);
-        call(client).await.map(Response::into_inner).map_err(|status| {
+        let leader = self.leader().await?;
+        let channel = self.shared.connector.channel(&leader.host, leader.port, stub.service)?;
+        let answer = tokio::select! {
+            biased;
+            answer = call((stub.make)(channel)) => answer,
+            () = self.shared.masters.succeeded(&leader) => {
+                Err(Status::unavailable(format!("{leader} does not answer, and another master leads now")))
+            }
+        };
+        answer.map(Response::into_inner).map_err(|status| {
             let mut error = FsError::from(status.clone());
             if status.code() == Code::Unimplemented && self.shared.masters.may_change() {
                 // So a standby of the original answers, also one that is shown as the leader but does not serve yet.
@@ -173,15 +181,10 @@ impl Cluster {
             }
             if retry::may_pass(error.kind) {
                 // It may not lead any more: ask again before the next call.
-                self.shared.masters.forget_leader();
+                self.shared.masters.forget(&leader);
             }
             error
         })
-    }
-
-    async fn channel<C>(&self, stub: &Stub<C>) -> FsResult<SessionChannel> {
-        let MasterAddress { host, port } = self.leader().await?;
-        self.shared.connector.channel(&host, port, stub.service)
     }
 }
 
