@@ -15,6 +15,7 @@ for set in "$@"; do
     mounts)
       needs unshare util-linux
       needs mount mount
+      needs ip iproute2
       ;;
     java)
       needs javac openjdk-17-jdk-headless

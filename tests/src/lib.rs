@@ -13,6 +13,7 @@ pub mod installation;
 pub mod java;
 pub mod kube;
 pub mod links;
+pub mod machines;
 pub mod masters;
 pub mod mounted;
 pub mod payload;

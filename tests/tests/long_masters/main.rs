@@ -3,3 +3,4 @@
 mod ensemble;
 mod faults;
 mod java_masters;
+mod lost_machine;

@@ -12,6 +12,9 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 /// For a TCP connection to come about, when the property says "forever".
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// A first packet that is lost is sent again after a second.
+const CONNECT_AT_LEAST: Duration = Duration::from_secs(2);
+
 /// Windows of streams that fit in the window of their connection: so many readers may stand still
 /// before they stall the others. What is buffered for one is bounded by its own window.
 const STREAM_WINDOWS_PER_CONNECTION: u64 = 64;
@@ -54,7 +57,7 @@ impl GroupSettings {
             window,
             keepalive: keepalive.duration().filter(|time| !time.is_zero() && *time < NEVER),
             keepalive_timeout: timeout.duration().unwrap_or(CONNECT),
-            connect: connect.duration().unwrap_or(CONNECT),
+            connect: connect.duration().unwrap_or(CONNECT).max(CONNECT_AT_LEAST),
             max_message: usize::try_from(message).unwrap_or(usize::MAX),
         }
     }
