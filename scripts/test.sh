@@ -165,7 +165,15 @@ for name in "$@"; do
     # A cluster of real nodes, taken away afterwards (KEEP=1: not). ONLY: the tests with that in their name. E2E_PATIENCE: a factor for all
     # limits within; E2E_ROUNDS: how often each fault happens.
     e2e)
-      ENGINE=${ENGINE:-buildah} scripts/images.sh build "${CARGO_TARGET_DIR:-target}/release" "${CARGO_TARGET_DIR:-target}/images" || exit 1
+      export ENGINE=${ENGINE:-buildah}
+      scripts/images.sh build "${CARGO_TARGET_DIR:-target}/release" "${CARGO_TARGET_DIR:-target}/images" || exit 1
+      # The release to upgrade to, where one of the tests wants it.
+      rm -f "${CARGO_TARGET_DIR:-target}"/images/*-next.tar
+      if "${run[@]}" --test 'e2e_*' -- --list ${ONLY:+"$ONLY"} 2>/dev/null | grep -q ^next_release::; then
+        next=$SECONDS
+        scripts/next_release.sh "${CARGO_TARGET_DIR:-target}" || exit 1
+        took next "$next"
+      fi
       stage e2e "${E2E_LIMIT:-60m}" tests/e2e/run.sh "${run[@]}" --test 'e2e_*' -- --test-threads=1 --nocapture ${ONLY:+"$ONLY"}
       ;;
     # Nodes that kwok plays. E2E_SCALE_CLUSTERS, E2E_SCALE_NODES, E2E_SCALE_MINUTES: how many, and how long they are left at rest.

@@ -13,6 +13,7 @@
 #   cluster.sh api-cut I | api-join I       the node and its pods do not reach the API server | again
 #   cluster.sh in-node I COMMAND...   runs a command in the node
 #   cluster.sh signal NAME SIGNAL     to a process of the control plane; up starts it again when it has ended
+#   cluster.sh api-up                 starts the API server again, and waits until it is ready
 #   cluster.sh kwok                   starts kwok: nodes with the annotation kwok.x-k8s.io/node=fake become ready
 #   cluster.sh evidence FOLDER        objects, events and logs of everything, for the reader of a failed test
 set -euo pipefail
@@ -48,7 +49,7 @@ command=${1:-}
 case $command in
   down) hub_down; exit ;;
   leftovers) leftovers; exit ;;
-  up | in | status | load-image | node-up | node-kill | node-cut | node-join | api-cut | api-join | in-node | signal | kwok | evidence) ;;
+  up | in | status | load-image | node-up | node-kill | node-cut | node-join | api-cut | api-join | api-up | in-node | signal | kwok | evidence) ;;
   *) usage ;;
 esac
 if ! is_inside; then
@@ -67,6 +68,7 @@ case $command in
   node-join) ip link set "rig$1" up ;;
   api-cut) api_cut "$1" ;;
   api-join) api_join "$1" ;;
+  api-up) api_up ;;
   in-node) in_node "$@" ;;
   signal) signal "$1" "$2" ;;
   kwok) kwok_up ;;

@@ -77,7 +77,10 @@ pub(super) fn pod(
 }
 
 /// Where a container has its volumes and what it reads from its environment.
-pub(super) fn equip(container: &mut Container, volumes: &[Mounted], env: Vec<EnvVar>) {
+pub(super) fn equip(container: &mut Container, volumes: &[Mounted], mut env: Vec<EnvVar>) {
+    if cfg!(feature = "next-template") {
+        env.push(EnvVar { name: "NEXT_TEMPLATE".to_owned(), value: Some("1".to_owned()), value_from: None });
+    }
     let mounts: Vec<VolumeMount> = volumes.iter().map(|mounted| mounted.mount.clone()).collect();
     container.volume_mounts = Some(mounts);
     container.env = (!env.is_empty()).then_some(env);

@@ -35,12 +35,8 @@ certificates() {
   kubeconfig "$run/proxy.conf" proxy
 }
 
-control_plane_up() {
-  # The last that is written: a start that was cut short begins again.
-  [ -e "$run/proxy.conf" ] || certificates
-  # The machine does not die here, so nothing needs to be synced.
-  start etcd "$bin/etcd" --data-dir="$run/etcd" --unsafe-no-fsync --log-level=warn \
-    --listen-client-urls=http://127.0.0.1:2379 --advertise-client-urls=http://127.0.0.1:2379 --listen-peer-urls=http://127.0.0.1:2380
+# Also after its end: what it has stored is in etcd.
+api_up() {
   start kube-apiserver "$bin/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 \
     --bind-address=$hub_address --advertise-address=$hub_address --secure-port=6443 --service-cluster-ip-range=$services.0.0/16 \
     --allow-privileged --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction \
@@ -56,6 +52,15 @@ control_plane_up() {
     --audit-policy-file="$here/../kube/audit-policy.yaml" --audit-log-path="$run/audit.log" --audit-log-mode=blocking \
     --audit-log-maxsize=100000 --profiling=false
   wait_for 90 "the API server is ready" kubectl get --raw /readyz
+}
+
+control_plane_up() {
+  # The last that is written: a start that was cut short begins again.
+  [ -e "$run/proxy.conf" ] || certificates
+  # The machine does not die here, so nothing needs to be synced.
+  start etcd "$bin/etcd" --data-dir="$run/etcd" --unsafe-no-fsync --log-level=warn \
+    --listen-client-urls=http://127.0.0.1:2379 --advertise-client-urls=http://127.0.0.1:2379 --listen-peer-urls=http://127.0.0.1:2380
+  api_up
   # The limits are for hundreds of nodes and pods.
   start kube-controller-manager "$bin/kube-controller-manager" --kubeconfig="$run/controllers.conf" \
     --authentication-kubeconfig="$run/controllers.conf" --authorization-kubeconfig="$run/controllers.conf" \

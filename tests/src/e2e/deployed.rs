@@ -26,7 +26,7 @@ const SITE: &str = "/opt/alluxio/conf/alluxio-site.properties";
 pub struct Deployed<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) name: String,
-    clusters: Api<DynamicObject>,
+    pub(super) clusters: Api<DynamicObject>,
     /// When it was applied for the first time.
     applied: Instant,
 }
@@ -151,7 +151,20 @@ impl<'a> Deployed<'a> {
 
     /// The same for a client of ours.
     pub fn client_conf(&self) -> Result<Configuration> {
-        let settings = self.client_settings()?;
+        Deployed::conf(self.client_settings()?)
+    }
+
+    /// For a client of ours that asks this master, whether it leads or not, and is told at once.
+    pub fn conf_of_master(&self, pod: &str) -> Result<Configuration> {
+        let mut settings = self.client_settings()?;
+        settings.retain(|(name, _)| !name.starts_with("alluxio.zookeeper."));
+        let host = format!("{pod}.{}-masters.{}.svc", self.name, self.scenario.namespace());
+        settings.push(("alluxio.master.hostname".to_owned(), host));
+        settings.push(("alluxio.user.rpc.retry.max.duration".to_owned(), "1s".to_owned()));
+        Deployed::conf(settings)
+    }
+
+    fn conf(settings: Vec<(String, String)>) -> Result<Configuration> {
         let arguments = settings.iter().map(|(name, value)| format!("-D{name}={value}"));
         Ok(Configuration::load(Role::Client, arguments)?.conf)
     }

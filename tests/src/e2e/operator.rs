@@ -1,6 +1,9 @@
 //! The operator, installed by its chart; all tests of a run share it.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -17,14 +20,23 @@ const NAME: &str = "alluxio-operator";
 pub struct Operator {
     since: String,
     /// How often the containers of each pod had been started again by then.
-    restarts: BTreeMap<String, String>,
+    restarts: BTreeMap<String, i64>,
 }
 
 impl Operator {
     /// As the documents say: `helm install`, or the same release with other values.
     pub fn install(values: &[&str]) -> Result<Operator> {
+        Operator::install_chart(&Operator::chart(), values)
+    }
+
+    /// The folder of its chart.
+    pub fn chart() -> PathBuf {
+        project().join("charts").join(NAME)
+    }
+
+    /// The same of a chart that is not the project's.
+    pub fn install_chart(chart: &Path, values: &[&str]) -> Result<Operator> {
         let since = run("date", &["--utc", "+%Y-%m-%dT%H:%M:%SZ"], "")?.trim().to_owned();
-        let chart = project().join("charts").join(NAME);
         let chart = chart.to_str().context("a path that is no text")?;
         let limit = format!("{}s", patient(std::time::Duration::from_secs(60)).as_secs());
         let mut arguments = vec!["upgrade", "--install", NAME, chart, "--namespace", NAME];
@@ -87,20 +99,38 @@ impl Operator {
 
     /// It has said nothing of errors since this test began, and has not been started again.
     pub fn is_content(&self) -> Result<()> {
+        self.is_content_after(0)
+    }
+
+    /// The same where it had a reason to be started again, so many times at most.
+    pub fn is_content_after(&self, starts: i64) -> Result<()> {
         for pod in Operator::pods()? {
+            let (before, now) = (self.restarts.get(&pod).copied().unwrap_or_default(), restarts(&pod)?);
+            let again = now - before;
+            ensure!(again <= starts, "{pod} was started again {again} times, {starts} expected at most");
             let since = format!("--since-time={}", self.since);
-            let log = kubectl(NAME, &["logs", &pod, "--tail=-1", &since])?;
-            let bad: Vec<_> =
-                log.lines().filter(|line| line.contains(" ERROR ") || line.contains("panicked")).collect();
-            ensure!(bad.is_empty(), "{pod} says:\n{}", bad.join("\n"));
-            let (before, now) = (self.restarts.get(&pod).map_or("0", String::as_str), restarts(&pod)?);
-            ensure!(now == before, "{pod} was started again: {now} times, {before} before the test");
+            says_nothing_wrong(&pod, &[&since])?;
+            if again > 0 {
+                says_nothing_wrong(&pod, &[&since, "--previous"])?;
+            }
         }
         Ok(())
     }
 }
 
-fn restarts(pod: &str) -> Result<String> {
-    let path = "jsonpath={.status.containerStatuses[*].restartCount}";
-    Ok(kubectl(NAME, &["get", "pod", pod, "--output", path])?.trim().to_owned())
+fn says_nothing_wrong(pod: &str, options: &[&str]) -> Result<()> {
+    let mut arguments = vec!["logs", pod, "--tail=-1"];
+    arguments.extend(options);
+    let log = kubectl(NAME, &arguments)?;
+    let is_bad = |line: &&str| line.contains(" ERROR ") || line.contains("panicked");
+    let bad: Vec<_> = log.lines().filter(is_bad).collect();
+    ensure!(bad.is_empty(), "{pod} says:\n{}", bad.join("\n"));
+    Ok(())
+}
+
+/// How often a pod's container was started again.
+fn restarts(pod: &str) -> Result<i64> {
+    let path = "jsonpath={.status.containerStatuses[0].restartCount}";
+    let told = kubectl(NAME, &["get", "pod", pod, "--output", path])?;
+    told.trim().parse().with_context(|| format!("{pod} was started again {told:?} times"))
 }

@@ -58,21 +58,30 @@ impl Outside {
 
     /// The ConfigMap `hadoop` with `core-site.xml` and `hdfs-site.xml`, as the example wants it.
     pub fn configure(&self, namespace: &str) -> Result<()> {
+        self.configure_by("ConfigMap", "data", namespace)
+    }
+
+    /// The same as a Secret.
+    pub fn configure_by_secret(&self, namespace: &str) -> Result<()> {
+        self.configure_by("Secret", "stringData", namespace)
+    }
+
+    fn configure_by(&self, kind: &str, field: &str, namespace: &str) -> Result<()> {
         let mut lines = String::new();
         let hdfs = self.hdfs.as_ref().context("HDFS was not started")?;
         for (name, value) in hdfs.client_properties() {
             lines += &format!("<property><name>{name}</name><value>{value}</value></property>");
         }
-        let map = serde_json::json!({
+        let object = serde_json::json!({
             "apiVersion": "v1",
-            "kind": "ConfigMap",
+            "kind": kind,
             "metadata": {"name": "hadoop"},
-            "data": {
+            field: {
                 "core-site.xml": "<configuration></configuration>",
                 "hdfs-site.xml": format!("<configuration>{lines}</configuration>"),
             },
         });
-        kubectl_with(namespace, &["apply", "--filename", "-"], &map.to_string()).map(drop)
+        kubectl_with(namespace, &["apply", "--filename", "-"], &object.to_string()).map(drop)
     }
 
     /// The end of a test that went well.

@@ -87,6 +87,11 @@ impl Writer {
         self.acknowledged.borrow().len()
     }
 
+    /// When the last one was.
+    pub fn last(&self) -> Option<Instant> {
+        self.acknowledged.borrow().last().copied()
+    }
+
     /// Waits until so many more files are acknowledged.
     pub async fn goes_on(&mut self, files: usize, limit: Duration) -> Result<()> {
         let goal = self.files() + files;

@@ -31,6 +31,7 @@ async fn twelve_lines_give_a_cluster() -> Result<()> {
     ensure!(text.lines().count() <= 12, "{} lines", text.lines().count());
     kubectl_with(scenario.namespace(), &["apply", "--filename", "-"], &claim)?;
     let cluster = Deployed::apply(&scenario, "demo", &text)?;
+    let said = cluster.told();
     promised("a single master, from kubectl apply to Available", cluster.available(LIMIT).await?, PROMISED)?;
 
     let workers = cluster.pods("worker").await?;
@@ -45,6 +46,13 @@ async fn twelve_lines_give_a_cluster() -> Result<()> {
     ensure!(header[..] == ["NAME", "MASTERS", "WORKERS", "LEADER", "VERSION", "STATUS", "AGE"], "{table}");
     let version = env!("CARGO_PKG_VERSION");
     ensure!(row[..6] == ["demo", "1/1", "3/3", "demo-masters-0", version, "Available"], "{table}");
+    // What the conditions said on the way; no ZooKeeper is no fault.
+    let began = [
+        "Progressing=True/Creating",
+        "ZooKeeperReachable=Unknown/NotConfigured",
+        "Degraded=False/AsExpected",
+    ];
+    said.has_said(&began, LIMIT).await?;
     operator.is_content()?;
     scenario.finish().await
 }

@@ -116,6 +116,19 @@ async fn nothing_hangs_when_zookeeper_is_gone() -> Result<()> {
         cluster.delete(GONE).await?,
         GONE,
     )?;
+    // What could not be done is told, and nothing of it was done by halves: the claim with the journal is there.
+    let told = cluster.kubectl(&[
+        "get",
+        "events",
+        "--field-selector=reason=JournalLeft,type=Warning",
+        "--output=jsonpath={.items[*].message}",
+    ])?;
+    println!("the event: {told}");
+    ensure!(told.contains("the journal at") && told.contains("remove them by hand"), "it says {told:?}");
+    cluster.kubectl(&["get", "pvc", "shared-journal", "files"])?;
+    outside.zookeeper.launch(0)?;
+    outside.zookeeper.wait(0)?;
+    ensure!(is_in_zookeeper(&outside, &scenario, "shared").await?, "ZooKeeper has forgotten the cluster");
     operator.is_content()?;
     scenario.finish().await?;
     outside.finish()

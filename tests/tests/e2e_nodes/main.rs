@@ -3,8 +3,11 @@
 mod available;
 mod ends;
 mod examples;
+mod fields;
 mod ha;
+mod hadoop;
 mod leader;
+mod next_release;
 mod operators;
 mod outages;
 mod rig;

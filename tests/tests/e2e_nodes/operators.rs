@@ -29,7 +29,7 @@ enum Fault {
 }
 
 /// The pods of a cluster.
-async fn uids(cluster: &Deployed<'_>) -> Result<BTreeMap<String, String>> {
+pub async fn uids(cluster: &Deployed<'_>) -> Result<BTreeMap<String, String>> {
     let mut all = BTreeMap::new();
     for component in ["master", "worker"] {
         let pods = cluster.pods(component).await?;

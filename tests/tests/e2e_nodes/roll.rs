@@ -23,7 +23,7 @@ pub const ROLL: Duration = Duration::from_secs(300);
 const WRITES: usize = 30;
 
 /// What says that a master was not touched: its pod, and when its container started.
-async fn starts(cluster: &Deployed<'_>) -> Result<BTreeMap<String, (String, String)>> {
+pub async fn starts(cluster: &Deployed<'_>) -> Result<BTreeMap<String, (String, String)>> {
     let started = |pod: &Pod| {
         let container = pod.status.as_ref()?.container_statuses.as_ref()?.first()?;
         Some(container.state.as_ref()?.running.as_ref()?.started_at.as_ref()?.0.to_string())
@@ -48,19 +48,19 @@ fn condition<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// `True/MastersNotReady`, and the message.
-fn told(object: &Value, name: &str) -> (String, String) {
+pub fn told(object: &Value, name: &str) -> (String, String) {
     let text = |field: &str| condition(object, name).and_then(|it| it[field].as_str()).unwrap_or_default();
     (format!("{}/{}", text("status"), text("reason")), text("message").to_owned())
 }
 
 /// A cluster with two writers.
-struct Written<'a> {
-    cluster: Deployed<'a>,
+pub struct Written<'a> {
+    pub cluster: Deployed<'a>,
     writers: Vec<Writer>,
 }
 
 impl<'a> Written<'a> {
-    async fn begin(scenario: &'a Scenario, outside: &Outside) -> Result<Written<'a>> {
+    pub async fn begin(scenario: &'a Scenario, outside: &Outside) -> Result<Written<'a>> {
         let cluster = Journal::Hdfs.cluster(scenario, outside).await?;
         let (conf, settings) = (cluster.client_conf()?, cluster.client_settings()?);
         let ours = Writer::start(&conf, "/written").await?;
@@ -68,18 +68,18 @@ impl<'a> Written<'a> {
         Ok(Written { cluster, writers: vec![ours, java] })
     }
 
-    async fn go_on(&mut self) -> Result<()> {
+    pub async fn go_on(&mut self) -> Result<()> {
         for writer in &mut self.writers {
             writer.goes_on(WRITES, patient(LIMIT)).await?;
         }
         Ok(())
     }
 
-    fn files(&self) -> Vec<usize> {
+    pub fn files(&self) -> Vec<usize> {
         self.writers.iter().map(|writer| writer.files().saturating_sub(1)).collect()
     }
 
-    fn gap(&self, what: &str, since: &[usize]) -> Result<()> {
+    pub fn gap(&self, what: &str, since: &[usize]) -> Result<()> {
         for (writer, since) in self.writers.iter().zip(since) {
             let what = format!("{what}, {}: the largest gap between writes", writer.who());
             promised(&what, writer.largest_gap_since(*since), GAP)?;
@@ -87,7 +87,7 @@ impl<'a> Written<'a> {
         Ok(())
     }
 
-    async fn finish(self) -> Result<()> {
+    pub async fn finish(self) -> Result<()> {
         for writer in self.writers {
             println!("{} files were acknowledged, and all are there", writer.finish().await?);
         }
