@@ -119,6 +119,12 @@ impl<'a> Deployed<'a> {
         self.kubectl(&arguments)
     }
 
+    /// What the first process of a pod was started with: `NAME=value`.
+    pub fn environment(&self, pod: &str) -> Result<Vec<String>> {
+        let all = self.exec(pod, &["cat", "/proc/1/environ"])?;
+        Ok(all.split('\0').map(str::to_owned).collect())
+    }
+
     /// `alluxio fs leader` in every pod of masters and workers names this one's master.
     pub async fn leader_is_known_everywhere(&self, leader: &str) -> Result<()> {
         let host = format!("{leader}.{}-masters.{}.svc", self.name, self.scenario.namespace());

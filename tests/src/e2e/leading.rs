@@ -74,13 +74,37 @@ impl Deployed<'_> {
         Ok(named.collect())
     }
 
+    /// Waits until the status names the master that serves; how long that took from now on.
+    pub async fn status_agrees(&self, limit: Duration) -> Result<Duration> {
+        let began = Instant::now();
+        loop {
+            let serving = self.serving().await?.map(|serving| (serving.pod, Some(serving.term)));
+            let told = self.told_leader().await?;
+            if serving.is_some() && serving == told {
+                return Ok(began.elapsed());
+            }
+            let late = began.elapsed() >= patient(limit);
+            ensure!(
+                !late,
+                "not within {:.0?}: {serving:?} serves, status.leader says {told:?}",
+                patient(limit)
+            );
+            sleep(AGAIN).await;
+        }
+    }
+
+    /// The pod and the term of `status.leader`.
+    async fn told_leader(&self) -> Result<Option<(String, Option<u64>)>> {
+        let leader = &self.seen().await?["status"]["leader"];
+        Ok(leader["pod"].as_str().map(|pod| (pod.to_owned(), leader["term"].as_u64())))
+    }
+
     /// Waits until status and Service name the master that serves; how long that took from now on.
     pub async fn agrees(&self, limit: Duration) -> Result<Duration> {
         let began = Instant::now();
         loop {
             let serving = self.serving().await?.map(|serving| (serving.pod, Some(serving.term)));
-            let leader = &self.seen().await?["status"]["leader"];
-            let told = leader["pod"].as_str().map(|pod| (pod.to_owned(), leader["term"].as_u64()));
+            let told = self.told_leader().await?;
             let behind = self.leader_service().await?;
             let is_behind = serving.as_ref().is_some_and(|(pod, _)| behind == [pod.clone()]);
             if is_behind && serving == told {

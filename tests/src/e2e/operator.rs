@@ -40,7 +40,8 @@ impl Operator {
         let chart = chart.to_str().context("a path that is no text")?;
         let limit = format!("{}s", patient(std::time::Duration::from_secs(60)).as_secs());
         let mut arguments = vec!["upgrade", "--install", NAME, chart, "--namespace", NAME];
-        arguments.extend(["--create-namespace", "--wait", "--timeout", &limit]);
+        // What another test has set is not this one's: without values of its own Helm would take those of before.
+        arguments.extend(["--create-namespace", "--reset-values", "--wait", "--timeout", &limit]);
         for value in values {
             arguments.extend(["--set", value]);
         }

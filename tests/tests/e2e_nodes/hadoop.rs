@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     fields::{also_named, look, settled},
-    ha::{Journal, LIMIT},
+    ha::{Journal, LIMIT, shared_claim},
     roll::{ROLL, property, starts},
 };
 
@@ -37,6 +37,8 @@ fn spec(scenario: &Scenario, outside: &Outside) -> Result<Value> {
     spec["underStorage"]["root"]["configuration"] = secret;
     spec["underStorage"]["mounts"] = mounts;
     spec["progressDeadlineSeconds"] = DEADLINE.into();
+    let tier = json!({"mediumType": "HDD", "quota": "64Mi", "volume": {"claim": {"claimName": "blocks"}}});
+    spec["workers"] = json!([{"name": "named", "kind": "StatefulSet", "count": 1, "tiers": [tier]}]);
     Ok(cluster)
 }
 
@@ -45,6 +47,7 @@ fn bare() -> Value {
     let by_map = json!({"secret": null, "configMap": "hadoop"});
     json!({"spec": {
         "image": null,
+        "workers": null,
         "journal": {"configuration": by_map},
         "underStorage": {"root": {"configuration": by_map}, "mounts": null},
         "progressDeadlineSeconds": null,
@@ -52,8 +55,11 @@ fn bare() -> Value {
     }})
 }
 
-fn own_worker() -> [(&'static str, Value); 1] {
-    [("image.worker", json!({"image": "localhost/own-worker:1"}))]
+fn of_worker() -> [(&'static str, Value); 2] {
+    [
+        ("image.worker", json!({"image": "localhost/own-worker:1"})),
+        ("tiers[].volume.claim", json!({"persistentVolumeClaim": {"claimName": "blocks"}})),
+    ]
 }
 
 /// Of the secret with HDFS' settings, in a master's pod.
@@ -70,6 +76,7 @@ async fn fields_of_a_cluster_on_hdfs_act_and_go() -> Result<()> {
         tokio::task::block_in_place(|| outside.hdfs()?.make_folder(folder, "777"))?;
     }
     outside.configure_by_secret(scenario.namespace())?;
+    shared_claim(&scenario, "blocks")?;
     also_named(&scenario, "alluxio-worker", "own-worker:1")?;
     let text = spec(&scenario, &outside)?.to_string();
     let cluster = Deployed::apply(&scenario, "ha", &text)?;
@@ -85,7 +92,7 @@ async fn fields_of_a_cluster_on_hdfs_act_and_go() -> Result<()> {
         look(&pod, &by_secret(), true)?;
     }
     for pod in cluster.pods("worker").await? {
-        look(&pod, &own_worker(), true)?;
+        look(&pod, &of_worker(), true)?;
     }
     let leader = cluster.serving().await?.context("no master serves")?.pod;
     for folder in ["by_map", "by_secret"] {
@@ -135,8 +142,11 @@ async fn fields_of_a_cluster_on_hdfs_act_and_go() -> Result<()> {
         look(&pod, &by_secret(), false)?;
     }
     for pod in cluster.pods("worker").await? {
-        look(&pod, &own_worker(), false)?;
+        look(&pod, &of_worker(), false)?;
     }
+    let groups = cluster.seen().await?["status"]["workers"]["groups"].clone();
+    ensure!(groups[0]["name"] == "default" && groups[1].is_null(), "{groups:#}");
+    cluster.kubectl(&["get", "pvc", "blocks"])?;
     let mounts = cluster.exec("ha-masters-0", &["alluxio", "fs", "mount"])?;
     ensure!(!mounts.contains("by_map") && !mounts.contains("by_secret"), "still mounted: {mounts}");
     let spec = cluster.seen().await?["spec"].clone();

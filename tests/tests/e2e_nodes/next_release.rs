@@ -156,8 +156,8 @@ async fn is_built(cluster: &Deployed<'_>, by_the_next: bool) -> Result<()> {
 async fn has_the_variable(cluster: &Deployed<'_>, pod: &str) -> Result<()> {
     let began = Instant::now();
     loop {
-        let said = cluster.exec(pod, &["printenv", "NEXT_TEMPLATE"]);
-        if said.as_ref().is_ok_and(|said| said.trim() == "1") {
+        let said = cluster.environment(pod);
+        if said.as_ref().is_ok_and(|said| said.iter().any(|variable| variable == "NEXT_TEMPLATE=1")) {
             return Ok(());
         }
         ensure!(began.elapsed() < patient(LIMIT), "{pod}: {said:?}");

@@ -9,6 +9,8 @@ use super::{LogError, LogLevel};
 
 /// Libraries that tell every frame and poll at DEBUG. A lower default level does not reach them; naming them does.
 const CHATTY: &[&str] = &["h2", "hyper", "hyper_util", "tonic", "tower", "rustls"];
+/// Libraries that call each failed request an ERROR, also where whoever sent it handles that and says so. Nothing is heard of them but by name.
+const SILENT: &[&str] = &["kube_client::client::builder"];
 /// Parts with a level of their own: set at run time by whoever may, so there is an end to it.
 const MOST_TARGETS: usize = 1000;
 
@@ -44,16 +46,25 @@ impl Filter {
         let prefixes = self.targets.iter().filter(|(prefix, _)| target.starts_with(prefix.as_str()));
         match prefixes.max_by_key(|(prefix, _)| prefix.len()) {
             Some((_, level)) => *level,
-            None if is_chatty(&target) => self.default.min(LogLevel::Info),
+            None if begins(&target, SILENT) => LogLevel::Off,
+            None if begins(&target, CHATTY) => self.default.min(LogLevel::Info),
             None => self.default,
         }
     }
 
     pub(super) fn targets(&self) -> Targets {
         let quiet = CHATTY.iter().map(|name| ((*name).to_owned(), self.default.min(LogLevel::Info).filter()));
+        let silent = SILENT.iter().map(|name| ((*name).to_owned(), LogLevel::Off.filter()));
+        // What is said of all of a library is said of this part, too.
+        let silent =
+            silent.filter(|(name, _)| !self.targets.keys().any(|target| name.starts_with(target.as_str())));
         let named = self.targets.iter().map(|(target, level)| (target.clone(), level.filter()));
         // Later entries replace earlier ones of the same name.
-        Targets::new().with_default(self.default.filter()).with_targets(quiet).with_targets(named)
+        Targets::new()
+            .with_default(self.default.filter())
+            .with_targets(quiet)
+            .with_targets(silent)
+            .with_targets(named)
     }
 }
 
@@ -73,8 +84,8 @@ impl FromStr for Filter {
     }
 }
 
-fn is_chatty(target: &str) -> bool {
-    CHATTY.iter().any(|name| target.starts_with(name))
+fn begins(target: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| target.starts_with(name))
 }
 
 /// The target of a logger's name: our module paths as they are, the original's Java names translated
@@ -114,27 +125,37 @@ mod tests {
         assert_eq!(filter.level("alluxio_rpc"), LogLevel::Trace);
         filter.set("h2", LogLevel::Debug).unwrap();
         assert_eq!(filter.level("h2::proto"), LogLevel::Debug);
+        assert_eq!(filter.level("kube_client::client::builder"), LogLevel::Off);
+        filter.set("kube_client", LogLevel::Warn).unwrap();
+        assert_eq!(filter.level("kube_client::client::builder"), LogLevel::Warn);
         let filter: Filter = "off".parse().unwrap();
         assert_eq!(filter.level("h2"), LogLevel::Off);
     }
 
     #[test]
     fn what_tracing_does_is_what_we_say() {
-        let filter: Filter = "warn,alluxio_master=debug,alluxio_master::fs=error,h2=trace".parse().unwrap();
-        let targets = filter.targets();
-        for target in ["alluxio_master", "alluxio_master::fs::tree", "alluxio_worker", "h2::x", "hyper::y"] {
-            for (level, ours) in [
-                (tracing::Level::ERROR, LogLevel::Error),
-                (tracing::Level::WARN, LogLevel::Warn),
-                (tracing::Level::INFO, LogLevel::Info),
-                (tracing::Level::DEBUG, LogLevel::Debug),
-                (tracing::Level::TRACE, LogLevel::Trace),
-            ] {
+        let silent = "kube_client::client::builder";
+        let all =
+            ["alluxio_master", "alluxio_master::fs::tree", "alluxio_worker", "h2::x", "hyper::y", silent];
+        for text in ["warn,alluxio_master=debug,alluxio_master::fs=error,h2=trace", "info,kube_client=warn"] {
+            let filter: Filter = text.parse().unwrap();
+            let targets = filter.targets();
+            for (target, (level, ours)) in
+                all.into_iter().flat_map(|target| LEVELS.map(|level| (target, level)))
+            {
                 let enabled = targets.would_enable(target, &level);
-                assert_eq!(enabled, filter.level(target) >= ours, "{target} {level}");
+                assert_eq!(enabled, filter.level(target) >= ours, "{text}: {target} {level}");
             }
         }
     }
+
+    const LEVELS: [(tracing::Level, LogLevel); 5] = [
+        (tracing::Level::ERROR, LogLevel::Error),
+        (tracing::Level::WARN, LogLevel::Warn),
+        (tracing::Level::INFO, LogLevel::Info),
+        (tracing::Level::DEBUG, LogLevel::Debug),
+        (tracing::Level::TRACE, LogLevel::Trace),
+    ];
 
     #[test]
     fn a_wrong_level_is_named() {
