@@ -582,7 +582,6 @@ async fn acts_and_goes(scenario: &Scenario, outside: &Outside, server: &S3) -> R
             "JournalReady=True/JournalFormatted",
             "Progressing=True/Formatting",
             "Progressing=True/Rolling",
-            "Progressing=True/Decommissioning",
             "Progressing=False/Settled",
             "Degraded=False/AsExpected",
             "Paused=False/NotPaused",
