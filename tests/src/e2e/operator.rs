@@ -46,9 +46,7 @@ impl Operator {
             arguments.extend(["--set", value]);
         }
         run("helm", &arguments, "")?;
-        let pods = Operator::pods()?;
-        let restarts = pods.into_iter().map(|pod| Ok((pod.clone(), restarts(&pod)?)));
-        Ok(Operator { since, restarts: restarts.collect::<Result<_>>()? })
+        Ok(Operator { since, restarts: restarts()? })
     }
 
     /// Names of its pods.
@@ -105,8 +103,8 @@ impl Operator {
 
     /// The same where it had a reason to be started again, so many times at most.
     pub fn is_content_after(&self, starts: i64) -> Result<()> {
-        for pod in Operator::pods()? {
-            let (before, now) = (self.restarts.get(&pod).copied().unwrap_or_default(), restarts(&pod)?);
+        for (pod, now) in restarts()? {
+            let before = self.restarts.get(&pod).copied().unwrap_or_default();
             let again = now - before;
             ensure!(again <= starts, "{pod} was started again {again} times, {starts} expected at most");
             let since = format!("--since-time={}", self.since);
@@ -129,9 +127,14 @@ fn says_nothing_wrong(pod: &str, options: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// How often a pod's container was started again.
-fn restarts(pod: &str) -> Result<i64> {
-    let path = "jsonpath={.status.containerStatuses[0].restartCount}";
-    let told = kubectl(NAME, &["get", "pod", pod, "--output", path])?;
-    told.trim().parse().with_context(|| format!("{pod} was started again {told:?} times"))
+/// How often the container of each pod was started again; in one question, since pods that were replaced go meanwhile.
+fn restarts() -> Result<BTreeMap<String, i64>> {
+    let selector = format!("app.kubernetes.io/name={NAME}");
+    let each = "jsonpath={range .items[*]}{.metadata.name} {.status.containerStatuses[0].restartCount}{\"\\n\"}{end}";
+    let told = kubectl(NAME, &["get", "pods", "--selector", &selector, "--output", each])?;
+    let count = |line: &str| {
+        let (pod, count) = line.split_once(' ')?;
+        Some((pod.to_owned(), count.trim().parse().ok()?))
+    };
+    told.lines().map(|line| count(line).with_context(|| format!("a pod of the operator: {line:?}"))).collect()
 }
