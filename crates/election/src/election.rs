@@ -20,6 +20,7 @@ use crate::{
     Life, MasterAddress, ZooKeeper, boot_time,
     candidacy::{Candidacy, Policy, Step},
     entrance::{self, Turned},
+    instance,
     leadership::{Held, Leadership},
     lease::Lease,
     namesake::{Namesake, Seen},
@@ -56,6 +57,7 @@ impl Election {
             "STANDARD" => Policy::Standard,
             _ => Policy::Session,
         };
+        let replaces = conf.get(key::MASTER_REPLACES_NAMESAKE) && life.tells_instances();
         let (sender, elected) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let mut candidate = Candidate {
@@ -63,6 +65,7 @@ impl Election {
             address,
             cluster,
             life,
+            replaces,
             namesake: Namesake::default(),
             candidacy: Candidacy::new(policy),
             client: None,
@@ -115,6 +118,8 @@ struct Candidate {
     address: MasterAddress,
     cluster: Uuid,
     life: Arc<Life>,
+    /// Of two processes with one address the later one stands, and the other is told to go.
+    replaces: bool,
     namesake: Namesake,
     candidacy: Candidacy,
     client: Option<Client>,
@@ -152,6 +157,9 @@ impl Candidate {
             Step::Connect => self.connect().await?,
             Step::Enter => self.enter(&client, &nodes).await?,
             Step::Stand => {
+                if self.replaces {
+                    instance::claim(&client, &self.zookeeper, &self.address, &self.life).await?;
+                }
                 let stood = nodes.stand(self.candidacy.mark()).await;
                 if matches!(stood, Ok(()) | Err(Error::ConnectionLoss)) {
                     self.candidacy.stood();
@@ -164,7 +172,12 @@ impl Candidate {
                     self.lead(&client, &nodes).await;
                 } else {
                     let namesake = nodes.namesake(&names, self.candidacy.mark()).await?;
-                    self.compare(namesake, patience(&client))?;
+                    match namesake {
+                        Some(name) if self.replaces => {
+                            self.replace(name, &nodes, patience(&client)).await?;
+                        }
+                        namesake => self.compare(namesake, patience(&client))?,
+                    }
                 }
             }
             Step::Watch(name) => {
@@ -216,6 +229,22 @@ impl Candidate {
         entrance::check(client, &self.zookeeper, self.cluster).await?;
         self.life.stands_with(client.session_id().0);
         self.candidacy.entered();
+        Ok(())
+    }
+
+    /// This one was started in place of the other: Kubernetes says so, by the fresh folder. A dead one's session ends by itself.
+    async fn replace(&mut self, name: String, nodes: &Nodes, patience: Duration) -> Result<(), Error> {
+        nodes.displace(&name).await?;
+        let now = boot_time::now().unwrap_or_default();
+        match self.namesake.seen(Some(name), now, false, patience) {
+            Seen::New => tracing::warn!(
+                "a master that this one replaces, with the same address {}, stands for election: it is told to go",
+                self.address
+            ),
+            // It was between two renewals, or not shown yet: once more after the same time.
+            Seen::Lives => self.namesake = Namesake::default(),
+            Seen::Nobody | Seen::Waiting => {}
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use zookeeper_client::{Client, Error};
 
 use crate::{
-    ZooKeeper, node,
+    ZooKeeper, instance, node,
     nodes::{PERSISTENT, ignore_absent},
 };
 
@@ -86,7 +86,7 @@ async fn strangers(client: &Client, zookeeper: &ZooKeeper) -> Result<Vec<String>
     addresses(client, zookeeper, |name| !node::is_ours(name)).await
 }
 
-async fn addresses(
+pub(crate) async fn addresses(
     client: &Client,
     zookeeper: &ZooKeeper,
     of: impl Fn(&str) -> bool,
@@ -149,7 +149,7 @@ pub async fn remove_cluster(zookeeper: &ZooKeeper) -> FsResult<()> {
     forget_cluster(zookeeper).await?;
     let removed = async {
         let client = zookeeper.connect(zookeeper.connection_timeout).await?;
-        for folder in [&zookeeper.election_path, &zookeeper.leader_path] {
+        for folder in [&zookeeper.election_path, &zookeeper.leader_path, &instance::folder(zookeeper)] {
             let names = match client.list_children(folder).await {
                 Err(Error::NoNode) => continue,
                 names => names?,

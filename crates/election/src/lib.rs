@@ -6,6 +6,7 @@
 //! <election path>/_c_<uuid>-lock-<10 digits>   ephemeral, sequential; data host:port; the lowest number leads
 //! <leader path>/<host:port>                    ephemeral, of the same session; the newest one leads
 //! <election path>_cluster_id                   persistent; data: whose masters elect here. Not of the original
+//! <election path>_instances/<host:port>        persistent; data: which process has the address. Only with alluxio.master.replaces.namesake
 //! ```
 //! Masters of the original must not take part: a candidate of ours is told from theirs by the version of its UUID.
 //!
@@ -18,6 +19,7 @@ mod candidacy;
 mod election;
 mod entrance;
 mod inquiry;
+mod instance;
 mod leadership;
 mod lease;
 mod life;

@@ -10,6 +10,7 @@ use std::{
 
 use alluxio_conf::{Configuration, key};
 use alluxio_fs::{FsError, FsResult};
+use uuid::Uuid;
 
 use crate::MasterAddress;
 
@@ -28,6 +29,15 @@ pub struct Life {
     former_is_dead: bool,
     /// Sessions of this address whose process is dead, or which this process has given up.
     ended: Mutex<Vec<i64>>,
+    noted: Mutex<Noted>,
+}
+
+/// What the file says beside the machine.
+#[derive(Clone, Copy, Debug, Default)]
+struct Noted {
+    session: Option<i64>,
+    /// That of all processes with this folder.
+    instance: Option<Uuid>,
 }
 
 impl Life {
@@ -53,7 +63,12 @@ impl Life {
                      with ZooKeeper. Set alluxio.master.metastore.dir to a local folder that it may write.",
                     path.display()
                 );
-                Ok(Self { file: None, former_is_dead: false, ended: Mutex::default() })
+                Ok(Self {
+                    file: None,
+                    former_is_dead: false,
+                    ended: Mutex::default(),
+                    noted: Mutex::default(),
+                })
             }
         }
     }
@@ -71,8 +86,25 @@ impl Life {
         let _ = (&mut file).take(LENGTH as u64).read_to_string(&mut text);
         let same_machine = text.lines().take(2).eq(machine()?.lines());
         let sessions = text.lines().filter_map(|line| line.strip_prefix("session=")?.trim().parse().ok());
-        let ended = if same_machine { sessions.collect() } else { Vec::new() };
-        Ok(Some(Self { file: Some(file), former_is_dead: same_machine, ended: Mutex::new(ended) }))
+        let ended: Vec<_> = if same_machine { sessions.collect() } else { Vec::new() };
+        let instance = text.lines().find_map(|line| line.strip_prefix("instance=")?.trim().parse().ok());
+        let noted = Mutex::new(Noted { session: ended.first().copied(), instance });
+        Ok(Some(Self { file: Some(file), former_is_dead: same_machine, ended: Mutex::new(ended), noted }))
+    }
+
+    /// Whether a process with another folder is another instance: where nothing can be noted each process would be one.
+    pub(crate) fn tells_instances(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// `None` in a fresh folder.
+    pub(crate) fn instance(&self) -> Option<Uuid> {
+        self.noted.lock().ok()?.instance
+    }
+
+    /// So it is from now on, whatever process has this folder.
+    pub(crate) fn is_instance(&self, id: Uuid) {
+        self.note(|noted| noted.instance = Some(id));
     }
 
     /// Whether the process that was master here before is proven dead. False also when there was none.
@@ -96,20 +128,34 @@ impl Life {
     /// The nodes of the ended sessions are gone, and this process is about to make its own with `session`. It is
     /// not synced: what it proves ends with the machine's run.
     pub(crate) fn stands_with(&self, session: i64) {
-        if let Some(file) = &self.file
-            && let Err(error) = text_of(session).and_then(|text| file.write_all_at(text.as_bytes(), 0))
-        {
-            tracing::warn!(%error, "the session could not be noted: a master that is started anew will wait for its end");
-        }
+        self.note(|noted| noted.session = Some(session));
         if let Ok(mut ended) = self.ended.lock() {
             ended.clear();
         }
     }
+
+    fn note(&self, change: impl FnOnce(&mut Noted)) {
+        let Ok(mut noted) = self.noted.lock() else { return };
+        change(&mut noted);
+        if let Some(file) = &self.file
+            && let Err(error) = noted.text().and_then(|text| file.write_all_at(text.as_bytes(), 0))
+        {
+            tracing::warn!(%error, "the session could not be noted: a master that is started anew will wait for its end");
+        }
+    }
 }
 
-fn text_of(session: i64) -> io::Result<String> {
-    let text = format!("{}session={session}\n", machine()?);
-    Ok(format!("{text:LENGTH$}"))
+impl Noted {
+    fn text(self) -> io::Result<String> {
+        let mut text = machine()?;
+        if let Some(session) = self.session {
+            text += &format!("session={session}\n");
+        }
+        if let Some(instance) = self.instance {
+            text += &format!("instance={instance}\n");
+        }
+        Ok(format!("{text:LENGTH$}"))
+    }
 }
 
 /// Two lines that no other machine has, nor this one after it was started anew.
@@ -155,6 +201,25 @@ mod tests {
 
         let other = Life::begin(&conf, &"m1:19999".parse().unwrap()).unwrap();
         assert!(!other.former_is_dead(), "another address is another master");
+    }
+
+    #[test]
+    fn an_instance_is_what_has_the_folder_whatever_machine_that_is_on() {
+        let (folder, conf, address) = place();
+        let first = Life::begin(&conf, &address).unwrap();
+        assert_eq!(first.instance(), None);
+        let id = Uuid::new_v4();
+        first.stands_with(7);
+        first.is_instance(id);
+        drop(first);
+        let file = folder.path().join("metastore/master-m1_19998.lock");
+        fs::write(&file, fs::read_to_string(&file).unwrap().replace("boot=", "boot=0")).unwrap();
+        let second = Life::begin(&conf, &address).unwrap();
+        assert_eq!((second.instance(), second.ended()), (Some(id), vec![]));
+        second.stands_with(8);
+        drop(second);
+        let third = Life::begin(&conf, &address).unwrap();
+        assert_eq!((third.instance(), third.ended()), (Some(id), vec![8]));
     }
 
     #[test]

@@ -169,6 +169,28 @@ impl Nodes {
         Ok(None)
     }
 
+    /// Ends the candidacy of this name, which is of a process that this one replaces. One that leads steps down when its next renewal finds its leader
+    /// node changed: others must not lead before it knows that its lease is over.
+    pub(crate) async fn displace(&self, name: &str) -> Result<(), Error> {
+        let candidate = self.path(name);
+        let Some(stat) = self.client.check_stat(&candidate).await? else { return Ok(()) };
+        // Read after that: one that is not the first now has renewed nothing yet at this version.
+        let queue = self.queue().await?;
+        let first = queue
+            .iter()
+            .filter(|name| node::sequence(name).is_some())
+            .min_by_key(|name| node::sequence(name));
+        if first.is_none_or(|first| first != name) {
+            return ignore_changed(self.client.delete(&candidate, Some(stat.version)).await);
+        }
+        let shown = self.client.check_stat(&self.leader).await?;
+        if shown.is_some_and(|shown| shown.ephemeral_owner == stat.ephemeral_owner) {
+            let touched = self.client.set_data(&self.leader, self.address.host.as_bytes(), None).await;
+            ignore_changed(touched.map(drop))?;
+        }
+        Ok(())
+    }
+
     /// Removes what sessions of this address have left, as [`withdraw`](Self::withdraw) does. Returns how many
     /// nodes there were. It must be known that nobody acts for those sessions any more.
     pub(crate) async fn clear(&self, sessions: &[i64]) -> Result<usize, Error> {
@@ -201,6 +223,13 @@ impl Nodes {
             ignore_absent(self.client.delete(&self.path(name), None).await)?;
         }
         Ok(())
+    }
+}
+
+fn ignore_changed(done: Result<(), Error>) -> Result<(), Error> {
+    match done {
+        Err(Error::NoNode | Error::BadVersion) => Ok(()),
+        done => done,
     }
 }
 

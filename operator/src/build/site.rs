@@ -26,6 +26,10 @@ pub(super) fn master(cluster: &ValidatedCluster) -> Site {
         set(&mut site, SHORT_CIRCUIT, "false");
     }
     common(cluster, &mut site);
+    if cluster.zookeeper.is_some() {
+        // A pod that is started elsewhere takes over from one that still runs on a node of which Kubernetes hears nothing.
+        set(&mut site, "alluxio.master.replaces.namesake", "true");
+    }
     journal(cluster, &mut site);
     root(cluster, &mut site);
     // One that a roll has not replaced yet, or that does not come up, must be able to run the image before.

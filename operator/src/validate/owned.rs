@@ -20,7 +20,7 @@ const MASTER_NAME: &str =
 const WORKER_NAME: &str = "take it out: each worker is called by its node's address";
 const LAYOUT: &str = "take it out: the operator lays out the pod's folders";
 
-const PROPERTIES: [(Name, &str); 36] = [
+const PROPERTIES: [(Name, &str); 37] = [
     (Is("alluxio.conf.dir"), LAYOUT),
     (Is("alluxio.home"), LAYOUT),
     (Is("alluxio.logs.dir"), LAYOUT),
@@ -33,6 +33,7 @@ const PROPERTIES: [(Name, &str); 36] = [
     (Is("alluxio.master.web.port"), "use spec.masters.ports.web"),
     (Is("alluxio.master.rpc.addresses"), MASTER_NAME),
     (Is("alluxio.master.journal.cluster.id"), "take it out: the operator tells masters whose journal it is"),
+    (Is("alluxio.master.replaces.namesake"), "take it out: of two pods of one name the later one counts"),
     (Is("alluxio.master.journal.folder"), "use spec.journal"),
     (Is("alluxio.master.journal.type"), "take it out: the journal is where spec.journal says"),
     (Is("alluxio.master.journal.ufs.option"), "use spec.journal.configuration and spec.journal.user"),

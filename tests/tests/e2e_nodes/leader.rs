@@ -7,6 +7,8 @@ use alluxio_tests::{
     kube::Scenario,
 };
 use anyhow::{Context, Result, ensure};
+use kube::ResourceExt;
+use tokio::time::{Instant, sleep};
 
 use super::ha::{Journal, LIMIT, TOLD};
 
@@ -36,7 +38,7 @@ enum Fault {
     NodeKill,
     /// No packet to or from its node.
     NodeCut,
-    /// Its node does not reach the API server, and the pod is force-deleted, so that it is started elsewhere, too.
+    /// Its node does not reach the API server, nor the other way, and the pod is force-deleted: it is started elsewhere, too.
     ApiCut,
 }
 
@@ -73,8 +75,12 @@ impl Fault {
             Fault::NodeCut => scenario.rig(&["node-cut", node]).map(|_| LOST),
             Fault::ApiCut => {
                 scenario.rig(&["api-cut", node])?;
-                cluster.kubectl(&["delete", "pod", pod, "--force", "--grace-period=0", "--wait=false"])?;
-                Ok(LOST)
+                // For a while Kubernetes takes the node for a good one.
+                let name = format!("node{node}");
+                cluster.kubectl(&["cordon", &name])?;
+                let away = starts_elsewhere(cluster, pod).await;
+                cluster.kubectl(&["uncordon", &name])?;
+                away.map(|()| LOST)
             }
         }
     }
@@ -87,6 +93,24 @@ impl Fault {
             Fault::ApiCut => "api-join",
         };
         scenario.rig(&[command, node]).map(drop)
+    }
+}
+
+/// Force-deletes a pod, and waits until the one that follows it has a node.
+async fn starts_elsewhere(cluster: &Deployed<'_>, pod: &str) -> Result<()> {
+    let uid = cluster.pod(pod).await?.uid();
+    cluster.kubectl(&["delete", "pod", pod, "--force", "--grace-period=0", "--wait=false"])?;
+    let began = Instant::now();
+    loop {
+        // Between the two there is none.
+        if let Ok(now) = cluster.pod(pod).await
+            && now.uid() != uid
+            && now.spec.is_some_and(|spec| spec.node_name.is_some())
+        {
+            return Ok(());
+        }
+        ensure!(began.elapsed() < LIMIT, "{pod} is not started elsewhere");
+        sleep(Duration::from_millis(100)).await;
     }
 }
 

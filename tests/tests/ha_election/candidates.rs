@@ -161,6 +161,76 @@ async fn a_second_live_master_with_the_same_address_is_refused() -> Result<()> {
     zookeeper.finish()
 }
 
+/// As in pods: the same address, and a fresh folder for each.
+fn pod(zookeeper: &Ensemble, session: &str, folder: &Path) -> Result<Configuration> {
+    Ok(conf(zookeeper, session, folder)?.with(&[("alluxio.master.replaces.namesake", "true")])?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_takes_the_place_of_one_that_lives_on_a_node_that_is_cut_off() -> Result<()> {
+    let zookeeper = Ensemble::start(1)?;
+    let folders = [tempfile::tempdir()?, tempfile::tempdir()?, tempfile::tempdir()?];
+    let [first, second, third] = folders.each_ref().map(|folder| pod(&zookeeper, SESSION, folder.path()));
+    let (first, second, third) = (first?, second?, third?);
+    let other_folder = tempfile::tempdir()?;
+
+    // One that leads: the next in the queue does when its lease has ended, long before its session does.
+    let mut one = stand(&first, 1, Uuid::nil())?;
+    let led = elected(&mut one).await?;
+    timeout(LIMIT, led.announce()).await?.map_err(|lost| anyhow!("{lost}"))?;
+    let mut other = stand(&pod(&zookeeper, SESSION, other_folder.path())?, 2, Uuid::nil())?;
+    let hand = Client::connect(&zookeeper.address()).await?;
+    wait_for(&hand, "both stand", |queue| queue.len() == 2).await?;
+    let began = Instant::now();
+    let mut two = stand(&second, 1, Uuid::nil())?;
+    let others = elected(&mut other).await?;
+    ensure!(!led.lease().is_valid(), "two lead");
+    ensure!(began.elapsed() < SOON, "its session was waited for: {:?}", began.elapsed());
+    drop(led);
+    let error = refused(&mut one).await?;
+    ensure!(error.message.contains("started in place of this one"), "{error}");
+    one.stop().await;
+    // kubelet starts it again and again.
+    let mut again = stand(&first, 1, Uuid::nil())?;
+    let error = refused(&mut again).await?;
+    ensure!(error.message.contains("started in place of this one"), "{error}");
+    again.stop().await;
+
+    // One that stands by goes, too, and never leads; the leader is not touched.
+    let before = hand.list_children("/alluxio/election").await?;
+    let mut three = stand(&third, 1, Uuid::nil())?;
+    wait_for(&hand, "the one before goes", |queue| {
+        queue.len() == 2 && queue.iter().any(|name| !before.contains(name))
+    })
+    .await?;
+    ensure!(others.lease().is_valid(), "the leader has lost its lease to that");
+    drop(others);
+    other.stop().await;
+    let led = elected(&mut three).await?;
+    let error = refused(&mut two).await?;
+    ensure!(error.message.contains("started in place of this one"), "{error}");
+    two.stop().await;
+    drop(led);
+    three.stop().await;
+    // The one that counts may be started again; and where it is gone, the one before it.
+    for conf in [&third, &first, &third] {
+        let mut again = stand(conf, 1, Uuid::nil())?;
+        elected(&mut again).await?;
+        again.stop().await;
+    }
+    zookeeper.finish()
+}
+
+async fn wait_for(hand: &Client, what: &str, holds: impl Fn(&[String]) -> bool) -> Result<()> {
+    let waited = async {
+        while !holds(&hand.list_children("/alluxio/election").await?) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        anyhow::Ok(())
+    };
+    timeout(LIMIT, waited).await.with_context(|| what.to_owned())?
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_election_is_of_one_cluster() -> Result<()> {
     let zookeeper = Ensemble::start(1)?;
@@ -223,6 +293,7 @@ async fn a_cluster_that_is_removed_leaves_nothing_of_its_own() -> Result<()> {
     let conf = conf(&zookeeper, SESSION, folder.path())?.with(&[
         ("alluxio.zookeeper.election.path", "/alluxio/ns/a/election"),
         ("alluxio.zookeeper.leader.path", "/alluxio/ns/a/leader"),
+        ("alluxio.master.replaces.namesake", "true"),
     ])?;
     let told = ZooKeeper::of(&conf)?;
     let mut one = stand(&conf, 1, Uuid::new_v4())?;
