@@ -30,7 +30,7 @@ pub fn server(address: &str, namespace: &str) -> Server {
 
 /// Whether one of them serves.
 pub async fn reachable(servers: &[Server]) -> bool {
-    let mut asked: FuturesUnordered<_> = servers.iter().map(|server| serves(server)).collect();
+    let mut asked: FuturesUnordered<_> = servers.iter().map(serves).collect();
     while let Some(serves) = asked.next().await {
         if serves {
             return true;
