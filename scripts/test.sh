@@ -169,7 +169,8 @@ for name in "$@"; do
       scripts/images.sh build "${CARGO_TARGET_DIR:-target}/release" "${CARGO_TARGET_DIR:-target}/images" || exit 1
       # The release to upgrade to, where one of the tests wants it.
       rm -f "${CARGO_TARGET_DIR:-target}"/images/*-next.tar
-      if "${run[@]}" --test 'e2e_*' -- --list ${ONLY:+"$ONLY"} 2>/dev/null | grep -q ^next_release::; then
+      chosen=$("${run[@]}" --test 'e2e_*' -- --list ${ONLY:+"$ONLY"} 2>/dev/null)
+      if grep -q ^next_release:: <<<"$chosen"; then
         next=$SECONDS
         scripts/next_release.sh "${CARGO_TARGET_DIR:-target}" || exit 1
         took next "$next"

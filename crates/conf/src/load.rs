@@ -47,6 +47,10 @@ const VARIABLES: [(&str, &str); 12] = [
     ("ALLUXIO_LOGSERVER_PORT", "alluxio.logserver.port"),
 ];
 
+/// Set where a program chooses the settings and checks those of people, and may be newer than this release: a property that is not known is told and has
+/// no effect. What stands in arguments is a person's.
+const IGNORES_UNKNOWN: &str = "ALLUXIO_IGNORE_UNKNOWN_PROPERTIES";
+
 const OLD_VARIABLES: [(&str, &str); 2] = [
     ("ALLUXIO_UNDERFS_ADDRESS", "ALLUXIO_MASTER_MOUNT_TABLE_ROOT_UFS"),
     ("ALLUXIO_WORKER_MEMORY_SIZE", "ALLUXIO_WORKER_RAMDISK_SIZE"),
@@ -97,8 +101,15 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn put(&mut self, name: &str, value: &str, source: Source, place: Place) {
-        let put = self.settings.put(name, value, source, place, &mut self.notes);
-        self.errors.extend(put.err());
+        let a_persons =
+            place == Place::Argument || self.environment.variable(IGNORES_UNKNOWN) != Some("true");
+        match self.settings.put(name, value, source, place, &mut self.notes) {
+            Err(ConfError::UnknownKey { key, place, .. }) if !a_persons => {
+                self.notes
+                    .push(format!("{key} ({place}) is not a property of this release: it has no effect"));
+            }
+            put => self.errors.extend(put.err()),
+        }
     }
 
     fn java_opts(&mut self, variable: &'static str) {

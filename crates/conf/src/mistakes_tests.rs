@@ -29,6 +29,19 @@ fn an_unknown_property_names_the_nearest_one() {
     assert!(error("alluxio.user.lineage.enabled=true").ends_with(": delete the line"));
 }
 
+/// An operator may be newer than the images that it runs.
+#[test]
+fn what_a_newer_operator_sets_has_no_effect() {
+    let site = Site::new("alluxio.of.a.later.release=1\nalluxio.master.hostname=m")
+        .variable("ALLUXIO_IGNORE_UNKNOWN_PROPERTIES", "true");
+    let loaded = site.loaded();
+    assert_eq!(loaded.conf.opt(key::MASTER_HOSTNAME).as_deref(), Some("m"));
+    let note = loaded.notes.iter().find(|note| note.contains("alluxio.of.a.later.release")).unwrap();
+    assert!(note.ends_with("line 1) is not a property of this release: it has no effect"), "{note}");
+    let wrong = site.args(&["-Dalluxio.of.a.later.release=1"]).error();
+    assert!(wrong.contains("is not a property (-D argument)"), "{wrong}");
+}
+
 #[test]
 fn wrong_values_say_what_is_right() {
     for (line, expected) in [

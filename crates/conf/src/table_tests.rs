@@ -27,12 +27,9 @@ fn every_default_is_valid() {
 
 #[test]
 fn a_property_that_differs_from_java_says_why() {
-    for name in [
-        "alluxio.master.journal.type",
-        "alluxio.master.metastore",
-        "alluxio.user.network.rpc.keepalive.timeout",
-        "alluxio.worker.shutdown.persist.timeout",
-    ] {
+    for name in
+        ["alluxio.master.journal.type", "alluxio.master.metastore", "alluxio.worker.shutdown.persist.timeout"]
+    {
         assert!(describe(name).is_some_and(|row| row.differs.len() > 10), "{name}");
     }
 }

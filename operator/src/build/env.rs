@@ -9,6 +9,8 @@ use crate::crd::{Credential, Network};
 use crate::validate::owned::CREDENTIAL_VARIABLE;
 use crate::validate::{EnvPlan, JournalPlan, ValidatedCluster, WorkerPlan};
 
+/// Settings that this operator chooses and an older image does not know have no effect there. Those of users are checked before.
+const IGNORES_UNKNOWN: &str = "ALLUXIO_IGNORE_UNKNOWN_PROPERTIES";
 /// The user that masters are on HDFS when nothing else is said.
 const HDFS_USER: &str = "alluxio";
 const HDFS_USER_VARIABLE: &str = "HADOOP_USER_NAME";
@@ -22,6 +24,7 @@ pub(super) fn of_master(cluster: &ValidatedCluster, cluster_id: Option<&str>) ->
         Network::Host => "$(HOST_IP)".to_owned(),
     };
     all.push(value("ALLUXIO_MASTER_HOSTNAME", &host));
+    all.push(value(IGNORES_UNKNOWN, "true"));
     let user = &cluster.masters.pod.env;
     all.extend(hdfs_user(&cluster.journal, user));
     let mut options = BTreeMap::new();
@@ -45,7 +48,8 @@ pub(super) fn of_master(cluster: &ValidatedCluster, cluster_id: Option<&str>) ->
 /// That of the Jobs, which reach the journal as the masters do.
 pub(super) fn of_job(cluster: &ValidatedCluster) -> Vec<EnvVar> {
     let user = &cluster.masters.pod.env;
-    finish(hdfs_user(&cluster.journal, user).into_iter().collect(), &BTreeMap::new(), user)
+    let all = hdfs_user(&cluster.journal, user).into_iter().chain([value(IGNORES_UNKNOWN, "true")]);
+    finish(all.collect(), &BTreeMap::new(), user)
 }
 
 /// A worker's.
@@ -54,6 +58,7 @@ pub(super) fn of_worker(group: &WorkerPlan) -> Vec<EnvVar> {
         field("NODE_NAME", "spec.nodeName"),
         field("NODE_IP", "status.hostIP"),
         field("POD_IP", "status.podIP"),
+        value(IGNORES_UNKNOWN, "true"),
     ];
     // The node's address is the same after the pod's end, and tells clients which worker is near.
     let mut own = vec!["-Dalluxio.worker.hostname=$(NODE_IP)".to_owned()];

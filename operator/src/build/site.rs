@@ -16,6 +16,14 @@ pub(super) const WORK_FOLDER: &str = "/var/lib/alluxio";
 /// Where the sockets of short circuit are.
 pub(super) const SOCKET_FOLDER: &str = "/opt/domain";
 
+/// What masters tell clients of the original, and workers do, so that they give up a leader that was lost with its node soon after its session of 10 s has ended
+/// (docs/decisions/0007-sessions-and-windows.md). What the user says counts more.
+const SILENCE: [(&str, &str); 3] = [
+    ("alluxio.network.connection.health.check.timeout", "1s"),
+    ("alluxio.user.network.rpc.keepalive.time", "10s"),
+    ("alluxio.user.network.rpc.keepalive.timeout", "2200ms"),
+];
+
 const SHORT_CIRCUIT: &str = "alluxio.user.short.circuit.enabled";
 
 /// The settings of a master.
@@ -44,6 +52,13 @@ pub(super) fn no_short_circuit(cluster: &ValidatedCluster) -> bool {
         && cluster.workers.iter().all(|group| group.short_circuit == ShortCircuitPlan::Disabled)
 }
 
+/// Settings that a later operator may write, and images do not know.
+fn next(site: &mut Site) {
+    if cfg!(feature = "next-template") {
+        set(site, "alluxio.of.a.later.release", "true");
+    }
+}
+
 /// The settings of a worker.
 pub(super) fn worker(cluster: &ValidatedCluster, group: &WorkerPlan) -> Site {
     let mut site = cluster.properties.worker.clone();
@@ -63,6 +78,7 @@ fn set(site: &mut Site, name: &str, value: impl Into<String>) {
 }
 
 fn common(cluster: &ValidatedCluster, site: &mut Site) {
+    next(site);
     let masters = &cluster.masters;
     set(site, "alluxio.work.dir", WORK_FOLDER.to_owned());
     // A backup is spooled there, of all files: /tmp is small, and the kubelet ends a pod that fills it.
@@ -70,7 +86,12 @@ fn common(cluster: &ValidatedCluster, site: &mut Site) {
     set(site, "alluxio.master.rpc.port", masters.pod.rpc_port.to_string());
     set(site, "alluxio.master.web.port", masters.pod.web_port.to_string());
     match &cluster.zookeeper {
-        Some(plan) => zookeeper(plan, site),
+        Some(plan) => {
+            zookeeper(plan, site);
+            for (name, value) in SILENCE {
+                site.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+            }
+        }
         None => {
             let pod = names::master_pod(&cluster.identity.name, 0);
             set(site, "alluxio.master.hostname", names::master_host(&cluster.identity, &pod));

@@ -66,9 +66,10 @@ const PROPERTIES: [(Name, &str); 37] = [
 /// The parts of a tier that `spec.workers[].tiers` stands for. Watermarks are left to the user.
 const TIER_PARTS: [Name; 4] = [Tier("alias"), Tier("dirs.path"), Tier("dirs.quota"), Tier("dirs.mediumtype")];
 
-const VARIABLES: [(&str, &str); 20] = [
+const VARIABLES: [(&str, &str); 21] = [
     ("ALLUXIO_CONF_DIR", LAYOUT),
     ("ALLUXIO_HOME", LAYOUT),
+    ("ALLUXIO_IGNORE_UNKNOWN_PROPERTIES", OPERATORS_OWN),
     ("ALLUXIO_LOGS_DIR", LAYOUT),
     ("ALLUXIO_MASTER_HOSTNAME", MASTER_NAME),
     ("ALLUXIO_MASTER_MOUNT_TABLE_ROOT_UFS", "use spec.underStorage.root.uri"),

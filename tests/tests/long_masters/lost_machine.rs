@@ -40,6 +40,10 @@ async fn writers_go_on() -> Result<()> {
         .set("alluxio.zookeeper.enabled", "true")
         .set("alluxio.zookeeper.address", &zookeeper.address())
         .set("alluxio.zookeeper.session.timeout", &format!("{}s", SESSION.as_secs()))
+        // Masters tell it to clients.
+        .set("alluxio.network.connection.health.check.timeout", "1s")
+        .set("alluxio.user.network.rpc.keepalive.time", "10s")
+        .set("alluxio.user.network.rpc.keepalive.timeout", "2200ms")
         .prepare()?;
     cluster.format()?;
     let mut masters = (1..=3).map(|number| Master::start(number, &cluster)).collect::<Result<Vec<_>>>()?;

@@ -103,19 +103,19 @@ fn masters() {
         (
             "journal: {uri: 'hdfs://n/j'}",
             MASTERS,
-            "/spec/template/spec/containers/0/env/3",
+            "/spec/template/spec/containers/0/env/4",
             "{\"name\": \"HADOOP_USER_NAME\", \"value\": \"alluxio\"}",
         ),
         (
             "journal: {uri: 'hdfs://n/j', user: me}",
             MASTERS,
-            "/spec/template/spec/containers/0/env/3/value",
+            "/spec/template/spec/containers/0/env/4/value",
             "\"me\"",
         ),
         (
             "journal: {uri: 'hdfs://n/j'}\nmasters: {env: [{name: HADOOP_USER_NAME, value: you}]}",
             MASTERS,
-            "/spec/template/spec/containers/0/env/3/value",
+            "/spec/template/spec/containers/0/env/4/value",
             "\"you\"",
         ),
         (
@@ -149,19 +149,19 @@ fn workers() {
         (
             "{}",
             WORKERS,
-            "/spec/template/spec/containers/0/env/4",
+            "/spec/template/spec/containers/0/env/5",
             "{\"name\": \"ALLUXIO_WORKER_JAVA_OPTS\", \"value\": \"-Dalluxio.worker.hostname=$(NODE_IP) -Dalluxio.worker.container.hostname=$(POD_IP)\"}",
         ),
         (
             "{}",
             WORKERS,
-            "/spec/template/spec/containers/0/env/3",
+            "/spec/template/spec/containers/0/env/4",
             "{\"name\": \"ALLUXIO_USER_JAVA_OPTS\", \"value\": \"-Dalluxio.user.hostname=$(NODE_IP)\"}",
         ),
         (
             "workers: [{name: default, network: Host}]",
             WORKERS,
-            "/spec/template/spec/containers/0/env/4/value",
+            "/spec/template/spec/containers/0/env/5/value",
             "\"-Dalluxio.worker.hostname=$(NODE_IP)\"",
         ),
         (
@@ -173,7 +173,7 @@ fn workers() {
         (
             "workers: [{name: default, env: [{name: ALLUXIO_WORKER_JAVA_OPTS, value: -Xmx1g}]}]",
             WORKERS,
-            "/spec/template/spec/containers/0/env/4/value",
+            "/spec/template/spec/containers/0/env/5/value",
             "\"-Dalluxio.worker.hostname=$(NODE_IP) -Dalluxio.worker.container.hostname=$(POD_IP) -Xmx1g\"",
         ),
         (
