@@ -79,10 +79,6 @@ impl Operator {
         Ok((status, self.process.output()))
     }
 
-    pub fn output(&self) -> String {
-        self.process.output()
-    }
-
     pub fn last_lines(&self) -> String {
         self.process.last_lines()
     }
