@@ -9,10 +9,13 @@ target=$1
 # With an example the features of dependencies are those of a build with tests: what is built already stays as it is.
 build=(cargo build --release --workspace --bins --example batch_cost)
 
+# Until the second build is done programs of the next release would be taken for those of this one.
+trap 'rm -f "$target"/release/alluxio{,-master,-worker,-operator}' EXIT
 # Only what depends on the two features is compiled once more, and both variants stay built.
 "${build[@]}" --features alluxio-journal/next-format,alluxio-operator/next-template
 mkdir -p "$target/next"
 for program in alluxio alluxio-master alluxio-worker alluxio-operator; do cp -f "$target/release/$program" "$target/next/"; done
 # Programs of this release come back to where everybody looks for them.
 "${build[@]}"
+trap - EXIT
 TAG=next scripts/images.sh build "$target/next" "$target/images"
