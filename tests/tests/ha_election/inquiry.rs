@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alluxio_conf::Configuration;
-use alluxio_election::{Inquiry, ZooKeeper};
+use alluxio_election::{Inquiry, MasterAddress, ZooKeeper};
 use alluxio_fs::ErrorKind;
 use alluxio_tests::zookeeper::Ensemble;
 use anyhow::{Result, ensure};
@@ -108,6 +108,33 @@ async fn an_ensemble_that_went_away_is_asked_again() -> Result<()> {
         }
     });
     ensure!(found.await?.to_string() == "m1:1", "another leader");
+    zookeeper.finish()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_another_leader_ends_the_waiting_for_one() -> Result<()> {
+    const NODE: &str = "/alluxio/leader/m1:1";
+    let a_while = Duration::from_secs(1);
+    let mut zookeeper = Ensemble::start(1)?;
+    let client = Client::connect(&zookeeper.address()).await?;
+    create(&client, NODE, "", CreateMode::Persistent).await?;
+    let asked = inquiry(&zookeeper.address(), &[])?;
+    let first: MasterAddress = "m1:1".parse()?;
+    let mut waiting = Box::pin(asked.another_than(&first));
+    ensure!(timeout(a_while, &mut waiting).await.is_err(), "the one that was asked is another one");
+    client.delete(NODE, None).await?;
+    ensure!(timeout(a_while, &mut waiting).await.is_err(), "nobody is another one");
+    create(&client, NODE, "", CreateMode::Persistent).await?;
+    ensure!(timeout(a_while, &mut waiting).await.is_err(), "the same one is another one");
+    // For longer than its session lasts.
+    zookeeper.kill(0)?;
+    ensure!(timeout(a_while * 6, &mut waiting).await.is_err(), "an outage is another one");
+    zookeeper.launch(0)?;
+    zookeeper.wait(0)?;
+    ensure!(timeout(a_while, &mut waiting).await.is_err(), "the end of an outage is another one");
+    let client = Client::connect(&zookeeper.address()).await?;
+    create(&client, "/alluxio/leader/m2:2", "", CreateMode::Persistent).await?;
+    timeout(LIMIT, waiting).await?;
     zookeeper.finish()
 }
 
