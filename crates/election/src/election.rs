@@ -66,6 +66,7 @@ impl Election {
             cluster,
             life,
             replaces,
+            latest: true,
             namesake: Namesake::default(),
             candidacy: Candidacy::new(policy),
             client: None,
@@ -120,6 +121,8 @@ struct Candidate {
     life: Arc<Life>,
     /// Of two processes with one address the later one stands, and the other is told to go.
     replaces: bool,
+    /// It is the latest that was started with this address.
+    latest: bool,
     namesake: Namesake,
     candidacy: Candidacy,
     client: Option<Client>,
@@ -158,7 +161,8 @@ impl Candidate {
             Step::Enter => self.enter(&client, &nodes).await?,
             Step::Stand => {
                 if self.replaces {
-                    instance::claim(&client, &self.zookeeper, &self.address, &self.life).await?;
+                    self.latest =
+                        instance::claim(&client, &self.zookeeper, &self.address, &self.life).await?;
                 }
                 let stood = nodes.stand(self.candidacy.mark()).await;
                 if matches!(stood, Ok(()) | Err(Error::ConnectionLoss)) {
@@ -173,6 +177,8 @@ impl Candidate {
                 } else {
                     let namesake = nodes.namesake(&names, self.candidacy.mark()).await?;
                     match namesake {
+                        // It came while this one asked for it.
+                        Some(_) if !self.latest => return Err(instance::replaced(&self.address)),
                         Some(name) if self.replaces => {
                             self.replace(name, &nodes, patience(&client)).await?;
                         }
@@ -234,18 +240,17 @@ impl Candidate {
 
     /// This one was started in place of the other: Kubernetes says so, by the fresh folder. A dead one's session ends by itself.
     async fn replace(&mut self, name: String, nodes: &Nodes, patience: Duration) -> Result<(), Error> {
-        nodes.displace(&name).await?;
         let now = boot_time::now().unwrap_or_default();
-        match self.namesake.seen(Some(name), now, false, patience) {
+        match self.namesake.seen(Some(name.clone()), now, false, patience) {
             Seen::New => tracing::warn!(
                 "a master that this one replaces, with the same address {}, stands for election: it is told to go",
                 self.address
             ),
-            // It was between two renewals, or not shown yet: once more after the same time.
-            Seen::Lives => self.namesake = Namesake::default(),
+            // One that is not shown yet cannot be told: it is tried until it goes.
+            Seen::Lives => self.namesake.told(now),
             Seen::Nobody | Seen::Waiting => {}
         }
-        Ok(())
+        nodes.displace(&name).await
     }
 
     fn compare(&mut self, namesake: Option<String>, patience: Duration) -> Result<(), Turned> {
@@ -283,6 +288,8 @@ impl Candidate {
         if *error != Error::SessionExpired && *error != Error::ConnectionLoss {
             tracing::warn!("standing for election: {}", self.zookeeper.unreachable(error));
         }
+        // What follows a look may be undone: it looks again, not only when somebody else's node changes.
+        self.candidacy.changed();
         sleep(PAUSE.min(self.zookeeper.session_timeout / 20)).await;
     }
 

@@ -10,9 +10,8 @@ use std::{
 
 use alluxio_conf::{Configuration, key};
 use alluxio_fs::{FsError, FsResult};
-use uuid::Uuid;
 
-use crate::MasterAddress;
+use crate::{MasterAddress, instance::Instance};
 
 /// What is written at once, so that a process killed in between leaves the former text or this.
 const LENGTH: usize = 512;
@@ -37,7 +36,7 @@ pub struct Life {
 struct Noted {
     session: Option<i64>,
     /// That of all processes with this folder.
-    instance: Option<Uuid>,
+    instance: Option<Instance>,
 }
 
 impl Life {
@@ -98,13 +97,13 @@ impl Life {
     }
 
     /// `None` in a fresh folder.
-    pub(crate) fn instance(&self) -> Option<Uuid> {
+    pub(crate) fn instance(&self) -> Option<Instance> {
         self.noted.lock().ok()?.instance
     }
 
     /// So it is from now on, whatever process has this folder.
-    pub(crate) fn is_instance(&self, id: Uuid) {
-        self.note(|noted| noted.instance = Some(id));
+    pub(crate) fn is_instance(&self, instance: Instance) {
+        self.note(|noted| noted.instance = Some(instance));
     }
 
     /// Whether the process that was master here before is proven dead. False also when there was none.
@@ -208,18 +207,18 @@ mod tests {
         let (folder, conf, address) = place();
         let first = Life::begin(&conf, &address).unwrap();
         assert_eq!(first.instance(), None);
-        let id = Uuid::new_v4();
+        let instance = Instance::after(None);
         first.stands_with(7);
-        first.is_instance(id);
+        first.is_instance(instance);
         drop(first);
         let file = folder.path().join("metastore/master-m1_19998.lock");
         fs::write(&file, fs::read_to_string(&file).unwrap().replace("boot=", "boot=0")).unwrap();
         let second = Life::begin(&conf, &address).unwrap();
-        assert_eq!((second.instance(), second.ended()), (Some(id), vec![]));
+        assert_eq!((second.instance(), second.ended()), (Some(instance), vec![]));
         second.stands_with(8);
         drop(second);
         let third = Life::begin(&conf, &address).unwrap();
-        assert_eq!((third.instance(), third.ended()), (Some(id), vec![8]));
+        assert_eq!((third.instance(), third.ended()), (Some(instance), vec![8]));
     }
 
     #[test]

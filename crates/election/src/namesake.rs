@@ -49,6 +49,13 @@ impl Namesake {
         }
     }
 
+    /// It was told to go once more: it has as long again for that.
+    pub(crate) fn told(&mut self, now: Duration) {
+        if let Some((_, since)) = &mut self.known {
+            *since = now;
+        }
+    }
+
     /// When to look again if nothing changes before.
     pub(crate) fn look_in(&self, now: Duration, patience: Duration) -> Option<Duration> {
         self.known.as_ref().map(|(_, since)| patience.saturating_sub(now.saturating_sub(*since)))
@@ -96,5 +103,18 @@ mod tests {
             [Seen::New, Seen::New, Seen::Nobody, Seen::New]
         );
         assert_eq!(namesake.look_in(seconds(22), PATIENCE), Some(seconds(4)));
+    }
+
+    #[test]
+    fn who_was_told_is_looked_at_again_and_again() {
+        let mut namesake = Namesake::default();
+        let seconds = Duration::from_secs;
+        let mut told = Vec::new();
+        for at in [100, 106, 112] {
+            told.push(namesake.seen(Some("n".to_owned()), seconds(at), false, PATIENCE));
+            namesake.told(seconds(at));
+            assert_eq!(namesake.look_in(seconds(at), PATIENCE), Some(PATIENCE));
+        }
+        assert_eq!(told, [Seen::New, Seen::Lives, Seen::Lives]);
     }
 }

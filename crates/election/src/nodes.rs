@@ -21,6 +21,9 @@ pub(crate) struct Nodes {
     address: MasterAddress,
 }
 
+/// What a leader finds in its node when another process has taken its place. No client reads it: they go by the node's name.
+const REPLACED: &[u8] = b"";
+
 /// What a renewal has confirmed.
 pub(crate) struct Confirmed {
     /// When its first message was sent.
@@ -132,17 +135,17 @@ impl Nodes {
     }
 
     async fn version_of_leader(&self) -> Result<i32, Unconfirmed> {
-        let stat = self.client.check_stat(&self.leader).await?;
-        stat.filter(|stat| self.is_own(stat)).map(|stat| stat.version).ok_or(Unconfirmed::Gone)
+        let (text, stat) = self.client.get_data(&self.leader).await?;
+        if self.is_own(&stat) && text != REPLACED { Ok(stat.version) } else { Err(Unconfirmed::Gone) }
     }
 
     /// Creates the leader node. One that a former session of this address has left is replaced: clients go by
     /// the newest, and it would vanish with its session.
-    async fn show(&self) -> Result<i32, Error> {
+    async fn show(&self) -> Result<i32, Unconfirmed> {
         self.client.mkdir(&self.leaders, &PERSISTENT).await?;
         if let Some(stat) = self.client.check_stat(&self.leader).await? {
             if self.is_own(&stat) {
-                return Ok(stat.version);
+                return self.version_of_leader().await;
             }
             ignore_absent(self.client.delete(&self.leader, None).await)?;
         }
@@ -185,8 +188,8 @@ impl Nodes {
         }
         let shown = self.client.check_stat(&self.leader).await?;
         if shown.is_some_and(|shown| shown.ephemeral_owner == stat.ephemeral_owner) {
-            let touched = self.client.set_data(&self.leader, self.address.host.as_bytes(), None).await;
-            ignore_changed(touched.map(drop))?;
+            let told = self.client.set_data(&self.leader, REPLACED, None).await;
+            ignore_changed(told.map(drop))?;
         }
         Ok(())
     }

@@ -16,13 +16,13 @@ use tokio::{
 use uuid::Uuid;
 use zookeeper_client::{Acls, Client, CreateMode};
 
-const LIMIT: Duration = Duration::from_secs(40);
+pub(crate) const LIMIT: Duration = Duration::from_secs(40);
 /// Much less than a session here.
-const SOON: Duration = Duration::from_secs(4);
-const SESSION: &str = "10s";
+pub(crate) const SOON: Duration = Duration::from_secs(4);
+pub(crate) const SESSION: &str = "10s";
 
 /// Settings of one master; what it keeps for the next process lies in `folder`.
-fn conf(zookeeper: &Ensemble, session: &str, folder: &Path) -> Result<Configuration> {
+pub(crate) fn conf(zookeeper: &Ensemble, session: &str, folder: &Path) -> Result<Configuration> {
     Ok(Configuration::defaults().with(&[
         ("alluxio.zookeeper.address", &*zookeeper.address()),
         ("alluxio.zookeeper.session.timeout", session),
@@ -34,16 +34,16 @@ fn master(port: u16) -> MasterAddress {
     MasterAddress { host: "127.0.0.1".to_owned(), port }
 }
 
-fn stand(conf: &Configuration, port: u16, cluster: Uuid) -> Result<Election> {
+pub(crate) fn stand(conf: &Configuration, port: u16, cluster: Uuid) -> Result<Election> {
     let life = Life::begin(conf, &master(port))?;
     Ok(Election::start(conf, master(port), cluster, Arc::new(life))?)
 }
 
-async fn elected(election: &mut Election) -> Result<Leadership> {
+pub(crate) async fn elected(election: &mut Election) -> Result<Leadership> {
     Ok(timeout(LIMIT, election.elected()).await.context("nobody was elected")??)
 }
 
-async fn refused(election: &mut Election) -> Result<FsError> {
+pub(crate) async fn refused(election: &mut Election) -> Result<FsError> {
     let outcome = timeout(LIMIT, election.elected()).await.context("it is not refused")?;
     let error = outcome.err().ok_or_else(|| anyhow!("it was elected"))?;
     ensure!(error.kind == ErrorKind::FailedPrecondition, "{error}");
@@ -159,76 +159,6 @@ async fn a_second_live_master_with_the_same_address_is_refused() -> Result<()> {
     ensure!(hand.list_children("/alluxio/election").await?.len() == 1, "the refused one has left a node");
     one.stop().await;
     zookeeper.finish()
-}
-
-/// As in pods: the same address, and a fresh folder for each.
-fn pod(zookeeper: &Ensemble, session: &str, folder: &Path) -> Result<Configuration> {
-    Ok(conf(zookeeper, session, folder)?.with(&[("alluxio.master.replaces.namesake", "true")])?)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pod_takes_the_place_of_one_that_lives_on_a_node_that_is_cut_off() -> Result<()> {
-    let zookeeper = Ensemble::start(1)?;
-    let folders = [tempfile::tempdir()?, tempfile::tempdir()?, tempfile::tempdir()?];
-    let [first, second, third] = folders.each_ref().map(|folder| pod(&zookeeper, SESSION, folder.path()));
-    let (first, second, third) = (first?, second?, third?);
-    let other_folder = tempfile::tempdir()?;
-
-    // One that leads: the next in the queue does when its lease has ended, long before its session does.
-    let mut one = stand(&first, 1, Uuid::nil())?;
-    let led = elected(&mut one).await?;
-    timeout(LIMIT, led.announce()).await?.map_err(|lost| anyhow!("{lost}"))?;
-    let mut other = stand(&pod(&zookeeper, SESSION, other_folder.path())?, 2, Uuid::nil())?;
-    let hand = Client::connect(&zookeeper.address()).await?;
-    wait_for(&hand, "both stand", |queue| queue.len() == 2).await?;
-    let began = Instant::now();
-    let mut two = stand(&second, 1, Uuid::nil())?;
-    let others = elected(&mut other).await?;
-    ensure!(!led.lease().is_valid(), "two lead");
-    ensure!(began.elapsed() < SOON, "its session was waited for: {:?}", began.elapsed());
-    drop(led);
-    let error = refused(&mut one).await?;
-    ensure!(error.message.contains("started in place of this one"), "{error}");
-    one.stop().await;
-    // kubelet starts it again and again.
-    let mut again = stand(&first, 1, Uuid::nil())?;
-    let error = refused(&mut again).await?;
-    ensure!(error.message.contains("started in place of this one"), "{error}");
-    again.stop().await;
-
-    // One that stands by goes, too, and never leads; the leader is not touched.
-    let before = hand.list_children("/alluxio/election").await?;
-    let mut three = stand(&third, 1, Uuid::nil())?;
-    wait_for(&hand, "the one before goes", |queue| {
-        queue.len() == 2 && queue.iter().any(|name| !before.contains(name))
-    })
-    .await?;
-    ensure!(others.lease().is_valid(), "the leader has lost its lease to that");
-    drop(others);
-    other.stop().await;
-    let led = elected(&mut three).await?;
-    let error = refused(&mut two).await?;
-    ensure!(error.message.contains("started in place of this one"), "{error}");
-    two.stop().await;
-    drop(led);
-    three.stop().await;
-    // The one that counts may be started again; and where it is gone, the one before it.
-    for conf in [&third, &first, &third] {
-        let mut again = stand(conf, 1, Uuid::nil())?;
-        elected(&mut again).await?;
-        again.stop().await;
-    }
-    zookeeper.finish()
-}
-
-async fn wait_for(hand: &Client, what: &str, holds: impl Fn(&[String]) -> bool) -> Result<()> {
-    let waited = async {
-        while !holds(&hand.list_children("/alluxio/election").await?) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        anyhow::Ok(())
-    };
-    timeout(LIMIT, waited).await.with_context(|| what.to_owned())?
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,3 +4,4 @@ mod authority;
 mod candidates;
 mod election;
 mod inquiry;
+mod namesakes;
