@@ -52,7 +52,7 @@ impl Contested {
         self.0.lock().entry(cluster.clone()).or_default().clone()
     }
 
-    fn forget(&self, cluster: &ClusterKey) {
+    pub(super) fn forget(&self, cluster: &ClusterKey) {
         self.0.lock().remove(cluster);
     }
 }

@@ -32,8 +32,8 @@ pub fn plan(
     let masters = Masters {
         hash: hash.to_owned(),
         count: u32::try_from(spec.masters.count).unwrap_or(1),
-        current_count: observed.master_set.map_or(0, |set| u32::try_from(set.desired).unwrap_or(0)),
-        template_observed: observed.master_set.is_some_and(|set| set.observed),
+        current_count: observed.master_set.as_ref().map_or(0, |set| u32::try_from(set.desired).unwrap_or(0)),
+        template_observed: observed.master_set.as_ref().is_some_and(|set| set.makes(hash)),
         pods: observed
             .masters
             .iter()

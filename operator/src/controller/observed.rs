@@ -10,7 +10,11 @@ use k8s_openapi::api::{
     apps::v1::{DaemonSet, StatefulSet},
     core::v1::{Node, Pod},
 };
-use kube::{Api, Resource, ResourceExt, api::ListParams, runtime::reflector::Store};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{ListParams, ObjectMeta},
+    runtime::reflector::Store,
+};
 
 use super::{Context, selectors::selector};
 use crate::{
@@ -53,10 +57,12 @@ impl MasterSeen {
 }
 
 /// A StatefulSet or DaemonSet, as far as it matters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SetSeen {
     /// Whether its controller has seen the present spec.
-    pub observed: bool,
+    observed: bool,
+    /// What new pods are started with: somebody may have set the template back.
+    hash: Option<String>,
     /// How many pods it wants.
     pub desired: usize,
     /// How long workers that leave may take.
@@ -179,23 +185,31 @@ fn master_image(set: &StatefulSet) -> Option<String> {
 }
 
 impl SetSeen {
+    /// Whether a pod that ends now comes back with this.
+    pub fn makes(&self, hash: &str) -> bool {
+        self.observed && self.hash.as_deref() == Some(hash)
+    }
+
     fn of_stateful(set: &StatefulSet) -> Self {
         let desired = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(0);
         let observed = set.status.as_ref().and_then(|status| status.observed_generation);
-        Self::of(set, observed, desired)
+        let template = set.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref());
+        Self::of(set, template, observed, desired)
     }
 
     fn of_daemon(set: &DaemonSet) -> Self {
         let status = set.status.as_ref();
         let observed = status.and_then(|status| status.observed_generation);
         let desired = status.map_or(0, |status| status.desired_number_scheduled);
-        Self::of(set, observed, desired)
+        let template = set.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref());
+        Self::of(set, template, observed, desired)
     }
 
-    fn of(set: &impl Resource, observed: Option<i64>, desired: i32) -> Self {
+    fn of(set: &impl Resource, template: Option<&ObjectMeta>, observed: Option<i64>, desired: i32) -> Self {
         let timeout = set.annotations().get(DECOMMISSION_TIMEOUT).and_then(|seconds| seconds.parse().ok());
         Self {
             observed: observed >= set.meta().generation,
+            hash: template.and_then(|metadata| metadata.annotations.as_ref()?.get(RESTART_HASH).cloned()),
             desired: usize::try_from(desired).unwrap_or(0),
             decommission_timeout: timeout.map(Duration::from_secs),
         }

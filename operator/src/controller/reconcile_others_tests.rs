@@ -100,3 +100,26 @@ async fn another_controller_that_sets_a_field_back_is_named() {
     );
     assert_eq!(world.status()["leader"], Value::Null, "all else goes on");
 }
+
+/// As one who restores objects from a backup, or a second operator: the pods would come back as they were, without end.
+#[tokio::test]
+async fn no_pod_is_replaced_where_its_set_would_make_it_as_it_was() {
+    const HASH: &str = "/spec/template/metadata/annotations/alluxio.org~1restart-hash";
+    let world = World::serving("", "old").await;
+    let evicted = || world.api.asked(&Method::POST, "/eviction").len();
+    for look in 0..8 {
+        world.reconcile().await.unwrap();
+        assert_eq!(evicted(), 0, "at the look {look}");
+        let mut set = world.api.get(SET).unwrap();
+        *set.pointer_mut(HASH).unwrap() = json!("old");
+        world.api.put(SET, set);
+    }
+    let (degraded, message) = world.condition("Degraded");
+    assert_eq!(degraded, "True ApplyFailed");
+    assert!(message.contains("StatefulSet demo-masters: spec.template.metadata.annotations"), "{message}");
+    // Nobody sets it back any more.
+    world.context.contests.forget(&key());
+    world.reconcile().await.unwrap();
+    world.reconcile().await.unwrap();
+    assert_eq!(evicted(), 1);
+}

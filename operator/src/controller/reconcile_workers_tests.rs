@@ -283,3 +283,21 @@ async fn what_a_worker_said_before_a_pause_does_not_hold_after_it() {
     world.reconcile().await.unwrap();
     assert_eq!(silent(3), 3);
 }
+
+#[tokio::test]
+async fn no_worker_is_replaced_where_its_set_would_make_it_as_it_was() {
+    const HASH: &str = "/spec/template/metadata/annotations/alluxio.org~1restart-hash";
+    let world = with_workers("").await;
+    world.put_worker(true, "2026-01-02T00:00:00Z", Some("old"));
+    for look in 0..8 {
+        let mut set = world.api.get(WORKERS).unwrap();
+        *set.pointer_mut(HASH).unwrap() = json!("old");
+        world.api.put(WORKERS, set);
+        world.reconcile().await.unwrap();
+        assert!(world.api.get(WORKER).is_some(), "at the look {look}");
+    }
+    world.context.contests.forget(&key());
+    world.reconcile().await.unwrap();
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(WORKER).is_none());
+}

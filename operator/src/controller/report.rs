@@ -310,7 +310,7 @@ impl Report {
                 let pods = observed.workers.get(&group.name).map(Vec::as_slice).unwrap_or_default();
                 let plan = self.groups.iter().find(|plan| plan.name == group.name);
                 let told = told.groups.iter().find(|told| told.name == group.name);
-                let set = observed.worker_sets.get(&group.name).copied().unwrap_or_default();
+                let set = observed.worker_sets.get(&group.name).cloned().unwrap_or_default();
                 GroupStatus {
                     name: group.name.clone(),
                     desired: number(set.desired),

@@ -71,12 +71,11 @@ pub async fn plan(
         let terms = node_terms(group);
         let worker = |facts: &PodFacts| worker(context, cluster, group, &terms, facts);
         let group_seen = WorkerGroup {
-            hash: hash.clone(),
             missing_since: missing.get(&group.name).copied(),
             rolled: told(cluster, &group.name).is_some_and(|told| told.rolling),
             max_unavailable: usize::try_from(group.max_unavailable).unwrap_or(1),
             decommission_timeout: seconds(group.decommission_timeout_seconds),
-            ..asked.group(&group.name, worker).await
+            ..asked.group(&group.name, hash, worker).await
         };
         let plan = group_seen.plan();
         let replicas =
@@ -87,7 +86,7 @@ pub async fn plan(
     }
     for name in removed(cluster, observed) {
         let leaving = |facts: &PodFacts| Worker { wanted_here: false, ..seen(facts) };
-        let plan = asked.group(name, leaving).await.plan();
+        let plan = asked.group(name, "", leaving).await.plan();
         // Its set stays as it is.
         plans.push(GroupPlan { name: name.clone(), plan, ..GroupPlan::default() });
     }
@@ -125,8 +124,8 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// What can be seen of the group without the spec.
-    async fn group(&mut self, name: &str, worker: impl Fn(&PodFacts) -> Worker) -> WorkerGroup {
+    /// What can be seen of the group without the spec. `hash`: what its pods shall have been started with.
+    async fn group(&mut self, name: &str, hash: &str, worker: impl Fn(&PodFacts) -> Worker) -> WorkerGroup {
         let pods = self.observed.workers.get(name).map(Vec::as_slice).unwrap_or_default();
         let seen: Vec<_> = pods.iter().map(|facts| (facts, worker(facts))).collect();
         let leaving = seen.iter().filter(|(_, worker)| leaves(worker));
@@ -143,12 +142,12 @@ impl Asked<'_> {
         let asked: Vec<_> =
             seen.into_iter().map(|(facts, worker)| this.asked(facts, worker, until)).collect();
         let workers = stream::iter(asked).buffered(AT_ONCE).collect().await;
-        let set = self.observed.worker_sets.get(name).copied().unwrap_or_default();
+        let set = self.observed.worker_sets.get(name).cloned().unwrap_or_default();
         WorkerGroup {
-            hash: String::new(),
+            hash: hash.to_owned(),
             desired: set.desired,
             max_unavailable: 1,
-            template_observed: set.observed,
+            template_observed: set.makes(hash),
             missing_since: None,
             rolled: false,
             workers,

@@ -23,6 +23,7 @@ fn put(api: &FakeApi, group: &str, web_port: u16, taken_out: Option<&str>) {
             "name": name, "labels": labels(group), "generation": 1,
             "annotations": { "alluxio.org/decommission-timeout-seconds": "7" },
         },
+        "spec": { "template": { "metadata": { "annotations": { "alluxio.org/restart-hash": "h" } } } },
         "status": { "observedGeneration": 1, "desiredNumberScheduled": 1, "currentNumberScheduled": 1, "numberMisscheduled": 0, "numberReady": 1 },
     });
     api.put(&format!("{SETS}/{name}"), set);

@@ -47,6 +47,7 @@ pub struct Masters {
     /// `spec.replicas` as it stands; 0 when there is no StatefulSet yet.
     pub current_count: u32,
     /// Whether the StatefulSet's controller has seen the present template. Before that a pod would come back as it was.
+    /// Whether a pod that ends comes back with the hash.
     pub template_observed: bool,
     pub pods: Vec<Master>,
     pub strategy: Strategy,

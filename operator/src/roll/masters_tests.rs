@@ -103,7 +103,7 @@ fn no_step_while_another_is_not_well() {
 
     let mut all = well;
     all.template_observed = false;
-    waits_for(&all.plan().step, "has not seen the change");
+    waits_for(&all.plan().step, "does not have the change");
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub(super) const BUDGET: &str = "`kubectl get pdb` shows the budgets: change the
 pub enum Wait {
     /// This pod is ending.
     Ending(String),
-    /// The StatefulSet's controller has not seen the change.
+    /// The StatefulSet does not have the change, or its controller has not seen it.
     Template,
     NotReady(String),
     Missing {
@@ -39,7 +39,11 @@ impl Wait {
             Self::Ending(pod) => format!(
                 "its node may be gone; when you know that it runs no more: `kubectl delete pod {pod} --force`"
             ),
-            Self::Template | Self::Missing { .. } => {
+            Self::Template => {
+                "the condition Degraded, or `kubectl get statefulset -o yaml --show-managed-fields`, says who sets its template back"
+                    .to_owned()
+            }
+            Self::Missing { .. } => {
                 "the StatefulSet does not make it; `kubectl describe statefulset` and `kubectl get events` say why (a quota, an \
                  admission rule)"
                     .to_owned()
@@ -60,7 +64,9 @@ impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ending(pod) => write!(f, "{pod} is ending"),
-            Self::Template => f.write_str("the StatefulSet's controller has not seen the change yet"),
+            Self::Template => {
+                f.write_str("the StatefulSet does not have the change yet, or its controller has not seen it")
+            }
             Self::NotReady(pod) => write!(f, "{pod} is not ready yet"),
             Self::Missing { there, wanted } => write!(f, "{there} of {wanted} masters exist"),
             Self::Silent(pod) => write!(f, "{pod} does not answer on its web port"),

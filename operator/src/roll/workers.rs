@@ -45,6 +45,7 @@ pub struct WorkerGroup {
     /// How many pods its controller wants.
     pub desired: usize,
     pub max_unavailable: usize,
+    /// Whether a pod that ends comes back with the hash.
     pub template_observed: bool,
     /// Since when its controller has not made all pods, as far as this operator has seen.
     pub missing_since: Option<Timestamp>,
