@@ -16,7 +16,7 @@ pub(crate) struct FakeApi(Arc<Mutex<State>>, Arc<Notify>);
 struct State {
     objects: BTreeMap<String, Value>,
     asked: Vec<(Method, String, Value)>,
-    refusals: Vec<(Method, String, u16)>,
+    refusals: Vec<(Method, String, u16, Value)>,
     held: Vec<String>,
     rewrites: Vec<(String, String, Value)>,
     made: u64,
@@ -44,9 +44,20 @@ impl FakeApi {
         self.0.lock().objects.get(path).cloned()
     }
 
-    /// From now on such requests get this code.
+    /// From now on such requests get this code; 429 as by a disruption budget.
     pub fn refuse(&self, method: Method, part: &str, code: u16) {
-        self.0.lock().refusals.push((method, part.to_owned(), code));
+        let (_, mut status) = failure(code, "refused by the test");
+        if code == 429 {
+            let cause = json!({ "reason": "DisruptionBudget", "message": "refused by the test" });
+            status["details"] = json!({ "causes": [cause] });
+        }
+        self.0.lock().refusals.push((method, part.to_owned(), code, status));
+    }
+
+    /// The same, with these words.
+    pub fn refuse_saying(&self, method: Method, part: &str, code: u16, message: &str) {
+        let (_, status) = failure(code, message);
+        self.0.lock().refusals.push((method, part.to_owned(), code, status));
     }
 
     /// As a mutating admission rule does: whatever is applied to such an object, this part of it becomes this.
@@ -100,9 +111,10 @@ impl FakeApi {
 
 impl State {
     fn answer(&mut self, method: &Method, path: &str, query: &str, body: Value) -> (u16, Value) {
-        let refused = |(of, part, _): &&(Method, String, u16)| of == method && path.contains(part.as_str());
-        if let Some((.., code)) = self.refusals.iter().find(refused) {
-            return failure(*code, "refused by the test");
+        let mut refusals = self.refusals.iter();
+        let refused = refusals.find(|(of, part, ..)| of == method && path.contains(part.as_str()));
+        if let Some((.., code, status)) = refused {
+            return (*code, status.clone());
         }
         let (object, sub) = split(path);
         match (method, sub) {

@@ -46,20 +46,30 @@ pub async fn replace(pods: &Api<Pod>, name: &str, uid: &str) -> Result<Replaced,
             tracing::info!(pod = name, %status, "is another one now");
             Ok(Replaced::Another)
         }
-        Err(kube::Error::Api(status)) if status.code == 429 => {
-            let why = budgets_words(&status);
-            tracing::info!(pod = name, why, "cannot be replaced now");
-            Ok(Replaced::Refused(why))
-        }
+        Err(kube::Error::Api(status)) => match budgets_words(&status) {
+            Some(why) => {
+                tracing::info!(pod = name, why, "cannot be replaced now");
+                Ok(Replaced::Refused(why))
+            }
+            None => Err(kube::Error::Api(status)),
+        },
         Err(error) => Err(error),
     }
 }
 
-/// The message itself does not name the budget; its cause does.
-fn budgets_words(status: &Status) -> String {
+/// How the API server begins where it evicts a pod of two budgets: never, with the code of a mistake of its own.
+const TWO_BUDGETS: &str = "This pod has more than one PodDisruptionBudget";
+
+/// `None` where it is no budget that refuses: an API server that has too much to do says 429 as well. The message itself does not name the
+/// budget; its cause does.
+fn budgets_words(status: &Status) -> Option<String> {
+    if status.code == 500 && status.message.starts_with(TWO_BUDGETS) {
+        let why = "more than one disruption budget selects it, and Kubernetes evicts no such pod";
+        return Some(why.to_owned());
+    }
     let mut causes = status.details.iter().flat_map(|details| &details.causes);
-    let budget = causes.find(|cause| cause.reason == "DisruptionBudget");
-    budget.map_or(&status.message, |cause| &cause.message).trim_end_matches('.').to_owned()
+    let budget = causes.find(|cause| status.code == 429 && cause.reason == "DisruptionBudget")?;
+    Some(budget.message.trim_end_matches('.').to_owned())
 }
 
 #[cfg(test)]
@@ -92,18 +102,20 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_that_refuses_is_named() {
-        let refused = |details| {
-            let message = "Cannot evict pod as it would violate the pod's disruption budget.";
-            let status =
-                json!({ "code": 429, "reason": "TooManyRequests", "message": message, "details": details });
+    fn only_a_budget_refuses_and_it_is_named() {
+        let words = |code: u16, message: &str, details: serde_json::Value| {
+            let status = json!({ "code": code, "reason": "r", "message": message, "details": details });
             budgets_words(&serde_json::from_value(status).unwrap())
         };
+        let violates = "Cannot evict pod as it would violate the pod's disruption budget.";
         let message = "The disruption budget theirs needs 3 healthy pods and has 3 currently";
-        assert_eq!(
-            refused(json!({ "causes": [{ "reason": "DisruptionBudget", "message": message }] })),
-            message
-        );
-        assert!(refused(json!({})).ends_with("disruption budget"));
+        let causes = json!({ "causes": [{ "reason": "DisruptionBudget", "message": message }] });
+        assert_eq!(words(429, violates, causes).as_deref(), Some(message));
+        let too_many = "Too many requests, please try again later.";
+        assert_eq!(words(429, too_many, json!({ "retryAfterSeconds": 1 })), None);
+        assert_eq!(words(500, "etcdserver: request timed out", json!({})), None);
+        // The API server's own words.
+        let two = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+        assert!(words(500, two, json!({})).unwrap().starts_with("more than one disruption budget"));
     }
 }

@@ -251,7 +251,7 @@ impl<'a> Reconcile<'a> {
             return Ok(());
         }
         report.decommission = workers::serve(&self.cluster, observed, &report.groups, &self.pods).await;
-        self.replace(&plan, observed, &renewed, report).await?;
+        let replaced = self.replace(&plan, observed, &renewed, report).await;
         if plan.step == Step::Settled {
             let rolling = report.groups.iter().any(|group| group.plan.under_way());
             // Where nobody serves a Job may be looking for the journal.
@@ -261,7 +261,7 @@ impl<'a> Reconcile<'a> {
             (report.mounts, report.failed) =
                 mounts::mount(self.context, &self.cluster, intent.validated(), observed).await?;
         }
-        Ok(())
+        replaced
     }
 
     /// All objects; masters only when the journal is there.

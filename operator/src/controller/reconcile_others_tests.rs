@@ -38,6 +38,28 @@ async fn a_budget_that_never_lets_go_is_told_and_is_not_asked_without_end() {
     assert_eq!(world.condition("Degraded").0, "False AsExpected");
 }
 
+/// The operator's own, and one of somebody else. The API server calls it a mistake of its own.
+#[tokio::test]
+async fn a_pod_of_two_budgets_is_told_and_is_not_asked_for_without_end() {
+    let world = World::serving("", "old").await;
+    let two =
+        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+    world.api.refuse_saying(Method::POST, "/eviction", 500, two);
+    for _ in 0..2 {
+        world.reconcile().await.unwrap();
+    }
+    let (progressing, message) = world.condition("Progressing");
+    assert_eq!(progressing, "True Rolling");
+    assert!(message.contains("may not go: more than one disruption budget selects it"), "{message}");
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+    assert!(!world.context.refused.may_try(&key(), "pod-0", Timestamp::UNIX_EPOCH));
+    world.set("progressDeadlineSeconds", json!(0));
+    world.reconcile().await.unwrap();
+    let (degraded, message) = world.condition("Degraded");
+    assert_eq!(degraded, "True MastersNotReady");
+    assert!(message.contains("`kubectl get pdb`") && message.contains("not the operator's"), "{message}");
+}
+
 /// As where all images are to come from a mirror.
 #[tokio::test]
 async fn an_admission_rule_that_changes_what_is_set_is_told_and_holds_up_no_roll() {

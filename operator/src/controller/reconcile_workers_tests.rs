@@ -301,3 +301,20 @@ async fn no_worker_is_replaced_where_its_set_would_make_it_as_it_was() {
     world.reconcile().await.unwrap();
     assert!(world.api.get(WORKER).is_none());
 }
+
+#[tokio::test]
+async fn an_eviction_that_fails_holds_up_nothing_else() {
+    const OTHER: &str = "/api/v1/namespaces/data/pods/demo-worker-default-y";
+    let world = with_workers("workers: [{name: default, maxUnavailable: 2}]").await;
+    world.put_worker(true, "2026-01-02T00:00:00Z", Some("old"));
+    let mut other = world.api.get(WORKER).unwrap();
+    other["metadata"]["name"] = json!("demo-worker-default-y");
+    other["metadata"]["uid"] = json!("y");
+    world.api.put(OTHER, other);
+    world.api.refuse_saying(Method::POST, "worker-default-x/eviction", 429, "Too many requests");
+    let error = world.reconcile().await.unwrap_err();
+    assert_eq!(world.condition("Degraded"), ("True ApplyFailed".to_owned(), error.to_string()));
+    assert!(error.to_string().contains("Too many requests"), "{error}");
+    assert!(world.api.get(WORKER).is_some() && world.api.get(OTHER).is_none());
+    assert_eq!(world.context.refused.of(&key(), "w"), None, "it is no budget that refuses");
+}

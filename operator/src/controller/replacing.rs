@@ -56,9 +56,12 @@ impl Reconcile<'_> {
         }
         if plan.step == Step::Settled {
             let seen = |group: &&mut GroupPlan| !renewed.contains(&worker_group(name, &group.name));
+            // One that fails holds up no other group.
+            let mut failed = None;
             for group in report.groups.iter_mut().filter(seen) {
-                self.replace_workers(group, observed).await?;
+                failed = failed.or(self.replace_workers(group, observed).await.err());
             }
+            return failed.map_or(Ok(()), |error| Err(error.into()));
         }
         Ok(())
     }
@@ -74,17 +77,17 @@ impl Reconcile<'_> {
         Ok(again.step == plan.step)
     }
 
-    async fn replace_workers(
-        &self,
-        group: &mut GroupPlan,
-        observed: &Observed,
-    ) -> Result<(), ReconcileError> {
+    async fn replace_workers(&self, group: &mut GroupPlan, observed: &Observed) -> Result<(), kube::Error> {
         let mut replaced = Vec::new();
-        let mut refused = None;
+        let (mut refused, mut failed) = (None, None);
         for facts in to_go(group, observed) {
-            if self.ends(facts).await? {
-                self.context.metrics.replaced("worker");
-                replaced.push(facts.name.as_str());
+            match self.ends(facts).await {
+                Ok(true) => {
+                    self.context.metrics.replaced("worker");
+                    replaced.push(facts.name.as_str());
+                }
+                Ok(false) => {}
+                Err(error) => failed = failed.or(Some(error)),
             }
             let refusal = self.context.refused.of(self.key, &facts.uid);
             refused = refused.or_else(|| Some((facts, refusal?)));
@@ -96,7 +99,7 @@ impl Reconcile<'_> {
         if let Some((facts, Refusal { why, since, .. })) = refused {
             group.plan.refuse(&facts.name, &why, since, self.patience());
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Whether it is replaced now.

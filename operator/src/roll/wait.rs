@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// What helps against a budget that does not let a pod go.
-pub(super) const BUDGET: &str = "`kubectl get pdb` shows the budgets: change the one that is named so that one pod may be away, or delete it";
+pub(super) const BUDGET: &str = "`kubectl get pdb` shows the budgets: change the one that is not the operator's so that one pod may be away, or delete it";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wait {
