@@ -302,19 +302,43 @@ async fn no_worker_is_replaced_where_its_set_would_make_it_as_it_was() {
     assert!(world.api.get(WORKER).is_none());
 }
 
+impl World {
+    /// One more worker that is to be replaced.
+    fn put_other(&self, name: &str) -> String {
+        let path = format!("/api/v1/namespaces/data/pods/{name}");
+        let mut other = self.api.get(WORKER).unwrap();
+        (other["metadata"]["name"], other["metadata"]["uid"]) = (json!(name), json!(name));
+        self.api.put(&path, other);
+        path
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_may_not_go_does_not_hold_up_the_others() {
+    let world = with_workers("").await;
+    world.put_worker(true, "2026-01-02T00:00:00Z", Some("old"));
+    let other = world.put_other("demo-worker-default-y");
+    world.api.refuse(Method::POST, "worker-default-x/eviction", 429);
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(&other).is_some(), "one after the other");
+    let since = world.context.refused.of(&key(), "w").unwrap().since;
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(WORKER).is_some() && world.api.get(&other).is_none());
+    let (progressing, message) = world.condition("Progressing");
+    assert_eq!(progressing, "True Rolling");
+    assert!(message.contains("but demo-worker-default-x may not go: refused by the test"), "{message}");
+    assert_eq!(world.context.refused.of(&key(), "w").unwrap().since, since, "it is not forgotten");
+}
+
 #[tokio::test]
 async fn an_eviction_that_fails_holds_up_nothing_else() {
-    const OTHER: &str = "/api/v1/namespaces/data/pods/demo-worker-default-y";
     let world = with_workers("workers: [{name: default, maxUnavailable: 2}]").await;
     world.put_worker(true, "2026-01-02T00:00:00Z", Some("old"));
-    let mut other = world.api.get(WORKER).unwrap();
-    other["metadata"]["name"] = json!("demo-worker-default-y");
-    other["metadata"]["uid"] = json!("y");
-    world.api.put(OTHER, other);
+    let other = world.put_other("demo-worker-default-y");
     world.api.refuse_saying(Method::POST, "worker-default-x/eviction", 429, "Too many requests");
     let error = world.reconcile().await.unwrap_err();
     assert_eq!(world.condition("Degraded"), ("True ApplyFailed".to_owned(), error.to_string()));
     assert!(error.to_string().contains("Too many requests"), "{error}");
-    assert!(world.api.get(WORKER).is_some() && world.api.get(OTHER).is_none());
+    assert!(world.api.get(WORKER).is_some() && world.api.get(&other).is_none());
     assert_eq!(world.context.refused.of(&key(), "w"), None, "it is no budget that refuses");
 }

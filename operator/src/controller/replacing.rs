@@ -79,8 +79,9 @@ impl Reconcile<'_> {
 
     async fn replace_workers(&self, group: &mut GroupPlan, observed: &Observed) -> Result<(), kube::Error> {
         let mut replaced = Vec::new();
-        let (mut refused, mut failed) = (None, None);
-        for facts in to_go(group, observed) {
+        let mut failed = None;
+        let pods = to_go(group, observed);
+        for facts in pods.iter().filter(|facts| group.plan.replace.contains(&facts.name)) {
             match self.ends(facts).await {
                 Ok(true) => {
                     self.context.metrics.replaced("worker");
@@ -89,14 +90,16 @@ impl Reconcile<'_> {
                 Ok(false) => {}
                 Err(error) => failed = failed.or(Some(error)),
             }
-            let refusal = self.context.refused.of(self.key, &facts.uid);
-            refused = refused.or_else(|| Some((facts, refusal?)));
         }
         if !replaced.is_empty() {
             let step = format!("workers of the group {} are replaced: {}", group.name, replaced.join(", "));
             self.context.tell(&self.cluster, &[Occurrence::normal("RollStep", step)]).await;
         }
-        if let Some((facts, Refusal { why, since, .. })) = refused {
+        group.plan.moving |= !replaced.is_empty();
+        let refused =
+            pods.iter().filter_map(|facts| Some((facts, self.context.refused.of(self.key, &facts.uid)?)));
+        // The same one at each look, or each would write the status.
+        if let Some((facts, Refusal { why, since, .. })) = refused.min_by_key(|(_, refusal)| refusal.since) {
             group.plan.refuse(&facts.name, &why, since, self.patience());
         }
         failed.map_or(Ok(()), Err)
@@ -126,8 +129,10 @@ impl Reconcile<'_> {
     }
 }
 
-/// The pods of the group that are to be replaced.
+/// The pods of the group that are to be replaced, now or when a budget lets them go.
 fn to_go<'a>(group: &GroupPlan, observed: &'a Observed) -> Vec<&'a PodFacts> {
     let pods = observed.workers.get(&group.name).map(Vec::as_slice).unwrap_or_default();
-    pods.iter().filter(|facts| group.plan.replace.contains(&facts.name)).collect()
+    let GroupPlan { plan, .. } = group;
+    let goes = |facts: &&PodFacts| plan.replace.contains(&facts.name) || plan.held.contains(&facts.name);
+    pods.iter().filter(goes).collect()
 }

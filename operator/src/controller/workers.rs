@@ -127,6 +127,8 @@ impl Asked<'_> {
     /// What can be seen of the group without the spec. `hash`: what its pods shall have been started with.
     async fn group(&mut self, name: &str, hash: &str, worker: impl Fn(&PodFacts) -> Worker) -> WorkerGroup {
         let pods = self.observed.workers.get(name).map(Vec::as_slice).unwrap_or_default();
+        let refused = |facts: &PodFacts| self.context.refused.retry_at(self.key, &facts.uid);
+        let worker = |facts| Worker { retry_at: refused(facts), ..worker(facts) };
         let seen: Vec<_> = pods.iter().map(|facts| (facts, worker(facts))).collect();
         let leaving = seen.iter().filter(|(_, worker)| leaves(worker));
         self.leaving.extend(leaving.map(|(facts, _)| facts.uid.clone()));
@@ -273,6 +275,7 @@ pub(super) fn seen(facts: &PodFacts) -> Worker {
         cordoned: false,
         by_hand: false,
         silent_since: None,
+        retry_at: None,
         taken_out: facts.taken_out,
         offered: None,
         idle: None,

@@ -47,7 +47,12 @@ impl Refused {
 
     /// Whether it may be asked for now.
     pub fn may_try(&self, cluster: &ClusterKey, pod_uid: &str, now: Timestamp) -> bool {
-        self.of(cluster, pod_uid).is_none_or(|refusal| refusal.next <= now)
+        self.retry_at(cluster, pod_uid).is_none_or(|at| at <= now)
+    }
+
+    /// When a pod that was refused is asked for again.
+    pub fn retry_at(&self, cluster: &ClusterKey, pod_uid: &str) -> Option<Timestamp> {
+        Some(self.of(cluster, pod_uid)?.next)
     }
 
     /// It may go now.

@@ -29,6 +29,8 @@ pub struct Worker {
     pub by_hand: bool,
     /// Since when it does not answer. Only those are asked so that are not ready.
     pub silent_since: Option<Timestamp>,
+    /// A disruption budget did not let it go: when it is asked for again.
+    pub retry_at: Option<Timestamp>,
     /// Since when we have it out of service; an annotation of the pod.
     pub taken_out: Option<Timestamp>,
     /// Whether the leader offers it to clients; `None` when it was not asked.
@@ -70,6 +72,10 @@ pub struct WorkersPlan {
     pub stopped: Option<Failure>,
     /// One that does not end, which the roll goes on without.
     pub stuck: Option<Failure>,
+    /// Pods that a disruption budget did not let go when they were asked for last.
+    pub held: Vec<String>,
+    /// Whether pods come or go, so that the roll goes on, whichever is held.
+    pub moving: bool,
     /// What a disruption budget says of one that is to be replaced.
     pub refused: Option<String>,
     /// Whether a roll is not over.
@@ -88,10 +94,11 @@ impl WorkersPlan {
         self.rolling && self.stopped.is_none()
     }
 
-    /// A disruption budget does not let this one go. `since`: when it was refused first.
+    /// A disruption budget does not let this one go. `since`: when it was refused first. As long as others go the roll has not failed.
     pub fn refuse(&mut self, pod: &str, why: &str, since: Timestamp, patience: Patience) {
         self.refused = Some(format!("{pod} may not go: {why}"));
-        self.stopped = self.stopped.take().or_else(|| patience.refused(pod, why, since));
+        let failed = patience.refused(pod, why, since).filter(|_| !self.moving);
+        self.stopped = self.stopped.take().or(failed);
     }
 }
 
@@ -171,6 +178,14 @@ impl WorkerGroup {
             .or_else(|| self.not_made())
             // Nothing else is left to be done.
             .or_else(|| plan.stuck.clone().filter(|_| outdated.is_empty()));
+        plan.held = outdated
+            .iter()
+            .filter(|worker| worker.retry_at.is_some())
+            .map(|worker| worker.pod.clone())
+            .collect();
+        plan.moving = self.missing() > 0
+            || stays.iter().any(|worker| worker.terminating())
+            || failures().next().is_some();
         plan.missing = (self.missing() > 0).then_some((self.missing(), self.desired));
         if !plan.rolling || !self.template_observed {
             return;
@@ -191,10 +206,15 @@ impl WorkerGroup {
         if plan.stopped.is_some() {
             return;
         }
-        // Those that are away already first: it makes no more of them.
-        others.sort_by_key(|worker| worker.ready);
+        // Those that are away already first: it makes no more of them. Then those that no budget refused; of those that one did the one
+        // that was not asked for the longest.
+        others.sort_by_key(|worker| (worker.ready, worker.retry_at));
+        let may_try = |worker: &Worker| worker.retry_at.is_none_or(|at| at <= self.now);
+        // One that may not go gives its place to the next, but for one that is away: it has taken it.
+        others.retain(|worker| !worker.ready || may_try(worker));
         let budget = self.max_unavailable.max(1).saturating_sub(self.away());
-        plan.replace.extend(others.iter().take(budget).map(|worker| worker.pod.clone()));
+        let next = others.into_iter().take(budget).filter(|worker| may_try(worker));
+        plan.replace.extend(next.map(|worker| worker.pod.clone()));
     }
 
     /// Those away, whoever took them, but for those that are away because somebody wants it, and those that do not end: who knows

@@ -20,6 +20,7 @@ fn worker(name: &str, hash: &str) -> Worker {
         cordoned: false,
         by_hand: false,
         silent_since: None,
+        retry_at: None,
         taken_out: None,
         offered: Some(true),
         idle: Some(false),
@@ -276,4 +277,51 @@ fn recreate_takes_all() {
     let mut all = group(vec![worker("1", "old"), worker("2", "old"), worker("3", "new")]);
     all.strategy = Strategy::Recreate;
     assert_eq!(all.plan().replace, ["w-1", "w-2"]);
+}
+
+#[test]
+fn one_that_a_budget_holds_gives_its_place_to_the_next() {
+    let mut all = group(vec![worker("1", "old"), worker("2", "old"), worker("3", "old")]);
+    let mut refused = |held: [Option<i64>; 3]| {
+        for (worker, second) in all.workers.iter_mut().zip(held) {
+            worker.retry_at = second.map(at);
+        }
+        let plan = all.plan();
+        (plan.replace, plan.held.len())
+    };
+    let pods = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(refused([Some(11), None, None]), (pods(&["w-2"]), 1));
+    assert_eq!(refused([Some(9), None, None]), (pods(&["w-2"]), 1), "those that are free first");
+    assert_eq!(refused([Some(11), Some(9), Some(8)]), (pods(&["w-3"]), 3), "each has its turn");
+    assert_eq!(refused([Some(11), Some(12), Some(13)]), (vec![], 3));
+    // One that is away all the same has a place.
+    all.workers[0].ready = false;
+    all.workers[1].retry_at = None;
+    assert_eq!(all.plan().replace, pods(&[]));
+    all.max_unavailable = 2;
+    assert_eq!(all.plan().replace, pods(&["w-2"]));
+}
+
+#[test]
+fn a_roll_of_which_one_is_held_has_failed_when_no_other_goes() {
+    let mut all = group(vec![worker("1", "old"), worker("2", "old")]);
+    all.workers[0].retry_at = Some(at(11));
+    let told = |all: &WorkerGroup| {
+        let mut plan = all.plan();
+        plan.refuse(
+            "w-1",
+            "no",
+            at(0),
+            Patience { now: at(600), progress_deadline: Duration::from_secs(600) },
+        );
+        assert_eq!(plan.refused.as_deref(), Some("w-1 may not go: no"));
+        plan.stopped.is_some()
+    };
+    assert!(told(&all));
+    all.workers[1].ends_by = Some(at(40));
+    assert!(!told(&all), "the other one goes");
+    all.workers[1] = Worker { ready: false, ready_changed: at(9), ..worker("2", "new") };
+    assert!(!told(&all), "the other one comes");
+    all.workers.pop();
+    assert!(!told(&all), "the other one is made");
 }
