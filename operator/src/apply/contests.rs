@@ -18,9 +18,9 @@ use crate::build::{MANAGED_BY, MANAGER};
 const SOON: Duration = Duration::from_secs(60);
 const TIMES: u32 = 3;
 
-/// Those of one cluster. Clones are the same.
+/// Those of one cluster, and the hash of what each object was made last. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Contests(Arc<Mutex<BTreeMap<Object, Contest>>>);
+pub struct Contests(Arc<Mutex<BTreeMap<Object, Contest>>>, Arc<Mutex<BTreeMap<Object, String>>>);
 
 /// Kind and name.
 pub type Object = (String, String);
@@ -51,6 +51,16 @@ impl Contests {
         true
     }
 
+    /// Takes down what the object was made just now.
+    pub(super) fn wrote(&self, object: &Object, hash: &str) {
+        self.1.lock().insert(object.clone(), hash.to_owned());
+    }
+
+    /// Whether it was made this before, so that another hash on it is none of an edit.
+    pub(super) fn has_written(&self, object: &Object, hash: &str) -> bool {
+        self.1.lock().get(object).is_some_and(|written| written == hash)
+    }
+
     /// What is wanted is another one now: whether somebody is against it has to be seen.
     pub(super) fn begun_anew(&self, object: &Object) {
         self.0.lock().remove(object);
@@ -73,6 +83,7 @@ impl Contests {
     /// All others are not wanted any more.
     pub fn keep(&self, wanted: &BTreeSet<Object>) {
         self.0.lock().retain(|object, _| wanted.contains(object));
+        self.1.lock().retain(|object, _| wanted.contains(object));
     }
 
     /// The first of the contested fields, and what to do.

@@ -13,7 +13,7 @@ use tracing::info;
 use super::{
     claims,
     compare::difference,
-    contests::{Contests, manager},
+    contests::{Contests, Object, manager},
     orphans::Existing,
     wanted::{APPLIED_HASH, Wanted},
 };
@@ -133,7 +133,7 @@ impl Applier {
                 self.let_go(&api, live).await.map_err(failed)?;
                 return Ok(Applied::Deleted);
             }
-            Some(live) => match change(wanted, live) {
+            Some(live) => match self.change(&object, wanted, live) {
                 None => {
                     self.contests.settled(&object, now);
                     return Ok(Applied::Unchanged);
@@ -153,7 +153,8 @@ impl Applier {
         };
         let force = PatchParams::apply(FIELD_MANAGER).force();
         let made = api.patch(&wanted.name, &force, &Patch::Apply(&wanted.object)).await.map_err(failed)?;
-        if let Some(Change::Drift(field)) = change(wanted, &made) {
+        self.contests.wrote(&object, &wanted.hash);
+        if let Some(Change::Drift(field)) = self.change(&object, wanted, &made) {
             self.contests.overruled(object, &field, now);
         }
         let before = live.as_ref().and_then(|live| live.metadata.generation);
@@ -163,6 +164,17 @@ impl Applier {
         };
         info!(namespace = self.namespace, kind, name = wanted.name, ?applied, "applied");
         Ok(applied)
+    }
+
+    /// What makes an apply necessary. Where just this was written before, another hash is none of an edit: somebody takes it off, or puts
+    /// back what was.
+    fn change(&self, object: &Object, wanted: &Wanted, live: &DynamicObject) -> Option<Change> {
+        match change(wanted, live)? {
+            Change::Edit if self.contests.has_written(object, &wanted.hash) => {
+                Some(Change::Drift(format!("metadata.annotations.{APPLIED_HASH}")))
+            }
+            change => Some(change),
+        }
     }
 
     /// Deletes the object and leaves what it owns: the next one of its name takes the pods up.
@@ -234,7 +246,7 @@ fn owned_by(owners: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerRefer
     owners.iter().any(|owner| owner.controller == Some(true) && owner.uid == uid)
 }
 
-/// What makes an apply necessary.
+/// As far as the two tell.
 fn change(wanted: &Wanted, live: &DynamicObject) -> Option<Change> {
     if live.annotations().get(APPLIED_HASH) != Some(&wanted.hash) {
         return Some(Change::Edit);

@@ -145,3 +145,26 @@ async fn no_pod_is_replaced_where_its_set_would_make_it_as_it_was() {
     world.reconcile().await.unwrap();
     assert_eq!(evicted(), 1);
 }
+
+/// As a tool that restores metadata does, or a rule that allows only annotations that it knows.
+#[tokio::test]
+async fn annotations_that_are_taken_off_again_and_again_are_told() {
+    const SERVICE: &str = "/api/v1/namespaces/data/services/demo-masters";
+    let world = World::serving("", "old").await;
+    world.reconcile().await.unwrap();
+    let applied = || world.api.asked(&Method::PATCH, SERVICE).len();
+    let before = applied();
+    for _ in 0..6 {
+        let mut service = world.api.get(SERVICE).unwrap();
+        service["metadata"]["annotations"].as_object_mut().unwrap().remove("alluxio.org/applied-hash");
+        world.api.put(SERVICE, service);
+        world.reconcile().await.unwrap();
+    }
+    assert_eq!(applied(), before + 3);
+    let (degraded, message) = world.condition("Degraded");
+    assert_eq!(degraded, "True ApplyFailed");
+    assert!(
+        message.contains("Service demo-masters: metadata.annotations.alluxio.org/applied-hash"),
+        "{message}"
+    );
+}
