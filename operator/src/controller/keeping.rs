@@ -13,8 +13,9 @@ use crate::{
     roll::{Worker, WorkersPlan},
 };
 
-/// With more, the set would become larger than is good for the API server: then only those are named that are seen leaving.
-const MOST: usize = 1000;
+/// With more, only those are named that are seen leaving. Each node that comes or goes makes a revision of the set with all names, and a revision
+/// stays as long as a pod of it lives: pods that came one after the other keep as many, so what is stored grows with the square of this.
+const MOST: usize = 100;
 
 /// `named`: the nodes that the set has by name. One that is wanted stays so while its pod is replaced: each change makes the set's controller
 /// look at all nodes. `nodes`: `None` where the operator may not read them; then nobody would ever let a worker go.
