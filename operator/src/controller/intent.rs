@@ -185,8 +185,7 @@ impl Intent {
             kept_nodes: kept.collect(),
             cluster_id: self.cluster_id.clone(),
         };
-        // What was built without it is built with it, too.
-        let Ok(mut built) = build(&self.validated, &live) else { return Ok(Objects::default()) };
+        let mut built = build(&self.validated, &live).map_err(ReconcileError::Refused)?;
         for (group, set) in self.validated.workers.iter().zip(&mut built.workers) {
             let replicas = groups.iter().find(|plan| plan.name == group.name).and_then(|plan| plan.replicas);
             if let (WorkerSet::Stateful(set), Some(replicas)) = (set, replicas) {
@@ -199,7 +198,6 @@ impl Intent {
 }
 
 /// In the order in which they are applied: pods find what they use.
-#[derive(Default)]
 pub struct Objects {
     pub used: Vec<Wanted>,
     pub workers: Vec<Wanted>,
@@ -257,4 +255,27 @@ fn restart_hash(template: Option<&PodTemplateSpec>) -> String {
 
 fn refused(refusals: &Refusals) -> Verdict {
     Verdict::is(refusals.reason(), refusals.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn objects_that_cannot_be_built_are_an_error_and_not_none() {
+        let mut validated =
+            fixture::valid("workers: [{name: default, scheduling: {nodeSelector: {disk: ssd}}}]");
+        // What is refused before, laid over what only a worker that is there brings about.
+        let template = json!({ "spec": { "containers": [], "affinity": { "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{ "matchExpressions": [{ "key": "zone", "operator": "Exists" }] }],
+        } } } } });
+        validated.workers[0].pod.template = serde_json::from_value(template).unwrap();
+        let Ok(Ok(intent)) = Intent::new(validated, None) else { panic!("it is built without workers") };
+        let group = |kept_nodes| GroupPlan { name: "default".to_owned(), kept_nodes, ..GroupPlan::default() };
+        assert!(intent.objects(1, &[group([].into())]).is_ok());
+        let Err(error) = intent.objects(1, &[group(["n".to_owned()].into())]) else { panic!("it is built") };
+        let told = error.to_string();
+        assert!(told.contains("spec.workers[default].podTemplate.spec.affinity"), "{told}");
+    }
 }

@@ -43,6 +43,7 @@ use crate::{
     },
     roll::{MastersPlan, Step, Wait},
     status::{Verdict, transitions},
+    validate::Refusals,
 };
 
 /// No reconcile acts longer: what hangs must not keep the cluster from the next one. What was seen is told after that.
@@ -72,6 +73,8 @@ pub enum ReconcileError {
     Apply(#[from] ApplyError),
     #[error("an object cannot be written: {0}")]
     Json(#[from] serde_json::Error),
+    #[error("what runs cannot be built as it is: {0}")]
+    Refused(Refusals),
     #[error("the reconcile took longer than {} s: the API server, or the leader, is slow; it is tried again", LONGEST.as_secs())]
     Late,
 }

@@ -1,5 +1,5 @@
-//! The user's pod template: what its variables may say of Alluxio's own container. There they would count more than the operator's
-//! settings, so the rules of `env` hold for them too.
+//! The user's pod template: what its variables may say of Alluxio's own container, and that it chooses no nodes for workers. Variables would count
+//! more there than the operator's settings, so the rules of `env` hold for them too.
 
 use k8s_openapi::api::core::v1::{EnvVar, PodTemplateSpec};
 
@@ -28,6 +28,20 @@ pub(super) fn read(
         }
     }
     Some(template)
+}
+
+/// What limits a group's workers to nodes has to be known where it is decided which workers stay, and the operator adds terms of its own.
+pub(super) fn check_placement(template: Option<&PodTemplateSpec>, owner: &str, refusals: &mut Refusals) {
+    let Some(pod) = template.and_then(|template| template.spec.as_ref()) else { return };
+    for (there, field) in [(pod.node_selector.is_some(), "nodeSelector"), (pod.affinity.is_some(), "affinity")] {
+        if there {
+            refusals.invalid(
+                format!("{owner}.podTemplate.spec.{field}"),
+                "is not looked at when it is decided where workers stay",
+                format!("use {owner}.scheduling.{field}"),
+            );
+        }
+    }
 }
 
 fn check(variable: &EnvVar, field: &str, owner: &str, refusals: &mut Refusals) {

@@ -106,6 +106,8 @@ fn one(
     check_claims(&tiers, kind, &owner, refusals);
     let asked_resources = resources.clone();
     let resources = with_memory(resources.as_ref(), &tiers, &owner, refusals);
+    let template = template::read(pod_template.as_ref(), &owner, build::WORKER_CONTAINER, refusals);
+    template::check_placement(template.as_ref(), &owner, refusals);
     WorkerPlan {
         name: name.clone(),
         kind,
@@ -123,7 +125,7 @@ fn one(
             grace_seconds: grace::of_worker(properties, &env),
             asked_grace_seconds: None,
             env,
-            template: template::read(pod_template.as_ref(), &owner, build::WORKER_CONTAINER, refusals),
+            template,
         },
         tiers,
     }

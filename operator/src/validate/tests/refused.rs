@@ -358,6 +358,22 @@ fn claims_that_workers_would_share() {
 }
 
 #[test]
+fn nodes_that_a_groups_pod_template_chooses() {
+    let group = |template: &str| format!("workers: [{{name: a, podTemplate: {{spec: {template}}}}}]");
+    each(&[
+        (
+            &group("{nodeSelector: {disk: ssd}}"),
+            "spec.workers[a].podTemplate.spec.nodeSelector: is not looked at when it is decided where workers stay; use spec.workers[a].scheduling.nodeSelector",
+        ),
+        (
+            &group("{affinity: {nodeAffinity: {}}}"),
+            "spec.workers[a].podTemplate.spec.affinity: is not looked at when it is decided where workers stay; use spec.workers[a].scheduling.affinity",
+        ),
+    ]);
+    valid("masters: {podTemplate: {spec: {nodeSelector: {disk: ssd}}}}");
+}
+
+#[test]
 fn parts_that_the_api_server_keeps_as_they_are() {
     each(&[
         (
