@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+
 use crate::validate::Identity;
 
 pub const NAME: &str = "app.kubernetes.io/name";
@@ -60,4 +62,14 @@ pub(super) fn worker_selector(cluster: &str) -> Labels {
 /// Those that select the pods of a group.
 pub(super) fn group_selector(cluster: &str, group: &str) -> Labels {
     labels([(INSTANCE, cluster), (COMPONENT, WORKER), (WORKER_GROUP, group)])
+}
+
+/// The pods of some groups.
+pub(super) fn groups_selector(cluster: &str, groups: Vec<String>) -> LabelSelector {
+    let one_of = LabelSelectorRequirement {
+        key: WORKER_GROUP.to_owned(),
+        operator: "In".to_owned(),
+        values: Some(groups),
+    };
+    LabelSelector { match_labels: Some(worker_selector(cluster)), match_expressions: Some(vec![one_of]) }
 }

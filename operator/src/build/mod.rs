@@ -51,6 +51,8 @@ pub struct Live {
     pub master_replicas: Option<u32>,
     /// By group, the nodes that keep their worker also where they do not fit any more.
     pub kept_nodes: BTreeMap<String, BTreeSet<String>>,
+    /// The groups that are not in the spec any more and whose workers are still there, with the ports for people.
+    pub removed_groups: BTreeMap<String, BTreeSet<u16>>,
     /// Whose journal it is, which stands in the status before the first master starts. A master that starts over another one ends.
     pub cluster_id: Option<String>,
 }
@@ -88,8 +90,7 @@ pub fn build(cluster: &ValidatedCluster, live: &Live) -> Result<Resources, Refus
     let mut workers = Vec::with_capacity(cluster.workers.len());
     for group in &cluster.workers {
         let config = config::worker(cluster, group);
-        let kept = live.kept_nodes.get(&group.name);
-        workers.push(workers::set(cluster, group, kept, &config, &mut refusals));
+        workers.push(workers::set(cluster, group, live, &config, &mut refusals));
         config_maps.push(config);
     }
     refusals.into_result()?;

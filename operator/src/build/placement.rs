@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{
     Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodAffinityTerm,
     PodAntiAffinity, PodSpec, WeightedPodAffinityTerm,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::labels::Labels;
 use super::metadata;
@@ -21,7 +22,7 @@ pub(super) fn masters(pod: &mut PodSpec, scheduling: &SchedulingPlan, selector: 
         pod_anti_affinity: Some(PodAntiAffinity {
             preferred_during_scheduling_ignored_during_execution: Some(vec![WeightedPodAffinityTerm {
                 weight: 100,
-                pod_affinity_term: apart(selector),
+                pod_affinity_term: apart(metadata::selector(selector)),
             }]),
             required_during_scheduling_ignored_during_execution: None,
         }),
@@ -39,15 +40,19 @@ pub(super) fn job(pod: &mut PodSpec, scheduling: &SchedulingPlan) {
 /// A worker is known by its node, so a StatefulSet never puts two on one.
 pub(super) fn stateful_workers(pod: &mut PodSpec, scheduling: &SchedulingPlan, selector: Labels) {
     pod.node_selector = selected(scheduling);
-    let mut affinity = scheduling.affinity.clone().unwrap_or_default();
-    let apart = apart(selector);
-    affinity
+    pod.affinity.clone_from(&scheduling.affinity);
+    apart_from(pod, metadata::selector(selector));
+}
+
+/// On no node that has a pod of these.
+pub(super) fn apart_from(pod: &mut PodSpec, pods: LabelSelector) {
+    pod.affinity
+        .get_or_insert_default()
         .pod_anti_affinity
         .get_or_insert_default()
         .required_during_scheduling_ignored_during_execution
         .get_or_insert_default()
-        .push(apart);
-    pod.affinity = Some(affinity);
+        .push(apart(pods));
 }
 
 /// The user's nodes, or those that have a worker: one that no longer fits keeps it until it is let go.
@@ -123,9 +128,9 @@ fn selected(scheduling: &SchedulingPlan) -> Option<BTreeMap<String, String>> {
     (!scheduling.node_selector.is_empty()).then(|| scheduling.node_selector.clone())
 }
 
-fn apart(selector: Labels) -> PodAffinityTerm {
+fn apart(pods: LabelSelector) -> PodAffinityTerm {
     PodAffinityTerm {
-        label_selector: Some(metadata::selector(selector)),
+        label_selector: Some(pods),
         topology_key: HOST.to_owned(),
         ..PodAffinityTerm::default()
     }

@@ -1,7 +1,5 @@
 //! The workers of a group: a DaemonSet, or a StatefulSet whose claims outlive the pods. Only the operator replaces them (OnDelete).
 
-use std::collections::BTreeSet;
-
 use k8s_openapi::api::apps::v1::{
     DaemonSet, DaemonSetSpec, DaemonSetUpdateStrategy, StatefulSet,
     StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec, StatefulSetUpdateStrategy,
@@ -10,7 +8,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Container, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::volumes::Mounted;
-use super::{WorkerSet, container, env, labels, metadata, names, overlay, placement, restart, site, volumes};
+use super::{
+    Live, WorkerSet, container, env, labels, metadata, names, overlay, placement, restart, site, volumes,
+};
 use crate::crd::DeletionPolicy;
 use crate::validate::{KindPlan, Refusals, ShortCircuitPlan, ValidatedCluster, VolumePlan, WorkerPlan};
 
@@ -23,7 +23,7 @@ pub const DECOMMISSION_TIMEOUT: &str = "alluxio.org/decommission-timeout-seconds
 pub(super) fn set(
     cluster: &ValidatedCluster,
     group: &WorkerPlan,
-    kept: Option<&BTreeSet<String>>,
+    live: &Live,
     config: &ConfigMap,
     refusals: &mut Refusals,
 ) -> WorkerSet {
@@ -34,7 +34,7 @@ pub(super) fn set(
     let timeout = group.decommission_timeout_seconds.to_string();
     metadata.annotations = Some([(DECOMMISSION_TIMEOUT.to_owned(), timeout)].into());
     let selector = metadata::selector(labels::group_selector(&identity.name, &group.name));
-    let template = template(cluster, group, kept, config, refusals);
+    let template = template(cluster, group, live, config, refusals);
     match group.kind {
         KindPlan::DaemonSet => WorkerSet::Daemon(Box::new(DaemonSet {
             metadata,
@@ -92,7 +92,7 @@ fn claim_templates(group: &WorkerPlan) -> Option<Vec<k8s_openapi::api::core::v1:
 fn template(
     cluster: &ValidatedCluster,
     group: &WorkerPlan,
-    kept: Option<&BTreeSet<String>>,
+    live: &Live,
     config: &ConfigMap,
     refusals: &mut Refusals,
 ) -> PodTemplateSpec {
@@ -106,7 +106,13 @@ fn template(
     pod.containers = vec![server];
     pod.init_containers = preparation(cluster, group, &volumes).map(|container| vec![container]);
     match group.kind {
-        KindPlan::DaemonSet => placement::daemon_workers(&mut pod, &plan.scheduling, kept),
+        KindPlan::DaemonSet => {
+            placement::daemon_workers(&mut pod, &plan.scheduling, live.kept_nodes.get(&group.name));
+            let others = alike(cluster, group, live);
+            if !others.is_empty() {
+                placement::apart_from(&mut pod, labels::groups_selector(&identity.name, others));
+            }
+        }
         KindPlan::StatefulSet { .. } => {
             // A StatefulSet makes the volumes of its claim templates itself.
             pod.volumes.get_or_insert_default().retain(|volume| volume.ephemeral.is_none());
@@ -126,6 +132,29 @@ fn template(
     let mut template = overlay::lay_over(template, plan.template.as_ref(), &owner, refusals);
     restart::mark(&mut template, restart::of_worker(cluster, group));
     template
+}
+
+/// The other groups whose workers cannot be on a node together with one of this group. Masters know a worker by its node's address and its ports; a
+/// node that moves from one group to another keeps the former worker until that is out of service.
+fn alike(cluster: &ValidatedCluster, group: &WorkerPlan, live: &Live) -> Vec<String> {
+    let ports = |group: &WorkerPlan| [group.pod.rpc_port, group.pod.web_port];
+    let folders = |group: &WorkerPlan| -> Vec<String> {
+        let of_node = group.tiers.iter().filter_map(|tier| match &tier.volume {
+            VolumePlan::HostPath { path, .. } => Some(path.clone()),
+            _ => None,
+        });
+        of_node.collect()
+    };
+    let (own_ports, own_folders) = (ports(group), folders(group));
+    let alike = |other: &&WorkerPlan| {
+        other.name != group.name
+            && (ports(other).iter().any(|port| own_ports.contains(port))
+                || folders(other).iter().any(|folder| own_folders.contains(folder)))
+    };
+    let others = cluster.workers.iter().filter(alike).map(|other| other.name.clone());
+    let own_port = |port: &u16| own_ports.contains(&i32::from(*port));
+    let removed = live.removed_groups.iter().filter(|(_, ports)| ports.iter().any(own_port));
+    others.chain(removed.map(|(name, _)| name.clone())).collect()
 }
 
 /// Hands folders of the node to the worker's user. The kubelet makes them for root.

@@ -180,7 +180,10 @@ impl Intent {
     /// All objects.
     pub fn objects(&self, master_replicas: u32, groups: &[GroupPlan]) -> Result<Objects, ReconcileError> {
         let kept = groups.iter().map(|group| (group.name.clone(), group.kept_nodes.clone()));
+        let wanted = |name: &String| self.validated.workers.iter().any(|group| group.name == *name);
+        let removed = groups.iter().filter(|group| !wanted(&group.name));
         let live = Live {
+            removed_groups: removed.map(|group| (group.name.clone(), group.web_ports.clone())).collect(),
             master_replicas: Some(master_replicas),
             kept_nodes: kept.collect(),
             cluster_id: self.cluster_id.clone(),
@@ -277,5 +280,24 @@ mod tests {
         let Err(error) = intent.objects(1, &[group(["n".to_owned()].into())]) else { panic!("it is built") };
         let told = error.to_string();
         assert!(told.contains("spec.workers[default].podTemplate.spec.affinity"), "{told}");
+    }
+
+    #[test]
+    fn workers_start_beside_none_of_a_group_that_is_taken_out() {
+        let Ok(Ok(intent)) = Intent::new(fixture::valid("{}"), None) else { panic!("it is built") };
+        let group = |name: &str| GroupPlan {
+            name: name.to_owned(),
+            web_ports: [30000].into(),
+            ..GroupPlan::default()
+        };
+        let told = |groups: &[GroupPlan]| {
+            let Ok(objects) = intent.objects(1, groups) else { panic!("it is built") };
+            let affinity = &objects.workers[0].object["spec"]["template"]["spec"]["affinity"];
+            affinity["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0]["labelSelector"]
+                ["matchExpressions"][0]["values"]
+                .clone()
+        };
+        assert_eq!(told(&[group("default")]), json!(null));
+        assert_eq!(told(&[group("default"), group("old")]), json!(["old"]));
     }
 }

@@ -40,6 +40,8 @@ pub struct GroupPlan {
     pub replicas: Option<u32>,
     /// The nodes that a DaemonSet has by name.
     pub kept_nodes: BTreeSet<String>,
+    /// Those of the workers of a group that is not in the spec.
+    pub web_ports: BTreeSet<u16>,
 }
 
 /// How long workers of a set may take that does not say it.
@@ -82,13 +84,16 @@ pub async fn plan(
             (group.kind == WorkerKind::StatefulSet).then(|| replicas(group, &group_seen.workers, &plan));
         let named = observed.kept_nodes.get(&group.name).unwrap_or(&none);
         let kept_nodes = kept_nodes(context.nodes.as_ref(), &terms, &group_seen.workers, &plan, named);
-        plans.push(GroupPlan { name: group.name.clone(), hash: hash.clone(), plan, replicas, kept_nodes });
+        let (name, hash) = (group.name.clone(), hash.clone());
+        plans.push(GroupPlan { name, hash, plan, replicas, kept_nodes, ..GroupPlan::default() });
     }
     for name in removed(cluster, observed) {
         let leaving = |facts: &PodFacts| Worker { wanted_here: false, ..seen(facts) };
         let plan = asked.group(name, "", leaving).await.plan();
+        let pods = observed.workers.get(name).into_iter().flatten();
+        let web_ports = pods.filter_map(|facts| facts.web_port).collect();
         // Its set stays as it is.
-        plans.push(GroupPlan { name: name.clone(), plan, ..GroupPlan::default() });
+        plans.push(GroupPlan { name: name.clone(), plan, web_ports, ..GroupPlan::default() });
     }
     context.quiet.keep(key, &asked.leaving);
     context.by_hand.keep(key, &asked.unready);

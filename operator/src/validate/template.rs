@@ -33,7 +33,9 @@ pub(super) fn read(
 /// What limits a group's workers to nodes has to be known where it is decided which workers stay, and the operator adds terms of its own.
 pub(super) fn check_placement(template: Option<&PodTemplateSpec>, owner: &str, refusals: &mut Refusals) {
     let Some(pod) = template.and_then(|template| template.spec.as_ref()) else { return };
-    for (there, field) in [(pod.node_selector.is_some(), "nodeSelector"), (pod.affinity.is_some(), "affinity")] {
+    for (there, field) in
+        [(pod.node_selector.is_some(), "nodeSelector"), (pod.affinity.is_some(), "affinity")]
+    {
         if there {
             refusals.invalid(
                 format!("{owner}.podTemplate.spec.{field}"),

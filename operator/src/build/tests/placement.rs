@@ -78,3 +78,50 @@ fn what_only_prefers_is_kept() {
     assert!(pod["affinity"]["podAffinity"].is_object());
     assert!(fits(&pod, "old", &[]));
 }
+
+/// The scheduler's rule: what other groups' workers keep a pod of the group `a` off their nodes.
+fn kept_off(patch: &str, live: &Live) -> Vec<String> {
+    let pod = one(&valid(patch), live, "DaemonSet/demo-worker-a")["spec"]["template"]["spec"].clone();
+    let terms = &pod["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+    let Some(ours) = terms.as_array().and_then(|terms| terms.last()) else { return Vec::new() };
+    assert_eq!(ours["topologyKey"], "kubernetes.io/hostname");
+    let labels = serde_json::json!({ INSTANCE: "demo", COMPONENT: WORKER });
+    assert_eq!(ours["labelSelector"]["matchLabels"], labels);
+    let groups = &ours["labelSelector"]["matchExpressions"][0];
+    assert_eq!((&groups["key"], &groups["operator"]), (&WORKER_GROUP.into(), &"In".into()));
+    serde_json::from_value(groups["values"].clone()).expect("names")
+}
+
+/// A node whose label is changed from that of one group to that of another has a worker of the first until that is out of service.
+#[test]
+fn a_worker_starts_beside_none_that_it_would_be_taken_for() {
+    let group = |name: &str, more: &str| {
+        format!("{{name: {name}, scheduling: {{nodeSelector: {{disk: {name}}}}}{more}}}")
+    };
+    let with = |a: &str, b: &str| format!("workers: [{}, {}]", group("a", a), group("b", b));
+    let kept_off_now = |a: &str, b: &str| kept_off(&with(a, b), &Live::default());
+    let (ports, folder) = (
+        ", ports: {rpc: 29998, web: 30001}",
+        ", tiers: [{mediumType: SSD, quota: 1Gi, volume: {hostPath: {path: /d}}}]",
+    );
+    assert_eq!(kept_off_now("", ""), ["b"], "the same ports");
+    assert!(kept_off_now(ports, "").is_empty());
+    assert_eq!(kept_off_now(&format!("{ports}{folder}"), folder), ["b"], "the same folder");
+    assert_eq!(kept_off_now(", ports: {rpc: 30000, web: 30001}", ""), ["b"], "one port of two");
+    let removed = [("old".to_owned(), [30001].into()), ("other".to_owned(), [30000].into())];
+    let live = Live { removed_groups: removed.into(), ..Live::default() };
+    assert_eq!(kept_off(&with(ports, ""), &live), ["old"]);
+}
+
+#[test]
+fn what_the_user_keeps_apart_stays_apart() {
+    let own = "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}]}}";
+    let patch = format!(
+        "workers: [{{name: a, scheduling: {{nodeSelector: {{disk: a}}, {own}}}}}, {{name: b, scheduling: {{nodeSelector: {{disk: b}}}}}}]"
+    );
+    assert_eq!(kept_off(&patch, &Live::default()), ["b"]);
+    let pod =
+        one(&valid(&patch), &Live::default(), "DaemonSet/demo-worker-a")["spec"]["template"]["spec"].clone();
+    let terms = &pod["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+    assert_eq!(terms[0]["topologyKey"], "zone");
+}
