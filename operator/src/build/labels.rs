@@ -35,14 +35,14 @@ pub(super) fn of_cluster(identity: &Identity) -> Labels {
 }
 
 /// The same for a part of it.
-pub(super) fn of_component(identity: &Identity, component: &str) -> Labels {
+pub(crate) fn of_component(identity: &Identity, component: &str) -> Labels {
     let mut all = of_cluster(identity);
     all.insert(COMPONENT.to_owned(), component.to_owned());
     all
 }
 
 /// The same for a group of workers.
-pub(super) fn of_group(identity: &Identity, group: &str) -> Labels {
+pub(crate) fn of_group(identity: &Identity, group: &str) -> Labels {
     let mut all = of_component(identity, WORKER);
     all.insert(WORKER_GROUP.to_owned(), group.to_owned());
     all

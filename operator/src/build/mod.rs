@@ -36,6 +36,7 @@ pub use labels::{
     COMPONENT, CONFIG_ROW, INSTANCE, LEADER, MANAGED_BY, MANAGER, MASTER, WORKER, WORKER_GROUP,
     master_selector,
 };
+pub(crate) use labels::{of_component, of_group};
 pub use masters::{CONTAINER as MASTER_CONTAINER, ENSEMBLE};
 pub use mounts::{mount_digest, mount_options};
 pub use placement::kept_nodes;

@@ -1,6 +1,7 @@
 //! From the object as the user wrote it to a cluster that can be built. Pure: what must be looked up is in [`Facts`]. All mistakes are told at
 //! once, each with its field, what was seen and what to type; what is in a [`ValidatedCluster`] needs no more checks.
 
+mod apart;
 mod claims;
 pub mod facts;
 mod grace;
@@ -119,7 +120,7 @@ fn plan(cluster: &AlluxioCluster, facts: &Facts, refusals: &mut Refusals) -> Val
     let root = under_storage::root(&under_storage.root, facts, refusals);
     nodes::check(&cluster.spec, &root.source, facts, refusals);
     claims::within(cluster, refusals);
-    neighbours::within(&cluster.spec, &facts.nodes, refusals);
+    neighbours::within(cluster, &facts.nodes, refusals);
     let validated = ValidatedCluster {
         masters: masters::plan(masters, zookeeper.as_ref(), &journal, &properties, refusals),
         mounts: under_storage::mounts(&under_storage.mounts, facts, refusals),

@@ -1,14 +1,23 @@
 //! What a cluster must not share: ports of nodes and folders of nodes, within itself and with other clusters; a journal and a folder
 //! in ZooKeeper with other clusters. Of two clusters the younger one is refused.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Affinity, PodTemplateSpec};
+
 use super::nodes::NodeRules;
-use super::{Facts, NodeFacts, Refusals, ValidatedCluster, claims, journal, zookeeper};
-use crate::crd::{AlluxioCluster, AlluxioClusterSpec, Network, Reason, Scheduling};
+use super::{Facts, Identity, NodeFacts, Refusals, ValidatedCluster, apart, claims, journal, zookeeper};
+use crate::build;
+use crate::crd::{AlluxioCluster, AlluxioClusterSpec, Network, Raw, Reason, Scheduling};
 
 const APART: &str = "or a node selector or affinity that keeps them apart";
 
 /// Pods that can meet others on a node.
 struct Pods<'a> {
+    cluster: &'a AlluxioCluster,
+    /// `None`: masters.
+    group: Option<&'a str>,
+    template: Option<&'a Raw>,
     owner: String,
     scheduling: &'a Scheduling,
     network: Network,
@@ -16,21 +25,26 @@ struct Pods<'a> {
     ports: [(&'static str, i32); 2],
     /// Folders of the node.
     folders: Vec<&'a str>,
-    is_worker: bool,
 }
 
-fn pods(spec: &AlluxioClusterSpec) -> Vec<Pods<'_>> {
+fn pods(cluster: &AlluxioCluster) -> Vec<Pods<'_>> {
+    let spec = &cluster.spec;
     let masters = &spec.masters;
     let mut pods = vec![Pods {
+        cluster,
+        group: None,
+        template: masters.pod_template.as_ref(),
         owner: "spec.masters".to_owned(),
         scheduling: &masters.scheduling,
         network: masters.network,
         ports: [("rpc", masters.ports.rpc), ("web", masters.ports.web)],
         folders: Vec::new(),
-        is_worker: false,
     }];
     pods.extend(spec.workers.iter().map(|group| {
         Pods {
+            cluster,
+            group: Some(&group.name),
+            template: group.pod_template.as_ref(),
             owner: format!("spec.workers[{}]", group.name),
             scheduling: &group.scheduling,
             network: group.network,
@@ -40,7 +54,6 @@ fn pods(spec: &AlluxioClusterSpec) -> Vec<Pods<'_>> {
                 .iter()
                 .filter_map(|tier| tier.volume.host_path.as_ref().map(|host| host.path.as_str()))
                 .collect(),
-            is_worker: true,
         }
     }));
     pods
@@ -48,7 +61,35 @@ fn pods(spec: &AlluxioClusterSpec) -> Vec<Pods<'_>> {
 
 impl Pods<'_> {
     fn meets(&self, other: &Self, nodes: &[NodeFacts]) -> bool {
-        NodeRules::of(self.scheduling).meets(&NodeRules::of(other.scheduling), nodes)
+        !self.keeps_off(other)
+            && !other.keeps_off(self)
+            && NodeRules::of(self.scheduling).meets(&NodeRules::of(other.scheduling), nodes)
+    }
+
+    /// Whether an anti-affinity of these leaves the scheduler no choice.
+    fn keeps_off(&self, other: &Self) -> bool {
+        let affinity = self.scheduling.affinity.as_ref().and_then(|raw| raw.read::<Affinity>().ok());
+        let apart = affinity.and_then(|affinity| affinity.pod_anti_affinity);
+        let terms = apart.and_then(|apart| apart.required_during_scheduling_ignored_during_execution);
+        let labels = other.labels();
+        let (own, theirs) = (namespace(self.cluster), namespace(other.cluster));
+        terms.iter().flatten().any(|term| apart::covers(term, own, theirs, &labels))
+    }
+
+    /// The user's cannot take the place of the operator's.
+    fn labels(&self) -> BTreeMap<String, String> {
+        let template = self.template.and_then(|raw| raw.read::<PodTemplateSpec>().ok());
+        let mut labels = template.and_then(|template| template.metadata?.labels).unwrap_or_default();
+        let identity = Identity {
+            namespace: namespace(self.cluster).to_owned(),
+            name: name(self.cluster).to_owned(),
+            uid: String::new(),
+        };
+        labels.extend(match self.group {
+            Some(group) => build::of_group(&identity, group),
+            None => build::of_component(&identity, build::MASTER),
+        });
+        labels
     }
 
     fn shared_port(&self, other: &Self) -> Option<(&'static str, i32)> {
@@ -62,8 +103,8 @@ impl Pods<'_> {
 }
 
 /// Pods of one cluster that can meet.
-pub(super) fn within(spec: &AlluxioClusterSpec, nodes: &[NodeFacts], refusals: &mut Refusals) {
-    let pods = pods(spec);
+pub(super) fn within(cluster: &AlluxioCluster, nodes: &[NodeFacts], refusals: &mut Refusals) {
+    let pods = pods(cluster);
     for (at, second) in pods.iter().enumerate() {
         if let Some(folder) = second
             .folders
@@ -81,8 +122,9 @@ pub(super) fn within(spec: &AlluxioClusterSpec, nodes: &[NodeFacts], refusals: &
             let folder = second.shared_folder(first);
             let both_host = first.network == Network::Host && second.network == Network::Host;
             // Masters know a worker by its node's address and its port, in whatever network its pod is.
-            let port =
-                second.shared_port(first).filter(|_| both_host || (first.is_worker && second.is_worker));
+            let port = second
+                .shared_port(first)
+                .filter(|_| both_host || (first.group.is_some() && second.group.is_some()));
             // Nodes are many: they are looked at where there is something to share.
             if (folder.is_none() && port.is_none()) || !first.meets(second, nodes) {
                 continue;
@@ -112,7 +154,7 @@ pub(super) fn others(
     facts: &Facts,
     refusals: &mut Refusals,
 ) {
-    let mine = pods(&cluster.spec);
+    let mine = pods(cluster);
     for other in facts.others.iter().filter(|other| is_older(other, cluster)) {
         let who = format!("{}/{}", namespace(other), name(other));
         let mut conflict = |field: String, seen: String, advice: &str| {
@@ -139,7 +181,7 @@ pub(super) fn others(
                 );
             }
         }
-        for theirs in pods(&other.spec) {
+        for theirs in pods(other) {
             for mine in &mine {
                 let both_host = mine.network == Network::Host && theirs.network == Network::Host;
                 let port = mine.shared_port(&theirs).filter(|_| both_host);
@@ -199,5 +241,6 @@ pub(super) fn name(cluster: &AlluxioCluster) -> &str {
 
 /// Where the pods of each kind may run, for [`super::nodes`].
 pub(super) fn scheduling(spec: &AlluxioClusterSpec) -> Vec<&Scheduling> {
-    pods(spec).into_iter().map(|pods| pods.scheduling).collect()
+    let groups = spec.workers.iter().map(|group| &group.scheduling);
+    std::iter::once(&spec.masters.scheduling).chain(groups).collect()
 }

@@ -10,7 +10,7 @@ use crate::crd::pod::TolerationOperator;
 use crate::crd::{AlluxioClusterSpec, Scheduling, Toleration};
 use crate::observe::nodes::NodeTerms;
 
-/// What `scheduling` says of nodes. Whether pods attract each other does not count: that changes with them.
+/// What `scheduling` says of nodes. What it says of other pods is not looked at here.
 pub(super) struct NodeRules<'a> {
     terms: NodeTerms,
     tolerations: &'a [Toleration],

@@ -114,6 +114,54 @@ fn affinity_of_both_is_looked_into() {
     assert_eq!(told(&on("ssd"), &older("x", "other", unread)), "");
 }
 
+/// A required anti-affinity by host name, with a term's other fields, over masters on the nodes' network.
+fn keeping_off(term: &str) -> String {
+    format!(
+        "masters: {{network: Host, scheduling: {{affinity: {{podAntiAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: [{{topologyKey: kubernetes.io/hostname, {term}}}]}}}}}}}}"
+    )
+}
+
+#[test]
+fn anti_affinity_keeps_apart_whom_it_selects() {
+    let masters = "labelSelector: {matchLabels: {app.kubernetes.io/component: master}}";
+    let (host, mine) = ("masters: {network: Host}", &keeping_off(masters));
+    assert_eq!(told(mine, &older("data", "other", host)), "");
+    assert_eq!(told(host, &older("data", "other", mine)), "", "it holds for both, whichever has it");
+    let named = format!("{masters}, namespaces: [data, x]");
+    assert_eq!(told(&keeping_off(&named), &older("x", "other", host)), "");
+    let selects =
+        |expression: &str| keeping_off(&format!("labelSelector: {{matchExpressions: [{expression}]}}"));
+    assert_eq!(
+        told(
+            &selects("{key: app.kubernetes.io/instance, operator: In, values: [other]}"),
+            &older("data", "other", host)
+        ),
+        ""
+    );
+    let teams = "masters: {network: Host, podTemplate: {metadata: {labels: {team: b}}}}";
+    assert_eq!(told(&selects("{key: team, operator: Exists}"), &older("data", "other", teams)), "");
+    for (mine, namespace) in [
+        (mine, "x"),
+        (&keeping_off("namespaces: [data]"), "data"),
+        (&keeping_off("labelSelector: {matchLabels: {app.kubernetes.io/component: worker}}"), "data"),
+        (&selects("{key: app.kubernetes.io/instance, operator: NotIn, values: [other]}"), "data"),
+        (&selects("{key: team, operator: Exists}"), "data"),
+        (&mine.replace("kubernetes.io/hostname", "topology.kubernetes.io/zone"), "data"),
+        (
+            &mine
+                .replace("required", "preferred")
+                .replace("[{", "[{weight: 1, podAffinityTerm: {")
+                .replace("}]", "}}]"),
+            "data",
+        ),
+    ] {
+        assert!(
+            told(mine, &older(namespace, "other", host)).starts_with("spec.masters.ports.rpc: is 19998"),
+            "{mine}"
+        );
+    }
+}
+
 #[test]
 fn a_workers_claim_is_its_own() {
     let worker = "workers: [{name: a, kind: StatefulSet, count: 1, tiers: [{mediumType: SSD, quota: 1Gi, volume: {claim: {claimName: c}}}]}]";

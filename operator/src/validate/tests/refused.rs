@@ -326,6 +326,15 @@ fn groups_that_may_meet_whatever_their_affinity() {
         (&groups(&nodes("In", "[ssd]"), ""), told),
         (&groups("nodeAffinity: {}", ""), told),
     ]);
+    let selecting = |group: &str| {
+        apart.replace(
+            "topologyKey",
+            &format!("labelSelector: {{matchLabels: {{alluxio.org/worker-group: {group}}}}}, topologyKey"),
+        )
+    };
+    valid(&groups(&selecting("b"), ""));
+    valid(&groups("", &selecting("a")));
+    each(&[(&groups(&selecting("a"), ""), told)]);
 }
 
 #[test]
