@@ -12,32 +12,45 @@ const PAGE: u32 = 500;
 /// Takes the finalizers off the clusters of these namespaces; how many there were. `pod` is who tells.
 ///
 /// # Errors
-/// The API server does not answer, or a cluster was changed each time.
+/// The API server does not answer, or a cluster was changed each time; then of those that are left the last is told.
 pub async fn leave(client: &Client, namespaces: &Namespaces, pod: &str) -> Result<usize, kube::Error> {
     let places: Vec<Api<AlluxioCluster>> = match namespaces {
         Namespaces::All => vec![Api::all(client.clone())],
         Namespaces::Only(names) => names.iter().map(|name| Api::namespaced(client.clone(), name)).collect(),
     };
-    let mut left = 0;
-    for place in places {
-        let mut page = ListParams::default().limit(PAGE);
-        loop {
-            let clusters = match place.list(&page).await {
-                Ok(clusters) => clusters,
-                // The definition is gone, and so are all clusters; or the namespace is.
-                Err(kube::Error::Api(status)) if status.code == 404 => break,
-                Err(error) => return Err(error),
-            };
-            for cluster in clusters.items {
-                left += usize::from(free(client, &cluster, pod).await?);
-            }
-            match clusters.metadata.continue_.filter(|next| !next.is_empty()) {
-                Some(next) => page = page.continue_token(&next),
-                None => break,
-            }
+    let (mut left, mut failed) = (0, None);
+    for place in &places {
+        // One that refuses must not hold up the others.
+        if let Err(error) = leave_one(client, place, pod, &mut left).await {
+            tracing::warn!(path = place.resource_url(), %error, "clusters keep their finalizers");
+            failed = Some(error);
         }
     }
-    Ok(left)
+    failed.map_or(Ok(left), Err)
+}
+
+async fn leave_one(
+    client: &Client,
+    place: &Api<AlluxioCluster>,
+    pod: &str,
+    left: &mut usize,
+) -> Result<(), kube::Error> {
+    let mut page = ListParams::default().limit(PAGE);
+    loop {
+        let clusters = match place.list(&page).await {
+            Ok(clusters) => clusters,
+            // The definition is gone, and so are all clusters; or the namespace is.
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for cluster in clusters.items {
+            *left += usize::from(free(client, &cluster, pod).await?);
+        }
+        match clusters.metadata.continue_.filter(|next| !next.is_empty()) {
+            Some(next) => page = page.continue_token(&next),
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Whether it had the finalizer.
@@ -96,5 +109,17 @@ mod tests {
             json!(["example.com/theirs"])
         );
         assert_eq!(leave(&api.client(), &only, "p").await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_namespace_that_refuses_holds_up_no_other() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let api = FakeApi::default();
+        let path = "/apis/alluxio.org/v1alpha1/namespaces/n/alluxioclusters/a";
+        api.put(path, cluster("a", &json!([deletion::FINALIZER])));
+        api.refuse(Method::GET, "/namespaces/closed/", 403);
+        let only = Namespaces::Only(["closed", "n"].map(str::to_owned).into());
+        leave(&api.client(), &only, "p").await.unwrap_err();
+        assert_eq!(api.get(path).unwrap()["metadata"]["finalizers"], json!([]));
     }
 }

@@ -84,6 +84,7 @@ async fn the_workers_of_a_group_that_was_taken_out_leave_as_those_of_nodes_do() 
         (&vec!["demo-worker-old-x".to_owned()], &["node-old".to_owned()].into())
     );
     assert!(!gone.plan.rolling && gone.plan.replace.is_empty());
+    assert_eq!((&gone.web_ports, &of_the_spec.web_ports), (&[web_port].into(), &BTreeSet::new()));
 
     // Its own time limit counts: the spec has none for it any more.
     put(&api, "old", web_port, Some("1970-01-01T00:00:10Z"));
