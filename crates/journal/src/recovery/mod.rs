@@ -21,7 +21,7 @@ use crate::checkpoint::CheckpointReader;
 use crate::core::track::Track;
 use crate::error::{JournalError, Result};
 use crate::follower::Restart;
-use crate::format::{check_format, cluster_of};
+use crate::format::cluster_of;
 use crate::journal::Journal;
 use crate::options::Options;
 use crate::position::{Position, SegmentId};
@@ -75,8 +75,6 @@ impl Recovery {
 
     async fn claim(store: Arc<dyn Store>, options: Options, base: Option<Position>) -> Result<Self> {
         let cluster = cluster_of(&*store, options.cluster).await?;
-        // It may have been raised since this master was started.
-        check_format(&*store).await?;
         let hold = store.hold().await?;
         let (term, fence) = claim_and_seal(&*store, &options.owner).await?;
         // From here on nobody else can add to the log; so what is read now is all there is.
