@@ -1,19 +1,15 @@
 //! Which workers somebody took out of service, by what each said last: a question without an answer tells nothing of it.
 //! Kept in memory only: an operator that starts anew asks anew.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::Timestamp;
-use parking_lot::Mutex;
 
-use super::pulse::ClusterKey;
+use super::{by_pod::ByPod, pulse::ClusterKey};
 
 /// Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct ByHand(Arc<Mutex<HashMap<ClusterKey, HashMap<String, Said>>>>);
+pub struct ByHand(ByPod<Said>);
 
 /// What is known of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,28 +23,23 @@ pub struct Said {
 impl ByHand {
     /// Takes down what the worker of a pod says; `None` when it does not answer.
     pub fn said(&self, cluster: &ClusterKey, pod_uid: &str, answer: Option<bool>, now: Timestamp) -> Said {
-        let mut clusters = self.0.lock();
-        let known = clusters.entry(cluster.clone()).or_default().entry(pod_uid.to_owned()).or_default();
-        *known = match answer {
-            Some(by_hand) => Said { by_hand, silent_since: None },
-            None => Said { silent_since: known.silent_since.or(Some(now)), ..*known },
-        };
-        *known
+        self.0.of(cluster, |pods| {
+            let known = pods.entry(pod_uid.to_owned()).or_default();
+            *known = match answer {
+                Some(by_hand) => Said { by_hand, silent_since: None },
+                None => Said { silent_since: known.silent_since.or(Some(now)), ..*known },
+            };
+            *known
+        })
     }
 
     /// All others of the cluster are not asked any more.
     pub fn keep(&self, cluster: &ClusterKey, asked: &BTreeSet<String>) {
-        let mut clusters = self.0.lock();
-        if let Some(of_cluster) = clusters.get_mut(cluster) {
-            of_cluster.retain(|uid, _| asked.contains(uid));
-            if of_cluster.is_empty() {
-                clusters.remove(cluster);
-            }
-        }
+        self.0.keep(cluster, |uid| asked.contains(uid));
     }
 
     pub fn forget(&self, cluster: &ClusterKey) {
-        self.0.lock().remove(cluster);
+        self.0.forget(cluster);
     }
 }
 
@@ -75,6 +66,6 @@ mod tests {
         assert_eq!(all.said(&a, "u", Some(false), at(7)), Said::default());
         all.keep(&a, &BTreeSet::new());
         all.forget(&b);
-        assert!(all.0.lock().is_empty());
+        assert!(all.0.is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! What is so: pods, what the processes in them answer, the nodes. Only reads.
 
 pub mod by_hand;
+mod by_pod;
 pub mod health;
 pub mod lasting;
 pub mod leader;

@@ -1,45 +1,34 @@
 //! How often in a row a worker was found idle. One look is not enough: between two reads of a client a worker is idle, too.
 //! Kept in memory only: after a restart of the operator a leaving worker stays a little longer.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::BTreeSet;
 
-use parking_lot::Mutex;
-
-use super::{health::OperationsAnswer, pulse::ClusterKey};
+use super::{by_pod::ByPod, health::OperationsAnswer, pulse::ClusterKey};
 
 /// So many quiet answers in a row mean that nobody uses the worker. They are a second or more apart.
 const QUIET: u32 = 10;
 
 /// Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Quiet(Arc<Mutex<HashMap<ClusterKey, HashMap<String, u32>>>>);
+pub struct Quiet(ByPod<u32>);
 
 impl Quiet {
     /// Counts a look at the worker of a pod; `None` when it did not answer, which is not quiet.
     pub fn count(&self, cluster: &ClusterKey, pod_uid: &str, answer: Option<OperationsAnswer>) -> bool {
-        let mut looks = self.0.lock();
-        let looks = looks.entry(cluster.clone()).or_default();
-        let in_a_row = looks.entry(pod_uid.to_owned()).or_default();
-        *in_a_row = if answer.is_some_and(OperationsAnswer::idle) { *in_a_row + 1 } else { 0 };
-        *in_a_row >= QUIET
+        self.0.of(cluster, |looks| {
+            let in_a_row = looks.entry(pod_uid.to_owned()).or_default();
+            *in_a_row = if answer.is_some_and(OperationsAnswer::idle) { *in_a_row + 1 } else { 0 };
+            *in_a_row >= QUIET
+        })
     }
 
     /// All others of the cluster do not leave any more, or have left.
     pub fn keep(&self, cluster: &ClusterKey, leaving: &BTreeSet<String>) {
-        let mut looks = self.0.lock();
-        if let Some(of_cluster) = looks.get_mut(cluster) {
-            of_cluster.retain(|uid, _| leaving.contains(uid));
-            if of_cluster.is_empty() {
-                looks.remove(cluster);
-            }
-        }
+        self.0.keep(cluster, |uid| leaving.contains(uid));
     }
 
     pub fn forget(&self, cluster: &ClusterKey) {
-        self.0.lock().remove(cluster);
+        self.0.forget(cluster);
     }
 }
 
@@ -63,12 +52,12 @@ mod tests {
             assert!(!quiet.count(&a, "v", IDLE) && !quiet.count(&b, "u", IDLE));
             quiet.keep(&a, &["u".to_owned()].into());
             assert!(looks(IDLE, 1));
-            assert_eq!(quiet.0.lock()[&a].len(), 1, "one that has left");
+            assert_eq!(quiet.0.of(&a, |looks| looks.len()), 1, "one that has left");
             quiet.keep(&a, &BTreeSet::new());
             assert!(!looks(IDLE, 1));
             quiet.forget(&a);
             quiet.keep(&b, &BTreeSet::new());
-            assert!(quiet.0.lock().is_empty());
+            assert!(quiet.0.is_empty());
         }
     }
 }

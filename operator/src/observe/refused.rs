@@ -1,16 +1,11 @@
 //! Which pods a disruption budget does not let go. Each is asked for less and less often, and since when is known: a budget that never
 //! lets go has to be told. Kept in memory only: an operator that starts anew waits anew.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
-use parking_lot::Mutex;
 
-use super::pulse::ClusterKey;
+use super::{by_pod::ByPod, pulse::ClusterKey};
 
 /// Until the second try, and the longest time between two.
 const FIRST: Duration = Duration::from_secs(1);
@@ -18,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(15);
 
 /// Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Refused(Arc<Mutex<HashMap<ClusterKey, HashMap<String, Refusal>>>>);
+pub struct Refused(ByPod<Refusal>);
 
 /// What is known of a pod that may not go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,16 +28,16 @@ pub struct Refusal {
 impl Refused {
     /// Takes down that the pod was refused.
     pub fn refused(&self, cluster: &ClusterKey, pod_uid: &str, why: String, now: Timestamp) {
-        let mut clusters = self.0.lock();
-        let pods = clusters.entry(cluster.clone()).or_default();
-        let before = pods.get(pod_uid);
-        let pause = before.map_or(FIRST, |before| (before.pause * 2).min(LONGEST));
-        let since = before.map_or(now, |before| before.since);
-        pods.insert(pod_uid.to_owned(), Refusal { since, why, pause, next: now + pause });
+        self.0.of(cluster, |pods| {
+            let before = pods.get(pod_uid);
+            let pause = before.map_or(FIRST, |before| (before.pause * 2).min(LONGEST));
+            let since = before.map_or(now, |before| before.since);
+            pods.insert(pod_uid.to_owned(), Refusal { since, why, pause, next: now + pause });
+        });
     }
 
     pub fn of(&self, cluster: &ClusterKey, pod_uid: &str) -> Option<Refusal> {
-        self.0.lock().get(cluster)?.get(pod_uid).cloned()
+        self.0.of(cluster, |pods| pods.get(pod_uid).cloned())
     }
 
     /// Whether it may be asked for now.
@@ -57,24 +52,16 @@ impl Refused {
 
     /// It may go now.
     pub fn granted(&self, cluster: &ClusterKey, pod_uid: &str) {
-        if let Some(pods) = self.0.lock().get_mut(cluster) {
-            pods.remove(pod_uid);
-        }
+        self.0.of(cluster, |pods| pods.remove(pod_uid));
     }
 
     /// All others of the cluster shall not go any more, or have gone.
     pub fn keep(&self, cluster: &ClusterKey, to_go: &BTreeSet<&str>) {
-        let mut clusters = self.0.lock();
-        if let Some(pods) = clusters.get_mut(cluster) {
-            pods.retain(|uid, _| to_go.contains(uid.as_str()));
-            if pods.is_empty() {
-                clusters.remove(cluster);
-            }
-        }
+        self.0.keep(cluster, |uid| to_go.contains(uid));
     }
 
     pub fn forget(&self, cluster: &ClusterKey) {
-        self.0.lock().remove(cluster);
+        self.0.forget(cluster);
     }
 }
 
@@ -102,6 +89,6 @@ mod tests {
         assert_eq!(all.of(&a, "w"), None);
         all.keep(&a, &["v"].into());
         assert_eq!(all.of(&a, "u"), None);
-        assert!(all.0.lock().is_empty());
+        assert!(all.0.is_empty());
     }
 }

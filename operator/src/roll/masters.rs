@@ -46,8 +46,7 @@ pub struct Masters {
     pub count: u32,
     /// `spec.replicas` as it stands; 0 when there is no StatefulSet yet.
     pub current_count: u32,
-    /// Whether the StatefulSet's controller has seen the present template. Before that a pod would come back as it was.
-    /// Whether a pod that ends comes back with the hash.
+    /// Whether a pod that ends comes back with the hash: the live template has it, and the StatefulSet's controller has seen that.
     pub template_observed: bool,
     pub pods: Vec<Master>,
     pub strategy: Strategy,
