@@ -1,6 +1,9 @@
 //! One cluster that sets as many fields as it can: each is seen where it acts, in a pod or in what the master says, and is gone again when it is
 //! taken out. `tests/e2e/fields.tsv` counts on it.
 
+mod pods;
+mod spec;
+
 use std::time::Duration;
 
 use alluxio_tests::{
@@ -15,6 +18,11 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
+pub use self::pods::look;
+use self::{
+    pods::{of_master, of_worker},
+    spec::{NOWHERE, bare, full, mount},
+};
 use super::{
     ha::{LIMIT, shared_claim},
     operators::uids,
@@ -96,226 +104,6 @@ fn untaint() -> Result<()> {
     kubectl("default", &["taint", "nodes", "node1", "e2e-fields-"]).map(drop)
 }
 
-fn env() -> Value {
-    json!([
-        {"name": "E2E_VALUE", "value": "as written"},
-        {"name": "E2E_MAP", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "level"}}},
-        {"name": "E2E_SECRET", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "own"}}},
-        {"name": "E2E_FIELD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
-    ])
-}
-
-fn tolerations() -> Value {
-    json!([
-        {"key": "e2e-fields", "operator": "Equal", "value": "masters", "effect": "NoSchedule"},
-        {"key": "e2e-gone", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 61},
-    ])
-}
-
-/// A node that is not there: it tells the user's affinity from the operator's.
-const NOWHERE: &str = "nowhere";
-
-/// On one of these nodes.
-fn affinity(nodes: &[&str]) -> Value {
-    let of_name = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": nodes});
-    json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [of_name]}]}}})
-}
-
-fn probes() -> Value {
-    json!({"startupSeconds": 110, "periodSeconds": 11, "timeoutSeconds": 7, "failureThreshold": 5})
-}
-
-fn template(container: &str) -> Value {
-    json!({
-        "metadata": {"labels": {"e2e": "fields"}},
-        "spec": {
-            "volumes": [{"name": "extra", "emptyDir": {}}],
-            "containers": [{"name": container, "volumeMounts": [{"name": "extra", "mountPath": "/extra"}]}],
-        },
-    })
-}
-
-fn mount(server: &S3) -> Value {
-    let options = json!({
-        "alluxio.underfs.s3.region": "us-east-1",
-        "alluxio.underfs.s3.endpoint": format!("http://{}", server.at()),
-        "alluxio.underfs.s3.disable.dns.buckets": "true",
-    });
-    json!([{
-        "path": "/s3",
-        "uri": "s3://bucket/data",
-        "readOnly": true,
-        "options": options,
-        "credentials": [
-            {"option": "s3a.accessKeyId", "secretKey": {"name": "s3", "key": "access"}},
-            {"option": "s3a.secretKey", "secretKey": {"name": "s3", "key": "secret"}},
-        ],
-    }])
-}
-
-/// With everything set.
-fn full(server: &S3) -> Value {
-    json!({
-        "apiVersion": "alluxio.org/v1alpha1",
-        "kind": "AlluxioCluster",
-        "metadata": {"name": NAME},
-        "spec": {
-            "image": {
-                "repository": "localhost/e2e",
-                "master": "localhost/own-master:1",
-                "pullPolicy": "Never",
-                "pullSecrets": [{"name": "registry"}],
-            },
-            "zookeeper": {
-                "addressesFrom": {"name": "zk", "key": "servers"},
-                "chroot": "/own/place",
-                "sessionTimeoutSeconds": 12,
-            },
-            "journal": {"existingClaim": {"claimName": "journal", "path": "a/b"}},
-            "underStorage": {"root": {"claim": "files"}, "mounts": mount(server)},
-            "masters": {
-                "env": env(),
-                "ports": {"rpc": 20998, "web": 20999},
-                "probes": probes(),
-                "resources": {"requests": {"cpu": "150m", "memory": "1100Mi"}, "limits": {"cpu": "1900m", "memory": "1900Mi"}},
-                "storage": {"sizeLimit": "3Gi"},
-                "terminationGracePeriodSeconds": 91,
-                "podTemplate": template("alluxio-master"),
-                "scheduling": {
-                    "nodeSelector": {"e2e-fields": "masters"},
-                    "affinity": affinity(&["node1"]),
-                    "tolerations": tolerations(),
-                    "priorityClassName": NAME,
-                },
-            },
-            "workers": [
-                {
-                    "name": "plain",
-                    "env": env(),
-                    "ports": {"rpc": 21999, "web": 22000},
-                    "probes": probes(),
-                    "resources": {"requests": {"cpu": "150m", "memory": "1100Mi"}, "limits": {"cpu": "1900m", "memory": "1900Mi"}},
-                    "podTemplate": template("alluxio-worker"),
-                    "scheduling": {
-                        "affinity": affinity(&["node1", NOWHERE]),
-                        "tolerations": tolerations(),
-                        "priorityClassName": NAME,
-                    },
-                    "tiers": [{
-                        "mediumType": "MEM",
-                        "quota": "64Mi",
-                        "path": "/own/memory",
-                        "volume": {"emptyDir": {"sizeLimit": "96Mi"}},
-                    }],
-                },
-                {
-                    "name": "claims",
-                    "kind": "StatefulSet",
-                    "count": 2,
-                    "tiers": [{
-                        "mediumType": "SSD",
-                        "quota": "64Mi",
-                        "volume": {"claimTemplate": {"size": "80Mi", "storageClassName": "local-path"}},
-                    }],
-                },
-            ],
-        },
-    })
-}
-
-/// The same cluster without what can be taken out. The template of claims cannot, nor can the journal's place.
-fn bare(outside: &Outside) -> Value {
-    json!({"spec": {
-        "image": null,
-        "zookeeper": {"addressesFrom": null, "addresses": [outside.zookeeper.address()], "sessionTimeoutSeconds": null},
-        "underStorage": {"mounts": null},
-        "masters": null,
-        "workers": [
-            {"name": "plain", "scheduling": {"nodeSelector": {"kubernetes.io/hostname": "node1"}}},
-            {
-                "name": "claims",
-                "kind": "StatefulSet",
-                "count": 1,
-                // It might run beside the other one.
-                "ports": {"rpc": 25999, "web": 26000},
-                "tiers": [{
-                    "mediumType": "SSD",
-                    "quota": "64Mi",
-                    "volume": {"claimTemplate": {"size": "80Mi", "storageClassName": "local-path"}},
-                }],
-            },
-        ],
-    }})
-}
-
-/// Whether somewhere in an object a part is as wanted: all its fields, and whatever else.
-fn has(object: &Value, wanted: &Value) -> bool {
-    let covers = match (object, wanted) {
-        (Value::Object(object), Value::Object(wanted)) => wanted.iter().all(|(name, wanted)| {
-            object.get(name).is_some_and(|found| match wanted {
-                Value::Object(_) | Value::Array(_) => has(found, wanted),
-                _ => found == wanted,
-            })
-        }),
-        (Value::Array(object), Value::Array(wanted)) => {
-            wanted.iter().all(|wanted| object.iter().any(|found| has(found, wanted)))
-        }
-        _ => object == wanted,
-    };
-    covers
-        || match object {
-            Value::Object(fields) => fields.values().any(|field| has(field, wanted)),
-            Value::Array(items) => items.iter().any(|item| has(item, wanted)),
-            _ => false,
-        }
-}
-
-/// What a pod has of the fields that both roles share, by the fields' names.
-fn of_both() -> Vec<(&'static str, Value)> {
-    vec![
-        ("image.pullPolicy", json!({"imagePullPolicy": "Never"})),
-        ("image.pullSecrets", json!({"imagePullSecrets": [{"name": "registry"}]})),
-        ("probes.startupSeconds", json!({"startupProbe": {"failureThreshold": 10}})),
-        ("probes.periodSeconds", json!({"livenessProbe": {"periodSeconds": 11}})),
-        ("probes.timeoutSeconds", json!({"livenessProbe": {"timeoutSeconds": 7}})),
-        ("probes.failureThreshold", json!({"readinessProbe": {"failureThreshold": 5}})),
-        ("resources.requests", json!({"requests": {"cpu": "150m", "memory": "1100Mi"}})),
-        ("resources.limits", json!({"limits": {"cpu": "1900m", "memory": "1900Mi"}})),
-        ("podTemplate", json!({"labels": {"e2e": "fields"}})),
-        ("podTemplate's volume", json!({"mountPath": "/extra"})),
-        ("scheduling.priorityClassName", json!({"priorityClassName": NAME})),
-        ("scheduling.tolerations", json!({"tolerations": tolerations()})),
-        ("env", json!({"name": "E2E_VALUE", "value": "as written"})),
-    ]
-}
-
-fn of_master() -> Vec<(&'static str, Value)> {
-    let mut all = of_both();
-    all.extend([
-        ("image.master", json!({"image": "localhost/own-master:1"})),
-        ("masters.storage.sizeLimit", json!({"emptyDir": {"sizeLimit": "3Gi"}})),
-        ("masters.terminationGracePeriodSeconds", json!({"terminationGracePeriodSeconds": 91})),
-        ("masters.scheduling.nodeSelector", json!({"nodeSelector": {"e2e-fields": "masters"}})),
-        (
-            "masters.scheduling.affinity",
-            json!({"matchExpressions": [{"key": "kubernetes.io/hostname", "values": ["node1"]}]}),
-        ),
-        ("masters.ports", json!({"containerPort": 20998})),
-    ]);
-    all
-}
-
-fn of_worker() -> Vec<(&'static str, Value)> {
-    let mut all = of_both();
-    all.extend([
-        ("image.repository", json!({"image": format!("localhost/e2e/alluxio-worker:{HERE}")})),
-        ("tiers[].volume.emptyDir.sizeLimit", json!({"emptyDir": {"medium": "Memory", "sizeLimit": "96Mi"}})),
-        ("tiers[].path", json!({"mountPath": "/own/memory"})),
-        ("workers[].ports", json!({"containerPort": 21999})),
-    ]);
-    all
-}
-
 /// What a container was started with from these fields.
 fn variables(cluster: &Deployed<'_>, pod: &str) -> Result<Vec<String>> {
     let mut ours = cluster.environment(pod)?;
@@ -333,17 +121,6 @@ fn site(cluster: &Deployed<'_>, pod: &str, name: &str) -> Result<String> {
 async fn workers_of(cluster: &Deployed<'_>, group: &str) -> Result<Vec<Pod>> {
     let begins = format!("{NAME}-worker-{group}-");
     Ok(cluster.pods("worker").await?.into_iter().filter(|pod| pod.name_any().starts_with(&begins)).collect())
-}
-
-/// Each of them, or none, is in the pod.
-pub fn look(pod: &Pod, looks: &[(&str, Value)], set: bool) -> Result<()> {
-    // The status has images by whichever of their names.
-    let object = json!({"metadata": pod.metadata, "spec": pod.spec});
-    let wrong: Vec<_> =
-        looks.iter().filter(|(_, wanted)| has(&object, wanted) != set).map(|it| it.0).collect();
-    let shall = if set { "acts" } else { "is gone" };
-    ensure!(wrong.is_empty(), "{}: none of these {shall}: {wrong:?}\n{object:#}", pod.name_any());
-    Ok(())
 }
 
 /// The fields of the status, against what is so.
