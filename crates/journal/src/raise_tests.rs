@@ -131,6 +131,19 @@ async fn a_raise_that_failed_is_told_when_a_later_segment_has_it() {
     assert_eq!(journal.format(), 2);
 }
 
+/// It was raised while this master was away.
+#[tokio::test]
+async fn who_cannot_read_the_log_does_not_depose_its_writer() {
+    let store = formatted().await;
+    let (journal, _) = open(&store).await;
+    write_all(&journal, 1..=2).await;
+    let newest = FileId::Segment(*segments(&store).last().unwrap());
+    store.damage(newest, |bytes| bytes[8] = 3);
+    let refused = crate::Recovery::start(shared(&store), crate::Options::default()).await.map(|_| ());
+    assert!(matches!(refused, Err(JournalError::Newer { found: 3, .. })));
+    write(&journal, payload(3)).await.unwrap();
+}
+
 /// As an older release finds it.
 #[tokio::test]
 async fn who_cannot_read_the_log_does_not_claim_it() {

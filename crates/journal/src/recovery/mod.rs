@@ -21,11 +21,11 @@ use crate::checkpoint::CheckpointReader;
 use crate::core::track::Track;
 use crate::error::{JournalError, Result};
 use crate::follower::Restart;
-use crate::format::cluster_of;
+use crate::format::{check_format, cluster_of};
 use crate::journal::Journal;
 use crate::options::Options;
 use crate::position::{Position, SegmentId};
-use crate::store::{Claim, Fence, Hold, Store};
+use crate::store::{Claim, Fence, Hold, Store, StoreError};
 use crate::writer::{Shared, Writer};
 
 /// Claims that are tried when others claim at the same moment.
@@ -75,25 +75,21 @@ impl Recovery {
 
     async fn claim(store: Arc<dyn Store>, options: Options, base: Option<Position>) -> Result<Self> {
         let cluster = cluster_of(&*store, options.cluster).await?;
+        // It may have been raised since this master was started.
+        check_format(&*store).await?;
         let hold = store.hold().await?;
-        let (term, fence) = claim_and_seal(&*store, &options.owner).await?;
-        // From here on nobody else can add to the log; so what is read now is all there is.
-        let mut survey = survey(&*store, cluster, Writers::Deposed).await?;
-        survey.secure_tip(&*store, SegmentId { term, index: 0 }).await?;
-        select::check_nothing_lost(&*store, &survey)?;
-        let (held, starts_over) = match base {
-            None => (None, None),
-            Some(base) => match basis::check(&*store, &survey, base).await? {
-                None => (Some(base), None),
-                Some(why) => (None, Some(why)),
+        let (term, mut fence) = claim_and_seal(&*store, &options.owner).await?;
+        let found = match Found::look(&store, cluster, term, base).await {
+            // Who has claimed a later term meanwhile changes what this one reads: to it records seem lost, or another log's.
+            Err(error) => match fence.check().await {
+                Err(sealed @ StoreError::Sealed { .. }) => {
+                    return Err(JournalError::Deposed { reason: sealed.to_string().into() });
+                }
+                _ => return Err(error),
             },
+            Ok(found) => found,
         };
-        let checkpoint = match held {
-            Some(_) => None,
-            None => newest_checkpoint(&store, cluster, &survey.chain, &survey.checkpoints).await?,
-        };
-        let begin = checkpoint.as_ref().map_or(Position::START, |c| c.footer().position);
-        let from = held.unwrap_or(begin);
+        let Found { survey, checkpoint, starts_over, from } = found;
         let replay = Replay::start(store.clone(), &survey.chain, from, survey.end);
         tracing::info!(
             term,
@@ -151,6 +147,37 @@ impl Recovery {
         writer.open().await?;
         sweep::sweep(&*store, term, &survey).await;
         Ok(Journal::start(shared, store, writer))
+    }
+}
+
+/// What lies in a journal that has been claimed.
+struct Found {
+    survey: Survey,
+    checkpoint: Option<CheckpointReader>,
+    starts_over: Option<Restart>,
+    /// Where the replay begins.
+    from: Position,
+}
+
+impl Found {
+    async fn look(store: &Arc<dyn Store>, cluster: Uuid, term: u64, base: Option<Position>) -> Result<Self> {
+        // Nobody before this term can add to the log any more; so what is read now is all there is.
+        let mut survey = survey(&**store, cluster, Writers::Deposed).await?;
+        survey.secure_tip(&**store, SegmentId { term, index: 0 }).await?;
+        select::check_nothing_lost(&**store, &survey)?;
+        let (held, starts_over) = match base {
+            None => (None, None),
+            Some(base) => match basis::check(&**store, &survey, base).await? {
+                None => (Some(base), None),
+                Some(why) => (None, Some(why)),
+            },
+        };
+        let checkpoint = match held {
+            Some(_) => None,
+            None => newest_checkpoint(store, cluster, &survey.chain, &survey.checkpoints).await?,
+        };
+        let begin = checkpoint.as_ref().map_or(Position::START, |c| c.footer().position);
+        Ok(Self { from: held.unwrap_or(begin), survey, checkpoint, starts_over })
     }
 }
 
