@@ -243,7 +243,8 @@ async fn who_leads_next_goes_on_with_what_ran_and_with_nothing_else() {
     assert!(!rig.fs.stop_load(&root, &path("/d/sub0")).await.unwrap());
     stop.cancel();
     runs.await.unwrap();
-    // What ran may have recorded something until now.
+    // What ran may have recorded something until now, and was not waited for when it was stopped.
+    rig.fs.namespace.settled().await.unwrap();
     let hash = rig.hash();
 
     let rig = rig.crash().await;
