@@ -57,7 +57,12 @@ impl Ensemble {
 
     /// The same, but only for clients that log in by SASL (DIGEST-MD5) as this user with this password.
     pub fn start_for(count: usize, user: &str, password: &str) -> Result<Ensemble> {
-        Ensemble::start_with(count, Ipv4Addr::LOCALHOST, Some((user.to_owned(), password.to_owned())))
+        Ensemble::start_at_for(Ipv4Addr::LOCALHOST, count, user, password)
+    }
+
+    /// Both.
+    pub fn start_at_for(host: Ipv4Addr, count: usize, user: &str, password: &str) -> Result<Ensemble> {
+        Ensemble::start_with(count, host, Some((user.to_owned(), password.to_owned())))
     }
 
     fn start_with(count: usize, host: Ipv4Addr, login: Option<(String, String)>) -> Result<Ensemble> {

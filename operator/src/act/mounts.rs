@@ -1,14 +1,12 @@
 //! Mounts under storages below the root, changes those that were edited, and takes away those that the operator had mounted and that are no
 //! longer wanted.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeMap;
 
 use alluxio_client::FileSystem;
 use alluxio_fs::{AlluxioPath, FsError, FsResult};
 use alluxio_proto::grpc::file::MountPOptions;
+use futures::future::join_all;
 
 use super::leader::{Leader, in_time};
 
@@ -55,10 +53,8 @@ fn need<'a>(wish: &MountWish, there: Option<&'a str>, is_ours: bool) -> Need<'a>
     }
 }
 
-/// So long mounts are made in one reconcile: nothing else is done for the cluster meanwhile.
-const MOUNTING: Duration = Duration::from_secs(10);
-
 /// `ours`: what the operator mounted before, with its digests. What fails, and what does not get done in time, is tried at the next reconcile.
+/// One that hangs holds up nothing but those below it: the leader is asked for all of a depth at once.
 ///
 /// # Errors
 /// The leader does not answer.
@@ -71,50 +67,62 @@ pub async fn mount(
     let files = FileSystem::new(leader.cluster(properties)?);
     let table = in_time(files.get_mount_table(false)).await?;
     let mut mounted = Mounted { digests: ours.clone(), failure: None };
-    let until = Instant::now() + MOUNTING;
-    let left = |path: &str| Some(format!("{path} has to wait: the leader is slow"));
-    for path in ours.keys().filter(|path| !wishes.iter().any(|wish| wish.path == **path)) {
-        if Instant::now() >= until {
-            mounted.failure = mounted.failure.or_else(|| left(path));
-            return Ok(mounted);
-        }
-        let gone = match table.contains_key(path) {
-            true => in_time(unmount(&files, path)).await,
-            false => Ok(()),
-        };
-        match gone {
-            Ok(()) => drop(mounted.digests.remove(path)),
-            Err(error) => mounted.failure = Some(format!("{path} cannot be unmounted: {error}")),
+    let gone = ours.keys().filter(|path| !wishes.iter().any(|wish| wish.path == **path));
+    // What lies below another mount goes before it, and comes after it.
+    for paths in by_depth(gone, |path| path).into_values().rev() {
+        let gone = join_all(paths.into_iter().map(async |path| match table.contains_key(path) {
+            true => (path, in_time(unmount(&files, path)).await),
+            false => (path, Ok(())),
+        }));
+        for (path, gone) in gone.await {
+            match gone {
+                Ok(()) => drop(mounted.digests.remove(path)),
+                Err(error) => mounted.failure = Some(format!("{path} cannot be unmounted: {error}")),
+            }
         }
     }
-    for wish in wishes.iter().filter(|wish| ours.get(&wish.path) != Some(&wish.digest)) {
-        if Instant::now() >= until {
-            mounted.failure = mounted.failure.or_else(|| left(&wish.path));
-            return Ok(mounted);
-        }
-        let there = table.get(&wish.path).map(|mount| mount.ufs_uri());
-        let done = match need(wish, there, ours.contains_key(&wish.path)) {
-            Need::Mount => in_time(mount_one(&files, wish)).await,
-            Need::Change => in_time(change(&files, wish)).await,
-            Need::Replace => match in_time(unmount(&files, &wish.path)).await {
-                Ok(()) => in_time(mount_one(&files, wish)).await,
-                Err(error) => Err(error),
-            },
-            Need::Refuse(uri) => Err(FsError::already_exists(format!(
-                "{uri} is mounted there; unmount it, or choose another path"
-            ))),
-        };
-        match done {
-            Ok(()) => drop(mounted.digests.insert(wish.path.clone(), wish.digest.clone())),
-            Err(error) => {
-                mounted.failure = Some(format!(
-                    "{} cannot be mounted: {error}; mend spec.underStorage.mounts, or what it refers to",
-                    wish.path
-                ))
+    let wishes = wishes.iter().filter(|wish| ours.get(&wish.path) != Some(&wish.digest));
+    for wishes in by_depth(wishes, |wish| &wish.path).into_values() {
+        let done = join_all(wishes.into_iter().map(async |wish| {
+            let there = table.get(&wish.path).map(|mount| mount.ufs_uri());
+            (wish, grant(&files, wish, need(wish, there, ours.contains_key(&wish.path))).await)
+        }));
+        for (wish, done) in done.await {
+            match done {
+                Ok(()) => drop(mounted.digests.insert(wish.path.clone(), wish.digest.clone())),
+                Err(error) => {
+                    mounted.failure = Some(format!(
+                        "{} cannot be mounted: {error}; mend spec.underStorage.mounts, or what it refers to",
+                        wish.path
+                    ))
+                }
             }
         }
     }
     Ok(mounted)
+}
+
+/// Those that cannot lie below one another together, the upper ones first.
+fn by_depth<T>(all: impl Iterator<Item = T>, path: impl Fn(&T) -> &str) -> BTreeMap<usize, Vec<T>> {
+    let mut depths = BTreeMap::<_, Vec<T>>::new();
+    for one in all {
+        depths.entry(path(&one).matches('/').count()).or_default().push(one);
+    }
+    depths
+}
+
+async fn grant(files: &FileSystem, wish: &MountWish, need: Need<'_>) -> FsResult<()> {
+    match need {
+        Need::Mount => in_time(mount_one(files, wish)).await,
+        Need::Change => in_time(change(files, wish)).await,
+        Need::Replace => {
+            in_time(unmount(files, &wish.path)).await?;
+            in_time(mount_one(files, wish)).await
+        }
+        Need::Refuse(uri) => Err(FsError::already_exists(format!(
+            "{uri} is mounted there; unmount it, or choose another path"
+        ))),
+    }
 }
 
 async fn unmount(files: &FileSystem, path: &str) -> FsResult<()> {
@@ -140,6 +148,13 @@ fn options(wish: &MountWish) -> MountPOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_upper_ones_come_first() {
+        let paths = ["/a/b/c", "/a", "/d/e", "/b"];
+        let by_depth: Vec<_> = by_depth(paths.iter(), |path| path).into_values().collect();
+        assert_eq!(by_depth, [vec![&"/a", &"/b"], vec![&"/d/e"], vec![&"/a/b/c"]]);
+    }
 
     #[test]
     fn an_edited_mount_is_changed_and_only_what_is_ours_goes() {

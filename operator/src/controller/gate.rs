@@ -50,7 +50,11 @@ impl Reconcile<'_> {
             deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
             return Ok(looks());
         }
-        let Some(complete) = journal::ended(&found) else { return Ok(looks()) };
+        let Some(complete) = journal::ended(&found) else {
+            // Nobody waits ten minutes for a tag that is not there; and it may still come.
+            let stuck = journal::is_stuck(&found, &self.pods).await?;
+            return Ok(stuck.map_or_else(looks, |why| Gate::Refused(stuck_before(image, &job.name, &why))));
+        };
         let end = journal::ended_last(&found, &self.pods).await?;
         let told = end.as_ref().and_then(|end| end.message.as_deref()).unwrap_or_default().trim();
         let gone = async || deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await);
@@ -107,6 +111,16 @@ fn refusal(image: &str, runs: Option<&str>, seen: &str, written: u32) -> Verdict
         format!(
             "{FIELD}{image} {seen}, and this cluster's is written in format {written}; set an image that \
              reads it{runs}. For an older release take a backup with `alluxio fsadmin backup`, and make a new cluster from it"
+        ),
+    )
+}
+
+fn stuck_before(image: &str, job: &str, why: &str) -> Verdict {
+    Verdict::is(
+        Reason::DowngradeRefused,
+        format!(
+            "{FIELD}{image} has not said which journals it reads, and no master is replaced meanwhile: the pod of the Job {job} cannot \
+             start: {why}; mend spec.image"
         ),
     )
 }

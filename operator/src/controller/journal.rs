@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::{
     crd::{AlluxioCluster, ConditionType, Reason, conditions::ConditionStatus},
+    observe::pods::{stuck, unscheduled},
     status::Verdict,
 };
 
@@ -63,7 +64,8 @@ pub fn reads(told: Option<&str>) -> Option<u32> {
 /// How far the Job is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    Running,
+    /// With what keeps its pod from starting.
+    Running(Option<String>),
     /// The cluster's id.
     Done(String),
     Failed(Verdict),
@@ -72,7 +74,13 @@ pub enum Progress {
 /// # Errors
 /// The API server does not answer.
 pub async fn progress(cluster: &AlluxioCluster, job: &Job, pods: &Api<Pod>) -> Result<Progress, kube::Error> {
-    let Some(complete) = ended(job) else { return Ok(Progress::Running) };
+    let Some(complete) = ended(job) else {
+        let pods = pods_of(job, pods).await?;
+        return Ok(match pods.iter().find_map(stuck) {
+            Some(why) => Progress::Failed(cannot_start(&job.name_any(), &why)),
+            None => Progress::Running(pods.iter().find_map(unscheduled)),
+        });
+    };
     let told = told(job, pods).await?;
     Ok(verdict(cluster, &job.name_any(), complete, told.as_deref()))
 }
@@ -152,11 +160,30 @@ pub async fn told(job: &Job, pods: &Api<Pod>) -> Result<Option<String>, kube::Er
 /// # Errors
 /// The API server does not answer.
 pub async fn ended_last(job: &Job, pods: &Api<Pod>) -> Result<Option<ContainerStateTerminated>, kube::Error> {
-    let selector = format!("batch.kubernetes.io/job-name={}", job.name_any());
-    let pods = pods.list(&ListParams::default().labels(&selector)).await?;
+    let pods = pods_of(job, pods).await?;
     let complete = ended(job) == Some(true);
-    let words = pods.items.iter().filter_map(last_word).filter(|word| !complete || word.exit_code == 0);
+    let words = pods.iter().filter_map(last_word).filter(|word| !complete || word.exit_code == 0);
     Ok(words.max_by_key(|word| word.finished_at.as_ref().map(|time| time.0)).cloned())
+}
+
+/// What keeps the container of one of its pods from running, if that does not end by itself.
+///
+/// # Errors
+/// The API server does not answer.
+pub async fn is_stuck(job: &Job, pods: &Api<Pod>) -> Result<Option<String>, kube::Error> {
+    Ok(pods_of(job, pods).await?.iter().find_map(stuck))
+}
+
+async fn pods_of(job: &Job, pods: &Api<Pod>) -> Result<Vec<Pod>, kube::Error> {
+    let selector = format!("batch.kubernetes.io/job-name={}", job.name_any());
+    Ok(pods.list(&ListParams::default().labels(&selector)).await?.items)
+}
+
+fn cannot_start(job: &str, why: &str) -> Verdict {
+    let message = format!(
+        "the pod of the Job {job} cannot start: {why}; mend spec.image, or what else of spec.masters it is about: the Job is made anew then"
+    );
+    Verdict::is_not(Reason::FormatFailed, message)
 }
 
 fn last_word(pod: &Pod) -> Option<&ContainerStateTerminated> {

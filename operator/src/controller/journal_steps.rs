@@ -47,8 +47,10 @@ impl Reconcile<'_> {
             return Ok(there);
         }
         let verdict = match self.run_job(&job, known_id.as_deref()).await? {
-            journal::Progress::Running => journal::told_trouble(&self.cluster).unwrap_or_else(|| {
-                let looks = format!("the Job {} makes it, or looks for it", job.name);
+            journal::Progress::Running(waits) => journal::told_trouble(&self.cluster).unwrap_or_else(|| {
+                let waits =
+                    waits.map(|why| format!("; its pod is on no node yet: {why}")).unwrap_or_default();
+                let looks = format!("the Job {} makes it, or looks for it{waits}", job.name);
                 Verdict::is_not(Reason::JournalNotFormatted, looks)
             }),
             journal::Progress::Failed(verdict) => verdict,
@@ -107,7 +109,7 @@ impl Reconcile<'_> {
         }
         match same {
             true => Ok(journal::progress(&self.cluster, &found, &self.pods).await?),
-            false => Ok(journal::Progress::Running),
+            false => Ok(journal::Progress::Running(None)),
         }
     }
 
@@ -125,12 +127,12 @@ impl Reconcile<'_> {
             return Ok(progress);
         }
         deletion::gone(self.jobs.delete(&job.name, &DeleteParams::background()).await)?;
-        Ok(journal::Progress::Running)
+        Ok(journal::Progress::Running(None))
     }
 
     pub(super) async fn make_job(&self, job: &Wanted) -> Result<journal::Progress, ReconcileError> {
         self.applier.apply(job).await?;
         self.context.metrics.wrote(&job.resource.kind, "created");
-        Ok(journal::Progress::Running)
+        Ok(journal::Progress::Running(None))
     }
 }

@@ -156,6 +156,51 @@ async fn an_image_that_never_answers_is_rolled_out_where_there_are_standbys() {
     assert_eq!(world.image(), "older");
 }
 
+/// As with a typo in its tag. The Job's deadline is ten minutes away.
+#[tokio::test]
+async fn an_image_that_cannot_be_pulled_is_told_at_once() {
+    let world = with_another_image(2).await;
+    let before = (world.api.get(SET), world.image());
+    world.reconcile().await.unwrap();
+    for _ in 0..2 {
+        world.waits("demo-format-reads", &waiting("ImagePullBackOff", "no such tag"));
+        assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+        let (degraded, message) = world.condition("Degraded");
+        assert_eq!(degraded, "True DowngradeRefused");
+        assert!(message.contains(":older has not said") && message.contains("no such tag"), "{message}");
+        assert_eq!((world.api.get(SET), world.image()), before);
+        // Kubernetes tries again now and then.
+        world.waits("demo-format-reads", &waiting("ErrImagePull", "no such tag"));
+        world.reconcile().await.unwrap();
+        assert_eq!(world.condition("Degraded").0, "True DowngradeRefused");
+    }
+    world.ended("demo-format-reads", "Complete", 1, &json!({ "outcome": "reads", "readsFormat": 2 }));
+    world.reconcile().await.unwrap();
+    assert_eq!(world.image(), "older");
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+}
+
+#[tokio::test]
+async fn the_versions_of_masters_that_are_replaced_are_told() {
+    let world = World::serving("", "old").await;
+    world.reconcile().await.unwrap();
+    assert_eq!(world.status()["masters"]["versions"], json!(["0.1.0"]));
+    let answer = json!({ "role": "STANDBY", "serving": false, "version": "0.2.0", "clusterId": "id" });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let router = Router::new().route("/role", get(move || async move { Json(answer) }));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let mut newer = world.api.get(POD).unwrap();
+    newer["metadata"]["name"] = json!("demo-masters-1");
+    newer["metadata"]["uid"] = json!("pod-1");
+    newer["spec"]["containers"] =
+        json!([{ "name": "master", "ports": [{ "name": "web", "containerPort": port }] }]);
+    world.api.put("/api/v1/namespaces/data/pods/demo-masters-1", newer);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.status()["masters"]["versions"], json!(["0.1.0", "0.2.0"]));
+    assert_eq!(world.status()["version"], "0.1.0", "the leader's");
+}
+
 /// Its node is drained, or somebody cleans up pods that have ended.
 #[tokio::test]
 async fn an_answer_that_is_gone_is_asked_for_again() {

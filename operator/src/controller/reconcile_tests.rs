@@ -79,6 +79,15 @@ impl World {
         );
     }
 
+    /// The Job's pod is there, and has not run.
+    fn waits(&self, name: &str, status: &Value) {
+        let labels = json!({ "batch.kubernetes.io/job-name": name });
+        self.api.put(
+            &format!("/api/v1/namespaces/data/pods/{name}-1"),
+            json!({ "metadata": { "name": format!("{name}-1"), "labels": labels }, "status": status }),
+        );
+    }
+
     /// One whose journal is known, and whose only master serves. `hash`: what it was started with.
     async fn serving(patch: &str, hash: &str) -> Self {
         let role = Arc::<Mutex<Value>>::default();
@@ -148,6 +157,14 @@ impl World {
         let word = |name: &str| found[name].as_str().unwrap().to_owned();
         (format!("{} {}", word("status"), word("reason")), word("message"))
     }
+}
+
+/// The status of a pod whose container waits.
+fn waiting(reason: &str, message: &str) -> Value {
+    json!({ "phase": "Pending", "containerStatuses": [{
+        "name": "format", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+        "state": { "waiting": { "reason": reason, "message": message } },
+    }] })
 }
 
 fn key() -> ClusterKey {
@@ -329,6 +346,39 @@ async fn a_job_that_failed_is_told_and_tried_again() {
     world.job_ended("Complete", 0, &json!({ "outcome": "formatted", "clusterId": "id" }));
     world.reconcile().await.unwrap();
     assert_eq!(world.status()["journal"]["clusterId"], "id");
+    assert_eq!(world.condition("Degraded").0, "False AsExpected");
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_start_is_told_before_its_deadline() {
+    let world = World::new("{}", Value::Null);
+    world.reconcile().await.unwrap();
+    let scheduled = |why| json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False", "message": why }] });
+    world.waits("demo-format", &scheduled("0/3 nodes are available: unbound claims"));
+    world.reconcile().await.unwrap();
+    let (ready, message) = world.condition("JournalReady");
+    assert_eq!(ready, "False JournalNotFormatted");
+    assert!(
+        message.contains("its pod is on no node yet: 0/3 nodes are available: unbound claims"),
+        "{message}"
+    );
+    assert_eq!(world.condition("Degraded").0, "False AsExpected", "a claim may be on its way");
+    world.waits("demo-format", &waiting("ImagePullBackOff", "no such tag"));
+    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+    let (ready, message) = world.condition("JournalReady");
+    assert_eq!(ready, "False FormatFailed");
+    assert!(message.contains("format: ImagePullBackOff: no such tag; mend spec.image"), "{message}");
+    assert_eq!(world.condition("Degraded").0, "True JournalNotReady");
+    world.set("image", json!({ "tag": "one-that-is-there" }));
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(JOB).is_none(), "it asked for the other image");
+    world.api.take("/api/v1/namespaces/data/pods/demo-format-1");
+    world.reconcile().await.unwrap();
+    let job = world.api.get(JOB).unwrap();
+    let image = job["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap();
+    assert!(image.ends_with(":one-that-is-there"), "{image}");
+    world.job_ended("Complete", 0, &json!({ "outcome": "formatted", "clusterId": "id" }));
+    world.reconcile().await.unwrap();
     assert_eq!(world.condition("Degraded").0, "False AsExpected");
 }
 

@@ -50,6 +50,19 @@ impl World {
 }
 
 #[tokio::test]
+async fn a_worker_that_is_not_ready_is_named() {
+    let world = with_workers("").await;
+    for ready in [false, true] {
+        world.put_worker(ready, &Timestamp::now().to_string(), None);
+        world.reconcile().await.unwrap();
+        let (progressing, message) = world.condition("Progressing");
+        assert_eq!(progressing, "False Settled");
+        let named = message.contains("but for workers that are not ready: demo-worker-default-x");
+        assert_eq!(named, !ready, "{message}");
+    }
+}
+
+#[tokio::test]
 async fn a_roll_of_workers_is_over_when_the_last_one_is_ready() {
     let world = with_workers("").await;
     let (long_ago, now) = ("2026-01-02T00:00:00Z", Timestamp::now().to_string());

@@ -1,5 +1,7 @@
 //! The status: what was seen, and what was decided, as it is told. Pure.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -268,17 +270,23 @@ impl Report {
         let leaving: Vec<_> =
             self.groups.iter().flat_map(|group| group.plan.leaving_nodes.iter().cloned()).collect();
         if !leaving.is_empty() {
-            return Verdict::is(Reason::Decommissioning, format!("workers leave: {}", leaving.join(", ")));
+            return Verdict::is(Reason::Decommissioning, format!("workers leave: {}", some_of(&leaving)));
         }
-        let by_hand: Vec<_> =
-            self.groups.iter().flat_map(|group| group.plan.by_hand.iter()).cloned().collect();
-        let but = match by_hand.is_empty() {
-            true => String::new(),
-            false => format!(", but for workers that somebody took out of service: {}", by_hand.join(", ")),
+        let but = |what: &str, pods: &dyn Fn(&GroupPlan) -> Vec<String>| {
+            let pods: Vec<_> = self.groups.iter().flat_map(pods).collect();
+            match pods.is_empty() {
+                true => String::new(),
+                false => format!(", but for workers that {what}: {}", some_of(&pods)),
+            }
         };
+        let unready = but("are not ready", &|group| group.plan.unready.clone());
+        let by_hand = but("somebody took out of service", &|group| group.plan.by_hand.clone());
         // The fight about them lasts for days, and is no progress.
         let contested = if self.contested.is_some() { ", where others let it be" } else { "" };
-        Verdict::is_not(Reason::Settled, format!("everything is as the spec says{contested}{but}"))
+        Verdict::is_not(
+            Reason::Settled,
+            format!("everything is as the spec says{contested}{unready}{by_hand}"),
+        )
     }
 
     fn masters_status(&self, cluster: &AlluxioCluster, observed: &Observed) -> MastersStatus {
@@ -287,6 +295,8 @@ impl Report {
             number(observed.masters.iter().filter(|seen| holds(seen)).count())
         };
         let ready = count(&|seen| seen.facts.ready && !seen.facts.terminating());
+        let versions = observed.masters.iter().filter_map(|seen| Some(seen.answer.as_ref()?.version.clone()));
+        let versions: BTreeSet<_> = versions.filter(|version| !version.is_empty()).collect();
         MastersStatus {
             summary: format!("{ready}/{desired}"),
             desired,
@@ -296,6 +306,7 @@ impl Report {
                 || before(cluster).and_then(|status| Some(status.masters?.updated)).unwrap_or(0),
                 |hash| count(&|seen| seen.facts.hash.as_ref() == Some(hash)),
             ),
+            versions: versions.into_iter().take(16).collect(),
             selector: selectors::masters(&cluster.name_any()),
         }
     }
@@ -341,6 +352,15 @@ impl Report {
             updated: sum(|group| group.updated),
             groups,
         }
+    }
+}
+
+/// The first of them: a thousand fit in no line.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    match names.len() {
+        ..=SHOWN => names.join(", "),
+        count => format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN),
     }
 }
 

@@ -143,6 +143,11 @@ pub struct MastersStatus {
     /// How many are as the spec says.
     pub updated: i32,
 
+    /// The versions that they say they run: more than one while they are being replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    pub versions: Vec<String>,
+
     /// The pods' labels as a selector, for the scale subresource.
     #[schemars(length(max = 1024))]
     pub selector: String,

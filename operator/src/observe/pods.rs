@@ -110,8 +110,21 @@ fn failing(pod: &Pod) -> Option<String> {
                 .unwrap_or_else(|| "the pod failed".to_owned()),
         );
     }
+    stuck(pod)
+}
+
+/// What keeps one of its containers from running, and does not end by itself.
+pub fn stuck(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref()?;
     let init = status.init_container_statuses.iter().flatten();
     init.chain(status.container_statuses.iter().flatten()).find_map(failing_container)
+}
+
+/// Why no node has it, in the scheduler's words.
+pub fn unscheduled(pod: &Pod) -> Option<String> {
+    let conditions = pod.status.as_ref()?.conditions.iter().flatten();
+    let mut scheduled = conditions.filter(|condition| condition.type_ == "PodScheduled");
+    scheduled.find(|condition| condition.status == "False")?.message.clone()
 }
 
 fn failing_container(container: &ContainerStatus) -> Option<String> {
@@ -266,6 +279,14 @@ mod tests {
         assert_eq!(container(0, "ContainerCreating"), None);
         assert_eq!(container(0, "ErrImagePull"), None, "tried again");
         assert_eq!(container(0, "ImagePullBackOff").as_deref(), Some("c: ImagePullBackOff: told"));
+        let mut waits = running();
+        let scheduled =
+            |status: &str| json!([{ "type": "PodScheduled", "status": status, "message": "0/3 nodes" }]);
+        waits["status"]["conditions"] = scheduled("False");
+        let unscheduled_of = |pod: &Value| unscheduled(&serde_json::from_value(pod.clone()).unwrap());
+        assert_eq!(unscheduled_of(&waits).as_deref(), Some("0/3 nodes"));
+        waits["status"]["conditions"] = scheduled("True");
+        assert_eq!(unscheduled_of(&waits), None);
         let mut failed = running();
         failed["status"]["phase"] = json!("Failed");
         failed["status"]["reason"] = json!("Evicted");

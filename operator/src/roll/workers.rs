@@ -84,6 +84,8 @@ pub struct WorkersPlan {
     pub by_hand: Vec<String>,
     /// How many pods are not there, of how many.
     pub missing: Option<(usize, usize)>,
+    /// Pods as they shall be that are not ready, though nobody wants that.
+    pub unready: Vec<String>,
     /// Whether workers are out of service for as long as their nodes are cordoned.
     pub cordoned: bool,
 }
@@ -170,6 +172,7 @@ impl WorkerGroup {
         let unfinished =
             self.rolled && (self.missing() > 0 || plan.stuck.is_some() || failures().next().is_some());
         plan.rolling = !outdated.is_empty() || unfinished;
+        plan.unready = failures().map(|worker| worker.pod.clone()).collect();
         plan.stopped = failures()
             .filter_map(|worker| {
                 self.patience().failure(&worker.pod, worker.ready_changed, worker.failing.as_deref())

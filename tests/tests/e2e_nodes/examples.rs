@@ -14,7 +14,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tokio::task::block_in_place;
 
-use super::ha::{LIMIT, TOLD};
+use super::{
+    fields::{look, settled, site},
+    ha::{LIMIT, TOLD},
+    roll::ROLL,
+};
 
 const AVAILABLE: Duration = Duration::from_secs(60);
 /// The longest time without an acknowledged write when the leader's pod is deleted.
@@ -39,7 +43,7 @@ async fn files_in_s3() -> Result<()> {
     // The server is none of Amazon's, the nodes are small, and have their disks elsewhere.
     let here = format!(
         "alluxio.underfs.s3.region: us-east-1\n        alluxio.underfs.s3.endpoint: http://{}\n        \
-         alluxio.underfs.s3.disable.dns.buckets: \"true\"",
+         alluxio.underfs.s3.disable.dns.buckets: \"true\"\n        alluxio.underfs.s3.max.error.retry: \"4\"",
         server.at()
     );
     let text = example("s3.yaml")?
@@ -64,10 +68,43 @@ async fn files_in_s3() -> Result<()> {
     )?;
     let object = server.file("bucket", "data/hello");
     ensure!(std::fs::read_to_string(&object)? == "hello\n", "not in the bucket as it was written");
+    the_key_is_another_one(&scenario, &cluster).await?;
     kubectl("default", &["label", "nodes", "node1", "node2", "disk-"])?;
     operator.is_content()?;
     scenario.finish().await?;
     server.finish()
+}
+
+/// The root's credentials come from another Secret, and an option that can be spared is taken out.
+async fn the_key_is_another_one(scenario: &Scenario, cluster: &Deployed<'_>) -> Result<()> {
+    let secret = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "other"},
+        "stringData": {"id": s3::KEY_ID, "key": s3::SECRET},
+    });
+    kubectl_with(scenario.namespace(), &["apply", "--filename", "-"], &secret.to_string())?;
+    let of = |secret: &str, key: &str| json!({"valueFrom": {"secretKeyRef": {"name": secret, "key": key}}});
+    let before = [("access key", of("s3", "access")), ("secret key", of("s3", "secret"))];
+    let after = [("access key", of("other", "id")), ("secret key", of("other", "key"))];
+    let retries = "alluxio.master.mount.table.root.option.alluxio.underfs.s3.max.error.retry";
+    let master = "s3-masters-0";
+    look(&cluster.pod(master).await?, &before, true)?;
+    ensure!(site(cluster, master, retries)? == "4", "the option is not in the master's settings");
+    let credential =
+        |option: &str, key: &str| json!({"option": option, "secretKey": {"name": "other", "key": key}});
+    cluster.edit(&json!({"spec": {"underStorage": {"root": {
+        "credentials": [credential("s3a.accessKeyId", "id"), credential("s3a.secretKey", "key")],
+        "options": {"alluxio.underfs.s3.max.error.retry": null},
+    }}}}))?;
+    cluster.until("the edit is rolled", ROLL, settled).await?;
+    let pod = cluster.pod(master).await?;
+    look(&pod, &before, false)?;
+    look(&pod, &after, true)?;
+    ensure!(site(cluster, master, retries)?.is_empty(), "the option is left");
+    cluster
+        .exec(master, &["/bin/sh", "-c", "echo again >/tmp/g && alluxio fs copyFromLocal /tmp/g /again"])
+        .map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,6 +146,19 @@ async fn clients_outside_of_the_pod_network_use_the_nodes_addresses() -> Result<
     )?;
     promised("another master leads: status and Service agree", told, TOLD)?;
     println!("{} files were acknowledged, and all are there", java.finish().await?);
+
+    // Back to the pods' network.
+    let on_the_nodes = [("network", json!({"hostNetwork": true}))];
+    let pods = async || anyhow::Ok([cluster.pods("master").await?, cluster.pods("worker").await?].concat());
+    pods().await?.iter().try_for_each(|pod| look(pod, &on_the_nodes, true))?;
+    let mut group = cluster.seen().await?["spec"]["workers"][0].clone();
+    group["network"] = "Pod".into();
+    cluster.edit(&json!({"spec": {"masters": {"network": null}, "workers": [group]}}))?;
+    cluster.until("all pods are on their own network", ROLL, settled).await?;
+    pods().await?.iter().try_for_each(|pod| look(pod, &on_the_nodes, false))?;
+    let leader = cluster.serving().await?.context("no master serves")?;
+    cluster.leader_is_known_everywhere(&leader.pod).await?;
+    cluster.runs_the_tests()?;
     operator.is_content()?;
     scenario.finish().await?;
     outside.finish()

@@ -112,7 +112,8 @@ fn variables(cluster: &Deployed<'_>, pod: &str) -> Result<Vec<String>> {
     Ok(ours)
 }
 
-fn site(cluster: &Deployed<'_>, pod: &str, name: &str) -> Result<String> {
+/// A property of a pod's site file; empty where it has none.
+pub fn site(cluster: &Deployed<'_>, pod: &str, name: &str) -> Result<String> {
     let file = cluster.exec(pod, &["cat", "/opt/alluxio/conf/alluxio-site.properties"])?;
     let mut values = file.lines().filter_map(|line| line.split_once('=')).filter(|(key, _)| *key == name);
     Ok(values.next().map(|(_, value)| value.to_owned()).unwrap_or_default())

@@ -19,22 +19,19 @@ use super::{
 const DEADLINE: u64 = 60;
 const GIVEN_UP: Duration = Duration::from_secs(DEADLINE + 60);
 
-/// The example, with what comes from a Secret instead of a ConfigMap, and two mounts.
+/// The example, and two mounts.
 fn spec(scenario: &Scenario, outside: &Outside) -> Result<Value> {
     let (_, text) = Journal::Hdfs.example(scenario, outside)?;
     let mut cluster: Value = serde_yaml::from_str(&text)?;
     let spec = &mut cluster["spec"];
     spec["image"] = json!({"worker": "localhost/own-worker:1"});
-    let secret = json!({"secret": "hadoop"});
     spec["journal"]["user"] = "journalist".into();
-    spec["journal"]["configuration"] = secret.clone();
     let root = spec["underStorage"]["root"]["uri"].as_str().context("no root")?.to_owned();
     let beside = |name: &str| root.replace("/data", &format!("/{name}"));
     let mounts = json!([
         {"path": "/by_map", "uri": beside("by_map"), "configuration": {"configMap": "hadoop"}},
-        {"path": "/by_secret", "uri": beside("by_secret"), "configuration": secret},
+        {"path": "/by_secret", "uri": beside("by_secret"), "configuration": {"secret": "hadoop"}},
     ]);
-    spec["underStorage"]["root"]["configuration"] = secret;
     spec["underStorage"]["mounts"] = mounts;
     spec["progressDeadlineSeconds"] = DEADLINE.into();
     let tier = json!({"mediumType": "HDD", "quota": "64Mi", "volume": {"claim": {"claimName": "blocks"}}});
@@ -42,14 +39,22 @@ fn spec(scenario: &Scenario, outside: &Outside) -> Result<Value> {
     Ok(cluster)
 }
 
+/// Where the journal and the root have HDFS' settings from.
+fn configured(configuration: &Value) -> Value {
+    json!({"journal": {"configuration": configuration}, "underStorage": {"root": {"configuration": configuration}}})
+}
+
+fn by_map() -> Value {
+    json!({"secret": null, "configMap": "hadoop"})
+}
+
 /// Without what can be taken out: HDFS' settings come from the ConfigMap, and the journal's files belong to who made them.
 fn bare() -> Value {
-    let by_map = json!({"secret": null, "configMap": "hadoop"});
     json!({"spec": {
         "image": null,
         "workers": null,
-        "journal": {"configuration": by_map},
-        "underStorage": {"root": {"configuration": by_map}, "mounts": null},
+        "journal": {"configuration": by_map()},
+        "underStorage": {"root": {"configuration": by_map()}, "mounts": null},
         "progressDeadlineSeconds": null,
         "upgradeStrategy": null,
     }})
@@ -62,9 +67,23 @@ fn of_worker() -> [(&'static str, Value); 2] {
     ]
 }
 
-/// Of the secret with HDFS' settings, in a master's pod.
-fn by_secret() -> [(&'static str, Value); 1] {
-    [("configuration.secret", json!({"secret": {"secretName": "hadoop"}}))]
+/// HDFS' settings in a master's pod: from the ConfigMap, or from the Secret.
+async fn masters_have(cluster: &Deployed<'_>, source: &Value, set: bool) -> Result<()> {
+    let volume = |name: &str| {
+        let mut volume = source.clone();
+        volume["name"] = name.into();
+        volume
+    };
+    let looks = [("journal's", volume("hadoop-journal")), ("root's", volume("hadoop-root"))];
+    cluster.pods("master").await?.iter().try_for_each(|pod| look(pod, &looks, set))
+}
+
+fn volume_of_map() -> Value {
+    json!({"configMap": {"name": "hadoop"}})
+}
+
+fn volume_of_secret() -> Value {
+    json!({"secret": {"secretName": "hadoop"}})
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,9 +107,11 @@ async fn fields_of_a_cluster_on_hdfs_act_and_go() -> Result<()> {
         folders.lines().any(|line| line.contains("journalist") && line.ends_with("/journal")),
         "the journal is another user's: {folders}"
     );
-    for pod in cluster.pods("master").await? {
-        look(&pod, &by_secret(), true)?;
-    }
+    masters_have(&cluster, &volume_of_map(), true).await?;
+    cluster.edit(&json!({"spec": configured(&json!({"secret": "hadoop", "configMap": null}))}))?;
+    cluster.until("HDFS' settings come from the Secret", ROLL, settled).await?;
+    masters_have(&cluster, &volume_of_map(), false).await?;
+    masters_have(&cluster, &volume_of_secret(), true).await?;
     for pod in cluster.pods("worker").await? {
         look(&pod, &of_worker(), true)?;
     }
@@ -138,9 +159,7 @@ async fn fields_of_a_cluster_on_hdfs_act_and_go() -> Result<()> {
     cluster.edit(&bare())?;
     cluster.until("all is taken out", ROLL, settled).await?;
     said.has_said(&["Progressing=True/Rolling"], LIMIT).await?;
-    for pod in cluster.pods("master").await? {
-        look(&pod, &by_secret(), false)?;
-    }
+    masters_have(&cluster, &volume_of_secret(), false).await?;
     for pod in cluster.pods("worker").await? {
         look(&pod, &of_worker(), false)?;
     }
