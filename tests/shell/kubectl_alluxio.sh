@@ -21,7 +21,7 @@ case $* in
   *Progressing*) head -n 1 "$ANSWERS/progressing"; sed -i '1{$!d}' "$ANSWERS/progressing" ;;
   *'{.spec.masters.count}'*) cat "$ANSWERS/count" ;;
   *'{.metadata.namespace}'*) echo data ;;
-  *getConf*) echo "10.0.0.$(sed 's/.*worker-[a-z]-\([0-9]\).*/\1/' <<<"$*")" ;;
+  *getConf*) echo "10.0.0.7:3000$(tr '\n' ' ' <<<"$*" | sed 's/.*worker-[a-z]-\([0-9]\).*/\1/')" ;;
   *'create --raw'*) cat >>"$ASKED"; echo >>"$ASKED"; [ ! -e "$ANSWERS/no-eviction" ] || { echo "too few masters" >&2; exit 1; } ;;
   *) ;;
 esac
@@ -84,9 +84,9 @@ test_a_worker_is_named_as_the_masters_know_it() {
   printf 'lake-worker-a-1 lake-worker-b-2' >"$ANSWERS/workers"
   "$plugin" decommission lake node-7
   has "$(cat "$ASKED")" "--field-selector spec.nodeName=node-7"
-  has "$(cat "$ASKED")" "exec lake-masters-1 -- alluxio fsadmin decommissionWorker --disable --addresses 10.0.0.1,10.0.0.2"
+  has "$(cat "$ASKED")" "exec lake-masters-1 -- alluxio fsadmin decommissionWorker --disable --addresses 10.0.0.7:30001,10.0.0.7:30002"
   "$plugin" enable lake node-7
-  has "$(cat "$ASKED")" "exec lake-masters-1 -- alluxio fsadmin enableWorker --addresses 10.0.0.1,10.0.0.2"
+  has "$(cat "$ASKED")" "exec lake-masters-1 -- alluxio fsadmin enableWorker --addresses 10.0.0.7"
   : >"$ANSWERS/workers"
   has "$(refused "$plugin" enable lake node-7)" "there is no worker of lake on the node node-7"
 }

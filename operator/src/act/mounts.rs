@@ -1,7 +1,10 @@
 //! Mounts under storages below the root, changes those that were edited, and takes away those that the operator had mounted and that are no
 //! longer wanted.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use alluxio_client::FileSystem;
 use alluxio_fs::{AlluxioPath, FsError, FsResult};
@@ -30,6 +33,13 @@ pub struct Mounted {
     pub failure: Option<String>,
 }
 
+impl Mounted {
+    fn late(mut self) -> Self {
+        self.failure.get_or_insert_with(|| "others have to wait: the leader is slow".to_owned());
+        self
+    }
+}
+
 /// What a wish needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need<'a> {
@@ -53,8 +63,11 @@ fn need<'a>(wish: &MountWish, there: Option<&'a str>, is_ours: bool) -> Need<'a>
     }
 }
 
+/// After so long no more are begun in one reconcile: nothing else is done for the cluster meanwhile.
+const MOUNTING: Duration = Duration::from_secs(10);
+
 /// `ours`: what the operator mounted before, with its digests. What fails, and what does not get done in time, is tried at the next reconcile.
-/// One that hangs holds up nothing but those below it: the leader is asked for all of a depth at once.
+/// One that hangs holds up none that might not lie below it: the leader is asked for all of a depth at once.
 ///
 /// # Errors
 /// The leader does not answer.
@@ -67,9 +80,13 @@ pub async fn mount(
     let files = FileSystem::new(leader.cluster(properties)?);
     let table = in_time(files.get_mount_table(false)).await?;
     let mut mounted = Mounted { digests: ours.clone(), failure: None };
+    let until = Instant::now() + MOUNTING;
     let gone = ours.keys().filter(|path| !wishes.iter().any(|wish| wish.path == **path));
     // What lies below another mount goes before it, and comes after it.
     for paths in by_depth(gone, |path| path).into_values().rev() {
+        if Instant::now() >= until {
+            return Ok(mounted.late());
+        }
         let gone = join_all(paths.into_iter().map(async |path| match table.contains_key(path) {
             true => (path, in_time(unmount(&files, path)).await),
             false => (path, Ok(())),
@@ -83,6 +100,9 @@ pub async fn mount(
     }
     let wishes = wishes.iter().filter(|wish| ours.get(&wish.path) != Some(&wish.digest));
     for wishes in by_depth(wishes, |wish| &wish.path).into_values() {
+        if Instant::now() >= until {
+            return Ok(mounted.late());
+        }
         let done = join_all(wishes.into_iter().map(async |wish| {
             let there = table.get(&wish.path).map(|mount| mount.ufs_uri());
             (wish, grant(&files, wish, need(wish, there, ours.contains_key(&wish.path))).await)

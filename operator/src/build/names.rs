@@ -1,7 +1,7 @@
 //! The name of each object: one function for a name that several objects must agree on. No two clusters of one namespace can make the
 //! same name: a worker group's name has no dash.
 
-use crate::validate::{Identity, ValidatedCluster};
+use crate::validate::{Identity, ValidatedCluster, ZooKeeperPlan};
 
 /// The masters' StatefulSet, its headless Service, their ServiceAccount and PodDisruptionBudget.
 #[must_use]
@@ -71,6 +71,12 @@ pub fn client_uri(cluster: &ValidatedCluster) -> String {
         Some(zookeeper) => format!("alluxio://zk@{}/", zookeeper.address()),
         None => format!("alluxio://{}:{port}/", leader_host(&cluster.identity)),
     }
+}
+
+/// Where the leader stands in ZooKeeper, and every client looks for it.
+#[must_use]
+pub fn leader_path(zookeeper: &ZooKeeperPlan) -> String {
+    format!("{}/leader", zookeeper.chroot)
 }
 
 /// The leader Service in DNS.

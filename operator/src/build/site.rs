@@ -103,7 +103,7 @@ fn zookeeper(plan: &ZooKeeperPlan, site: &mut Site) {
     set(site, "alluxio.zookeeper.enabled", "true");
     set(site, "alluxio.zookeeper.address", plan.address());
     set(site, "alluxio.zookeeper.election.path", format!("{}/election", plan.chroot));
-    set(site, "alluxio.zookeeper.leader.path", format!("{}/leader", plan.chroot));
+    set(site, "alluxio.zookeeper.leader.path", names::leader_path(plan));
     set(site, "alluxio.zookeeper.session.timeout", format!("{}s", plan.session_timeout_seconds));
     if plan.auth.is_some() {
         set(site, "java.security.auth.login.config", volumes::login_file());

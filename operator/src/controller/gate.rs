@@ -77,14 +77,14 @@ impl Reconcile<'_> {
                 gone().await?;
                 looks()
             }
-            // The only one has no standby that would show what is wrong.
-            None if self.cluster.spec.masters.count == 1 => {
+            // Of what never ran nothing is known; and the only one has no standby that would show what is wrong.
+            None if end.is_none() || self.cluster.spec.masters.count == 1 => {
                 if journal::may_try_again(&found, self.now) {
                     gone().await?;
                 }
                 Gate::Refused(unanswered(image, &job.name, told))
             }
-            // One that does not even start is found out by the first standby, which stops the roll.
+            // One whose program does not even start is found out by the first standby, which stops the roll.
             None => Gate::Open,
         })
     }
@@ -130,7 +130,7 @@ fn unanswered(image: &str, job: &str, told: &str) -> Verdict {
     Verdict::is(
         Reason::DowngradeRefused,
         format!(
-            "{FIELD}{image} has not said which journals it reads, and the only master is not replaced before: the Job {job} failed{told}; \
+            "{FIELD}{image} has not said which journals it reads, and no master is replaced before: the Job {job} failed{told}; \
              `kubectl describe job {job}` says more; it is asked again every minute"
         ),
     )

@@ -11,7 +11,7 @@ use crate::{
     apply::{Wanted, hash_of},
     build::{
         FormatRequest, Live, RESTART_HASH, Resources, WorkerSet, build, format_job,
-        names::{client_uri, leader_host},
+        names::{client_uri, leader_host, leader_path},
         reads_job,
     },
     crd::{AlluxioCluster, Endpoints, PinnedImage},
@@ -144,6 +144,7 @@ impl Intent {
             zookeeper: validated.zookeeper.as_ref().map(|it| it.addresses.clone()).unwrap_or_default(),
             endpoints: Endpoints {
                 uri: client_uri(&validated),
+                zookeeper_leader_path: validated.zookeeper.as_ref().map(leader_path),
                 rpc: format!("{leader}:{rpc}"),
                 web: format!("{leader}:{web}"),
             },

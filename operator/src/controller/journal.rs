@@ -111,6 +111,12 @@ pub fn ours() -> Verdict {
     Verdict::is(Reason::JournalFormatted, "the journal is this cluster's")
 }
 
+/// A Job is at it. `waits`: why no node has its pod.
+pub fn looks(job: &str, waits: Option<&str>) -> Verdict {
+    let waits = waits.map(|why| format!("; its pod is on no node yet: {why}")).unwrap_or_default();
+    Verdict::is_not(Reason::JournalNotFormatted, format!("the Job {job} makes it, or looks for it{waits}"))
+}
+
 /// Whether this tells what lies in the folder, and not only that nobody could look.
 pub fn is_known(verdict: &Verdict) -> bool {
     matches!(verdict.reason, Reason::JournalMissing | Reason::JournalForeign)
@@ -174,9 +180,13 @@ pub async fn is_stuck(job: &Job, pods: &Api<Pod>) -> Result<Option<String>, kube
     Ok(pods_of(job, pods).await?.iter().find_map(stuck))
 }
 
+/// Not those of a former Job of the name, which may be there for long on a node that is gone.
 async fn pods_of(job: &Job, pods: &Api<Pod>) -> Result<Vec<Pod>, kube::Error> {
     let selector = format!("batch.kubernetes.io/job-name={}", job.name_any());
-    Ok(pods.list(&ListParams::default().labels(&selector)).await?.items)
+    let mut pods = pods.list(&ListParams::default().labels(&selector)).await?.items;
+    let uid = job.uid().unwrap_or_default();
+    pods.retain(|pod| pod.owner_references().iter().all(|owner| owner.uid == uid));
+    Ok(pods)
 }
 
 fn cannot_start(job: &str, why: &str) -> Verdict {

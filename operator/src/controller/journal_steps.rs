@@ -16,7 +16,6 @@ use super::{
 use crate::{
     apply::{APPLIED_HASH, Wanted},
     crd::{JournalStatus, Reason},
-    status::Verdict,
 };
 
 /// The id of a journal that shall become this cluster's though it is another one's.
@@ -47,12 +46,12 @@ impl Reconcile<'_> {
             return Ok(there);
         }
         let verdict = match self.run_job(&job, known_id.as_deref()).await? {
-            journal::Progress::Running(waits) => journal::told_trouble(&self.cluster).unwrap_or_else(|| {
-                let waits =
-                    waits.map(|why| format!("; its pod is on no node yet: {why}")).unwrap_or_default();
-                let looks = format!("the Job {} makes it, or looks for it{waits}", job.name);
-                Verdict::is_not(Reason::JournalNotFormatted, looks)
-            }),
+            journal::Progress::Running(waits) => {
+                // A former one's words hold until this one's pod runs, but not where it is known what that waits for.
+                let told = journal::told_trouble(&self.cluster)
+                    .filter(|told| waits.is_none() || journal::is_known(told));
+                told.unwrap_or_else(|| journal::looks(&job.name, waits.as_deref()))
+            }
             journal::Progress::Failed(verdict) => verdict,
             // Masters start when the id stands in the status.
             journal::Progress::Done(cluster_id) if known_id.as_ref() == Some(&cluster_id) => {

@@ -253,7 +253,9 @@ impl<'a> Reconcile<'a> {
             // Nothing is replaced: what runs has in memory what is not where it should be.
             return Ok(());
         }
-        report.decommission = workers::serve(&self.cluster, observed, &report.groups, &self.pods).await;
+        let served = workers::serve(&self.cluster, observed, &report.groups, &self.pods).await;
+        self.context.tell(&self.cluster, &served.told).await;
+        report.decommission = served.failure;
         let replaced = self.replace(&plan, observed, &renewed, report).await;
         if plan.step == Step::Settled {
             let rolling = report.groups.iter().any(|group| group.plan.under_way());
@@ -397,7 +399,7 @@ fn next_look(report: &Report, moved: bool) -> Duration {
         let plan = &group.plan;
         let under_way = plan.under_way()
             || !(plan.leaving_nodes.is_empty() && plan.take_out.is_empty() && plan.put_back.is_empty());
-        match (under_way, plan.cordoned || plan.stopped.is_some()) {
+        match (under_way, !plan.cordoned.is_empty() || plan.stopped.is_some()) {
             // The budget that does not let it go may do so for days.
             (true, _) if plan.refused.is_some() && !moved => WAITING,
             (true, _) => UNDER_WAY,
@@ -447,7 +449,7 @@ mod tests {
         let journal_verdict = Some(Verdict::is_not(Reason::FormatFailed, ""));
         assert_eq!(next_look(&Report { journal_verdict, ..report(Step::Wait(Wait::NoLeader)) }), TROUBLE);
         let mut group = GroupPlan::default();
-        group.plan.cordoned = true;
+        group.plan.cordoned = vec!["w".to_owned()];
         let resting = Report { groups: vec![group], ..report(Step::Settled) };
         assert_eq!(next_look(&resting), TROUBLE);
         let mut group = resting.groups.into_iter().next().unwrap();

@@ -280,12 +280,14 @@ impl Report {
             }
         };
         let unready = but("are not ready", &|group| group.plan.unready.clone());
+        let cordoned =
+            but("are out of service because their nodes are cordoned", &|group| group.plan.cordoned.clone());
         let by_hand = but("somebody took out of service", &|group| group.plan.by_hand.clone());
         // The fight about them lasts for days, and is no progress.
         let contested = if self.contested.is_some() { ", where others let it be" } else { "" };
         Verdict::is_not(
             Reason::Settled,
-            format!("everything is as the spec says{contested}{unready}{by_hand}"),
+            format!("everything is as the spec says{contested}{unready}{cordoned}{by_hand}"),
         )
     }
 

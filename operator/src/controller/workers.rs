@@ -28,6 +28,7 @@ use crate::{
     crd::{self, AlluxioCluster, WorkerKind, status::GroupStatus},
     observe::{health::WorkerRole, nodes::NodeTerms, pods::PodFacts, pulse::ClusterKey},
     roll::{Worker, WorkerGroup, WorkersPlan},
+    status::Occurrence,
 };
 
 /// What a group is and what is to be done in it.
@@ -211,58 +212,95 @@ async fn in_time<T>(until: Instant, question: impl Future<Output = Option<T>>) -
     timeout_at(until, question).await.ok().flatten()
 }
 
+/// What became of the plan of the service.
+#[derive(Debug, Default)]
+pub struct Served {
+    /// Why not all of it was done.
+    pub failure: Option<String>,
+    pub told: Vec<Occurrence>,
+}
+
+impl From<String> for Served {
+    fn from(failure: String) -> Self {
+        Self { failure: Some(failure), ..Self::default() }
+    }
+}
+
+impl Served {
+    /// For those that come next at the next reconcile.
+    fn late(mut self, pod: &str) -> Self {
+        self.failure.get_or_insert_with(|| format!("{pod} and others wait: the leader is slow"));
+        self
+    }
+}
+
 /// Does what the plan of the service says, as far as it gets in time. What fails, and what is left, is tried at the next reconcile.
 pub async fn serve(
     cluster: &AlluxioCluster,
     observed: &Observed,
     plans: &[GroupPlan],
     pods: &Api<Pod>,
-) -> Option<String> {
+) -> Served {
+    let mut served = Served::default();
     let wanted = plans.iter().any(|group| !group.plan.take_out.is_empty() || !group.plan.put_back.is_empty());
     if !wanted {
-        return None;
+        return served;
     }
     let service =
         match observed.leading(cluster).map(|leader| WorkerService::new(&leader, &cluster.spec.properties)) {
             Some(Ok(service)) => service,
-            Some(Err(error)) => return Some(format!("workers cannot be taken out of service: {error}")),
-            None => return Some("workers that leave wait for a leader".to_owned()),
+            Some(Err(error)) => return format!("workers cannot be taken out of service: {error}").into(),
+            None => return "workers that leave wait for a leader".to_owned().into(),
         };
-    let mut failure = None;
     let until = Instant::now() + SERVING;
-    let late = || Instant::now() >= until;
-    let left = |pod: &str| Some(format!("{pod} and others wait: the leader is slow"));
     for group_plan in plans {
         let of = |name: &String| {
             let facts = observed.workers.get(&group_plan.name)?.iter().find(|facts| facts.name == *name)?;
             Some((facts, worker_name(facts)?))
         };
         for (facts, name) in group_plan.plan.take_out.iter().filter_map(of) {
-            if late() {
-                return failure.or_else(|| left(&facts.name));
+            if Instant::now() >= until {
+                return served.late(&facts.name);
             }
             let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: facts.taken_out.is_some() };
             match service.take_out(pods, &pod, &name).await {
-                Ok(()) => tracing::info!(pod = facts.name, host = name.host, "its worker is out of service"),
+                // To a leader that took over it is said once more.
+                Ok(()) if pod.marked => {}
+                Ok(()) => {
+                    tracing::info!(pod = facts.name, host = name.host, "its worker is out of service");
+                    served.told.push(Occurrence::normal("Decommissioning", taken_out(facts)));
+                }
                 Err(error) => {
-                    failure = Some(format!("{} cannot be taken out of service: {error}", facts.name))
+                    served.failure = Some(format!("{} cannot be taken out of service: {error}", facts.name))
                 }
             }
         }
         for (facts, name) in group_plan.plan.put_back.iter().filter_map(of) {
-            if late() {
-                return failure.or_else(|| left(&facts.name));
+            if Instant::now() >= until {
+                return served.late(&facts.name);
             }
             let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: true };
             match service.put_back(pods, &pod, &name).await {
-                Ok(()) => tracing::info!(pod = facts.name, host = name.host, "its worker may serve again"),
+                Ok(()) => {
+                    tracing::info!(pod = facts.name, host = name.host, "its worker may serve again");
+                    let back = format!("{}: its worker may serve again", facts.name);
+                    served.told.push(Occurrence::normal("BackInService", back));
+                }
                 Err(error) => {
-                    failure = Some(format!("{} cannot be put back into service: {error}", facts.name))
+                    served.failure = Some(format!("{} cannot be put back into service: {error}", facts.name))
                 }
             }
         }
     }
-    failure
+    served
+}
+
+fn taken_out(facts: &PodFacts) -> String {
+    let node = facts.node.as_deref().unwrap_or_default();
+    format!(
+        "{}: its worker is out of service, because the node {node} is cordoned or leaves the group",
+        facts.name
+    )
 }
 
 /// A worker that stays, as its pod tells.

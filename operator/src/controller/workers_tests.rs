@@ -186,7 +186,7 @@ async fn a_leader_that_hangs_does_not_hold_up_all_else() {
     let pods = Api::namespaced(api.client(), "data");
     let serve = serve(&cluster, &observed, &plans, &pods);
     let told = crate::act::while_it_lasts(crate::lease::Tenure::endless(), serve).await;
-    assert!(told.unwrap().contains("cannot be taken out of service"));
+    assert!(told.failure.unwrap().contains("cannot be taken out of service"));
     assert_eq!(
         api.asked(&http::Method::PATCH, "/pods/demo-worker-old-").len(),
         1,

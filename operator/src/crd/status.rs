@@ -231,6 +231,11 @@ pub struct Endpoints {
     #[schemars(length(max = 4096))]
     pub uri: String,
 
+    /// With ZooKeeper, where the leader stands there: clients need it beside the address, as `alluxio.zookeeper.leader.path`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub zookeeper_leader_path: Option<String>,
+
     /// The Service that leads to the serving master, `host:port`.
     #[schemars(length(max = 512))]
     pub rpc: String,

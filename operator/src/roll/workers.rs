@@ -86,8 +86,8 @@ pub struct WorkersPlan {
     pub missing: Option<(usize, usize)>,
     /// Pods as they shall be that are not ready, though nobody wants that.
     pub unready: Vec<String>,
-    /// Whether workers are out of service for as long as their nodes are cordoned.
-    pub cordoned: bool,
+    /// Pods whose worker is out of service for as long as its node is cordoned.
+    pub cordoned: Vec<String>,
 }
 
 impl WorkersPlan {
@@ -141,7 +141,9 @@ impl WorkerGroup {
         if !worker.started {
             return;
         }
-        plan.cordoned |= worker.wanted_here;
+        if worker.wanted_here {
+            plan.cordoned.push(worker.pod.clone());
+        }
         // A leader that took over does not know what an earlier one took out.
         if worker.taken_out.is_none() || worker.offered == Some(true) {
             plan.take_out.push(worker.pod.clone());

@@ -69,7 +69,6 @@ fn progress(before: &AlluxioClusterStatus, after: &AlluxioClusterStatus) -> Opti
         Reason::Settled if old.is_some_and(|old| rolls(old) || old == Reason::StepFailed) => {
             Some(Occurrence::normal("RollFinished", message))
         }
-        Reason::Decommissioning => Some(Occurrence::normal("Decommissioning", message)),
         _ => None,
     }
 }

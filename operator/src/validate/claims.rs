@@ -1,32 +1,56 @@
-//! Claims that exist already: a worker's is its own. Two workers would write into one folder; a root would show blocks as files, and a
-//! journal's claim has no room for them.
+//! Who may use a claim. A worker's is its own: two workers would write into one folder; a root would show blocks as files, and a journal's claim has no
+//! room for them. A journal is no part of the files: `alluxio fs rm` would reach it. And what the operator made for a cluster goes with that.
 
 use super::neighbours::{name, namespace};
-use super::{Refusals, journal};
+use super::{JournalPlan, Refusals, journal};
 use crate::crd::AlluxioCluster;
 
 /// A use of a claim.
 struct Use {
     claim: String,
     field: String,
-    /// The group's, where workers keep blocks there.
-    group: Option<String>,
+    by: User,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum User {
+    /// `made`: the operator made the claim for it.
+    Journal {
+        made: bool,
+    },
+    Root,
+    /// Workers of this group keep blocks there.
+    Group(String),
+}
+
+impl User {
+    /// Whether two clusters may share the claim: they have the same files, or journals in folders of their own.
+    fn goes_with(&self, other: &Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Root, Self::Root) | (Self::Journal { made: false }, Self::Journal { made: false })
+        )
+    }
 }
 
 fn uses(cluster: &AlluxioCluster) -> Vec<Use> {
     let spec = &cluster.spec;
-    let journal = journal::place(spec, namespace(cluster), name(cluster)).claim(name(cluster));
-    let journal = journal.map(|(claim, _)| ("spec.journal", claim));
-    let root = spec.under_storage.root.claim.clone().map(|claim| ("spec.underStorage.root.claim", claim));
-    let shared = journal.into_iter().chain(root);
-    let mut uses: Vec<_> =
-        shared.map(|(field, claim)| Use { claim, field: field.to_owned(), group: None }).collect();
+    let place = journal::place(spec, namespace(cluster), name(cluster));
+    let by = User::Journal { made: matches!(place, JournalPlan::Claim(_)) };
+    let journal =
+        place.claim(name(cluster)).map(|(claim, _)| Use { claim, field: "spec.journal".to_owned(), by });
+    let root = spec.under_storage.root.claim.clone().map(|claim| Use {
+        claim,
+        field: "spec.underStorage.root.claim".to_owned(),
+        by: User::Root,
+    });
+    let mut uses: Vec<_> = journal.into_iter().chain(root).collect();
     for group in &spec.workers {
         let claims = group.tiers.iter().filter_map(|tier| tier.volume.claim.as_ref());
         uses.extend(claims.map(|claim| Use {
             claim: claim.claim_name.clone(),
             field: format!("spec.workers[{}].tiers[].volume.claim", group.name),
-            group: Some(group.name.clone()),
+            by: User::Group(group.name.clone()),
         }));
     }
     uses
@@ -35,13 +59,16 @@ fn uses(cluster: &AlluxioCluster) -> Vec<Use> {
 /// Uses of one cluster. Those within a group are looked at with its tiers.
 pub(super) fn within(cluster: &AlluxioCluster, refusals: &mut Refusals) {
     let uses = uses(cluster);
-    for (at, second) in uses.iter().enumerate().filter(|(_, second)| second.group.is_some()) {
-        let same = |first: &&Use| first.claim == second.claim && first.group != second.group;
+    for (at, second) in uses.iter().enumerate() {
+        let same = |first: &&Use| first.claim == second.claim && first.by != second.by;
         if let Some(first) = uses[..at].iter().find(same) {
             refusals.invalid(
                 &second.field,
                 format!("names {}, which {} has, too", second.claim, first.field),
-                "use another claim, or claimTemplate",
+                match second.by {
+                    User::Group(_) => "use another claim, or claimTemplate",
+                    User::Journal { .. } | User::Root => "use another claim",
+                },
             );
         }
     }
@@ -59,8 +86,7 @@ pub(super) fn with_other(
     }
     let theirs = uses(other);
     for mine in uses(cluster) {
-        let same =
-            |theirs: &&Use| theirs.claim == mine.claim && (theirs.group.is_some() || mine.group.is_some());
+        let same = |theirs: &&Use| theirs.claim == mine.claim && !mine.by.goes_with(&theirs.by);
         if let Some(theirs) = theirs.iter().find(same) {
             conflict(
                 mine.field,

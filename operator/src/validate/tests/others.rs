@@ -180,8 +180,48 @@ fn a_workers_claim_is_its_own() {
         seen.starts_with("spec.workers[a].tiers[].volume.claim: names c, which spec.journal of"),
         "{seen}"
     );
-    assert_eq!(told(root, &older("data", "other", journal)), "", "a folder in it is the journal's");
     assert_eq!(told(root, &older("data", "other", root)), "", "two may show the same files");
+}
+
+#[test]
+fn a_journals_claim_is_shared_with_journals_only_and_not_where_it_goes_with_a_cluster() {
+    let root = |claim: &str| format!("underStorage: {{root: {{uri: null, claim: {claim}}}}}");
+    let journal = |claim: &str| format!("journal: {{existingClaim: {{claimName: {claim}}}}}");
+    assert_eq!(
+        told(&journal("c"), &older("data", "other", &journal("c"))),
+        "",
+        "each has a folder of its own"
+    );
+    for (mine, theirs, seen) in [
+        (
+            root("c"),
+            journal("c"),
+            "spec.underStorage.root.claim: names c, which spec.journal of data/other has, too",
+        ),
+        (
+            journal("c"),
+            root("c"),
+            "spec.journal: names c, which spec.underStorage.root.claim of data/other has, too",
+        ),
+        (
+            root("other-journal"),
+            String::new(),
+            "spec.underStorage.root.claim: names other-journal, which spec.journal of",
+        ),
+        (
+            journal("other-journal"),
+            String::new(),
+            "spec.journal: names other-journal, which spec.journal of data/other has",
+        ),
+        (
+            String::new(),
+            journal("demo-journal"),
+            "spec.journal: names demo-journal, which spec.journal of data/other has",
+        ),
+    ] {
+        let told = told(&mine, &older("data", "other", &theirs));
+        assert!(told.starts_with(seen), "{told}");
+    }
 }
 
 #[test]

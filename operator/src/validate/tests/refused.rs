@@ -362,6 +362,10 @@ fn claims_that_workers_would_share() {
             &format!("workers: [{}]", group("a", "demo-journal", 1024)),
             "spec.workers[a].tiers[].volume.claim: names demo-journal, which spec.journal has, too",
         ),
+        (
+            "journal: {existingClaim: {claimName: c}}\nunderStorage: {root: {uri: null, claim: c}}",
+            "spec.underStorage.root.claim: names c, which spec.journal has, too; use another claim",
+        ),
     ]);
     valid(&format!("workers: [{}, {}]", group("a", "c", 1024), group("b", "d", 1026)));
 }
