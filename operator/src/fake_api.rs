@@ -17,6 +17,7 @@ struct State {
     objects: BTreeMap<String, Value>,
     asked: Vec<(Method, String, Value)>,
     refusals: Vec<(Method, String, u16, Value)>,
+    once: Vec<(Method, String, u16)>,
     held: Vec<String>,
     rewrites: Vec<(String, String, Value)>,
     made: u64,
@@ -58,6 +59,11 @@ impl FakeApi {
     pub fn refuse_saying(&self, method: Method, part: &str, code: u16, message: &str) {
         let (_, status) = failure(code, message);
         self.0.lock().refusals.push((method, part.to_owned(), code, status));
+    }
+
+    /// The next such request gets this code.
+    pub fn refuse_once(&self, method: Method, part: &str, code: u16) {
+        self.0.lock().once.push((method, part.to_owned(), code));
     }
 
     /// As a mutating admission rule does: whatever is applied to such an object, this part of it becomes this.
@@ -116,6 +122,10 @@ impl State {
         if let Some((.., code, status)) = refused {
             return (*code, status.clone());
         }
+        let once = self.once.iter().position(|(of, part, _)| of == method && path.contains(part.as_str()));
+        if let Some((.., code)) = once.map(|at| self.once.remove(at)) {
+            return failure(code, "refused once by the test");
+        }
         let (object, sub) = split(path);
         match (method, sub) {
             (&Method::GET, _) => self.read(path, query),
@@ -163,8 +173,10 @@ impl State {
             return (200, object.clone());
         }
         let before = object["spec"].clone();
-        if let Some(spec) = body.get("spec") {
-            object["spec"] = spec.clone();
+        match body.get("spec") {
+            Some(spec) if is_apply => object["spec"] = spec.clone(),
+            Some(spec) => merge(&mut object["spec"], spec),
+            None => {}
         }
         for (name, value) in body.as_object().into_iter().flatten() {
             match name.as_str() {
