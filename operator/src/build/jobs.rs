@@ -121,8 +121,10 @@ fn job(
         metadata: Some(ObjectMeta { labels: Some(labels.clone()), ..ObjectMeta::default() }),
         spec: Some(pod),
     };
-    let users = plan.template.as_ref().filter(|_| reach == Reach::Journal);
-    let users = users.map(|users| of_masters(users, component, &template));
+    let users = plan.template.as_ref().map(|users| match reach {
+        Reach::Journal => of_masters(users, component, &template),
+        Reach::Nothing => PodTemplateSpec { metadata: None, spec: Some(placement::of_masters(users)) },
+    });
     // What contradicts the operator's does so in the masters' pods too, and is refused there.
     let template = overlay::lay_over(template, users.as_ref(), "spec.masters", &mut Refusals::default());
     Job {
@@ -170,8 +172,7 @@ fn of_masters(users: &PodTemplateSpec, component: &str, jobs: &PodTemplateSpec) 
             host_aliases: spec.host_aliases.clone(),
             dns_policy: spec.dns_policy.clone(),
             dns_config: spec.dns_config.clone(),
-            image_pull_secrets: spec.image_pull_secrets.clone(),
-            ..PodSpec::default()
+            ..placement::of_masters(users)
         }),
     }
 }

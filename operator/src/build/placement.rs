@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{
     Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodAffinityTerm,
-    PodAntiAffinity, PodSpec, WeightedPodAffinityTerm,
+    PodAntiAffinity, PodSpec, PodTemplateSpec, WeightedPodAffinityTerm,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
@@ -33,8 +33,28 @@ pub(super) fn masters(pod: &mut PodSpec, scheduling: &SchedulingPlan, selector: 
 /// Jobs run where masters may.
 pub(super) fn job(pod: &mut PodSpec, scheduling: &SchedulingPlan) {
     pod.node_selector = selected(scheduling);
-    let nodes = scheduling.affinity.as_ref().and_then(|affinity| affinity.node_affinity.clone());
-    pod.affinity = nodes.map(|nodes| Affinity { node_affinity: Some(nodes), ..Affinity::default() });
+    pod.affinity = on_nodes(scheduling.affinity.as_ref());
+}
+
+/// Of the masters' pod template what says where a Job's pod may run and start. The journal's claim may be bound where the first pod is that uses it, which is
+/// the Job's: masters must be able to follow.
+pub(super) fn of_masters(users: &PodTemplateSpec) -> PodSpec {
+    let Some(spec) = &users.spec else { return PodSpec::default() };
+    PodSpec {
+        node_selector: spec.node_selector.clone(),
+        affinity: on_nodes(spec.affinity.as_ref()),
+        tolerations: spec.tolerations.clone(),
+        scheduler_name: spec.scheduler_name.clone(),
+        runtime_class_name: spec.runtime_class_name.clone(),
+        image_pull_secrets: spec.image_pull_secrets.clone(),
+        ..PodSpec::default()
+    }
+}
+
+/// A Job's pod need be neither beside other pods nor apart from them.
+fn on_nodes(affinity: Option<&Affinity>) -> Option<Affinity> {
+    let nodes = affinity?.node_affinity.clone()?;
+    Some(Affinity { node_affinity: Some(nodes), ..Affinity::default() })
 }
 
 /// A worker is known by its node, so a StatefulSet never puts two on one.

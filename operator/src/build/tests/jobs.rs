@@ -122,3 +122,37 @@ journal: {uri: 'hdfs://n/j'}",
         assert_eq!(template["metadata"]["annotations"]["mesh/inject"], "false");
     }
 }
+
+/// Where a claim is bound to the zone, or the disk, of the first pod that uses it, a master could never follow.
+#[test]
+fn a_job_runs_where_the_masters_template_puts_masters() {
+    let cluster = valid(
+        "masters:
+  podTemplate:
+    spec:
+      nodeSelector: {disk: ssd}
+      tolerations: [{key: b, operator: Exists}]
+      schedulerName: s
+      runtimeClassName: r
+      imagePullSecrets: [{name: registry}]
+      affinity:
+        nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: zone, operator: Exists}]}]}}
+        podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: h, labelSelector: {matchLabels: {a: b}}}]}
+      containers: []",
+    );
+    let masters = serde_json::to_value(build(&cluster, &Live::default()).expect("is built").masters);
+    let masters = masters.expect("is JSON")["spec"]["template"]["spec"].clone();
+    let jobs =
+        [format_job(&cluster, &FormatRequest::default()), deletion_job(&cluster, "id"), reads_job(&cluster)];
+    for job in jobs {
+        let pod = serde_json::to_value(job).expect("is JSON")["spec"]["template"]["spec"].clone();
+        for field in ["nodeSelector", "tolerations", "schedulerName", "runtimeClassName", "imagePullSecrets"]
+        {
+            assert!(!pod[field].is_null(), "{field}");
+            assert_eq!(pod[field], masters[field], "{field}");
+        }
+        let nodes = "requiredDuringSchedulingIgnoredDuringExecution";
+        assert_eq!(pod["affinity"]["nodeAffinity"][nodes], masters["affinity"]["nodeAffinity"][nodes]);
+        assert!(pod["affinity"]["podAffinity"].is_null(), "it would wait for others");
+    }
+}

@@ -108,6 +108,6 @@ properties: {alluxio.user.file.writetype.default: CACHE_THROUGH, alluxio.worker.
     (
         "templates",
         "image: {repository: localhost, tag: test, pullPolicy: Never, pullSecrets: [{name: registry}]}
-masters: {resources: {requests: {cpu: 1}, limits: {cpu: 2, memory: 4Gi}}, storage: {sizeLimit: 5Gi}, probes: {startupSeconds: 60, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 2}, terminationGracePeriodSeconds: 90, podTemplate: {metadata: {labels: {team: data}, annotations: {a: b}}, spec: {containers: [{name: sidecar, image: busybox}, {name: alluxio-master, volumeMounts: [{name: extra, mountPath: /extra}]}], volumes: [{name: extra, emptyDir: {}}], hostAliases: [{ip: 10.0.0.1, hostnames: [nn]}]}}}",
+masters: {resources: {requests: {cpu: 1}, limits: {cpu: 2, memory: 4Gi}}, storage: {sizeLimit: 5Gi}, probes: {startupSeconds: 60, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 2}, terminationGracePeriodSeconds: 90, podTemplate: {metadata: {labels: {team: data}, annotations: {a: b}}, spec: {containers: [{name: sidecar, image: busybox}, {name: alluxio-master, volumeMounts: [{name: extra, mountPath: /extra}]}], volumes: [{name: extra, emptyDir: {}}], hostAliases: [{ip: 10.0.0.1, hostnames: [nn]}], nodeSelector: {disk: ssd}, tolerations: [{key: masters, operator: Exists}]}}}",
     ),
 ];
