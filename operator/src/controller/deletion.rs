@@ -7,7 +7,6 @@ use std::time::Duration;
 use k8s_openapi::{
     api::{
         apps::v1::{DaemonSet, StatefulSet},
-        batch::v1::Job,
         core::v1::{Namespace, PersistentVolumeClaim, Pod},
     },
     jiff::Timestamp,
@@ -19,11 +18,16 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{Context, intent, journal, reconcile::ReconcileError, selectors::selector};
+use super::{
+    Context,
+    reconcile::ReconcileError,
+    removal::{Removal, remove},
+    selectors::selector,
+};
 use crate::{
     act,
-    apply::{Applier, Contests, FIELD_MANAGER, Wanted},
-    build::{COMPONENT, MASTER, WORKER, deletion_job, master_account, master_settings, names::journal_claim},
+    apply::FIELD_MANAGER,
+    build::{COMPONENT, MASTER, WORKER, names::journal_claim},
     crd::{AlluxioCluster, DeletionPolicy},
     status::Occurrence,
 };
@@ -84,10 +88,7 @@ pub async fn step(context: &Context, cluster: &AlluxioCluster) -> Result<Action,
         (true, true) => Occurrence::normal("JournalDeleted", "the journal and its claims are deleted"),
         (true, false) => Occurrence::warning(
             "JournalLeft",
-            format!(
-                "these were there before this cluster, which never took them up, and are left: {}",
-                kept.join(", ")
-            ),
+            format!("these are left, remove them by hand if nobody needs them: {}", kept.join(", ")),
         ),
         (false, _) => {
             let left = going.into_iter().chain(kept).collect::<Vec<_>>().join(", ");
@@ -144,22 +145,24 @@ async fn delete_parts(context: &Context, cluster: &AlluxioCluster) -> Result<Lef
     if !masters.is_empty() {
         return Ok(Left::going(masters));
     }
-    if let Some(left) = delete_journal(context, cluster, &pods).await? {
-        return Ok(Left::going(vec![left]));
+    let mut left = Left::default();
+    match remove(context, cluster, &pods).await? {
+        Removal::Done => {}
+        Removal::Going(what) => return Ok(Left::going(vec![what])),
+        Removal::Kept(what) => left.kept.push(what),
     }
     // Kubernetes keeps a claim for as long as any pod names it, one that has ended too: that of the Job.
     for pod in pods.list_metadata(&of_cluster).await?.items.iter().filter(|pod| !is(pod, WORKER)) {
         act::replace(&pods, &pod.name_any(), &pod.uid().unwrap_or_default()).await?;
     }
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &namespace);
-    let mut left = Left::default();
     for claim in claims.list_metadata(&of_cluster).await?.items {
         let shown = format!("PersistentVolumeClaim {}", claim.name_any());
         if goes_along(cluster, &claim) {
             gone(claims.delete(&claim.name_any(), &background).await)?;
             left.going.push(shown);
         } else {
-            left.kept.push(shown);
+            left.kept.push(format!("{shown} (it was there before this cluster, which never took it up)"));
         }
     }
     Ok(left)
@@ -182,49 +185,6 @@ fn goes_along(cluster: &AlluxioCluster, claim: &PartialObjectMeta<PersistentVolu
 
 fn is(pod: &PartialObjectMeta<Pod>, component: &str) -> bool {
     pod.labels().get(COMPONENT).is_some_and(|of| of == component)
-}
-
-/// By a Job, which removes only what is marked as this cluster's. What is left of it is told; where no journal was ever this cluster's nothing
-/// is looked for.
-async fn delete_journal(
-    context: &Context,
-    cluster: &AlluxioCluster,
-    pods: &Api<Pod>,
-) -> Result<Option<String>, ReconcileError> {
-    let Some(journal) = cluster.status.as_ref().and_then(|status| status.journal.as_ref()) else {
-        return Ok(None);
-    };
-    let left = |why: &str| Some(format!("the journal at {} ({why})", journal.location));
-    let validated = match intent::for_deletion(context, cluster).await? {
-        Ok(validated) => validated,
-        Err(refused) => return Ok(left(&refused.message)),
-    };
-    let job = Wanted::new(&deletion_job(&validated, &journal.cluster_id))?;
-    let namespace = cluster.namespace().unwrap_or_default();
-    let jobs: Api<Job> = Api::namespaced(context.client.clone(), &namespace);
-    let found = jobs.get_opt(&job.name).await?;
-    match found.as_ref().map(|found| (found, journal::ended(found))) {
-        Some((_, Some(true))) => Ok(None),
-        Some((failed, Some(false))) => {
-            Ok(left(journal::told(failed, pods).await?.as_deref().unwrap_or("the Job failed").trim()))
-        }
-        None | Some((_, None)) => {
-            let applier = Applier::new(
-                context.client.clone(),
-                &namespace,
-                &cluster.uid().unwrap_or_default(),
-                Contests::default(),
-            );
-            // What the Job's pod cannot start without. The spec may be one that was never carried out; and where the cluster is deleted in the
-            // foreground Kubernetes deletes them together with the sets, and also what was made anew while other parts still end.
-            applier.apply(&Wanted::new(&master_account(&validated))?).await?;
-            applier.apply(&Wanted::new(&master_settings(&validated))?).await?;
-            if found.is_none() {
-                applier.apply(&job).await?;
-            }
-            Ok(left("a Job removes it"))
-        }
-    }
 }
 
 /// A thing that is not there any more needs no deleting.

@@ -47,6 +47,13 @@ pub enum Outcome {
     Missing,
 }
 
+impl LastWord {
+    /// In what the container left.
+    pub fn of(told: Option<&str>) -> Option<Self> {
+        told?.lines().rev().find_map(|line| serde_json::from_str(line).ok())
+    }
+}
+
 /// The newest journal format that an image reads, as the Job that asked it was told.
 pub fn reads(told: Option<&str>) -> Option<u32> {
     #[derive(Deserialize)]
@@ -123,12 +130,14 @@ pub fn is_known(verdict: &Verdict) -> bool {
 }
 
 /// Masters of `known` find another journal in its place.
-pub fn replaced(known: &str) -> Verdict {
+pub fn replaced(cluster: &AlluxioCluster, known: &str) -> Verdict {
+    let (namespace, name) = (cluster.namespace().unwrap_or_default(), cluster.name_any());
     Verdict::is_not(
         Reason::JournalForeign,
         format!(
             "the journal's folder holds the journal of another cluster now: bring back that of {known}, it is looked for every minute; \
-             nothing is started or replaced meanwhile"
+             nothing is started or replaced meanwhile. To go on with the other one instead, name it in the annotation \
+             alluxio.org/adopt-journal, and then `kubectl -n {namespace} delete statefulset/{name}-masters`"
         ),
     )
 }
@@ -189,6 +198,24 @@ async fn pods_of(job: &Job, pods: &Api<Pod>) -> Result<Vec<Pod>, kube::Error> {
     Ok(pods)
 }
 
+/// Its pods that have not come to their end.
+///
+/// # Errors
+/// The API server does not answer.
+pub async fn at_work(job: &Job, pods: &Api<Pod>) -> Result<Vec<Pod>, kube::Error> {
+    let mut pods = pods_of(job, pods).await?;
+    let phase = |pod: &Pod| pod.status.as_ref().and_then(|status| status.phase.clone());
+    pods.retain(|pod| !matches!(phase(pod).as_deref(), Some("Succeeded" | "Failed")));
+    Ok(pods)
+}
+
+/// Whether a container of it runs.
+pub fn runs(pod: &Pod) -> bool {
+    let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let mut states = containers.filter_map(|container| container.state.as_ref());
+    states.any(|state| state.running.is_some())
+}
+
 fn cannot_start(job: &str, why: &str) -> Verdict {
     let message = format!(
         "the pod of the Job {job} cannot start: {why}; mend spec.image, or what else of spec.masters it is about: the Job is made anew then"
@@ -207,8 +234,7 @@ fn last_word(pod: &Pod) -> Option<&ContainerStateTerminated> {
 fn verdict(cluster: &AlluxioCluster, job: &str, complete: bool, told: Option<&str>) -> Progress {
     let name = cluster.name_any();
     let look = format!("`kubectl -n {} logs job/{job}` says more", cluster.namespace().unwrap_or_default());
-    let word =
-        told.and_then(|told| told.lines().rev().find_map(|line| serde_json::from_str::<LastWord>(line).ok()));
+    let word = LastWord::of(told);
     let failed = |reason, message: String| Progress::Failed(Verdict::is_not(reason, message));
     match (complete, word) {
         (true, Some(LastWord { outcome: Outcome::Formatted | Outcome::Adopted, cluster_id, .. }))

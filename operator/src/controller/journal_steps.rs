@@ -16,6 +16,7 @@ use super::{
 use crate::{
     apply::{APPLIED_HASH, Wanted},
     crd::{JournalStatus, Reason},
+    status::Verdict,
 };
 
 /// The id of a journal that shall become this cluster's though it is another one's.
@@ -35,16 +36,18 @@ impl Reconcile<'_> {
     ) -> Result<bool, ReconcileError> {
         let known = self.cluster.status.as_ref().and_then(|status| status.journal.clone());
         let known_id = known.map(|journal| journal.cluster_id);
-        let adopt = self.cluster.annotations().get(ADOPT_JOURNAL).cloned();
-        let job = intent.format_job(known_id.clone(), adopt)?;
         if let Some(known) = &known_id
             && observed.master_set.is_some()
         {
+            // Handed over to this object it would be nobody's: the masters of that set refuse to start over it.
+            let job = intent.format_job(known_id.clone(), None)?;
             let verdict = self.still_there(&job, known, observed).await?;
             let there = !journal::is_trouble(&verdict);
             report.journal_verdict = Some(verdict);
             return Ok(there);
         }
+        let adopt = self.cluster.annotations().get(ADOPT_JOURNAL).cloned();
+        let job = intent.format_job(known_id.clone(), adopt)?;
         let verdict = match self.run_job(&job, known_id.as_deref()).await? {
             journal::Progress::Running(waits) => {
                 // A former one's words hold until this one's pod runs, but not where it is known what that waits for.
@@ -91,7 +94,7 @@ impl Reconcile<'_> {
         }
         Ok(match self.look(job).await? {
             journal::Progress::Failed(verdict) if verdict.reason == Reason::JournalForeign => {
-                journal::replaced(known)
+                journal::replaced(&self.cluster, known)
             }
             journal::Progress::Failed(verdict) if journal::is_known(&verdict) => verdict,
             journal::Progress::Done(found) if found == known => journal::ours(),

@@ -16,6 +16,7 @@ mod mounts;
 mod nodes;
 mod observed;
 mod reconcile;
+mod removal;
 mod replacing;
 mod report;
 mod run;

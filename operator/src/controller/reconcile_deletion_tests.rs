@@ -150,3 +150,105 @@ async fn a_pod_that_has_ended_does_not_keep_the_claim() {
     assert!(world.api.get(pod).is_none(), "the API server would keep the claim until it is gone");
     assert!(world.api.get(claim).is_none());
 }
+
+/// A cluster that is deleted before its status knows the journal; the Job that makes it is there.
+async fn deleted_early(journal: &str) -> World {
+    let world = World::new(&format!("{{deletionPolicy: Delete, journal: {journal}}}"), Value::Null);
+    world.api.put("/api/v1/namespaces/data", json!({ "metadata": { "name": "data" } }));
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(JOB).is_some() && world.status()["journal"].is_null());
+    let mut cluster = world.api.get(CLUSTER).unwrap();
+    cluster["metadata"]["deletionTimestamp"] = json!(Timestamp::now().to_string());
+    world.api.put(CLUSTER, cluster);
+    world
+}
+
+impl World {
+    /// What was told in the end, and what of it.
+    fn told_at_the_end(&self) -> (String, String) {
+        assert_eq!(self.finalizers(), json!([]));
+        let events = self.api.asked(&Method::POST, "/events");
+        let word = |name: &str| events.last().unwrap()[name].as_str().unwrap().to_owned();
+        (word("reason"), word("note"))
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.api.get(JOB).unwrap()["spec"]["suspend"] == true
+    }
+}
+
+const HDFS: &str = "{uri: 'hdfs://n/j'}";
+
+#[tokio::test]
+async fn a_journal_that_was_made_a_moment_ago_is_removed() {
+    let world = deleted_early(HDFS).await;
+    world.waits("demo-format", &json!({ "containerStatuses": [{
+        "name": "format", "image": "i", "imageID": "", "ready": true, "restartCount": 0, "state": { "running": {} },
+    }] }));
+    world.reconcile().await.unwrap();
+    assert!(world.finalizers() == json!([deletion::FINALIZER]) && !world.is_suspended(), "it is at it");
+    world.job_ended("Complete", 0, &json!({ "outcome": "formatted", "clusterId": "new" }));
+    world.reconcile().await.unwrap();
+    let words =
+        world.api.get(DELETION).unwrap()["spec"]["template"]["spec"]["containers"][0]["args"].to_string();
+    assert!(words.contains(r#""--cluster","new""#), "{words}");
+    world.ended("demo-delete", "Complete", 0, &json!({}));
+    world.api.take("/api/v1/namespaces/data/pods/demo-format-1");
+    world.reconcile().await.unwrap();
+    assert_eq!(world.told_at_the_end().0, "JournalDeleted");
+}
+
+#[tokio::test]
+async fn a_job_that_has_not_begun_makes_no_journal_after_its_cluster() {
+    for journal in [HDFS, "{existingClaim: {claimName: c}}", "{claim: {size: 1Gi}}"] {
+        let world = deleted_early(journal).await;
+        world.waits("demo-format", &waiting("ImagePullBackOff", "no such tag"));
+        world.reconcile().await.unwrap();
+        assert!(world.is_suspended(), "{journal}");
+        assert_eq!(world.finalizers(), json!([deletion::FINALIZER]), "the pod, or the claim, still ends");
+        world.api.take("/api/v1/namespaces/data/pods/demo-format-1");
+        world.reconcile().await.unwrap();
+        assert_eq!(world.told_at_the_end().0, "JournalDeleted", "{journal}");
+        assert!(world.api.get(DELETION).is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_journal_of_which_nobody_knows_the_id_is_told() {
+    let world = deleted_early(HDFS).await;
+    world.job_ended("Complete", 0, &json!({ "outcome": "formatted", "clusterId": "new" }));
+    world.api.take("/api/v1/namespaces/data/pods/demo-format-1");
+    world.reconcile().await.unwrap();
+    let (reason, note) = world.told_at_the_end();
+    assert!(reason == "JournalLeft" && note.contains("the journal at hdfs://n/j"), "{reason}: {note}");
+
+    let world = deleted_early(HDFS).await;
+    world.job_ended("Failed", 0, &json!({ "outcome": "foreign", "clusterId": "other" }));
+    world.reconcile().await.unwrap();
+    assert_eq!(world.told_at_the_end().0, "JournalDeleted", "there is none of this cluster's");
+    assert!(world.api.get(DELETION).is_none());
+}
+
+/// As `kubectl delete --cascade=orphan` leaves one, and as one is whose collection is late.
+#[tokio::test]
+async fn the_job_of_an_earlier_object_removes_no_journal_of_this_one() {
+    for owners in [
+        json!([]),
+        json!([{ "apiVersion": "a/v1", "kind": "K", "name": "demo", "uid": "earlier", "controller": true }]),
+    ] {
+        let world = deleted("", 1);
+        world.reconcile().await.unwrap();
+        world.ended("demo-delete", "Complete", 100, &json!({}));
+        let mut job = world.api.get(DELETION).unwrap();
+        job["metadata"]["ownerReferences"] = owners;
+        world.api.put(DELETION, job);
+        world.reconcile().await.unwrap();
+        assert_eq!(world.finalizers(), json!([deletion::FINALIZER]));
+        assert!(world.api.get(DELETION).is_none(), "it makes room");
+        world.reconcile().await.unwrap();
+        assert_eq!(world.api.get(DELETION).unwrap()["metadata"]["ownerReferences"][0]["uid"], "uid-1");
+        world.ended("demo-delete", "Complete", 0, &json!({}));
+        world.reconcile().await.unwrap();
+        assert_eq!(world.told_at_the_end().0, "JournalDeleted");
+    }
+}

@@ -101,3 +101,34 @@ async fn a_master_with_another_clusters_journal_is_no_leader() {
     assert_eq!(world.condition("JournalReady").0, "True JournalFormatted");
     assert_eq!(world.status()["leader"]["pod"], "demo-masters-0");
 }
+
+/// The masters that are there would refuse to start over what was handed over.
+#[tokio::test]
+async fn no_journal_is_adopted_while_the_masters_set_is_there() {
+    let world = leaderless().await;
+    let annotated = |world: &World| {
+        let mut cluster = world.api.get(CLUSTER).unwrap();
+        cluster["metadata"]["annotations"]["alluxio.org/adopt-journal"] = json!("other");
+        world.api.put(CLUSTER, cluster);
+    };
+    annotated(&world);
+    let words =
+        || world.api.get(JOB).unwrap()["spec"]["template"]["spec"]["containers"][0]["args"].to_string();
+    world.reconcile().await.unwrap();
+    assert!(!words().contains("--adopt"), "{}", words());
+    world.job_ended("Failed", 1, &json!({ "outcome": "foreign", "clusterId": "other" }));
+    world.reconcile().await.unwrap();
+    let (ready, message) = world.condition("JournalReady");
+    assert_eq!(ready, "False JournalForeign");
+    assert!(message.contains("`kubectl -n data delete statefulset/demo-masters`"), "{message}");
+    world.api.take(SET);
+    world.api.take(POD);
+    world.reconcile().await.unwrap();
+    world.reconcile().await.unwrap();
+    assert!(words().contains(r#""--known","id","--adopt","other""#), "{}", words());
+    world.job_ended("Complete", 0, &json!({ "outcome": "adopted", "clusterId": "other" }));
+    world.reconcile().await.unwrap();
+    assert_eq!(world.status()["journal"]["clusterId"], "other");
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(SET).is_some());
+}
