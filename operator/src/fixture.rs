@@ -73,6 +73,7 @@ pub(crate) fn facts() -> Facts<'static> {
         nodes: vec![node("n1", "ssd"), node("n2", "ssd"), node("n3", "hdd")],
         others: Vec::new(),
         ensembles: Vec::new(),
+        worker_sets: Vec::new(),
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Context {
     pub waits: Lasting,
     /// Which groups of workers have fewer pods than they shall have.
     pub missing: Lasting,
+    /// Which groups of workers have a set that would not make pods as they shall be.
+    pub unseen: Lasting,
     /// Which pods a disruption budget does not let go.
     pub refused: Refused,
     /// Whose objects others change again and again.
@@ -102,6 +104,7 @@ impl Context {
             silent: Lasting::default(),
             waits: Lasting::default(),
             missing: Lasting::default(),
+            unseen: Lasting::default(),
             refused: Refused::default(),
             contests: Contested::default(),
             metrics: Metrics::new().unwrap(),
@@ -120,6 +123,7 @@ impl Context {
         self.silent.forget(cluster);
         self.waits.forget(cluster);
         self.missing.forget(cluster);
+        self.unseen.forget(cluster);
         self.refused.forget(cluster);
         self.contests.forget(cluster);
     }

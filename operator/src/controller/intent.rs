@@ -55,6 +55,7 @@ pub async fn of(
         nodes: nodes(context),
         others: others.map(AsRef::as_ref).collect(),
         ensembles: observed.ensembles(),
+        worker_sets: observed.worker_kinds.clone(),
     };
     match validate(cluster, &facts) {
         Ok(validated) => {

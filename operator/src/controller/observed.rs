@@ -22,7 +22,7 @@ use crate::{
     build::{
         COMPONENT, DECOMMISSION_TIMEOUT, MASTER, MASTER_CONTAINER, RESTART_HASH, WORKER_GROUP, kept_nodes,
     },
-    crd::AlluxioCluster,
+    crd::{AlluxioCluster, WorkerKind},
     observe::{
         health::RoleAnswer,
         leader::{Candidate, serving},
@@ -78,6 +78,8 @@ pub struct Observed {
     /// By group.
     pub workers: BTreeMap<String, Vec<PodFacts>>,
     pub worker_sets: BTreeMap<String, SetSeen>,
+    /// What runs each group; of one that was added again both may be there.
+    pub worker_kinds: Vec<(String, WorkerKind)>,
     /// By group, the nodes that its DaemonSet has by name.
     pub kept_nodes: BTreeMap<String, BTreeSet<String>>,
 }
@@ -106,7 +108,10 @@ impl Observed {
         for set in &stateful.items {
             let seen = SetSeen::of_stateful(set);
             match set.labels().get(WORKER_GROUP) {
-                Some(group) => drop(observed.worker_sets.insert(group.clone(), seen)),
+                Some(group) => {
+                    observed.worker_kinds.push((group.clone(), WorkerKind::StatefulSet));
+                    observed.worker_sets.insert(group.clone(), seen);
+                }
                 None => {
                     observed.master_set = Some(seen);
                     observed.master_image = master_image(set);
@@ -115,6 +120,7 @@ impl Observed {
         }
         for set in &daemons.items {
             if let Some(group) = set.labels().get(WORKER_GROUP) {
+                observed.worker_kinds.push((group.clone(), WorkerKind::DaemonSet));
                 observed.worker_sets.insert(group.clone(), SetSeen::of_daemon(set));
                 let pod = set.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
                 observed.kept_nodes.insert(group.clone(), pod.map(kept_nodes).unwrap_or_default());

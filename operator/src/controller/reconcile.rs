@@ -41,7 +41,7 @@ use crate::{
         leader,
         pulse::{ClusterKey, Target, Targets},
     },
-    roll::{MastersPlan, Step, Wait},
+    roll::{MastersPlan, Step, Wait, WorkersPlan},
     status::{Verdict, transitions},
     validate::Refusals,
 };
@@ -257,10 +257,11 @@ impl<'a> Reconcile<'a> {
         self.context.tell(&self.cluster, &served.told).await;
         report.decommission = served.failure;
         let replaced = self.replace(&plan, observed, &renewed, report).await;
-        if plan.step == Step::Settled {
+        let serves = observed.leader().is_some();
+        if plan.lets_workers_follow(serves) {
             let rolling = report.groups.iter().any(|group| group.plan.under_way());
             // Where nobody serves a Job may be looking for the journal.
-            if !rolling && formatted && observed.leader().is_some() {
+            if !rolling && formatted && serves {
                 self.clear(intent, observed, &report.groups).await?;
             }
             (report.mounts, report.failed) =
@@ -395,21 +396,26 @@ fn next_look(report: &Report, moved: bool) -> Duration {
         Some(Step::Wait(_) | Step::Recreate(_)) if moved => UNDER_WAY,
         Some(Step::Wait(_) | Step::Recreate(_)) => WAITING,
     };
-    let groups = report.groups.iter().map(|group| {
-        let plan = &group.plan;
-        let under_way = plan.under_way()
-            || !(plan.leaving_nodes.is_empty() && plan.take_out.is_empty() && plan.put_back.is_empty());
-        match (under_way, !plan.cordoned.is_empty() || plan.stopped.is_some()) {
-            // The budget that does not let it go may do so for days.
-            (true, _) if plan.refused.is_some() && !moved => WAITING,
-            (true, _) => UNDER_WAY,
-            // A master that starts anew offers those on cordoned nodes again.
-            (false, true) => TROUBLE,
-            (false, false) if plan.missing.is_some() => WAITING,
-            (false, false) => AT_REST,
-        }
-    });
+    // Where the masters' roll was given up workers that are outdated, too, may wait for days.
+    let follow = !matches!(report.masters.as_ref().map(|plan| &plan.step), Some(Step::Stopped(_)));
+    let groups = report.groups.iter().map(|group| next_look_at(&group.plan, follow, moved));
     groups.fold(masters.min(contested), Duration::min)
+}
+
+/// `follow`: whether a roll of these workers may go on.
+fn next_look_at(plan: &WorkersPlan, follow: bool, moved: bool) -> Duration {
+    let leaves = !(plan.leaving_nodes.is_empty() && plan.take_out.is_empty() && plan.put_back.is_empty());
+    match (plan.under_way() && follow, !plan.cordoned.is_empty() || plan.stopped.is_some()) {
+        // Whether a worker is idle nobody tells.
+        _ if leaves => UNDER_WAY,
+        (true, _) if moved => UNDER_WAY,
+        // Pods tell when they come and go; a budget that lets none go may do so for days.
+        (true, _) => WAITING,
+        // A master that starts anew offers those on cordoned nodes again.
+        (false, true) => TROUBLE,
+        (false, false) if plan.missing.is_some() => WAITING,
+        (false, false) => AT_REST,
+    }
 }
 
 #[cfg(test)]
@@ -435,6 +441,19 @@ mod tests {
         assert_eq!(still(Step::Wait(Wait::NoLeader)), WAITING);
         assert_eq!(still(Step::Wait(Wait::Behind(String::new()))), UNDER_WAY, "nobody tells of a lag");
         assert_eq!(still(Step::Settled), AT_REST);
+        let rolls = |step, moved| {
+            let mut group = GroupPlan::default();
+            group.plan.rolling = true;
+            super::next_look(&Report { groups: vec![group], ..report(step) }, moved)
+        };
+        assert_eq!((rolls(Step::Settled, true), rolls(Step::Settled, false)), (UNDER_WAY, WAITING));
+        let failure = || Failure { pod: String::new(), seen: String::new(), hint: String::new() };
+        assert_eq!(rolls(Step::Unwell(failure()), false), WAITING);
+        assert_eq!(
+            rolls(Step::Stopped(failure()), true),
+            TROUBLE,
+            "workers wait for masters that do not come"
+        );
     }
 
     #[test]

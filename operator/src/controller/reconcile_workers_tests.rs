@@ -237,7 +237,7 @@ async fn a_worker_that_does_not_end_is_told_and_not_looked_at_each_second() {
     };
     ending(&Timestamp::now().to_string());
     world.reconcile().await.unwrap();
-    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(UNDER_WAY));
+    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(WAITING));
     assert_eq!(world.condition("Progressing").0, "True Rolling");
     assert_eq!(world.condition("Degraded").0, "False AsExpected");
     ending("2026-01-02T00:00:00Z");
@@ -354,4 +354,102 @@ async fn an_eviction_that_fails_holds_up_nothing_else() {
     assert!(error.to_string().contains("Too many requests"), "{error}");
     assert!(world.api.get(WORKER).is_some() && world.api.get(&other).is_none());
     assert_eq!(world.context.refused.of(&key(), "w"), None, "it is no budget that refuses");
+}
+
+/// Taken out and added again with the other kind: pods of the former set would be evicted without end.
+#[tokio::test]
+async fn a_group_of_another_kind_waits_for_its_former_set() {
+    const FORMER: &str = "/apis/apps/v1/namespaces/data/statefulsets/demo-worker-default";
+    let world = with_workers("").await;
+    world.put_worker(true, "2026-01-02T00:00:00Z", Some("old"));
+    let mut former = world.api.get(WORKERS).unwrap();
+    former["kind"] = json!("StatefulSet");
+    former["status"] = json!({ "observedGeneration": 1, "replicas": 1 });
+    world.api.put(FORMER, former);
+    for _ in 0..2 {
+        assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+    }
+    assert_eq!(
+        world.condition("Degraded"),
+        (
+            "True InvalidSpec".to_owned(),
+            "spec.workers[default].kind: the StatefulSet demo-worker-default, which the group had before, is still there; take the group out \
+             until that is gone (its workers leave first), or give the new one another name"
+                .to_owned()
+        )
+    );
+    assert_eq!(world.api.asked(&Method::POST, "/eviction"), Vec::<Value>::new());
+    world.api.take(FORMER);
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(WORKER).is_none(), "the roll goes on");
+}
+
+#[tokio::test]
+async fn a_set_whose_controller_does_not_see_the_change_is_told() {
+    let world = with_workers("").await;
+    world.put_worker(true, "2026-01-02T00:00:00Z", Some("old"));
+    let mut set = world.api.get(WORKERS).unwrap();
+    set["status"]["observedGeneration"] = json!(0);
+    world.api.put(WORKERS, set);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Progressing").0, "True Rolling");
+    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(WAITING), "its watch tells when it does");
+    world.set("progressDeadlineSeconds", json!(0));
+    assert_eq!(world.reconcile().await.unwrap(), Action::requeue(TROUBLE));
+    assert_eq!(world.condition("Progressing").0, "False StepFailed");
+    let (degraded, message) = world.condition("Degraded");
+    assert_eq!(degraded, "True WorkersNotReady");
+    assert!(
+        message.contains("or its controller has not seen it") && message.contains("daemonset"),
+        "{message}"
+    );
+    assert!(world.api.get(WORKER).is_some());
+}
+
+/// Its node is gone, and may be for days.
+#[tokio::test]
+async fn a_standby_that_is_not_well_does_not_hold_up_workers() {
+    const OLD: &str = "/apis/apps/v1/namespaces/data/daemonsets/demo-worker-old";
+    let (long_ago, now) = ("2026-01-02T00:00:00Z", Timestamp::now().to_string());
+    let election = "zookeeper: {addresses: ['z:1']}, journal: {existingClaim: {claimName: c}}";
+    let world = with_workers(election).await;
+    world.put_worker(true, long_ago, None);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Progressing").0, "False Settled");
+    let leader = world.api.get(POD).unwrap();
+    let mut masters = world.api.get(CLUSTER).unwrap()["spec"]["masters"].clone();
+    masters["count"] = json!(2);
+    world.set("masters", masters);
+    let mut standby = leader;
+    standby["metadata"]["name"] = json!("demo-masters-1");
+    standby["metadata"]["uid"] = json!("pod-1");
+    standby["metadata"]["labels"].as_object_mut().unwrap().remove(LEADER_LABEL);
+    standby["status"] =
+        json!({ "conditions": [{ "type": "Ready", "status": "False", "lastTransitionTime": long_ago }] });
+    world.api.put("/api/v1/namespaces/data/pods/demo-masters-1", standby);
+    let mut old = world.api.get(WORKERS).unwrap();
+    old["metadata"]["name"] = json!("demo-worker-old");
+    old["metadata"]["labels"][WORKER_GROUP] = json!("old");
+    old["status"]["desiredNumberScheduled"] = json!(0);
+    world.api.put(OLD, old);
+
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Degraded").0, "True MastersNotReady");
+    assert!(world.api.get(OLD).is_none(), "what is not wanted goes");
+    let (progressing, message) = world.condition("Progressing");
+    assert_eq!(progressing, "False Settled");
+    assert!(message.contains("but for masters, as the condition Degraded says"), "{message}");
+
+    world.put_worker(true, long_ago, Some("old"));
+    world.reconcile().await.unwrap();
+    assert!(world.api.get(WORKER).is_none(), "the edit may be what mends it");
+    world.put_worker(false, &now, None);
+    for action in [UNDER_WAY, WAITING] {
+        assert_eq!(world.reconcile().await.unwrap(), Action::requeue(action));
+        assert_eq!(world.condition("Progressing").0, "True Rolling");
+    }
+    world.put_worker(true, &now, None);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("Progressing").0, "False Settled", "it was the workers' roll");
+    assert_eq!(world.condition("Degraded").0, "True MastersNotReady");
 }

@@ -187,8 +187,14 @@ impl Report {
         };
         let stopped = match &masters.step {
             Step::Stopped(failure) => Some(failure),
-            // The last one of a roll, or all at once: nothing is outdated any more, and yet the roll did not end well.
-            Step::Unwell(failure) if before(cluster).is_some_and(|status| rolls(&status)) => Some(failure),
+            // The last one of a roll, or all at once: nothing is outdated any more, and yet the roll did not end well. Where workers roll
+            // beside a standby that is not well the roll is theirs.
+            Step::Unwell(failure)
+                if before(cluster).is_some_and(|status| rolls(&status))
+                    && !(observed.leader().is_some() && self.workers_rolled(cluster)) =>
+            {
+                Some(failure)
+            }
             _ => workers(),
         };
         if let Some(failure) = stopped {
@@ -217,6 +223,12 @@ impl Report {
             }
             _ => self.of_workers(),
         })
+    }
+
+    /// Whether workers are outdated, or were at the last look.
+    fn workers_rolled(&self, cluster: &AlluxioCluster) -> bool {
+        let told = before(cluster).and_then(|status| status.workers).unwrap_or_default();
+        self.groups.iter().any(|group| group.plan.rolling) || told.groups.iter().any(|group| group.rolling)
     }
 
     /// What was on its way is not any more.
@@ -283,11 +295,13 @@ impl Report {
         let cordoned =
             but("are out of service because their nodes are cordoned", &|group| group.plan.cordoned.clone());
         let by_hand = but("somebody took out of service", &|group| group.plan.by_hand.clone());
+        let unwell = self.masters.as_ref().is_some_and(|plan| matches!(plan.step, Step::Unwell(_)));
+        let masters = if unwell { ", but for masters, as the condition Degraded says" } else { "" };
         // The fight about them lasts for days, and is no progress.
         let contested = if self.contested.is_some() { ", where others let it be" } else { "" };
         Verdict::is_not(
             Reason::Settled,
-            format!("everything is as the spec says{contested}{unready}{cordoned}{by_hand}"),
+            format!("everything is as the spec says{contested}{masters}{unready}{cordoned}{by_hand}"),
         )
     }
 

@@ -153,6 +153,7 @@ async fn one(parts: Parts, controller: Controller<AlluxioCluster>, seen: Seen, s
         silent: Lasting::default(),
         waits: Lasting::default(),
         missing: Lasting::default(),
+        unseen: Lasting::default(),
         refused: Refused::default(),
         contests: Contested::default(),
         metrics: parts.metrics.clone(),

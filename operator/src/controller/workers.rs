@@ -67,6 +67,7 @@ pub async fn plan(
 ) -> Vec<GroupPlan> {
     let (mut plans, none) = (Vec::new(), BTreeSet::new());
     let missing = context.missing.since(key, missing(observed), now);
+    let unseen = context.unseen.since(key, unseen(observed, hashes), now);
     let (leaving, unready) = (BTreeSet::new(), BTreeSet::new());
     let mut asked = Asked { context, key, cluster, observed, now, offered: None, leaving, unready };
     for group in &cluster.spec.workers {
@@ -75,6 +76,7 @@ pub async fn plan(
         let worker = |facts: &PodFacts| worker(context, cluster, group, &terms, facts);
         let group_seen = WorkerGroup {
             missing_since: missing.get(&group.name).copied(),
+            unseen_since: unseen.get(&group.name).copied(),
             rolled: told(cluster, &group.name).is_some_and(|told| told.rolling),
             max_unavailable: usize::try_from(group.max_unavailable).unwrap_or(1),
             decommission_timeout: seconds(group.decommission_timeout_seconds),
@@ -106,6 +108,12 @@ fn missing(observed: &Observed) -> impl Iterator<Item = String> {
     let pods = |name: &String| observed.workers.get(name).map_or(0, Vec::len);
     let sets = observed.worker_sets.iter().filter(move |(name, set)| pods(name) < set.desired);
     sets.map(|(name, _)| name.clone())
+}
+
+/// The groups whose set would not make pods with these.
+fn unseen(observed: &Observed, hashes: &BTreeMap<String, String>) -> impl Iterator<Item = String> {
+    let makes = |name: &String, hash: &str| observed.worker_sets.get(name).is_some_and(|set| set.makes(hash));
+    hashes.iter().filter(move |(name, hash)| !makes(name, hash)).map(|(name, _)| name.clone())
 }
 
 /// The groups whose set is there, but not in the spec.
@@ -157,6 +165,7 @@ impl Asked<'_> {
             max_unavailable: 1,
             template_observed: set.makes(hash),
             missing_since: None,
+            unseen_since: None,
             rolled: false,
             workers,
             strategy: strategy(self.cluster.spec.upgrade_strategy),

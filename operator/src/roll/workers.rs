@@ -51,6 +51,8 @@ pub struct WorkerGroup {
     pub template_observed: bool,
     /// Since when its controller has not made all pods, as far as this operator has seen.
     pub missing_since: Option<Timestamp>,
+    /// Since when a pod that ends would not come back with the hash, as far as this operator has seen.
+    pub unseen_since: Option<Timestamp>,
     /// Whether a roll was under way at the last look.
     pub rolled: bool,
     pub workers: Vec<Worker>,
@@ -181,6 +183,7 @@ impl WorkerGroup {
             })
             .next()
             .or_else(|| self.not_made())
+            .or_else(|| self.not_seen().filter(|_| !outdated.is_empty()))
             // Nothing else is left to be done.
             .or_else(|| plan.stuck.clone().filter(|_| outdated.is_empty()));
         plan.held = outdated
@@ -261,6 +264,16 @@ impl WorkerGroup {
             seen: format!("{} of {} do not exist, for {}", self.missing(), self.desired, patience.waited()),
             hint: "their set does not make them; `kubectl describe daemonset`, or statefulset, says why (a quota, an admission rule, Pod Security)"
                 .to_owned(),
+        })
+    }
+
+    fn not_seen(&self) -> Option<Failure> {
+        let since = self.unseen_since.filter(|_| !self.template_observed)?;
+        let patience = self.patience();
+        patience.is_over(since).then(|| Failure {
+            pod: "workers".to_owned(),
+            seen: format!("their set does not have the change, or its controller has not seen it, for {}", patience.waited()),
+            hint: "`kubectl get daemonset -o yaml --show-managed-fields`, or statefulset, says who sets its template back".to_owned(),
         })
     }
 

@@ -35,6 +35,7 @@ fn group(workers: Vec<Worker>) -> WorkerGroup {
         max_unavailable: 1,
         template_observed: true,
         missing_since: None,
+        unseen_since: None,
         rolled: false,
         workers,
         strategy: Strategy::Rolling,
@@ -108,6 +109,19 @@ fn what_is_never_made_is_a_failure() {
     assert_eq!(all.plan().stopped.unwrap().to_string(), "workers: 3 of 5 do not exist, for more than 600 s");
     all.desired = 2;
     assert_eq!(all.plan(), WorkersPlan::default());
+}
+
+#[test]
+fn a_set_that_never_makes_pods_as_they_shall_be_is_told_after_the_deadline() {
+    let mut all = group(vec![worker("1", "old")]);
+    (all.template_observed, all.unseen_since) = (false, Some(at(0)));
+    assert_eq!((all.plan().rolling, all.plan().stopped), (true, None));
+    all.now = at(600);
+    let plan = all.plan();
+    assert!(plan.stopped.unwrap().to_string().starts_with("workers: their set does not have the change"));
+    assert_eq!(plan.replace, Vec::<String>::new());
+    all.workers = vec![worker("1", "new")];
+    assert_eq!(all.plan().stopped, None, "nothing is to be replaced");
 }
 
 #[test]

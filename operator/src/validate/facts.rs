@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Taint;
 
-use crate::crd::{AlluxioCluster, AlluxioClusterSpec, EnvVar, HadoopConfiguration, PinnedImage};
+use crate::crd::{AlluxioCluster, AlluxioClusterSpec, EnvVar, HadoopConfiguration, PinnedImage, WorkerKind};
 
 /// The files of a Hadoop configuration that are looked for.
 pub const HADOOP_FILES: [&str; 2] = ["core-site.xml", "hdfs-site.xml"];
@@ -22,6 +22,8 @@ pub struct Facts<'a> {
     pub others: Vec<&'a AlluxioCluster>,
     /// The servers of ZooKeeper that each master was started with, of those that are there.
     pub ensembles: Vec<Vec<String>>,
+    /// The sets of workers that are there, by group. Of a group that was taken out the set stays until its workers have left.
+    pub worker_sets: Vec<(String, WorkerKind)>,
 }
 
 /// Something in the cluster's namespace that the spec names.

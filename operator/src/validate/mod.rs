@@ -124,7 +124,7 @@ fn plan(cluster: &AlluxioCluster, facts: &Facts, refusals: &mut Refusals) -> Val
     let validated = ValidatedCluster {
         masters: masters::plan(masters, zookeeper.as_ref(), &journal, &properties, refusals),
         mounts: under_storage::mounts(&under_storage.mounts, facts, refusals),
-        workers: workers::plan(workers, &identity, &properties, refusals),
+        workers: workers::plan(workers, &identity, &properties, facts, refusals),
         identity,
         images,
         zookeeper,

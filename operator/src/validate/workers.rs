@@ -2,7 +2,7 @@
 
 use super::pod::{self, PodPlan};
 use super::tiers::{self, TierPlan, VolumePlan};
-use super::{Identity, PropertyPlan, Refusals, grace, template};
+use super::{Facts, Identity, PropertyPlan, Refusals, grace, template};
 use crate::build;
 use crate::crd::{MediumType, Quantity, Resources, ShortCircuit, ShortCircuitMode, WorkerGroup, WorkerKind};
 
@@ -50,6 +50,7 @@ pub(super) fn plan(
     groups: &[WorkerGroup],
     identity: &Identity,
     properties: &PropertyPlan,
+    facts: &Facts,
     refusals: &mut Refusals,
 ) -> Vec<WorkerPlan> {
     let mut names: Vec<&str> = Vec::new();
@@ -71,9 +72,24 @@ pub(super) fn plan(
                 "choose another",
             );
         }
+        check_former(group, identity, facts, refusals);
         plans.push(one(group, identity, properties, refusals));
     }
     plans
+}
+
+/// A group that was taken out and added again: the API server sees no change of its kind. Beside its former set it would have two workers of one
+/// address on a node, and pods that are replaced would come back as they were.
+fn check_former(group: &WorkerGroup, identity: &Identity, facts: &Facts, refusals: &mut Refusals) {
+    let former = facts.worker_sets.iter().find(|(name, kind)| *name == group.name && *kind != group.kind);
+    if let Some((name, kind)) = former {
+        let set = build::names::worker_group(&identity.name, name);
+        refusals.invalid(
+            format!("spec.workers[{name}].kind"),
+            format!("the {kind:?} {set}, which the group had before, is still there"),
+            "take the group out until that is gone (its workers leave first), or give the new one another name",
+        );
+    }
 }
 
 fn one(
