@@ -16,6 +16,7 @@ use super::{
 use crate::{
     apply::{APPLIED_HASH, Wanted},
     crd::{JournalStatus, Reason},
+    status::Verdict,
 };
 
 /// The id of a journal that shall become this cluster's though it is another one's.
