@@ -119,10 +119,7 @@ async fn clients_outside_of_the_pod_network_use_the_nodes_addresses() -> Result<
         .adapted(&example("host-network.yaml")?)
         .replace("/alluxio/journal\n", &format!("/alluxio/journal\n    {named}"))
         .replace("/data\n", &format!("/data\n      {named}"))
-        .replace(
-            "path: /data/alluxio\n",
-            &format!("path: /srv/local/{}\n              prepare: true\n", scenario.namespace()),
-        )
+        .replace("path: /data/alluxio\n", &format!("path: /srv/local/{}\n", scenario.namespace()))
         .replace("quota: 500Gi", "quota: 1Gi");
     let cluster = Deployed::apply(&scenario, "outside", &text)?;
     promised(
