@@ -1,6 +1,7 @@
 //! Clusters of Alluxio on the nodes of `tests/e2e`, run by the operator as its users run it: installed by Helm, told by kubectl.
 
 mod asker;
+mod content;
 mod deployed;
 mod leading;
 mod nodes;
@@ -16,6 +17,7 @@ mod writer_java;
 pub use asker::{Answers, Asker};
 pub use deployed::{Deployed, ready_pods};
 pub use leading::Serving;
+pub use nodes::NodeProcess;
 pub use operator::Operator;
 pub use outside::{ADDRESS, Outside};
 pub use patience::{patient, promised};
