@@ -10,6 +10,7 @@ mod outside;
 mod patience;
 mod peers;
 mod plugin;
+mod released;
 mod streams;
 mod told;
 mod tools;
