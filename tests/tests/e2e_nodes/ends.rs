@@ -176,13 +176,13 @@ async fn nothing_hangs_when_the_namespace_is_deleted() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_hangs_when_the_operator_was_uninstalled_first() -> Result<()> {
     let scenario = Scenario::begin("nothing_hangs_when_the_operator_was_uninstalled_first").await?;
-    Operator::install(&[])?;
+    let first = Operator::install(&[])?;
     let outside = Outside::zookeeper()?;
     let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
     let count = some_files(&cluster).await?;
     delete_policy(&cluster)?;
     the_finalizer_is_there(&cluster).await?;
-    Operator::uninstall()?;
+    first.uninstall()?;
     promised("no operator: from kubectl delete to the last pod's end", cluster.delete(GONE).await?, GONE)?;
     // It is installed again, and the cluster as well: nobody was there to delete its journal.
     let operator = Operator::install(&[])?;
