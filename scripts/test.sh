@@ -52,7 +52,7 @@ needs_browser() { case " $* " in *" web "*) true ;; *) false ;; esac; }
 needs_apiserver() { case " $* " in *" kube "* | *" long "*) true ;; *) false ;; esac; }
 needs_nodes() { case " $* " in *" e2e "* | *" e2e-scale "*) true ;; *) false ;; esac; }
 needs_java() { case " $* " in *" schema "* | *" peers "* | *" ha "* | *" hdfs "* | *" ufs "* | *" long "* | *" random "* | *" e2e "* | *" e2e-scale "*) true ;; *) false ;; esac; }
-needs_s3() { case " $* " in *" ufs "* | *" long "*) true ;; *) false ;; esac; }
+needs_s3() { case " $* " in *" ufs "* | *" long "* | *" e2e "*) true ;; *) false ;; esac; }
 needs_helm() { case " $* " in *" charts "*) true ;; *) false ;; esac; }
 needs_images() { case " $* " in *" images "* | *" e2e "*) true ;; *) false ;; esac; }
 needs_spark() { case " $* " in *" long "*) true ;; *) false ;; esac; }

@@ -97,9 +97,9 @@ test_the_charts_from_installation_to_the_end() {
 
   # Changed values and a changed definition take effect; the cluster is not touched.
   sed -i 's/description: How many, 1 to 9\./description: So many, 1 to 9./' "$chart/files/alluxioclusters.yaml"
-  helm upgrade alluxio-operator "$chart" --namespace alluxio-operator --set replicas=2 --set logLevel=debug
+  helm upgrade alluxio-operator "$chart" --namespace alluxio-operator --set replicas=1 --set logLevel=debug
   has "$(definition | jq -r '.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.masters.properties.count.description')" "So many"
-  same "$(operator | jq -r '.spec.replicas, (.spec.template.spec.containers[0].env[] | select(.name == "ALLUXIO_LOG_LEVEL").value)' | tr '\n' ' ')" "2 debug "
+  same "$(operator | jq -r '.spec.replicas, (.spec.template.spec.containers[0].env[] | select(.name == "ALLUXIO_LOG_LEVEL").value)' | tr '\n' ' ')" "1 debug "
   same "$(cluster | jq -c .metadata)" "$before"
 
   # So does a change of the cluster's values; what the definition refuses is told.

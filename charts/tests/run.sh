@@ -35,6 +35,17 @@ rendered() { # CHART VALUES [OPTION]...
   helm template lake "$top/charts/$1" --namespace data --kube-version 1.34.0 --values "$2" "${@:3}"
 }
 
+notes() { # CHART VALUES [OPTION]...: what Helm says after an installation
+  local chart
+  chart=$(mktemp -d "$work/notes.XXXXXX")
+  cp -R "$top/charts/$1/." "$chart"
+  { echo '{{- define "notes" }}' && cat "$chart/templates/NOTES.txt" && echo '{{ end }}'; } >"$chart/templates/_notes.tpl"
+  rm "$chart/templates/NOTES.txt"
+  echo 'notes: {{ include "notes" . | b64enc }}' >"$chart/templates/notes.yaml"
+  helm template lake "$chart" --namespace data --kube-version 1.34.0 --values "$2" --show-only templates/notes.yaml "${@:3}" |
+    sed -n 's/^notes: //p' | base64 -d
+}
+
 as_json() { # YAML: its documents as a list. Helm reads it.
   local chart
   chart=$(mktemp -d "$work/json.XXXXXX")
@@ -123,15 +134,60 @@ test_values_that_are_refused() {
   done
 }
 
+# The files for those without Helm: account and lease in any case, the rights in all namespaces or in some, and those on nodes.
 test_rights_are_those_that_the_operator_uses() {
-  local place=$top/deploy/operator
-  rendered alluxio-operator "$here/cases/alluxio-operator/defaults.yaml" >"$work/everywhere.yaml"
-  rendered alluxio-operator "$here/cases/alluxio-operator/everything.yaml" >"$work/named.yaml"
-  diff <(rules_of "$place/rbac.yaml" ClusterRole alluxio-operator) <(rules_of "$work/everywhere.yaml" ClusterRole lake-alluxio-operator)
-  diff <(rules_of "$place/rbac-namespace.yaml" Role alluxio-operator | sort -u) \
-    <(rules_of "$work/named.yaml" Role lake-alluxio-operator | sort -u)
-  diff <(rules_of "$place/rbac.yaml" Role alluxio-operator-lease) <(rules_of "$work/everywhere.yaml" Role lake-alluxio-operator-lease)
-  same "$(rules_of "$work/named.yaml" ClusterRole lake-alluxio-operator)" "$(printf ' nodes list\n nodes watch')"
+  local place=$top/deploy/operator cases=$here/cases/alluxio-operator all=lake-alluxio-operator nodes name
+  rendered alluxio-operator "$cases/defaults.yaml" >"$work/everywhere.yaml"
+  rendered alluxio-operator "$cases/everything.yaml" >"$work/named.yaml"
+  rendered alluxio-operator "$cases/roles-only.yaml" >"$work/roles.yaml"
+  rendered alluxio-operator "$cases/defaults.yaml" --set rbac.nodes=false >"$work/no-nodes.yaml"
+  nodes=$(printf ' nodes list\n nodes watch')
+  same "$(rules_of "$place/rbac-nodes.yaml" ClusterRole alluxio-operator-nodes)" "$nodes"
+  same "$(rules_of "$work/named.yaml" ClusterRole $all)" "$nodes"
+  diff <(rules_of "$place/rbac-everywhere.yaml" ClusterRole alluxio-operator) <(rules_of "$work/no-nodes.yaml" ClusterRole $all)
+  diff <((rules_of "$place/rbac-everywhere.yaml" ClusterRole alluxio-operator && echo "$nodes") | sort) \
+    <(rules_of "$work/everywhere.yaml" ClusterRole $all)
+  for name in named roles; do
+    diff <(rules_of "$place/rbac-namespace.yaml" Role alluxio-operator) <(rules_of "$work/$name.yaml" Role $all | sort -u)
+  done
+  diff <(rules_of "$place/rbac.yaml" Role alluxio-operator-lease) <(rules_of "$work/everywhere.yaml" Role $all-lease)
+  same "$(as_json "$work/roles.yaml" | jq '[.[] | select(.kind | startswith("Cluster"))] | length')" 0
+}
+
+# Each role of these files is bound, to the one account.
+test_the_files_of_rights_belong_together() {
+  local file all
+  for file in "$top"/deploy/operator/rbac*.yaml; do
+    all=$(as_json "$file")
+    same "$(jq -r '.[] | select(.kind | endswith("Binding")) | .roleRef.kind + " " + .roleRef.name' <<<"$all")" \
+      "$(jq -r '.[] | select(.kind | endswith("Role")) | .kind + " " + .metadata.name' <<<"$all")"
+    same "$(jq -r '[.[].subjects[]? | .kind, .namespace, .name] | unique | join(" ")' <<<"$all")" "ServiceAccount alluxio-operator"
+  done
+  same "$(as_json "$top/deploy/operator/rbac.yaml" | jq -r '.[] | select(.kind == "ServiceAccount").metadata | .namespace + "/" + .name')" alluxio-operator/alluxio-operator
+}
+
+test_notes_tell_what_is_missing() {
+  local cases=$here/cases/alluxio-operator monitoring="monitoring.prometheusRule.enabled=true"
+  has_not "$(notes alluxio-operator "$cases/defaults.yaml")" rbac
+  has "$(notes alluxio-operator "$cases/roles-only.yaml")" "rbac.nodes is false"
+  has "$(notes alluxio-operator "$cases/no-rights.yaml")" "bind the account given in the namespace data"
+  has_not "$(notes alluxio-operator "$cases/everything.yaml")" "The alerts read"
+  has_not "$(notes alluxio "$here/cases/alluxio/single.yaml")" zookeeper
+  has "$(notes alluxio "$here/cases/alluxio/ha.yaml")" "alluxio.zookeeper.leader.path=/alluxio/data/lake-prod/leader"
+  has "$(notes alluxio "$here/cases/alluxio/ha.yaml")" "alluxio://lake-prod-leader.data.svc:19998/"
+  has "$(notes alluxio "$here/cases/alluxio/ha.yaml" --set zookeeper.chroot=/alluxio,masters.ports.rpc=1234)" "path=/alluxio/leader."
+  has "$(notes alluxio-operator "$cases/defaults.yaml" --set "$monitoring")" "AlluxioOperatorDoesNotAct fires for ever"
+  has "$(notes alluxio-operator "$cases/defaults.yaml" --set "$monitoring,monitoring.serviceMonitor.enabled=true")" "never fire"
+}
+
+# What `helm test` runs, where no operator listens.
+test_an_operator_that_does_not_answer_fails_the_test() {
+  local script
+  rendered alluxio-operator "$here/cases/alluxio-operator/defaults.yaml" >"$work/rendered"
+  script=$(as_json "$work/rendered" | jq -r '.[] | select(.kind == "Pod").spec.containers[0].args[0]')
+  has "$script" "host=lake-alluxio-operator port=8080"
+  script=${script/host=lake-alluxio-operator port=8080/host=127.0.0.1 port=1}
+  has "$(refused bash -c "$script")" "http://127.0.0.1:1/readyz"
 }
 
 test_the_charts_are_of_this_version() {

@@ -207,7 +207,7 @@ fn same(before: &[(String, String)], after: &[(String, String)]) -> Result<()> {
     Ok(())
 }
 
-/// docs/moving-in.md, followed block by block.
+/// docs/moving-in.md up to what is for Kubernetes, followed block by block.
 struct Guide {
     blocks: std::vec::IntoIter<Block>,
     /// In the place of its `/backups` and `/shared`.
@@ -217,8 +217,10 @@ struct Guide {
 impl Guide {
     fn open(cluster: &Cluster) -> Result<Guide> {
         let text = fs::read_to_string(repository().join("docs/moving-in.md"))?;
+        // What is typed on Kubernetes is not typed here.
+        let (text, _) = text.split_once("\n## On Kubernetes\n").context("the guide has no such section")?;
         let folder = cluster.folder().join("guide").display().to_string();
-        Ok(Guide { blocks: document::blocks(&text).into_iter(), folder })
+        Ok(Guide { blocks: document::blocks(text).into_iter(), folder })
     }
 
     fn next(&mut self, kind: &str) -> Result<String> {

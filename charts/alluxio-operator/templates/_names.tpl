@@ -37,6 +37,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{- define "operator.image" -}}
 {{- printf "%s/alluxio-operator:%s" .Values.image.repository (include "operator.tag" .) -}}
+{{- with .Values.image.digest }}@{{ . }}{{ end -}}
 {{- end -}}
 
 {{/* Of the operator's pods, and of the test's: what a namespace that enforces "restricted" asks for. */}}

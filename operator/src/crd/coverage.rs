@@ -11,6 +11,8 @@ use serde_json::Value;
 use super::definition::definition;
 
 const OPEN: &str = "open: ";
+/// Where tests are that have nodes, and so pods that run.
+const ON_NODES: &str = "e2e_nodes/";
 
 struct Table {
     /// How many cells may be open, as its head says.
@@ -105,6 +107,18 @@ fn every_test_of_a_row_exists() {
     let lost: Vec<_> =
         table.cells().filter(|(_, cell)| !cell.starts_with(OPEN) && !exists(cell, &mut files)).collect();
     assert!(lost.is_empty(), "tests/e2e/fields.tsv names tests that are not there: {lost:#?}");
+}
+
+#[test]
+fn every_field_is_seen_to_act_on_nodes() {
+    let table = Table::read();
+    let acts = table.rows.iter().map(|(what, [_, acts, _])| (what, acts));
+    let elsewhere: Vec<_> =
+        acts.filter(|(_, test)| !test.starts_with(ON_NODES) && !test.starts_with(OPEN)).collect();
+    assert!(
+        elsewhere.is_empty(),
+        "the third column of tests/e2e/fields.tsv names tests without nodes: {elsewhere:#?}"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alluxio_conf::{Configuration, Role};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, ResourceExt,
@@ -34,12 +34,17 @@ pub struct Deployed<'a> {
 impl<'a> Deployed<'a> {
     /// `kubectl apply` of a text that has the cluster of this name in it.
     pub fn apply(scenario: &'a Scenario, name: &str, text: &str) -> Result<Deployed<'a>> {
+        let cluster = Deployed::of(scenario, name);
+        kubectl_with(scenario.namespace(), &["apply", "--filename", "-"], text)?;
+        Ok(cluster)
+    }
+
+    /// One that is about to be made.
+    pub(super) fn of(scenario: &'a Scenario, name: &str) -> Deployed<'a> {
         let kind = GroupVersionKind::gvk("alluxio.org", "v1alpha1", "AlluxioCluster");
         let resource = ApiResource::from_gvk_with_plural(&kind, "alluxioclusters");
         let clusters = Api::namespaced_with(scenario.client(), scenario.namespace(), &resource);
-        let applied = Instant::now();
-        kubectl_with(scenario.namespace(), &["apply", "--filename", "-"], text)?;
-        Ok(Deployed { scenario, name: name.to_owned(), clusters, applied })
+        Deployed { scenario, name: name.to_owned(), clusters, applied: Instant::now() }
     }
 
     /// `kubectl patch`, as a user edits it.
@@ -51,7 +56,7 @@ impl<'a> Deployed<'a> {
         kubectl(self.scenario.namespace(), arguments)
     }
 
-    fn kubectl_within(&self, limit: Duration, arguments: &[&str]) -> Result<String> {
+    pub(super) fn kubectl_within(&self, limit: Duration, arguments: &[&str]) -> Result<String> {
         let mut all = vec!["--namespace", self.scenario.namespace()];
         all.extend(arguments);
         run_within(limit, "kubectl", &all, "")
@@ -94,13 +99,18 @@ impl<'a> Deployed<'a> {
     /// `kubectl delete`: until the object and all pods with its name on them are gone.
     pub async fn delete(&self, limit: Duration) -> Result<Duration> {
         let began = Instant::now();
+        self.kubectl_within(2 * limit, &["delete", &format!("alx/{}", self.name), "--wait=false"])?;
+        self.until_gone(limit)?;
+        Ok(began.elapsed())
+    }
+
+    /// Until the object and all pods with its name on them are gone.
+    pub(super) fn until_gone(&self, limit: Duration) -> Result<()> {
         let timeout = format!("--timeout={}s", patient(limit).as_secs());
         let object = format!("alx/{}", self.name);
-        self.kubectl_within(2 * limit, &["delete", &object, "--wait=false"])?;
         let selector = format!("--selector={INSTANCE}={}", self.name);
         self.kubectl_within(2 * limit, &["wait", "--for=delete", &object, &timeout])?;
-        self.kubectl_within(2 * limit, &["wait", "--for=delete", "pods", &selector, &timeout])?;
-        Ok(began.elapsed())
+        self.kubectl_within(2 * limit, &["wait", "--for=delete", "pods", &selector, &timeout]).map(drop)
     }
 
     /// The pods of masters or workers, by name.
@@ -125,9 +135,23 @@ impl<'a> Deployed<'a> {
         Ok(all.split('\0').map(str::to_owned).collect())
     }
 
+    /// What a master calls itself: on the nodes' network its node's address.
+    fn host_of(&self, master: &Pod) -> Result<String> {
+        if master.spec.as_ref().and_then(|spec| spec.host_network) == Some(true) {
+            let ip = master.status.as_ref().and_then(|status| status.host_ip.clone());
+            return ip.with_context(|| format!("{} is on no node", master.name_any()));
+        }
+        Ok(self.name_of(&master.name_any()))
+    }
+
+    /// The name of a master's pod as DNS knows it.
+    fn name_of(&self, pod: &str) -> String {
+        format!("{pod}.{}-masters.{}.svc", self.name, self.scenario.namespace())
+    }
+
     /// `alluxio fs leader` in every pod of masters and workers names this one's master.
     pub async fn leader_is_known_everywhere(&self, leader: &str) -> Result<()> {
-        let host = format!("{leader}.{}-masters.{}.svc", self.name, self.scenario.namespace());
+        let host = self.host_of(&self.pod(leader).await?)?;
         for pod in self.pods("master").await?.iter().chain(&self.pods("worker").await?) {
             let pod = pod.name_any();
             let printed = self.exec(&pod, &["alluxio", "fs", "leader"])?;
@@ -164,8 +188,7 @@ impl<'a> Deployed<'a> {
     pub fn conf_of_master(&self, pod: &str) -> Result<Configuration> {
         let mut settings = self.client_settings()?;
         settings.retain(|(name, _)| !name.starts_with("alluxio.zookeeper."));
-        let host = format!("{pod}.{}-masters.{}.svc", self.name, self.scenario.namespace());
-        settings.push(("alluxio.master.hostname".to_owned(), host));
+        settings.push(("alluxio.master.hostname".to_owned(), self.name_of(pod)));
         settings.push(("alluxio.user.rpc.retry.max.duration".to_owned(), "1s".to_owned()));
         Deployed::conf(settings)
     }

@@ -1,5 +1,7 @@
 //! Pods as their nodes see them.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -40,6 +42,15 @@ impl NodeProcess {
     pub fn signal(&self, scenario: &Scenario, name: &str) -> Result<()> {
         scenario.rig(&["in-node", &self.node, "kill", "-s", name, &self.id]).map(drop)
     }
+
+    /// As `ps` calls it: `T` is one that was stopped. An error where there is no such process any more.
+    pub fn state(&self, scenario: &Scenario) -> Result<char> {
+        let file = format!("/proc/{}/stat", self.id);
+        let stat = scenario.rig(&["in-node", &self.node, "cat", &file])?;
+        // Behind its name, in which there may be anything.
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        state.with_context(|| format!("{file} is {stat:?}"))
+    }
 }
 
 impl Deployed<'_> {
@@ -69,5 +80,15 @@ impl Deployed<'_> {
         let counts: Vec<_> = status.into_iter().flatten().map(|container| container.restart_count).collect();
         ensure!(!counts.is_empty(), "{pod} has no container");
         Ok(counts.iter().sum())
+    }
+    /// How long a pod's only container was not there before it was started again the last time; times in a status are whole seconds.
+    pub async fn down_before_its_start(&self, pod: &str) -> Result<Duration> {
+        let status = self.pod(pod).await?.status.and_then(|status| status.container_statuses);
+        let container = status.into_iter().flatten().next();
+        let container = container.with_context(|| format!("{pod} has no container"))?;
+        let ended = container.last_state.and_then(|state| state.terminated?.finished_at);
+        let started = container.state.and_then(|state| state.running?.started_at);
+        let (ended, started) = ended.zip(started).with_context(|| format!("{pod} was not started again"))?;
+        Ok(started.0.duration_since(ended.0).try_into()?)
     }
 }

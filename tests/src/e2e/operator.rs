@@ -3,30 +3,43 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::{
+    content::restarts,
     nodes::{NodeProcess, node_of},
     patient,
     tools::{kubectl, project, run},
 };
 use crate::kube::Scenario;
 
-const NAME: &str = "alluxio-operator";
+pub(super) const NAME: &str = "alluxio-operator";
 
 /// The operator as one test sees it: from its beginning on.
 pub struct Operator {
-    since: String,
+    pub(super) since: String,
     /// How often the containers of each pod had been started again by then.
-    restarts: BTreeMap<String, i64>,
+    pub(super) restarts: BTreeMap<String, i64>,
 }
 
 impl Operator {
-    /// As the documents say: `helm install`, or the same release with other values.
+    /// As the documents say: `helm install`, or the same release with other values. One operator, where the values do not say more.
     pub fn install(values: &[&str]) -> Result<Operator> {
         Operator::install_chart(&Operator::chart(), values)
+    }
+
+    /// The same in a test that has begun: those that go have said nothing wrong.
+    pub fn upgrade(&self, values: &[&str]) -> Result<Operator> {
+        self.upgrade_chart(&Operator::chart(), values)
+    }
+
+    /// To a chart that is not the project's.
+    pub fn upgrade_chart(&self, chart: &Path, values: &[&str]) -> Result<Operator> {
+        self.is_content()?;
+        Operator::install_chart(chart, values)
     }
 
     /// The folder of its chart.
@@ -34,14 +47,15 @@ impl Operator {
         project().join("charts").join(NAME)
     }
 
-    /// The same of a chart that is not the project's.
-    pub fn install_chart(chart: &Path, values: &[&str]) -> Result<Operator> {
+    fn install_chart(chart: &Path, values: &[&str]) -> Result<Operator> {
         let since = run("date", &["--utc", "+%Y-%m-%dT%H:%M:%SZ"], "")?.trim().to_owned();
         let chart = chart.to_str().context("a path that is no text")?;
-        let limit = format!("{}s", patient(std::time::Duration::from_secs(60)).as_secs());
+        let limit = limit();
         let mut arguments = vec!["upgrade", "--install", NAME, chart, "--namespace", NAME];
         // What another test has set is not this one's: without values of its own Helm would take those of before.
         arguments.extend(["--create-namespace", "--reset-values", "--wait", "--timeout", &limit]);
+        // One, but where a test has others: its log is all that was done.
+        arguments.extend(["--set", "replicas=1"]);
         for value in values {
             arguments.extend(["--set", value]);
         }
@@ -57,7 +71,8 @@ impl Operator {
     }
 
     /// Has it run on another node than this one, so that losing the node is not losing the operator.
-    pub fn leave_node(number: &str) -> Result<()> {
+    pub fn leave_node(&self, number: &str) -> Result<()> {
+        self.is_content()?;
         let node = format!("node{number}");
         kubectl(NAME, &["cordon", &node])?;
         let there = format!("--field-selector=spec.nodeName={node}");
@@ -84,57 +99,45 @@ impl Operator {
     }
 
     /// `helm uninstall`: definition and clusters stay.
-    pub fn uninstall() -> Result<()> {
+    pub fn uninstall(self) -> Result<()> {
+        self.is_content()?;
         run("helm", &["uninstall", NAME, "--namespace", NAME, "--wait"], "").map(drop)
     }
 
+    /// `helm test`: fails where the chart's own test does.
+    pub fn helm_test() -> Result<()> {
+        run("helm", &["test", NAME, "--namespace", NAME, "--timeout", &limit()], "").map(drop)
+    }
+
+    /// `kubectl scale`, until so many are there and no other.
+    pub fn scale(&self, replicas: usize) -> Result<()> {
+        self.is_content()?;
+        let deployment = format!("deployment/{NAME}");
+        kubectl(NAME, &["scale", &deployment, &format!("--replicas={replicas}")])?;
+        kubectl(NAME, &["rollout", "status", &deployment])?;
+        if replicas == 0 {
+            let selector = format!("--selector=app.kubernetes.io/name={NAME}");
+            kubectl(NAME, &["wait", "--for=delete", "pods", &selector, "--timeout=60s"])?;
+        }
+        Ok(())
+    }
+
     /// Its pods die without a word; others start in their place.
-    pub fn kill() -> Result<()> {
+    pub fn kill(&self) -> Result<()> {
+        self.is_content()?;
         for pod in Operator::pods()? {
             kubectl(NAME, &["delete", "pod", &pod, "--force", "--grace-period=0", "--wait=false"])?;
         }
         Ok(())
     }
 
-    /// It has said nothing of errors since this test began, and has not been started again.
-    pub fn is_content(&self) -> Result<()> {
-        self.is_content_after(0)
-    }
-
-    /// The same where it had a reason to be started again, so many times at most.
-    pub fn is_content_after(&self, starts: i64) -> Result<()> {
-        for (pod, now) in restarts()? {
-            let before = self.restarts.get(&pod).copied().unwrap_or_default();
-            let again = now - before;
-            ensure!(again <= starts, "{pod} was started again {again} times, {starts} expected at most");
-            let since = format!("--since-time={}", self.since);
-            says_nothing_wrong(&pod, &[&since])?;
-            if again > 0 {
-                says_nothing_wrong(&pod, &[&since, "--previous"])?;
-            }
-        }
-        Ok(())
+    /// Waits until a pod is gone: that of a node that was lost goes when the node is back.
+    pub fn until_gone(pod: &str) -> Result<()> {
+        kubectl(NAME, &["wait", "--for=delete", &format!("pod/{pod}"), "--timeout=60s"]).map(drop)
     }
 }
 
-fn says_nothing_wrong(pod: &str, options: &[&str]) -> Result<()> {
-    let mut arguments = vec!["logs", pod, "--tail=-1"];
-    arguments.extend(options);
-    let log = kubectl(NAME, &arguments)?;
-    let is_bad = |line: &&str| line.contains(" ERROR ") || line.contains("panicked");
-    let bad: Vec<_> = log.lines().filter(is_bad).collect();
-    ensure!(bad.is_empty(), "{pod} says:\n{}", bad.join("\n"));
-    Ok(())
-}
-
-/// How often the container of each pod was started again; in one question, since pods that were replaced go meanwhile.
-fn restarts() -> Result<BTreeMap<String, i64>> {
-    let selector = format!("app.kubernetes.io/name={NAME}");
-    let each = "jsonpath={range .items[*]}{.metadata.name} {.status.containerStatuses[0].restartCount}{\"\\n\"}{end}";
-    let told = kubectl(NAME, &["get", "pods", "--selector", &selector, "--output", each])?;
-    let count = |line: &str| {
-        let (pod, count) = line.split_once(' ')?;
-        Some((pod.to_owned(), count.trim().parse().ok()?))
-    };
-    told.lines().map(|line| count(line).with_context(|| format!("a pod of the operator: {line:?}"))).collect()
+/// For Helm to wait.
+fn limit() -> String {
+    format!("{}s", patient(Duration::from_secs(60)).as_secs())
 }

@@ -1,6 +1,6 @@
 //! A client that writes without a pause, and remembers what it was told is written.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use alluxio_client::FileSystem;
 use alluxio_conf::Configuration;
@@ -13,6 +13,8 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
+
+use super::peers::peers_of;
 
 /// Between two files: so that a test of minutes does not make a tree of millions.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
@@ -27,6 +29,8 @@ pub struct Writer {
     stop: watch::Sender<bool>,
     acknowledged: watch::Receiver<Vec<Instant>>,
     running: JoinHandle<Result<()>>,
+    /// Where it is a process of its own.
+    pub(super) process: Option<u32>,
 }
 
 /// What one that writes is told, and tells.
@@ -75,11 +79,17 @@ impl Writer {
             stop,
             acknowledged,
             running,
+            process: None,
         }
     }
 
     pub fn who(&self) -> &str {
         &self.who
+    }
+
+    /// Whom it is connected to, where it is a process of its own.
+    pub fn peers(&self) -> Result<BTreeSet<SocketAddr>> {
+        peers_of(self.process.with_context(|| format!("{} is no process of its own", self.who))?)
     }
 
     /// How many files are acknowledged.

@@ -1,6 +1,6 @@
 //! The same with an unmodified client of the original that stays open.
 
-use std::{thread::sleep, time::Duration};
+use std::{path::Path, thread::sleep, time::Duration};
 
 use alluxio_conf::Configuration;
 use anyhow::{Result, bail};
@@ -17,21 +17,28 @@ const VERSION: &str = "2.9.6";
 /// A client that has found no master for so long is an error that its user sees.
 const TRIES: Duration = Duration::from_secs(60);
 
+/// An open shell of the original's whose `settings` lead to a cluster; what it writes stays in workers. Its own files are in that folder.
+pub fn java_shell(settings: &[(String, String)], files: &Path) -> Result<ShellSession> {
+    let mut client = JavaClient::of_master(VERSION, Locality::Streams, files, 19998)?;
+    for (name, value) in settings {
+        client.set(name, value);
+    }
+    client.set("alluxio.user.file.writetype.default", "MUST_CACHE");
+    client.set("alluxio.user.rpc.retry.max.duration", &format!("{}s", patient(TRIES).as_secs()));
+    block_in_place(|| ShellSession::start(&client, Kind::Alluxio, 2 * patient(TRIES)))
+}
+
 impl Writer {
     /// Starts it; `settings` lead to the cluster.
     pub fn start_java(settings: &[(String, String)], conf: &Configuration, folder: &str) -> Result<Writer> {
         let files = tempfile::Builder::new().prefix("alluxio-test-java-").tempdir()?;
-        let mut client = JavaClient::of_master(VERSION, Locality::Streams, files.path(), 19998)?;
-        for (name, value) in settings {
-            client.set(name, value);
-        }
-        client.set("alluxio.user.file.writetype.default", "MUST_CACHE");
-        client.set("alluxio.user.rpc.retry.max.duration", &format!("{}s", patient(TRIES).as_secs()));
-        let limit = 2 * patient(TRIES);
-        let mut shell = block_in_place(|| ShellSession::start(&client, Kind::Alluxio, limit))?;
+        let mut shell = java_shell(settings, files.path())?;
         block_in_place(|| shell.run(&["mkdir", folder]))?;
-        let who = format!("Java {VERSION}");
-        Ok(Writer::over(&who, conf, folder, |desk| spawn_blocking(move || write(&mut shell, &desk, files))))
+        let (who, process) = (format!("Java {VERSION}"), Some(shell.process()));
+        let run = |desk| spawn_blocking(move || write(&mut shell, &desk, files));
+        let mut writer = Writer::over(&who, conf, folder, run);
+        writer.process = process;
+        Ok(writer)
     }
 }
 

@@ -55,6 +55,10 @@ impl Dialogue {
         Ok(answer)
     }
 
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         let pid = i32::try_from(self.child.id())?;
         signal::kill(Pid::from_raw(pid), signal).with_context(|| format!("{signal} to the JVM"))

@@ -73,6 +73,11 @@ impl ShellSession {
         Ok(ShellSession { jvm, folder, limit, next: 0 })
     }
 
+    /// The JVM.
+    pub fn process(&self) -> u32 {
+        self.jvm.process()
+    }
+
     /// Runs one command, whatever it answers.
     pub fn try_run(&mut self, command: &[&str]) -> Result<Outcome> {
         let stdout = self.folder.join(format!("{}.out", self.next));

@@ -1,18 +1,22 @@
 //! The other examples: files in S3, and a cluster on the nodes' own network.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use alluxio_tests::{
     e2e::{
-        ADDRESS, Deployed, Operator, Outside, Writer, example, kubectl, kubectl_with, patient, promised,
-        ready_pods,
+        ADDRESS, Deployed, Operator, Outside, Writer, example, java_shell, kubectl, kubectl_with, patient,
+        peers_of, promised, ready_pods,
     },
     kube::Scenario,
     s3::{self, S3},
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use tokio::task::block_in_place;
+use tokio::{task::block_in_place, time::sleep};
 
 use super::{
     fields::{look, settled, site},
@@ -24,6 +28,10 @@ const AVAILABLE: Duration = Duration::from_secs(60);
 /// The longest time without an acknowledged write when the leader's pod is deleted.
 const DELETED: Duration = Duration::from_secs(3);
 const WRITES: usize = 30;
+/// How often a client's connections are looked at: some may be short.
+const LOOKS: usize = 10;
+const MASTER_PORT: u16 = 19998;
+const WORKER_PORT: u16 = 29999;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_in_s3() -> Result<()> {
@@ -107,6 +115,49 @@ async fn the_key_is_another_one(scenario: &Scenario, cluster: &Deployed<'_>) -> 
         .map(drop)
 }
 
+/// No client is connected to an address of the pods' network, which it would not reach from outside; one is to such a port of a node.
+fn are_of_nodes(who: &str, peers: &BTreeSet<SocketAddr>, port: u16) -> Result<()> {
+    let of_nodes = "--output=jsonpath={.items[*].status.addresses[?(@.type==\"InternalIP\")].address}";
+    let nodes = kubectl("default", &["get", "nodes", of_nodes])?;
+    let nodes: BTreeSet<IpAddr> = nodes.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    println!("{who} was connected to {peers:?}, nodes are {nodes:?}");
+    // ZooKeeper and HDFS are outside, too.
+    let elsewhere: Vec<_> =
+        peers.iter().filter(|peer| peer.ip() != ADDRESS && !nodes.contains(&peer.ip())).collect();
+    ensure!(elsewhere.is_empty(), "{who} is connected to {elsewhere:?}, and nodes are {nodes:?}");
+    let asked = |peer: &&SocketAddr| nodes.contains(&peer.ip()) && peer.port() == port;
+    ensure!(peers.iter().any(|peer| asked(&peer)), "{who} is connected to port {port} of no node: {peers:?}");
+    Ok(())
+}
+
+/// Whom a writer is connected to, a few times.
+async fn peers(writer: &Writer) -> Result<BTreeSet<SocketAddr>> {
+    let mut all = BTreeSet::new();
+    for _ in 0..LOOKS {
+        all.extend(writer.peers()?);
+        sleep(Duration::from_millis(200)).await;
+    }
+    Ok(all)
+}
+
+/// Content goes to a worker and comes from one.
+fn content_goes_by_nodes(settings: &[(String, String)]) -> Result<()> {
+    const CONTENT: &str = "from outside\n";
+    let files = tempfile::tempdir()?;
+    let file = files.path().join("content");
+    std::fs::write(&file, CONTENT)?;
+    let mut shell = java_shell(settings, files.path())?;
+    let read = block_in_place(|| {
+        let file = file.to_str().context("a path that is no text")?;
+        shell.run(&["copyFromLocal", file, "/from_outside"])?;
+        shell.text(&["cat", "/from_outside"])
+    })?;
+    ensure!(read == CONTENT, "{read:?} was read");
+    // It keeps them for later commands.
+    let peers = peers_of(shell.process())?;
+    are_of_nodes("Java, after a file was written and read,", &peers, WORKER_PORT)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_outside_of_the_pod_network_use_the_nodes_addresses() -> Result<()> {
     let scenario = Scenario::begin("clients_outside_of_the_pod_network_use_the_nodes_addresses").await?;
@@ -119,10 +170,7 @@ async fn clients_outside_of_the_pod_network_use_the_nodes_addresses() -> Result<
         .adapted(&example("host-network.yaml")?)
         .replace("/alluxio/journal\n", &format!("/alluxio/journal\n    {named}"))
         .replace("/data\n", &format!("/data\n      {named}"))
-        .replace(
-            "path: /data/alluxio\n",
-            &format!("path: /srv/local/{}\n              prepare: true\n", scenario.namespace()),
-        )
+        .replace("path: /data/alluxio\n", &format!("path: /srv/local/{}\n", scenario.namespace()))
         .replace("quota: 500Gi", "quota: 1Gi");
     let cluster = Deployed::apply(&scenario, "outside", &text)?;
     promised(
@@ -130,15 +178,20 @@ async fn clients_outside_of_the_pod_network_use_the_nodes_addresses() -> Result<
         cluster.available(LIMIT).await?,
         AVAILABLE,
     )?;
+    let leader = cluster.serving().await?.context("no master serves")?;
+    cluster.leader_is_known_everywhere(&leader.pod).await?;
     cluster.runs_the_tests()?;
     let (conf, settings) = (cluster.client_conf()?, cluster.client_settings()?);
+    content_goes_by_nodes(&settings)?;
     let mut java = Writer::start_java(&settings, &conf, "/written_by_java")?;
     java.goes_on(WRITES, patient(LIMIT)).await?;
+    are_of_nodes("Java, before the leader is deleted,", &peers(&java).await?, MASTER_PORT)?;
     let (from, before) = (java.files() - 1, cluster.serving().await?.context("no master serves")?);
     cluster.kubectl(&["delete", "pod", &before.pod, "--wait=false"])?;
     let (serving, told) = cluster.led_after(before.term, LIMIT).await?;
     println!("{} serves after {}", serving.pod, before.pod);
     java.goes_on(WRITES, patient(LIMIT)).await?;
+    are_of_nodes("Java, after the leader was deleted,", &peers(&java).await?, MASTER_PORT)?;
     promised(
         "on the nodes' network, the leader is deleted: Java's largest gap",
         java.largest_gap_since(from),

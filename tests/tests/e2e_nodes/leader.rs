@@ -1,9 +1,9 @@
 //! The leader goes in all the ways in which a pod can, under writers that notice how long.
 
-use std::{env, time::Duration};
+use std::{collections::BTreeSet, env, time::Duration};
 
 use alluxio_tests::{
-    e2e::{Deployed, Operator, Serving, Writer, patient, promised},
+    e2e::{Deployed, Operator, Serving, Writer, patient, promised, ready_pods},
     kube::Scenario,
 };
 use anyhow::{Context, Result, ensure};
@@ -18,6 +18,8 @@ const DELETED: Duration = Duration::from_secs(3);
 const KILLED: Duration = Duration::from_secs(8);
 /// When ZooKeeper must notice it: the session of 10 s, and 5 s.
 const LOST: Duration = Duration::from_secs(15);
+/// What ends again within ten minutes is not started at once: kubelet waits for 10 s, and longer each time. In whole seconds.
+const BACK_OFF: Duration = Duration::from_secs(9);
 /// So many writes are waited for around each fault.
 const WRITES: usize = 30;
 
@@ -66,7 +68,7 @@ impl Fault {
                 Ok(DELETED)
             }
             Fault::Kill => {
-                // After the first time kubelet waits before it starts it again.
+                // After the first time kubelet waits before it starts it again, and its session must end by itself.
                 let first = cluster.restarts(pod).await? == 0;
                 cluster.kill(pod).await?;
                 Ok(if first { KILLED } else { LOST })
@@ -125,12 +127,58 @@ async fn led_again(cluster: &Deployed<'_>, before: &Serving) -> Result<Duration>
     Ok(told)
 }
 
+/// Kills the masters that do not lead, once, and waits until nothing is left of it but what kubelet remembers: the leader that is killed next starts again at
+/// once, and the one that follows it, killed in its turn, does not.
+async fn standbys_were_killed(cluster: &Deployed<'_>) -> Result<()> {
+    let leader = cluster.serving().await?.context("no master serves")?.pod;
+    let masters = cluster.pods("master").await?.into_iter().map(|pod| pod.name_any());
+    let mut before = Vec::new();
+    for standby in masters.filter(|pod| *pod != leader) {
+        before.push((standby.clone(), cluster.restarts(&standby).await?));
+        cluster.kill(&standby).await?;
+    }
+    let killed = Instant::now();
+    loop {
+        let mut again = ready_pods(&cluster.pods("master").await?).len() == 3;
+        for (standby, restarts) in &before {
+            again &= cluster.restarts(standby).await? > *restarts;
+        }
+        if again {
+            break;
+        }
+        ensure!(killed.elapsed() < patient(LIMIT), "not all standbys are ready again");
+        sleep(Duration::from_millis(200)).await;
+    }
+    // Their old places in ZooKeeper's queue go with their sessions.
+    sleep_until(killed + LOST).await;
+    Ok(())
+}
+
+/// What was killed was started again; that of which the longer limit was asked for, only when kubelet had waited.
+async fn was_started_again(
+    cluster: &Deployed<'_>,
+    pod: &str,
+    restarts: i32,
+    promise: Duration,
+) -> Result<()> {
+    let now = cluster.restarts(pod).await?;
+    ensure!(now > restarts, "{pod} was not started again: {now} times, {restarts} before");
+    let down = cluster.down_before_its_start(pod).await?;
+    println!("{pod} was started again after {down:.0?}; {now} times by now");
+    ensure!(promise == KILLED || down >= BACK_OFF, "kubelet did not wait before it started {pod} again");
+    Ok(())
+}
+
 async fn writers_go_on(name: &str, journal: Journal, fault: Fault) -> Result<()> {
     let scenario = Scenario::begin(name).await?;
     let operator = Operator::install(&[])?;
     let outside = journal.outside()?;
     let cluster = journal.cluster(&scenario, &outside).await?;
+    if matches!(fault, Fault::Kill) {
+        standbys_were_killed(&cluster).await?;
+    }
     let (conf, settings) = (cluster.client_conf()?, cluster.client_settings()?);
+    let mut promises = BTreeSet::new();
     let mut writers =
         [Writer::start(&conf, "/written").await?, Writer::start_java(&settings, &conf, "/written_by_java")?];
     for round in 0..rounds() {
@@ -141,12 +189,13 @@ async fn writers_go_on(name: &str, journal: Journal, fault: Fault) -> Result<()>
         let restarts = cluster.restarts(&before.pod).await?;
         let node = cluster.node_of(&before.pod).await?;
         if fault.takes_the_node() {
-            Operator::leave_node(&node)?;
+            operator.leave_node(&node)?;
             cluster.agrees(LIMIT).await?;
         }
         let from = writers.each_ref().map(|writer| writer.files() - 1);
         let goes = Instant::now();
         let promise = fault.happens(&cluster, &scenario, &node, &before.pod).await?;
+        promises.insert(promise);
         let told = led_again(&cluster, &before).await?;
         for writer in &mut writers {
             writer.goes_on(WRITES, patient(LIMIT)).await?;
@@ -163,10 +212,12 @@ async fn writers_go_on(name: &str, journal: Journal, fault: Fault) -> Result<()>
             })
             .await?;
         if matches!(fault, Fault::Kill) {
-            let now = cluster.restarts(&before.pod).await?;
-            ensure!(now > restarts, "{} was not started again: {now} times, {restarts} before", before.pod);
+            was_started_again(&cluster, &before.pod, restarts, promise).await?;
         }
         sleep_until(goes + REMEMBERED).await;
+    }
+    if matches!(fault, Fault::Kill) && rounds() > 1 {
+        ensure!(promises == [KILLED, LOST].into(), "of the two limits only {promises:?} was asked for");
     }
     for writer in writers {
         let who = writer.who().to_owned();

@@ -10,6 +10,7 @@ mod leader;
 mod next_release;
 mod operators;
 mod outages;
+mod plugin;
 mod reasons;
 mod rig;
 mod roll;

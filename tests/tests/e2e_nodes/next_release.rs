@@ -168,7 +168,7 @@ async fn has_the_variable(cluster: &Deployed<'_>, pod: &str) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_that_builds_pods_otherwise_restarts_none() -> Result<()> {
     let scenario = Scenario::begin("an_operator_that_builds_pods_otherwise_restarts_none").await?;
-    Operator::install(&[])?;
+    let first = Operator::install(&[])?;
     let outside = Journal::SharedVolume.outside()?;
     let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
     let before = (uids(&cluster).await?, starts(&cluster).await?);
@@ -177,7 +177,7 @@ async fn an_operator_that_builds_pods_otherwise_restarts_none() -> Result<()> {
 
     let folder = tempfile::tempdir()?;
     changed_chart(folder.path())?;
-    let next = Operator::install_chart(&folder.path().join("alluxio-operator"), &["image.tag=next"])?;
+    let next = first.upgrade_chart(&folder.path().join("alluxio-operator"), &["image.tag=next"])?;
     cluster.edit(&deadline(json!(90_000))).context("the changed definition has no effect")?;
     // It looks after the cluster: what was edited is seen, what it builds is applied, and everything is as the spec says.
     cluster.until("the next operator looks after it", ROLL, all_rolled).await?;
@@ -199,12 +199,11 @@ async fn an_operator_that_builds_pods_otherwise_restarts_none() -> Result<()> {
     cluster.kubectl(&["delete", "pod", standby])?;
     has_the_variable(&cluster, standby).await?;
     cluster.until("the standby is back", LIMIT, all_rolled).await?;
-    next.is_content()?;
 
     // And back: as other tests want it.
     cluster.edit(&deadline(Value::Null))?;
     let touched = (uids(&cluster).await?, starts(&cluster).await?);
-    let operator = Operator::install(&[])?;
+    let operator = next.upgrade(&[])?;
     cluster.until("the operator before looks after it", ROLL, all_rolled).await?;
     is_built(&cluster, false).await?;
     ensure!((uids(&cluster).await?, starts(&cluster).await?) == touched, "the way back touched pods");
@@ -217,21 +216,20 @@ async fn an_operator_that_builds_pods_otherwise_restarts_none() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn images_follow_the_operator_where_that_is_wanted() -> Result<()> {
     let scenario = Scenario::begin("images_follow_the_operator_where_that_is_wanted").await?;
-    Operator::install(&[])?;
+    let first = Operator::install(&[])?;
     let outside = Journal::SharedVolume.outside()?;
     let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
     ensure!(tags(&cluster).await? == [env!("CARGO_PKG_VERSION")], "{:?}", tags(&cluster).await?);
     cluster.edit(&json!({"spec": {"imagePolicy": "FollowOperator"}}))?;
-    let next = Operator::install(&["image.tag=next"])?;
+    let next = first.upgrade(&["image.tag=next"])?;
     let follows = |object: &Value| object["status"]["image"]["tag"] == "next" && all_rolled(object);
     cluster.until("the images follow", ROLL_ALL, follows).await?;
     ensure!(tags(&cluster).await? == ["next"], "{:?}", tags(&cluster).await?);
-    next.is_content()?;
     // Pinned again they stay, whatever the operator is.
     cluster.edit(&json!({"spec": {"imagePolicy": "Pinned"}}))?;
     cluster.until("they are pinned", LIMIT, all_rolled).await?;
     let before = uids(&cluster).await?;
-    let operator = Operator::install(&[])?;
+    let operator = next.upgrade(&[])?;
     is_built(&cluster, false).await?;
     cluster.until("the operator before looks after it", ROLL, all_rolled).await?;
     ensure!(uids(&cluster).await? == before, "pinned images were changed");

@@ -1,23 +1,25 @@
 //! Two operators of which one acts; one that is upgraded, taken away and installed again beside a cluster that goes on.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, pin::pin, time::Duration};
 
 use alluxio_tests::{
-    e2e::{Deployed, Operator, promised},
+    e2e::{Deployed, NodeProcess, Operator, promised},
     kube::Scenario,
 };
 use anyhow::{Context, Result, ensure};
 use kube::ResourceExt;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::{
     ha::{Journal, LIMIT, TOLD},
     roll::{ROLL, is_rolled, property},
 };
 
-/// How long the one that acts is stopped.
-const STOPPED: Duration = Duration::from_secs(60);
+/// How long the one that acts is stopped at least, and at most: kubelet asks it every 10 s, ends it when it has not answered within 5 s three times in a row, and
+/// kills it 30 s after that, so 55 s after it was stopped at the earliest.
+const STOPPED: Duration = Duration::from_secs(40);
+const AWAKE: Duration = Duration::from_secs(48);
 /// Until the status is true after the only operator's node was lost: the 40 s after which Kubernetes takes a node for lost, and those that it gives the
 /// pod there; until another has started.
 const BACK: Duration = Duration::from_secs(100);
@@ -58,9 +60,32 @@ async fn other_acts(acting: &str) -> Result<String> {
     }
 }
 
+/// Waits for the end of the roll, and wakes the one that was stopped: after the roll or, where that takes long, in the midst of it. Another has the lease by then.
+/// One that was killed meanwhile shows nothing.
+async fn it_wakes(
+    scenario: &Scenario,
+    acting: &str,
+    process: &NodeProcess,
+    stopped: Instant,
+    rolled: impl Future<Output = Result<Duration>>,
+) -> Result<()> {
+    let mut rolled = pin!(rolled);
+    let finished = timeout_at(stopped + AWAKE, rolled.as_mut()).await;
+    sleep_until(stopped + STOPPED).await;
+    let state = process.state(scenario).with_context(|| format!("{acting} did not live to be woken"))?;
+    ensure!(state == 'T', "{acting} was stopped, and its process is in the state {state} before it is woken");
+    process.signal(scenario, "CONT")?;
+    let when = if finished.is_ok() { "after" } else { "in the midst of" };
+    println!("{acting} was woken {:.0?} after it was stopped, {when} the roll", stopped.elapsed());
+    match finished {
+        Ok(finished) => finished.map(drop),
+        Err(_) => rolled.await.map(drop),
+    }
+}
+
 async fn the_other_finishes(name: &str, fault: Fault) -> Result<()> {
     let scenario = Scenario::begin(name).await?;
-    Operator::install(&["replicas=2"])?;
+    let operator = Operator::install(&["replicas=2"])?;
     let outside = Journal::SharedVolume.outside()?;
     let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
     let before = uids(&cluster).await?;
@@ -75,15 +100,14 @@ async fn the_other_finishes(name: &str, fault: Fault) -> Result<()> {
     }
     other_acts(&acting).await?;
     let taken_over = scenario.audit().end()?;
-    cluster.until("the other one finishes the roll", ROLL, is_rolled).await?;
-    if matches!(fault, Fault::Stop) {
-        sleep_until(stopped + STOPPED).await;
-        // It finds out by itself, and ends; the one that is started in its place waits. A probe of kubelet may have been quicker.
-        if let Err(error) = process.signal(&scenario, "CONT") {
-            println!("it was ended before it could go on: {error:#}");
-        }
-        sleep(2 * TOLD).await;
+    let rolled = cluster.until("the other one finishes the roll", ROLL, is_rolled);
+    match fault {
+        Fault::Kill => rolled.await.map(drop)?,
+        Fault::Stop => it_wakes(&scenario, &acting, &process, stopped, rolled).await?,
     }
+    // It finds out by itself, and ends; the one that is started in its place waits.
+    operator.starts_again(&acting, LIMIT).await?;
+    sleep(2 * TOLD).await;
     let changes = scenario.audit().changes_since(taken_over)?;
     let late: Vec<_> = changes
         .iter()
@@ -94,9 +118,10 @@ async fn the_other_finishes(name: &str, fault: Fault) -> Result<()> {
     for (pod, uid) in before.iter().filter(|(pod, _)| pod.contains("-masters-")) {
         ensure!(after.get(pod).is_some_and(|now| now != uid), "{pod} was not replaced");
     }
+    operator.is_content_but_for(&acting)?;
     scenario.finish().await?;
     // As other tests want it.
-    Operator::install(&["replicas=1"])?;
+    Operator::install(&[])?;
     outside.finish()
 }
 
@@ -114,13 +139,14 @@ async fn another_operator_finishes_the_roll_of_one_that_is_stopped() -> Result<(
 #[tokio::test(flavor = "multi_thread")]
 async fn the_only_operator_comes_back_when_its_node_is_lost() -> Result<()> {
     let scenario = Scenario::begin("the_only_operator_comes_back_when_its_node_is_lost").await?;
-    Operator::install(&[])?;
+    let operator = Operator::install(&[])?;
     let outside = Journal::SharedVolume.outside()?;
     let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
     let acting = Operator::acting()?;
     let node = Operator::node_of(&scenario, &acting).await?;
     let leader = cluster.serving().await?.context("no master serves")?;
     let with_leader = cluster.node_of(&leader.pod).await? == node;
+    operator.is_content()?;
     scenario.rig(&["node-kill", &node])?;
     let lost = Instant::now();
     other_acts(&acting).await?;
@@ -131,20 +157,34 @@ async fn the_only_operator_comes_back_when_its_node_is_lost() -> Result<()> {
     promised("the operator's node is lost: until the status is true", lost.elapsed(), BACK)?;
     scenario.rig(&["node-up", &node])?;
     cluster.available(LIMIT).await?;
+    Operator::until_gone(&acting)?;
+    operator.is_content()?;
     scenario.finish().await?;
     outside.finish()
+}
+
+/// `helm test` fails where nobody answers.
+fn helm_test_can_fail(operator: &Operator) -> Result<()> {
+    operator.scale(0)?;
+    let failed = Operator::helm_test();
+    operator.scale(1)?;
+    let failed = failed.err().context("helm test passes without an operator")?.to_string();
+    println!("without an operator: {failed}");
+    ensure!(failed.contains("-test failed"), "helm test fails, but not because its pod does: {failed}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clusters_are_not_touched_by_what_helm_does_with_the_operator() -> Result<()> {
     let scenario = Scenario::begin("clusters_are_not_touched_by_what_helm_does_with_the_operator").await?;
-    Operator::install(&[])?;
+    let operator = Operator::install(&[])?;
     let outside = Journal::SharedVolume.outside()?;
     let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
     let before = uids(&cluster).await?;
     let pods = Operator::pods()?;
+    Operator::helm_test().context("helm test, with the operator")?;
 
-    Operator::install(&["logLevel=debug"])?;
+    let operator = operator.upgrade(&["logLevel=debug"])?;
     let upgraded = Operator::pods()?;
     ensure!(
         pods.iter().all(|pod| !upgraded.contains(pod)),
@@ -152,8 +192,9 @@ async fn clusters_are_not_touched_by_what_helm_does_with_the_operator() -> Resul
     );
     cluster.agrees(LIMIT).await?;
     ensure!(uids(&cluster).await? == before, "an upgrade of the operator touched pods");
+    helm_test_can_fail(&operator)?;
 
-    Operator::uninstall()?;
+    operator.uninstall()?;
     // Masters elect a leader without it.
     let leader = cluster.serving().await?.context("no master serves")?;
     cluster.kill(&leader.pod).await?;

@@ -215,7 +215,7 @@ async fn a_roll_goes_on_when_its_operator_is_killed() -> Result<()> {
                 && object["status"]["observedGeneration"] == object["metadata"]["generation"]
         };
         written.cluster.until(&format!("{step} masters are replaced"), ROLL, replaced).await?;
-        Operator::kill()?;
+        operator.kill()?;
         println!("the operator was killed after step {step}");
     }
     written.cluster.until("the edit is rolled", ROLL, is_rolled).await?;

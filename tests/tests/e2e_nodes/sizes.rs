@@ -126,12 +126,14 @@ async fn no_file_is_lost_with_workers_that_leave() -> Result<()> {
     let outside = Journal::SharedVolume.outside()?;
     let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
     let files = OnlyCached::write(&cluster).await?;
+    let said = cluster.told();
 
     // Two of three nodes are not wanted any more, by name; then a second group comes, and goes.
     let only = |name: &str| json!({"name": "default", "scheduling": {"nodeSelector": {"kubernetes.io/hostname": name}}});
     cluster.edit(&json!({"spec": {"workers": [only("node1")]}}))?;
     let took = cluster.until("one worker is left", LEAVES, |object| workers_are(object, 1)).await?;
     println!("two workers left after {took:.0?}");
+    said.has_said(&["Progressing=True/Decommissioning"], LEAVES).await?;
     files.all_are_there()?;
     let other = json!({
         "name": "other",

@@ -19,6 +19,7 @@ use tokio::{
 use super::{
     fields::{look, settled, site},
     ha::{LIMIT, shared_claim},
+    operators::uids,
     roll::ROLL,
 };
 
@@ -193,6 +194,23 @@ async fn fields_of_workers_and_of_the_root_act_and_go() -> Result<()> {
     scenario.finish().await
 }
 
+/// `helm upgrade` with one value more: the masters' pods are replaced, the workers' are not.
+async fn helm_edits_it(cluster: &Deployed<'_>) -> Result<()> {
+    let (name, value) = ("alluxio.master.worker.timeout", "9min");
+    let before = uids(cluster).await?;
+    cluster.helm_upgrade(&format!("properties.{}={value}", name.replace('.', "\\.")))?;
+    let took = cluster.until("the value is rolled", ROLL, settled).await?;
+    println!("helm upgrade with one value more: rolled after {took:.0?}");
+    of_site(cluster, "trial-masters-0", &[(name, value)])?;
+    let after = uids(cluster).await?;
+    for (pod, uid) in &before {
+        let replaced = after.get(pod) != Some(uid);
+        ensure!(replaced == pod.contains("-masters-"), "{pod} was replaced: {replaced}");
+    }
+    Ok(())
+}
+
+/// By its chart, as Helm's users have it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_of_a_node_is_the_root_of_a_trial() -> Result<()> {
     let scenario = Scenario::begin("a_folder_of_a_node_is_the_root_of_a_trial").await?;
@@ -200,17 +218,21 @@ async fn a_folder_of_a_node_is_the_root_of_a_trial() -> Result<()> {
     let files = folder(&scenario, "files");
     scenario.rig(&["in-node", "1", "install", "--directory", "--mode=777", &files])?;
     let there = json!({"nodeSelector": {"kubernetes.io/hostname": "node1"}});
-    let spec = json!({
+    let values = json!({
         "masters": {"scheduling": there},
         "underStorage": {"root": {"hostFolder": {"path": files}}},
         "workers": [{"name": "default", "scheduling": there}],
     });
-    let cluster = Deployed::apply(&scenario, "trial", &small("trial", &spec))?;
-    cluster.until("all is as the spec says", LIMIT, settled).await?;
+    let cluster = Deployed::helm_install(&scenario, "trial", &values)?;
+    let took = cluster.until("all is as the spec says", LIMIT, settled).await?;
+    println!("a cluster of Helm's is as its values say {took:.0?} after helm install");
     cluster.runs_the_tests()?;
     cluster.exec("trial-masters-0", &["/bin/sh", "-c", &write("/hello", "CACHE_THROUGH")])?;
     let content = scenario.rig(&["in-node", "1", "cat", &format!("{files}/hello")])?;
     ensure!(content.ends_with("hello\n"), "{content:?} is on the node");
+    helm_edits_it(&cluster).await?;
+    let took = cluster.helm_uninstall(LIMIT)?;
+    println!("all pods are gone {took:.0?} after helm uninstall");
     operator.is_content()?;
     scenario.finish().await
 }

@@ -30,9 +30,11 @@ async fn in_all_namespaces() -> Result<()> {
         another_namespace(&world).await?;
         a_cordoned_node(&world).await?;
         exercised(&world).await?;
-        let role = Api::<ClusterRole>::all(world.client.clone()).get("alluxio-operator").await?;
+        let roles = Api::<ClusterRole>::all(world.client.clone());
+        let (role, nodes) =
+            (roles.get("alluxio-operator").await?, roles.get("alluxio-operator-nodes").await?);
         let lease = world.api::<Role>().get("alluxio-operator-lease").await?;
-        let rules: Vec<_> = [role.rules, lease.rules].into_iter().flatten().flatten().collect();
+        let rules: Vec<_> = [role.rules, nodes.rules, lease.rules].into_iter().flatten().flatten().collect();
         until_all_used(&mut world, &rules).await?;
         world.check()?;
     }

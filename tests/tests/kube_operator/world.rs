@@ -113,15 +113,18 @@ impl<'s> World<'s> {
         for account in ACCOUNTS {
             world.create::<ServiceAccount>(json!({ "metadata": { "name": account } })).await?;
         }
-        if !everywhere {
-            world.grant("rbac-namespace.yaml", &world.namespace).await?;
-        }
         world.grant("rbac.yaml", &world.namespace).await?;
+        let rights: &[&str] = match everywhere {
+            true => &["rbac-everywhere.yaml", "rbac-nodes.yaml"],
+            false => &["rbac-namespace.yaml"],
+        };
+        for file in rights {
+            world.grant(file, &world.namespace).await?;
+        }
         Ok(world)
     }
 
-    /// The rights of a file in a namespace, for this namespace's accounts; those in all namespaces only where the operator is to look at
-    /// all.
+    /// The rights of a file in a namespace, or in all, for this namespace's accounts.
     pub async fn grant(&self, file: &str, namespace: &str) -> Result<()> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/operator").join(file);
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -135,10 +138,8 @@ impl<'s> World<'s> {
             match object["kind"].as_str() {
                 Some("Role") => self.grant_one::<Role>(object, namespace).await?,
                 Some("RoleBinding") => self.grant_one::<RoleBinding>(object, namespace).await?,
-                Some("ClusterRole") if self.everywhere => self.create_for_all::<ClusterRole>(object).await?,
-                Some("ClusterRoleBinding") if self.everywhere => {
-                    self.create_for_all::<ClusterRoleBinding>(object).await?;
-                }
+                Some("ClusterRole") => self.create_for_all::<ClusterRole>(object).await?,
+                Some("ClusterRoleBinding") => self.create_for_all::<ClusterRoleBinding>(object).await?,
                 _ => {}
             }
         }

@@ -31,8 +31,10 @@ impl Operator {
     /// Starts it and waits until it acts.
     pub async fn start(scenario: &Scenario) -> Result<Self> {
         kubectl("default", &["create", "namespace", NAME])?;
-        let rights = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/operator/rbac.yaml");
-        kubectl(NAME, &["apply", "--filename", rights])?;
+        for file in ["rbac", "rbac-everywhere", "rbac-nodes"] {
+            let rights = format!("{}/../deploy/operator/{file}.yaml", env!("CARGO_MANIFEST_DIR"));
+            kubectl(NAME, &["apply", "--filename", &rights])?;
+        }
         let login = scenario.folder().join("operator.conf");
         log_in(&scenario.folder().join("admin.conf"), &login)?;
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
