@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alluxio_conf::{Configuration, Role};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, ResourceExt,
@@ -20,8 +20,6 @@ const INSTANCE: &str = "app.kubernetes.io/instance";
 const COMPONENT: &str = "app.kubernetes.io/component";
 /// So many combinations `alluxio runTests` tries.
 const RUN_TESTS: usize = 24;
-/// The site file in each pod of a cluster.
-const SITE: &str = "/opt/alluxio/conf/alluxio-site.properties";
 
 pub struct Deployed<'a> {
     pub(super) scenario: &'a Scenario,
@@ -84,7 +82,7 @@ impl<'a> Deployed<'a> {
             Ok(reached) => reached.map(drop)?,
             Err(_) => {
                 let status = &self.seen().await?["status"];
-                anyhow::bail!("not within {:.0?}: {what}; the status: {status:#}", patient(limit));
+                bail!("not within {:.0?}: {what}; the status: {status:#}", patient(limit));
             }
         }
         Ok(began.elapsed())
@@ -169,14 +167,28 @@ impl<'a> Deployed<'a> {
         Ok(())
     }
 
-    /// The settings of a client outside of the cluster: what the cluster's own pods use.
+    /// The settings of a client outside of the cluster: what its status tells, and nothing else.
     pub fn client_settings(&self) -> Result<Vec<(String, String)>> {
-        let site = self.exec(&format!("{}-masters-0", self.name), &["cat", SITE])?;
-        let matters = ["alluxio.zookeeper.", "alluxio.master.hostname", "alluxio.master.rpc.port"];
-        let lines = site.lines().filter(|line| matters.iter().any(|name| line.starts_with(name)));
-        let own = ("alluxio.security.login.username".to_owned(), "alluxio".to_owned());
-        let pairs = lines.filter_map(|line| line.split_once('='));
-        Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).chain([own]).collect())
+        let told = |field: &str| {
+            let output = format!("--output=jsonpath={{.status.endpoints.{field}}}");
+            self.kubectl(&["get", "alx", &self.name, &output])
+        };
+        let uri = told("uri")?;
+        let authority = uri.trim_start_matches("alluxio://").trim_end_matches('/');
+        let found = match (authority.strip_prefix("zk@"), authority.rsplit_once(':')) {
+            (Some(servers), _) => vec![
+                ("alluxio.zookeeper.enabled", "true".to_owned()),
+                ("alluxio.zookeeper.address", servers.to_owned()),
+                ("alluxio.zookeeper.leader.path", told("zookeeperLeaderPath")?),
+            ],
+            (None, Some((host, port))) => vec![
+                ("alluxio.master.hostname", host.to_owned()),
+                ("alluxio.master.rpc.port", port.to_owned()),
+            ],
+            (None, None) => bail!("{} has no address for clients: {uri:?}", self.name),
+        };
+        let own = ("alluxio.security.login.username", "alluxio".to_owned());
+        Ok(found.into_iter().chain([own]).map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// The same for a client of ours.

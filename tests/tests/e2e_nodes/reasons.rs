@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use alluxio_tests::{
-    e2e::{Deployed, Operator, Outside, kubectl_with, patient},
+    e2e::{Deployed, Operator, Outside, Writer, kubectl_with, patient},
     kube::Scenario,
 };
 use anyhow::{Context, Result, ensure};
@@ -138,13 +138,19 @@ async fn another_one_takes_its_journal(scenario: &Scenario, first: &Deployed<'_>
 
     // A single master needs no election, and may have one.
     says(&second, &["ZooKeeperReachable=Unknown/NotConfigured"]).await?;
+    let endpoints = second.seen().await?["status"]["endpoints"].clone();
+    ensure!(endpoints["zookeeperLeaderPath"].is_null(), "{endpoints:#}");
     let outside = Outside::zookeeper()?;
     let addresses = json!([outside.zookeeper.address()]);
     second.edit(&json!({"spec": {"zookeeper": {"addresses": addresses}}}))?;
     let elects = |object: &Value| told(object, "ZooKeeperReachable").0 == "True/Reachable" && settled(object);
     second.until("its master is elected", ROLL, elects).await?;
-    let uri = second.seen().await?["status"]["endpoints"]["uri"].clone();
-    ensure!(uri == format!("alluxio://zk@{}/", outside.zookeeper.address()), "{uri}");
+    let endpoints = second.seen().await?["status"]["endpoints"].clone();
+    ensure!(endpoints["uri"] == format!("alluxio://zk@{}/", outside.zookeeper.address()), "{endpoints:#}");
+    // What the status tells is all that a client needs.
+    let mut writer = Writer::start(&second.client_conf()?, "/written").await?;
+    writer.goes_on(1, patient(LIMIT)).await?;
+    writer.finish().await?;
     second.delete(LIMIT).await?;
     outside.finish()
 }

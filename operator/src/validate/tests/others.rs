@@ -205,16 +205,16 @@ fn a_journals_claim_is_shared_with_journals_only_and_not_where_it_goes_with_a_cl
         ),
         (
             root("other-journal"),
-            String::new(),
+            "{}".to_owned(),
             "spec.underStorage.root.claim: names other-journal, which spec.journal of",
         ),
         (
             journal("other-journal"),
-            String::new(),
+            "{}".to_owned(),
             "spec.journal: names other-journal, which spec.journal of data/other has",
         ),
         (
-            String::new(),
+            "{}".to_owned(),
             journal("demo-journal"),
             "spec.journal: names demo-journal, which spec.journal of data/other has",
         ),
