@@ -63,11 +63,11 @@ fn need<'a>(wish: &MountWish, there: Option<&'a str>, is_ours: bool) -> Need<'a>
     }
 }
 
-/// After so long no more are begun in one reconcile: nothing else is done for the cluster meanwhile.
-const MOUNTING: Duration = Duration::from_secs(10);
+/// After so long no more are begun in one reconcile, which itself may take a minute.
+const MOUNTING: Duration = Duration::from_secs(40);
 
 /// `ours`: what the operator mounted before, with its digests. What fails, and what does not get done in time, is tried at the next reconcile.
-/// One that hangs holds up none that might not lie below it: the leader is asked for all of a depth at once.
+/// One that hangs holds up what lies below it, and nothing else for long: the leader is asked for all of a depth at once.
 ///
 /// # Errors
 /// The leader does not answer.
@@ -99,10 +99,13 @@ pub async fn mount(
         }
     }
     let wishes = wishes.iter().filter(|wish| ours.get(&wish.path) != Some(&wish.digest));
-    for wishes in by_depth(wishes, |wish| &wish.path).into_values() {
+    let mut failed = Vec::new();
+    for mut wishes in by_depth(wishes, |wish| &wish.path).into_values() {
         if Instant::now() >= until {
             return Ok(mounted.late());
         }
+        // What is mounted first could not be covered by what should lie above it.
+        wishes.retain(|wish| !failed.iter().any(|above: &String| wish.path.starts_with(above)));
         let done = join_all(wishes.into_iter().map(async |wish| {
             let there = table.get(&wish.path).map(|mount| mount.ufs_uri());
             (wish, grant(&files, wish, need(wish, there, ours.contains_key(&wish.path))).await)
@@ -111,6 +114,7 @@ pub async fn mount(
             match done {
                 Ok(()) => drop(mounted.digests.insert(wish.path.clone(), wish.digest.clone())),
                 Err(error) => {
+                    failed.push(format!("{}/", wish.path));
                     mounted.failure = Some(format!(
                         "{} cannot be mounted: {error}; mend spec.underStorage.mounts, or what it refers to",
                         wish.path

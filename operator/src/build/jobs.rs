@@ -57,19 +57,14 @@ pub fn reads_job(cluster: &ValidatedCluster) -> Job {
 pub fn deletion_job(cluster: &ValidatedCluster, cluster_id: &str) -> Job {
     let identity = &cluster.identity;
     let words = ["remove", "--owner", &identity.path(), "--cluster", cluster_id].map(str::to_owned);
-    let mut job = job(
+    job(
         cluster,
         names::deletion_job(&identity.name),
         "delete",
         words.to_vec(),
         DELETION_SECONDS,
         Reach::Journal,
-    );
-    // Where the cluster is deleted in the foreground Kubernetes deletes what holds that up, this Job in the middle of its work as well.
-    for owner in job.metadata.owner_references.iter_mut().flatten() {
-        owner.block_owner_deletion = Some(false);
-    }
-    job
+    )
 }
 
 /// What a Job needs beside its image.
@@ -127,8 +122,14 @@ fn job(
     });
     // What contradicts the operator's does so in the masters' pods too, and is refused there.
     let template = overlay::lay_over(template, users.as_ref(), "spec.masters", &mut Refusals::default());
+    let mut metadata = metadata::owned(identity, name, labels);
+    // Where the cluster is deleted in the foreground Kubernetes deletes what holds that up: one that removes the journal in the middle of its work, and with
+    // one that makes it what it has said.
+    for owner in metadata.owner_references.iter_mut().flatten() {
+        owner.block_owner_deletion = Some(false);
+    }
     Job {
-        metadata: metadata::owned(identity, name, labels),
+        metadata,
         spec: Some(JobSpec {
             backoff_limit: Some(3),
             active_deadline_seconds: Some(seconds),

@@ -129,15 +129,14 @@ pub fn is_known(verdict: &Verdict) -> bool {
     matches!(verdict.reason, Reason::JournalMissing | Reason::JournalForeign)
 }
 
-/// Masters of `known` find another journal in its place.
-pub fn replaced(cluster: &AlluxioCluster, known: &str) -> Verdict {
+/// Masters of `known` find another journal in its place. `seen`: what the Job says of that.
+pub fn replaced(cluster: &AlluxioCluster, known: &str, seen: &str) -> Verdict {
     let (namespace, name) = (cluster.namespace().unwrap_or_default(), cluster.name_any());
     Verdict::is_not(
         Reason::JournalForeign,
         format!(
-            "the journal's folder holds the journal of another cluster now: bring back that of {known}, it is looked for every minute; \
-             nothing is started or replaced meanwhile. To go on with the other one instead, name it in the annotation \
-             alluxio.org/adopt-journal, and then `kubectl -n {namespace} delete statefulset/{name}-masters`"
+            "bring back the journal of {known}, it is looked for every minute; nothing is started or replaced meanwhile. There is another one now: {seen}. Once \
+             that is named in the annotation, `kubectl -n {namespace} delete statefulset/{name}-masters` has the cluster go on with it"
         ),
     )
 }
@@ -209,11 +208,9 @@ pub async fn at_work(job: &Job, pods: &Api<Pod>) -> Result<Vec<Pod>, kube::Error
     Ok(pods)
 }
 
-/// Whether a container of it runs.
-pub fn runs(pod: &Pod) -> bool {
-    let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
-    let mut states = containers.filter_map(|container| container.state.as_ref());
-    states.any(|state| state.running.is_some())
+/// Whether it runs, or may do so before anybody knows.
+pub fn may_run(pod: &Pod) -> bool {
+    pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()) && stuck(pod).is_none()
 }
 
 fn cannot_start(job: &str, why: &str) -> Verdict {

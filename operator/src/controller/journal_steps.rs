@@ -50,10 +50,14 @@ impl Reconcile<'_> {
         let job = intent.format_job(known_id.clone(), adopt)?;
         let verdict = match self.run_job(&job, known_id.as_deref()).await? {
             journal::Progress::Running(waits) => {
-                // A former one's words hold until this one's pod runs, but not where it is known what that waits for.
-                let told = journal::told_trouble(&self.cluster)
-                    .filter(|told| waits.is_none() || journal::is_known(told));
-                told.unwrap_or_else(|| journal::looks(&job.name, waits.as_deref()))
+                // A former one's words hold until this one's pod runs, but where it is known what that waits for they are not true any more.
+                let looks = journal::looks(&job.name, waits.as_deref());
+                match journal::told_trouble(&self.cluster) {
+                    Some(told) if waits.is_some() && !journal::is_known(&told) => {
+                        Verdict { message: looks.message, ..told }
+                    }
+                    told => told.unwrap_or(looks),
+                }
             }
             journal::Progress::Failed(verdict) => verdict,
             // Masters start when the id stands in the status.
@@ -94,7 +98,7 @@ impl Reconcile<'_> {
         }
         Ok(match self.look(job).await? {
             journal::Progress::Failed(verdict) if verdict.reason == Reason::JournalForeign => {
-                journal::replaced(&self.cluster, known)
+                journal::replaced(&self.cluster, known, &verdict.message)
             }
             journal::Progress::Failed(verdict) if journal::is_known(&verdict) => verdict,
             journal::Progress::Done(found) if found == known => journal::ours(),

@@ -26,7 +26,7 @@ use super::{
     intent::{self, Intent, Objects},
     masters, mounts,
     observed::{self, Observed},
-    report::{Ensemble, Report},
+    report::{Ensemble, Report, ended_unwell},
     selectors::selector,
     workers::{self, GroupPlan},
 };
@@ -158,6 +158,8 @@ impl<'a> Reconcile<'a> {
             // Workers are not asked. What one said before tells nothing of now, and its silence is not counted meanwhile.
             self.context.by_hand.forget(self.key);
             self.context.refused.forget(self.key);
+            self.context.missing.forget(self.key);
+            self.context.unseen.forget(self.key);
         }
         if let Err(error) = &done {
             report.failed = Some(Verdict::is(Reason::ApplyFailed, error.to_string()));
@@ -257,17 +259,28 @@ impl<'a> Reconcile<'a> {
         self.context.tell(&self.cluster, &served.told).await;
         report.decommission = served.failure;
         let replaced = self.replace(&plan, observed, &renewed, report).await;
-        let serves = observed.leader().is_some();
-        if plan.lets_workers_follow(serves) {
+        if self.workers_follow(&plan, observed) {
             let rolling = report.groups.iter().any(|group| group.plan.under_way());
             // Where nobody serves a Job may be looking for the journal.
-            if !rolling && formatted && serves {
+            if !rolling && formatted && observed.leader().is_some() {
                 self.clear(intent, observed, &report.groups).await?;
             }
             (report.mounts, report.failed) =
                 mounts::mount(self.context, &self.cluster, intent.validated(), observed).await?;
         }
         replaced
+    }
+
+    /// Whether workers are replaced, and mounts made: all masters are as wanted, and a standby that is not well needs nothing of them. With one that this
+    /// roll has broken the roll has failed, and the rest stays as it is.
+    pub(super) fn workers_follow(&self, plan: &MastersPlan, observed: &Observed) -> bool {
+        match &plan.step {
+            Step::Settled => true,
+            Step::Unwell(failure) => {
+                observed.leader().is_some() && !ended_unwell(&self.cluster, observed, failure)
+            }
+            Step::Wait(_) | Step::Replace { .. } | Step::Recreate(_) | Step::Stopped(_) => false,
+        }
     }
 
     /// All objects; masters only when the journal is there.

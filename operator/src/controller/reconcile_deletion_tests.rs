@@ -182,11 +182,25 @@ const HDFS: &str = "{uri: 'hdfs://n/j'}";
 #[tokio::test]
 async fn a_journal_that_was_made_a_moment_ago_is_removed() {
     let world = deleted_early(HDFS).await;
-    world.waits("demo-format", &json!({ "containerStatuses": [{
-        "name": "format", "image": "i", "imageID": "", "ready": true, "restartCount": 0, "state": { "running": {} },
-    }] }));
-    world.reconcile().await.unwrap();
-    assert!(world.finalizers() == json!([deletion::FINALIZER]) && !world.is_suspended(), "it is at it");
+    let owner = &world.api.get(JOB).unwrap()["metadata"]["ownerReferences"][0];
+    assert_eq!(
+        owner["blockOwnerDeletion"], false,
+        "what it says would be lost in a deletion in the foreground"
+    );
+    for status in [
+        json!({}),
+        waiting("ContainerCreating", ""),
+        json!({ "containerStatuses": [{
+            "name": "format", "image": "i", "imageID": "", "ready": true, "restartCount": 0, "state": { "running": {} },
+        }] }),
+    ] {
+        world.waits("demo-format", &status);
+        let mut pod = world.api.get("/api/v1/namespaces/data/pods/demo-format-1").unwrap();
+        pod["spec"] = json!({ "nodeName": "n", "containers": [] });
+        world.api.put("/api/v1/namespaces/data/pods/demo-format-1", pod);
+        world.reconcile().await.unwrap();
+        assert!(world.finalizers() == json!([deletion::FINALIZER]) && !world.is_suspended(), "{status}");
+    }
     world.job_ended("Complete", 0, &json!({ "outcome": "formatted", "clusterId": "new" }));
     world.reconcile().await.unwrap();
     let words =

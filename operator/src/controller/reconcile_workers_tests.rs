@@ -453,3 +453,43 @@ async fn a_standby_that_is_not_well_does_not_hold_up_workers() {
     assert_eq!(world.condition("Progressing").0, "False Settled", "it was the workers' roll");
     assert_eq!(world.condition("Degraded").0, "True MastersNotReady");
 }
+
+/// The former leader is replaced last, and does not come back: the roll has failed, and workers keep what they have.
+#[tokio::test]
+async fn workers_do_not_follow_a_roll_that_ended_with_a_broken_master() {
+    let long_ago = "2026-01-02T00:00:00Z";
+    let election = "zookeeper: {addresses: ['z:1']}, journal: {existingClaim: {claimName: c}}";
+    let world = with_workers(election).await;
+    world.put_worker(true, long_ago, None);
+    let mut masters = world.api.get(CLUSTER).unwrap()["spec"]["masters"].clone();
+    masters["count"] = json!(2);
+    world.set("masters", masters);
+    let mut broken = world.api.get(POD).unwrap();
+    broken["metadata"]["name"] = json!("demo-masters-1");
+    broken["metadata"]["uid"] = json!("pod-1");
+    broken["metadata"]["labels"].as_object_mut().unwrap().remove(LEADER_LABEL);
+    broken["metadata"]["annotations"]["alluxio.org/restart-hash"] = json!("old");
+    world.api.put("/api/v1/namespaces/data/pods/demo-masters-1", broken.clone());
+    world.api.refuse(Method::POST, "/eviction", 429);
+    world.reconcile().await.unwrap();
+    world.api.allow_all();
+    world.context.refused.forget(&key());
+    assert_eq!(world.condition("Progressing").0, "True Rolling");
+
+    broken["metadata"]["annotations"] = world.api.get(POD).unwrap()["metadata"]["annotations"].clone();
+    broken["status"] = json!({
+        "conditions": [{ "type": "Ready", "status": "False", "lastTransitionTime": Timestamp::now().to_string() }],
+        "containerStatuses": [{
+            "name": "alluxio-master", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+            "state": { "waiting": { "reason": "ImagePullBackOff", "message": "no such tag" } },
+        }],
+    });
+    world.api.put("/api/v1/namespaces/data/pods/demo-masters-1", broken);
+    world.put_worker(true, long_ago, Some("old"));
+    for _ in 0..2 {
+        world.reconcile().await.unwrap();
+        assert_eq!(world.condition("Progressing").0, "False StepFailed");
+        assert_eq!(world.condition("Degraded").0, "True MastersNotReady");
+        assert!(world.api.get(WORKER).is_some(), "the rest is left as it is");
+    }
+}

@@ -133,7 +133,7 @@ async fn made(
     let in_own_claim = journal.uri.is_none() && journal.existing_claim.is_none();
     if ended.is_none() {
         let at_work = journal::at_work(&job, pods).await?;
-        let runs = at_work.iter().any(journal::runs);
+        let runs = at_work.iter().any(journal::may_run);
         if in_own_claim || !runs {
             suspend(jobs, &job).await?;
         }

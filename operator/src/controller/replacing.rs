@@ -54,7 +54,7 @@ impl Reconcile<'_> {
                 report.masters = Some(plan.refused(&why, since, self.patience()));
             }
         }
-        if plan.lets_workers_follow(observed.leader().is_some()) {
+        if self.workers_follow(plan, observed) {
             let seen = |group: &&mut GroupPlan| !renewed.contains(&worker_group(name, &group.name));
             // One that fails holds up no other group.
             let mut failed = None;

@@ -187,14 +187,8 @@ impl Report {
         };
         let stopped = match &masters.step {
             Step::Stopped(failure) => Some(failure),
-            // The last one of a roll, or all at once: nothing is outdated any more, and yet the roll did not end well. Where workers roll
-            // beside a standby that is not well the roll is theirs.
-            Step::Unwell(failure)
-                if before(cluster).is_some_and(|status| rolls(&status))
-                    && !(observed.leader().is_some() && self.workers_rolled(cluster)) =>
-            {
-                Some(failure)
-            }
+            // The last one of a roll, or all at once: nothing is outdated any more, and yet the roll did not end well.
+            Step::Unwell(failure) if ended_unwell(cluster, observed, failure) => Some(failure),
             _ => workers(),
         };
         if let Some(failure) = stopped {
@@ -223,12 +217,6 @@ impl Report {
             }
             _ => self.of_workers(),
         })
-    }
-
-    /// Whether workers are outdated, or were at the last look.
-    fn workers_rolled(&self, cluster: &AlluxioCluster) -> bool {
-        let told = before(cluster).and_then(|status| status.workers).unwrap_or_default();
-        self.groups.iter().any(|group| group.plan.rolling) || told.groups.iter().any(|group| group.rolling)
     }
 
     /// What was on its way is not any more.
@@ -372,11 +360,27 @@ impl Report {
 }
 
 /// The first of them: a thousand fit in no line.
-fn some_of(names: &[String]) -> String {
+pub(super) fn some_of(names: &[String]) -> String {
     const SHOWN: usize = 5;
     match names.len() {
         ..=SHOWN => names.join(", "),
         count => format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN),
+    }
+}
+
+/// Whether a master that is not well was replaced in the roll that goes on, or has failed: with it the roll has. One that was so before has nothing to do
+/// with it.
+pub(super) fn ended_unwell(cluster: &AlluxioCluster, observed: &Observed, failure: &Failure) -> bool {
+    let before = before(cluster).unwrap_or_default();
+    let Some(told) = told(&before) else { return false };
+    let replaced_since = |began: Timestamp| {
+        let mut masters = observed.masters.iter().map(|seen| &seen.facts);
+        masters.find(|facts| facts.name == failure.pod).is_none_or(|facts| facts.ready_changed >= began)
+    };
+    match told.reason {
+        Reason::StepFailed => told.message.starts_with(&failure.pod),
+        Reason::Rolling | Reason::Recreating => told.last_transition_time.parse().is_ok_and(replaced_since),
+        _ => false,
     }
 }
 

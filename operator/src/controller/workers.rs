@@ -21,6 +21,7 @@ use super::{
     keeping::kept_nodes,
     masters::{progress_deadline, seconds, strategy},
     observed::Observed,
+    report::some_of,
     standing::standing,
 };
 use crate::{
@@ -236,10 +237,12 @@ impl From<String> for Served {
 }
 
 impl Served {
-    /// For those that come next at the next reconcile.
-    fn late(mut self, pod: &str) -> Self {
-        self.failure.get_or_insert_with(|| format!("{pod} and others wait: the leader is slow"));
-        self
+    fn tell(&mut self, reason: &'static str, group: &str, what: &str, pods: &[String]) {
+        if !pods.is_empty() {
+            tracing::info!(group, ?pods, "{what}");
+            let note = format!("of the group {group}: {}: {what}", some_of(pods));
+            self.told.push(Occurrence::normal(reason, note));
+        }
     }
 }
 
@@ -263,53 +266,60 @@ pub async fn serve(
         };
     let until = Instant::now() + SERVING;
     for group_plan in plans {
-        let of = |name: &String| {
-            let facts = observed.workers.get(&group_plan.name)?.iter().find(|facts| facts.name == *name)?;
-            Some((facts, worker_name(facts)?))
-        };
-        for (facts, name) in group_plan.plan.take_out.iter().filter_map(of) {
-            if Instant::now() >= until {
-                return served.late(&facts.name);
-            }
-            let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: facts.taken_out.is_some() };
-            match service.take_out(pods, &pod, &name).await {
-                // To a leader that took over it is said once more.
-                Ok(()) if pod.marked => {}
-                Ok(()) => {
-                    tracing::info!(pod = facts.name, host = name.host, "its worker is out of service");
-                    served.told.push(Occurrence::normal("Decommissioning", taken_out(facts)));
-                }
-                Err(error) => {
-                    served.failure = Some(format!("{} cannot be taken out of service: {error}", facts.name))
-                }
-            }
-        }
-        for (facts, name) in group_plan.plan.put_back.iter().filter_map(of) {
-            if Instant::now() >= until {
-                return served.late(&facts.name);
-            }
-            let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: true };
-            match service.put_back(pods, &pod, &name).await {
-                Ok(()) => {
-                    tracing::info!(pod = facts.name, host = name.host, "its worker may serve again");
-                    let back = format!("{}: its worker may serve again", facts.name);
-                    served.told.push(Occurrence::normal("BackInService", back));
-                }
-                Err(error) => {
-                    served.failure = Some(format!("{} cannot be put back into service: {error}", facts.name))
-                }
-            }
+        if let Some(late) = serve_group(&service, observed, group_plan, pods, until, &mut served).await {
+            served.failure.get_or_insert_with(|| format!("{late} and others wait: the leader is slow"));
+            break;
         }
     }
     served
 }
 
-fn taken_out(facts: &PodFacts) -> String {
-    let node = facts.node.as_deref().unwrap_or_default();
-    format!(
-        "{}: its worker is out of service, because the node {node} is cordoned or leaves the group",
-        facts.name
-    )
+/// The pod at which the time was over.
+async fn serve_group(
+    service: &WorkerService,
+    observed: &Observed,
+    group: &GroupPlan,
+    pods: &Api<Pod>,
+    until: Instant,
+    served: &mut Served,
+) -> Option<String> {
+    let of = |name: &String| {
+        let facts = observed.workers.get(&group.name)?.iter().find(|facts| facts.name == *name)?;
+        Some((facts, worker_name(facts)?))
+    };
+    let (mut out, mut back, mut late) = (Vec::new(), Vec::new(), None);
+    for (facts, name) in group.plan.take_out.iter().filter_map(of) {
+        if Instant::now() >= until {
+            late = Some(facts.name.clone());
+            break;
+        }
+        let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: facts.taken_out.is_some() };
+        match service.take_out(pods, &pod, &name).await {
+            // To a leader that took over it is said once more.
+            Ok(()) if pod.marked => {}
+            Ok(()) => out.push(facts.name.clone()),
+            Err(error) => {
+                served.failure = Some(format!("{} cannot be taken out of service: {error}", facts.name))
+            }
+        }
+    }
+    for (facts, name) in group.plan.put_back.iter().filter_map(of) {
+        if late.is_some() || Instant::now() >= until {
+            late = late.or_else(|| Some(facts.name.clone()));
+            break;
+        }
+        let pod = PodOf { name: &facts.name, uid: &facts.uid, marked: true };
+        match service.put_back(pods, &pod, &name).await {
+            Ok(()) => back.push(facts.name.clone()),
+            Err(error) => {
+                served.failure = Some(format!("{} cannot be put back into service: {error}", facts.name))
+            }
+        }
+    }
+    let why = "taken out of service, because its node is cordoned, or it leaves the group";
+    served.tell("Decommissioning", &group.name, why, &out);
+    served.tell("BackInService", &group.name, "may serve again", &back);
+    late
 }
 
 /// A worker that stays, as its pod tells.

@@ -118,15 +118,6 @@ impl Step {
 }
 
 impl MastersPlan {
-    /// Whether workers may follow: all masters are as wanted, and a standby that is not well needs nothing of them. `serves`: whether a master does.
-    pub fn lets_workers_follow(&self, serves: bool) -> bool {
-        match self.step {
-            Step::Settled => true,
-            Step::Unwell(_) => serves,
-            Step::Wait(_) | Step::Replace { .. } | Step::Recreate(_) | Step::Stopped(_) => false,
-        }
-    }
-
     /// As it is told where a disruption budget does not let the pod go that is to be replaced. `since`: when it was refused first.
     pub fn refused(&self, why: &str, since: Timestamp, patience: Patience) -> Self {
         let Step::Replace { pod, .. } = &self.step else { return self.clone() };

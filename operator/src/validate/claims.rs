@@ -24,6 +24,12 @@ enum User {
 }
 
 impl User {
+    /// Whether a claim that somebody made has both files and a journal then. Clusters that began so cannot be changed, and go on.
+    fn mixes_with(&self, other: &Self) -> bool {
+        let journal = Self::Journal { made: false };
+        (*self == Self::Root && *other == journal) || (*self == journal && *other == Self::Root)
+    }
+
     /// Whether two clusters may share the claim: they have the same files, or journals in folders of their own.
     fn goes_with(&self, other: &Self) -> bool {
         matches!(
@@ -60,7 +66,10 @@ fn uses(cluster: &AlluxioCluster) -> Vec<Use> {
 pub(super) fn within(cluster: &AlluxioCluster, refusals: &mut Refusals) {
     let uses = uses(cluster);
     for (at, second) in uses.iter().enumerate() {
-        let same = |first: &&Use| first.claim == second.claim && first.by != second.by;
+        let same = |first: &&Use| {
+            let clash = first.by != second.by && !(began(cluster) && first.by.mixes_with(&second.by));
+            first.claim == second.claim && clash
+        };
         if let Some(first) = uses[..at].iter().find(same) {
             refusals.invalid(
                 &second.field,
@@ -85,14 +94,25 @@ pub(super) fn with_other(
         return;
     }
     let theirs = uses(other);
+    let advice = match began(cluster) {
+        true => "move into a new cluster with another claim (docs/moving-in.md)",
+        false => "use another claim",
+    };
     for mine in uses(cluster) {
-        let same = |theirs: &&Use| theirs.claim == mine.claim && !mine.by.goes_with(&theirs.by);
+        let same = |theirs: &&Use| {
+            let clash = !mine.by.goes_with(&theirs.by) && !(began(cluster) && mine.by.mixes_with(&theirs.by));
+            theirs.claim == mine.claim && clash
+        };
         if let Some(theirs) = theirs.iter().find(same) {
             conflict(
                 mine.field,
                 format!("names {}, which {} of {who} has, too", mine.claim, theirs.field),
-                "use another claim",
+                advice,
             );
         }
     }
+}
+
+fn began(cluster: &AlluxioCluster) -> bool {
+    cluster.status.as_ref().is_some_and(|status| status.journal.is_some())
 }

@@ -87,7 +87,7 @@ async fn fewest_in_a_roll(cluster: &Deployed<'_>, edit: &Value) -> Result<usize>
     cluster.edit(&json!({"spec": {"workers": [edit]}}))?;
     let (mut fewest, began) = (usize::MAX, Instant::now());
     loop {
-        fewest = fewest.min(ready_pods(&workers(cluster).await?).len());
+        fewest = fewest.min(ready_pods(&cluster.pods("worker").await?).len());
         let now = cluster.seen().await?;
         if generation(&now) != before && settled(&now) {
             return Ok(fewest);

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::*;
-use crate::crd::{AlluxioCluster, Reason};
+use crate::crd::{AlluxioCluster, AlluxioClusterStatus, JournalStatus, Reason};
 
 /// A cluster that was there before.
 fn older(namespace: &str, name: &str, patch: &str) -> AlluxioCluster {
@@ -222,6 +222,28 @@ fn a_journals_claim_is_shared_with_journals_only_and_not_where_it_goes_with_a_cl
         let told = told(&mine, &older("data", "other", &theirs));
         assert!(told.starts_with(seen), "{told}");
     }
+}
+
+/// It can change neither field.
+#[test]
+fn what_began_with_files_and_journal_on_one_claim_goes_on() {
+    let both = "journal: {existingClaim: {claimName: c}}\nunderStorage: {root: {uri: null, claim: c}}";
+    let mut began = cluster(both);
+    assert!(validate(&began, &facts()).is_err());
+    began.status = Some(AlluxioClusterStatus {
+        journal: Some(JournalStatus { cluster_id: "id".to_owned(), location: "c".to_owned(), format: None }),
+        ..AlluxioClusterStatus::default()
+    });
+    validate(&began, &facts()).expect("it runs");
+    let other = older("data", "other", "underStorage: {root: {uri: null, claim: demo-journal}}");
+    began.spec = cluster("{}").spec;
+    let mut facts = facts();
+    facts.others = vec![&other];
+    let refusals = validate(&began, &facts).expect_err("the claim goes with this cluster").to_string();
+    assert!(
+        refusals.ends_with("move into a new cluster with another claim (docs/moving-in.md)"),
+        "{refusals}"
+    );
 }
 
 #[test]
