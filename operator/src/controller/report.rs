@@ -384,11 +384,6 @@ pub(super) fn ended_unwell(cluster: &AlluxioCluster, observed: &Observed, failur
     }
 }
 
-fn rolls(status: &AlluxioClusterStatus) -> bool {
-    told(status)
-        .is_some_and(|told| matches!(told.reason, Reason::Rolling | Reason::Recreating | Reason::StepFailed))
-}
-
 fn told(status: &AlluxioClusterStatus) -> Option<&Condition> {
     status.conditions.iter().find(|condition| condition.type_ == ConditionType::Progressing)
 }

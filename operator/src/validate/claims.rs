@@ -67,8 +67,8 @@ pub(super) fn within(cluster: &AlluxioCluster, refusals: &mut Refusals) {
     let uses = uses(cluster);
     for (at, second) in uses.iter().enumerate() {
         let same = |first: &&Use| {
-            let clash = first.by != second.by && !(began(cluster) && first.by.mixes_with(&second.by));
-            first.claim == second.claim && clash
+            let may = first.by == second.by || (began(cluster) && first.by.mixes_with(&second.by));
+            first.claim == second.claim && !may
         };
         if let Some(first) = uses[..at].iter().find(same) {
             refusals.invalid(
@@ -100,8 +100,8 @@ pub(super) fn with_other(
     };
     for mine in uses(cluster) {
         let same = |theirs: &&Use| {
-            let clash = !mine.by.goes_with(&theirs.by) && !(began(cluster) && mine.by.mixes_with(&theirs.by));
-            theirs.claim == mine.claim && clash
+            let may = mine.by.goes_with(&theirs.by) || (began(cluster) && mine.by.mixes_with(&theirs.by));
+            theirs.claim == mine.claim && !may
         };
         if let Some(theirs) = theirs.iter().find(same) {
             conflict(

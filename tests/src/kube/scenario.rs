@@ -32,6 +32,7 @@ pub struct Scenario {
     run: PathBuf,
     namespace: String,
     client: Client,
+    began: Instant,
     finished: bool,
 }
 
@@ -49,12 +50,13 @@ impl Scenario {
     }
 
     async fn begin_in(run: PathBuf, name: &str) -> Result<Scenario> {
+        let began = Instant::now();
         let client = login::client_of(&run.join("admin.conf")).await?;
         let namespaces: Api<Namespace> = Api::all(client.clone());
         let metadata = ObjectMeta { generate_name: Some("e2e-".to_owned()), ..ObjectMeta::default() };
         let namespace = Namespace { metadata, ..Namespace::default() };
         let namespace = namespaces.create(&PostParams::default(), &namespace).await?.name_any();
-        Ok(Scenario { name: name.to_owned(), run, namespace, client, finished: false })
+        Ok(Scenario { name: name.to_owned(), run, namespace, client, began, finished: false })
     }
 
     pub fn namespace(&self) -> &str {
@@ -124,6 +126,7 @@ impl Scenario {
 
 impl Drop for Scenario {
     fn drop(&mut self) {
+        println!("{} took {:.0?}", self.name, self.began.elapsed());
         if self.finished {
             return;
         }
