@@ -83,6 +83,13 @@ pub enum Progress {
 pub async fn progress(cluster: &AlluxioCluster, job: &Job, pods: &Api<Pod>) -> Result<Progress, kube::Error> {
     let Some(complete) = ended(job) else {
         let pods = pods_of(job, pods).await?;
+        // It is tried again for a minute; but what lies in the folder is known.
+        let known = failed_word(&pods).map(|told| verdict(cluster, &job.name_any(), false, Some(told)));
+        if let Some(Progress::Failed(verdict)) = known
+            && is_known(&verdict)
+        {
+            return Ok(Progress::Failed(verdict));
+        }
         return Ok(match pods.iter().find_map(stuck) {
             Some(why) => Progress::Failed(cannot_start(&job.name_any(), &why)),
             None => Progress::Running(pods.iter().find_map(unscheduled)),
@@ -218,6 +225,12 @@ fn cannot_start(job: &str, why: &str) -> Verdict {
         "the pod of the Job {job} cannot start: {why}; mend spec.image, or what else of spec.masters it is about: the Job is made anew then"
     );
     Verdict::is_not(Reason::FormatFailed, message)
+}
+
+/// What the last one that failed has said.
+fn failed_word(pods: &[Pod]) -> Option<&str> {
+    let failed = pods.iter().filter_map(last_word).filter(|word| word.exit_code != 0);
+    failed.max_by_key(|word| word.finished_at.as_ref().map(|time| time.0))?.message.as_deref()
 }
 
 fn last_word(pod: &Pod) -> Option<&ContainerStateTerminated> {

@@ -132,3 +132,23 @@ async fn no_journal_is_adopted_while_the_masters_set_is_there() {
     world.reconcile().await.unwrap();
     assert!(world.api.get(SET).is_some());
 }
+
+/// Kubernetes tries it three times more, which takes a minute.
+#[tokio::test]
+async fn what_lies_in_the_folder_is_told_before_the_job_gives_up() {
+    let world = World::new("{}", Value::Null);
+    world.reconcile().await.unwrap();
+    let failed = |word: &Value| {
+        json!({ "phase": "Failed", "containerStatuses": [{
+            "name": "format", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+            "state": { "terminated": { "exitCode": 1, "message": word.to_string() } },
+        }] })
+    };
+    world.waits("demo-format", &failed(&json!("out of luck")));
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("JournalReady").0, "False JournalNotFormatted", "it may go well yet");
+    world.waits("demo-format", &failed(&json!({ "outcome": "foreign", "clusterId": "other" })));
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("JournalReady").0, "False JournalForeign");
+    assert!(world.api.get(JOB).is_some(), "it is not made anew before its end");
+}
