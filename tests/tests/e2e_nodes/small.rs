@@ -103,10 +103,8 @@ fn write(path: &str, type_: &str) -> String {
     )
 }
 
+/// Some files that only workers have, and then a root that takes nothing any more: neither what is new nor what is only there.
 async fn the_root_is_read_only(cluster: &Deployed<'_>) -> Result<()> {
-    let through = write("/through", "THROUGH");
-    ensure!(cluster.exec("small-masters-0", &["/bin/sh", "-c", &through]).is_err(), "it is written through");
-    // What cannot be persisted is given up after the time that is set.
     for number in 0..4 {
         let policy =
             "-Dalluxio.user.block.write.location.policy.class=alluxio.client.block.policy.RoundRobinPolicy";
@@ -114,6 +112,11 @@ async fn the_root_is_read_only(cluster: &Deployed<'_>) -> Result<()> {
             .replace("alluxio fs", &format!("alluxio fs {policy}"));
         cluster.exec("small-masters-0", &["/bin/sh", "-c", &only])?;
     }
+    cluster.edit(&json!({"spec": {"underStorage": {"root": {"readOnly": true}}}}))?;
+    cluster.until("the root is read-only", ROLL, settled).await?;
+    let through = write("/through", "THROUGH");
+    ensure!(cluster.exec("small-masters-0", &["/bin/sh", "-c", &through]).is_err(), "it is written through");
+    // What cannot be persisted is given up after the time that is set.
     kubectl("default", &["label", "nodes", "node2", &format!("{LABEL}-")])?;
     let one = |object: &Value| settled(object) && object["status"]["workers"]["desired"] == 1;
     let took = cluster.until("a worker leaves", ROLL, one).await?;
@@ -126,7 +129,7 @@ async fn the_root_is_read_only(cluster: &Deployed<'_>) -> Result<()> {
 
 async fn acts_and_goes(scenario: &Scenario) -> Result<()> {
     let spec = json!({
-        "underStorage": {"root": {"claim": "files", "readOnly": true}},
+        "underStorage": {"root": {"claim": "files"}},
         "workers": [group(scenario)],
     });
     let cluster = Deployed::apply(scenario, "small", &small("small", &spec))?;
