@@ -43,7 +43,7 @@ use crate::{
 
 /// So many clusters are reconciled at the same time. More would take longer each, not be done sooner: each keeps several requests under way, and
 /// a small API server is busy with that many.
-const AT_ONCE: u16 = 8;
+const AT_ONCE: u16 = 3;
 
 /// Several changes within that time lead to one reconcile.
 const DEBOUNCE: std::time::Duration = std::time::Duration::from_millis(200);
