@@ -13,6 +13,7 @@ use kube::{
     runtime::reflector::Store,
 };
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use crate::{
     apply::Contests,
@@ -71,6 +72,8 @@ pub struct Context {
     pub waits: Lasting,
     /// Which groups of workers have fewer pods than they shall have.
     pub missing: Lasting,
+    /// One permit: a leader whose under storages hang shall not take more than one of the few places of reconciles.
+    pub mounting: Arc<Semaphore>,
     /// Which groups of workers have a set that would not make pods as they shall be.
     pub unseen: Lasting,
     /// Which pods a disruption budget does not let go.
@@ -104,6 +107,7 @@ impl Context {
             silent: Lasting::default(),
             waits: Lasting::default(),
             missing: Lasting::default(),
+            mounting: Arc::new(Semaphore::new(1)),
             unseen: Lasting::default(),
             refused: Refused::default(),
             contests: Contested::default(),

@@ -1,9 +1,10 @@
 //! The mounts of the spec, where they are not those that are there.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
+use tokio::time::timeout;
 
 use super::{Context, observed::Observed};
 use crate::{
@@ -13,6 +14,9 @@ use crate::{
     status::Verdict,
     validate::{MountPlan, ValidatedCluster},
 };
+
+/// So long the mounts of other clusters are waited for.
+const TURN: Duration = Duration::from_secs(3);
 
 /// The mounts that are the operator's after this, and what went wrong. The leader is asked only where the spec, or a Secret of it, differs from what
 /// was done: so nothing is asked at rest, and what somebody unmounts by hand stays so.
@@ -42,7 +46,14 @@ pub async fn mount(
             digest,
         });
     }
+    let turn = timeout(TURN, context.mounting.acquire()).await;
     let failed = |message: String| Verdict::is(Reason::MountFailed, format!("{message}; it is tried again"));
+    let Ok(Ok(_turn)) = turn else {
+        return Ok((
+            None,
+            Some(failed("the mounts of another cluster take long, and come first".to_owned())),
+        ));
+    };
     match act::mount(&leader, &cluster.spec.properties, &wishes, &ours).await {
         Ok(mounted) => {
             let mounts = mounted.digests.into_iter().map(|(path, digest)| MountStatus { path, digest });

@@ -21,6 +21,7 @@ use kube::{
         watcher,
     },
 };
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -42,7 +43,8 @@ use crate::{
 };
 
 /// So many clusters are reconciled at the same time. More would take longer each, not be done sooner: each keeps several requests under way, and
-/// a small API server is busy with that many.
+/// a small API server is busy with that many. (Of 200 new clusters on two processors with 8 at a time 90 of 100 reconciles took up to 2.5 s, with 3
+/// 99 up to 1 s, and all were available as soon.)
 const AT_ONCE: u16 = 3;
 
 /// Several changes within that time lead to one reconcile.
@@ -153,6 +155,7 @@ async fn one(parts: Parts, controller: Controller<AlluxioCluster>, seen: Seen, s
         silent: Lasting::default(),
         waits: Lasting::default(),
         missing: Lasting::default(),
+        mounting: Arc::new(Semaphore::new(1)),
         unseen: Lasting::default(),
         refused: Refused::default(),
         contests: Contested::default(),
