@@ -87,7 +87,10 @@ async fn fewest_in_a_roll(cluster: &Deployed<'_>, edit: &Value) -> Result<usize>
     cluster.edit(&json!({"spec": {"workers": [edit]}}))?;
     let (mut fewest, began) = (usize::MAX, Instant::now());
     loop {
-        fewest = fewest.min(ready_pods(&cluster.pods("worker").await?).len());
+        // One that is being ended serves for a while yet.
+        let mut pods = cluster.pods("worker").await?;
+        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+        fewest = fewest.min(ready_pods(&pods).len());
         let now = cluster.seen().await?;
         if generation(&now) != before && settled(&now) {
             return Ok(fewest);
