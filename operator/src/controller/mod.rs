@@ -13,6 +13,7 @@ mod keeping;
 mod leave;
 mod masters;
 mod mounts;
+mod next_look;
 mod nodes;
 mod observed;
 mod reconcile;

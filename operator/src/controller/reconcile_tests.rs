@@ -10,6 +10,7 @@ use kube::api::DeleteParams;
 use super::*;
 use crate::{
     build::{COMPONENT, INSTANCE, MANAGED_BY, MANAGER, MASTER},
+    controller::next_look::{TROUBLE, UNDER_WAY, WAITING},
     fake_api::FakeApi,
     fixture,
     observe::leader::LEADER_LABEL,
