@@ -1,6 +1,6 @@
 //! Clusters are deleted: what shall stay stays, what shall go goes, and nothing hangs, whatever is gone already.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use alluxio_tests::{
     e2e::{Deployed, Operator, Outside, Writer, all_are_there, patient, promised},
@@ -80,8 +80,14 @@ async fn a_journal_on_hdfs_is_deleted_with_its_cluster() -> Result<()> {
     // back finds itself deposed, also where another journal was made there meanwhile.
     let (_, listing) = outside.hdfs()?.try_shell("root", &["-ls", "-R", "/alluxio/journal"])?;
     let files = listing.lines().filter(|line| line.starts_with('-'));
-    let (of_term, files): (Vec<_>, Vec<_>) = files.partition(|line| line.contains("/alluxio/journal/terms/"));
-    ensure!(files.is_empty() && of_term.len() <= 2, "of the journal is left: {files:?} {of_term:?}");
+    let (of_terms, files): (Vec<_>, Vec<_>) =
+        files.partition(|line| line.contains("/alluxio/journal/terms/"));
+    let term = |line: &&str| line.rsplit('/').nth(1).unwrap_or_default().to_owned();
+    let terms: BTreeSet<_> = of_terms.iter().map(term).collect();
+    ensure!(
+        files.is_empty() && of_terms.len() <= 2 && terms.len() <= 1,
+        "of the journal is left: {files:?} {of_terms:?}"
+    );
     let content = outside.hdfs()?.shell("root", &["-cat", "/data/content"])?;
     ensure!(content.trim() == "what was written", "{content:?}");
     ensure!(!is_in_zookeeper(&outside, &scenario, "ha").await?, "ZooKeeper still knows the cluster");
