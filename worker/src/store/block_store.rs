@@ -82,6 +82,8 @@ pub(super) struct Inner {
     _owned: Vec<Ownership>,
     /// Wakes the keeper: there is something to delete, or a folder may have passed its watermark.
     pub wake: Notify,
+    /// Tells that a file that was taken to be deleted is settled: see `is_burying` of the catalog.
+    pub buried: Notify,
 }
 
 /// A store that is looked at but not kept alive.
@@ -139,6 +141,7 @@ impl BlockStore {
             eviction_turn: Semaphore::new(1),
             _owned: owned,
             wake: Notify::new(),
+            buried: Notify::new(),
         };
         Ok(BlockStore { inner: Arc::new(inner) })
     }

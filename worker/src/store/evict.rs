@@ -84,18 +84,34 @@ impl BlockStore {
 
     async fn evict_for(&self, dir: DirId, bytes: u64) -> Result<(), String> {
         self.drop_quarantined(dir, bytes).await;
-        let missing = |store: &BlockStore| bytes.saturating_sub(store.catalog().free(dir));
-        if missing(self) == 0 {
+        let missing = self.missing(dir, bytes).await;
+        if missing == 0 {
             return Ok(());
         }
-        let last_resort =
-            self.evict_persisted(dir, missing(self)).await.map_err(|error| error.to_string())?;
-        if missing(self) > 0 && !last_resort.is_empty() {
-            self.evict_last_resort(&last_resort, missing(self)).await.map_err(|error| error.to_string())?;
+        let last_resort = self.evict_persisted(dir, missing).await.map_err(|error| error.to_string())?;
+        let missing = self.missing(dir, bytes).await;
+        if missing > 0 && !last_resort.is_empty() {
+            self.evict_last_resort(&last_resort, missing).await.map_err(|error| error.to_string())?;
         }
-        match missing(self) {
+        match self.missing(dir, bytes).await {
             0 => Ok(()),
             _ => Err("all other blocks are in use, pinned or not persisted yet".into()),
+        }
+    }
+
+    /// What a folder has too little of, once what is being deleted there is gone: the keeper may have been the
+    /// one that took the files of evicted blocks.
+    async fn missing(&self, dir: DirId, bytes: u64) -> u64 {
+        loop {
+            let buried = self.inner.buried.notified();
+            tokio::pin!(buried);
+            // Before the look: a file may go between that and the wait.
+            buried.as_mut().enable();
+            let missing = bytes.saturating_sub(self.catalog().free(dir));
+            if missing == 0 || !self.catalog().is_burying(dir) {
+                return missing;
+            }
+            buried.await;
         }
     }
 
@@ -189,9 +205,10 @@ impl BlockStore {
         self.catalog().has_doomed()
     }
 
-    fn delete(&self, doomed: &Doomed) {
+    pub(super) fn delete(&self, doomed: &Doomed) {
         let result = disk::remove(&doomed.path);
         self.catalog().buried(doomed);
+        self.inner.buried.notify_waiters();
         if let Err(error) = result {
             // The bytes are freed in the books although the file is still there: a folder in which
             // deleting fails is not written much longer.

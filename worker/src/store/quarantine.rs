@@ -94,6 +94,7 @@ impl BlockStore {
                 self.catalog().buried(&doomed);
             }
         }
+        self.inner.buried.notify_waiters();
     }
 
     /// Brings quarantined blocks back, before a registration tells a master what is held.

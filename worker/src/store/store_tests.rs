@@ -172,6 +172,25 @@ async fn blocks_only_in_alluxio_leave_last() {
 }
 
 #[tokio::test]
+async fn room_that_another_one_is_just_making_is_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path(), 1000, Arc::default());
+    write(&store, 1, &content(1, 1000)).await.unwrap();
+    store.remove(1).unwrap();
+    // As the keeper does at its tick.
+    let taken = store.catalog().take_doomed(1);
+    let writer = tokio::spawn({
+        let store = store.clone();
+        async move { write(&store, 2, &content(2, 1000)).await.map(drop) }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!writer.is_finished(), "{:?}", writer.await);
+    taken.iter().for_each(|doomed| store.delete(doomed));
+    writer.await.unwrap().unwrap();
+    assert_eq!(files(home.path()), ["2"]);
+}
+
+#[tokio::test]
 async fn a_removed_block_is_read_to_its_end() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path(), 10_000, Arc::default());

@@ -80,11 +80,13 @@ impl Catalog {
     /// The same, but hands the file to the caller instead of the list of doomed ones: nobody else may delete
     /// it meanwhile. It must come back by [`Catalog::buried`] or [`Catalog::quarantined`].
     pub fn remove_to_keep(&mut self, block: i64) -> Option<Doomed> {
-        match self.remove(block) {
-            // Just put there.
-            Removal::Doomed => self.doomed.pop_back(),
-            _ => None,
+        if self.remove(block) != Removal::Doomed {
+            return None;
         }
+        // Just put there.
+        let doomed = self.doomed.pop_back()?;
+        self.dir_mut(doomed.dir).burying += 1;
+        Some(doomed)
     }
 
     /// Drops a block whose CommitBlock failed for good.
@@ -120,7 +122,17 @@ impl Catalog {
     /// Takes files to delete. Each must come back by [`Catalog::buried`].
     pub fn take_doomed(&mut self, limit: usize) -> Vec<Doomed> {
         let count = limit.min(self.doomed.len());
-        self.doomed.drain(..count).collect()
+        let taken: Vec<Doomed> = self.doomed.drain(..count).collect();
+        for doomed in &taken {
+            self.dir_mut(doomed.dir).burying += 1;
+        }
+        taken
+    }
+
+    /// Whether files that were taken from the list of doomed ones still count.
+    pub fn is_burying(&self, dir: DirId) -> bool {
+        let dir = self.dir(dir);
+        !dir.lost && dir.burying > 0
     }
 
     pub fn has_doomed(&self) -> bool {
@@ -129,6 +141,7 @@ impl Catalog {
 
     /// The file is gone from the disk: its bytes are free, its id can be used again.
     pub fn buried(&mut self, doomed: &Doomed) {
+        self.dir_mut(doomed.dir).burying -= 1;
         if self.dir(doomed.dir).lost {
             return;
         }

@@ -112,6 +112,8 @@ pub(super) struct Dir {
     used: u64,
     /// Part of `used` that is still on disk but counts as free: freed blocks in quarantine.
     quarantined: u64,
+    /// Files that left the list of doomed ones and still count in `used`.
+    burying: usize,
     order: AccessOrder,
     lost: bool,
 }
@@ -151,6 +153,7 @@ impl Catalog {
                     reserve: layout.reserve_of(dir.quota),
                     used: 0,
                     quarantined: 0,
+                    burying: 0,
                     order: AccessOrder::default(),
                     lost: false,
                 });
