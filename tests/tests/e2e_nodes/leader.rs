@@ -17,7 +17,7 @@ const DELETED: Duration = Duration::from_secs(3);
 /// When it is killed, and starts again at once.
 const KILLED: Duration = Duration::from_secs(8);
 /// When ZooKeeper must notice it: the session of 10 s, and 5 s.
-const LOST: Duration = Duration::from_secs(15);
+pub const LOST: Duration = Duration::from_secs(15);
 /// What ends again within ten minutes is not started at once: kubelet waits for 10 s, and longer each time. In whole seconds.
 const BACK_OFF: Duration = Duration::from_secs(9);
 /// So many writes are waited for around each fault.

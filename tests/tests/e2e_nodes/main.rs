@@ -7,6 +7,7 @@ mod fields;
 mod ha;
 mod hadoop;
 mod leader;
+mod moving;
 mod next_release;
 mod operators;
 mod outages;

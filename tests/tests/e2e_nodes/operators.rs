@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, pin::pin, time::Duration};
 
 use alluxio_tests::{
-    e2e::{Deployed, NodeProcess, Operator, promised},
+    e2e::{Deployed, NodeProcess, Operator, Writer, patient, promised},
     kube::Scenario,
 };
 use anyhow::{Context, Result, ensure};
@@ -13,7 +13,9 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::{
     ha::{Journal, LIMIT, TOLD},
+    leader::LOST,
     roll::{ROLL, is_rolled, property},
+    sizes::lead,
 };
 
 /// How long the one that acts is stopped at least, and at most: kubelet asks it every 10 s, ends it when it has not answered within 5 s three times in a row, and
@@ -23,6 +25,10 @@ const AWAKE: Duration = Duration::from_secs(48);
 /// Until the status is true after the only operator's node was lost: the 40 s after which Kubernetes takes a node for lost, and those that it gives the
 /// pod there; until another has started.
 const BACK: Duration = Duration::from_secs(100);
+/// The same where another one waits: the 15 s of a lease, the 2 s after which that looks again, and what it has to read first.
+const TAKEN_OVER: Duration = Duration::from_secs(30);
+
+const WRITES: usize = 30;
 
 #[derive(Clone, Copy, Debug)]
 enum Fault {
@@ -160,6 +166,45 @@ async fn the_only_operator_comes_back_when_its_node_is_lost() -> Result<()> {
     Operator::until_gone(&acting)?;
     operator.is_content()?;
     scenario.finish().await?;
+    outside.finish()
+}
+
+/// As the chart installs it: two, of which one waits. The acting one and the leader are lost with one node.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_operator_acts_when_the_leaders_node_dies() -> Result<()> {
+    let scenario = Scenario::begin("the_other_operator_acts_when_the_leaders_node_dies").await?;
+    let operator = Operator::install(&["replicas=2"])?;
+    let outside = Journal::SharedVolume.outside()?;
+    let cluster = Journal::SharedVolume.cluster(&scenario, &outside).await?;
+    let acting = Operator::acting()?;
+    let node = Operator::node_of(&scenario, &acting).await?;
+    let mut beside = None;
+    for master in cluster.pods("master").await? {
+        if cluster.node_of(&master.name_any()).await? == node {
+            beside = Some(master.name_any());
+        }
+    }
+    lead(&cluster, &beside.with_context(|| format!("no master on node {node}"))?, 3).await?;
+    let mut writer = Writer::start(&cluster.client_conf()?, "/written").await?;
+    writer.goes_on(WRITES, patient(LIMIT)).await?;
+    ensure!(Operator::acting()? == acting, "{acting} has lost the lease before its node");
+    let leader = cluster.serving().await?.context("no master serves")?;
+    let from = writer.files() - 1;
+    scenario.rig(&["node-kill", &node])?;
+    let lost = Instant::now();
+    cluster.led_after(leader.term, LIMIT).await?;
+    promised("leader and acting operator are lost: until the status is true", lost.elapsed(), TAKEN_OVER)?;
+    other_acts(&acting).await?;
+    writer.goes_on(WRITES, patient(LIMIT)).await?;
+    promised("the largest gap between writes", writer.largest_gap_since(from), LOST)?;
+    scenario.rig(&["node-up", &node])?;
+    cluster.available(LIMIT).await?;
+    Operator::until_gone(&acting)?;
+    println!("{} files were acknowledged, and all are there", writer.finish().await?);
+    operator.is_content()?;
+    scenario.finish().await?;
+    // As other tests want it.
+    Operator::install(&[])?;
     outside.finish()
 }
 

@@ -50,7 +50,7 @@ async fn masters_become_more_and_fewer_under_a_writer() -> Result<()> {
         cluster.agrees(LIMIT).await?;
         if count == 5 {
             // The next step takes this one away: it hands over first.
-            lead(&cluster, "shared-masters-4").await?;
+            lead(&cluster, "shared-masters-4", count).await?;
         }
     }
     writer.goes_on(WRITES, patient(LIMIT)).await?;
@@ -62,7 +62,7 @@ async fn masters_become_more_and_fewer_under_a_writer() -> Result<()> {
 }
 
 /// Has leaders hand over until this one leads.
-async fn lead(cluster: &Deployed<'_>, wanted: &str) -> Result<()> {
+pub async fn lead(cluster: &Deployed<'_>, wanted: &str, masters: u64) -> Result<()> {
     let began = Instant::now();
     loop {
         let leader = cluster.serving().await?.context("no master serves")?;
@@ -72,7 +72,7 @@ async fn lead(cluster: &Deployed<'_>, wanted: &str) -> Result<()> {
         ensure!(began.elapsed() < patient(SCALED), "{wanted} does not come to lead");
         cluster.kubectl(&["delete", "pod", &leader.pod])?;
         cluster.led_after(leader.term, LIMIT).await?;
-        cluster.until("all masters are back", LIMIT, |object| masters_are(object, 5)).await?;
+        cluster.until("all masters are back", LIMIT, |object| masters_are(object, masters)).await?;
     }
 }
 
@@ -199,16 +199,14 @@ async fn settles(cluster: &Deployed<'_>, worker: &str, wanted: Option<u64>) -> R
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cache_on_a_nodes_folder_outlives_its_worker() -> Result<()> {
-    let scenario = Scenario::begin("a_cache_on_a_nodes_folder_outlives_its_worker").await?;
+/// All that was cached is cached again when the workers' pods were replaced.
+async fn a_cache_outlives_its_worker(name: &str, group: impl Fn(&Scenario) -> Value) -> Result<()> {
+    let scenario = Scenario::begin(name).await?;
     let operator = Operator::install(&[])?;
     let outside = Journal::SharedVolume.outside()?;
     let (name, text) = Journal::SharedVolume.example(&scenario, &outside)?;
     let cluster = Deployed::apply(&scenario, name, &text)?;
-    let folder = format!("/srv/local/{}", scenario.namespace());
-    let tier = json!({"mediumType": "SSD", "quota": "256Mi", "volume": {"hostPath": {"path": folder, "prepare": true}}});
-    cluster.edit(&json!({"spec": {"workers": [{"name": "default", "tiers": [tier]}]}}))?;
+    cluster.edit(&json!({"spec": {"workers": [group(&scenario)]}}))?;
     cluster.available(LIMIT).await?;
     let files = OnlyCached::write(&cluster).await?;
     let cached = |line: &str| line.contains("100%");
@@ -233,4 +231,24 @@ async fn a_cache_on_a_nodes_folder_outlives_its_worker() -> Result<()> {
     operator.is_content()?;
     scenario.finish().await?;
     outside.finish()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_on_a_nodes_folder_outlives_its_worker() -> Result<()> {
+    a_cache_outlives_its_worker("a_cache_on_a_nodes_folder_outlives_its_worker", |scenario| {
+        let folder = format!("/srv/local/{}", scenario.namespace());
+        let volume = json!({"hostPath": {"path": folder, "prepare": true}});
+        json!({"name": "default", "tiers": [{"mediumType": "SSD", "quota": "256Mi", "volume": volume}]})
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_on_a_claim_outlives_its_worker() -> Result<()> {
+    a_cache_outlives_its_worker("a_cache_on_a_claim_outlives_its_worker", |_| {
+        let volume = json!({"claimTemplate": {"size": "300Mi", "storageClassName": "local-path"}});
+        let tier = json!({"mediumType": "SSD", "quota": "256Mi", "volume": volume});
+        json!({"name": "claims", "kind": "StatefulSet", "count": 2, "tiers": [tier]})
+    })
+    .await
 }

@@ -1,4 +1,4 @@
-//! Clients on a worker's node read through its socket.
+//! Clients on a worker's node read without the network: through its socket, or its own files.
 
 use std::{process::Command, time::Duration};
 
@@ -18,10 +18,12 @@ use super::ha::{LIMIT, shared_claim};
 const READS: Duration = Duration::from_secs(120);
 /// Of the file that is read.
 const SIZE: i64 = 3_000_000;
+/// MD5 of so many zeros.
+const CHECKSUM: &str = "c9fc2d3dd83ab67a129ac10b09c9ebbb";
 
 /// A pod on that node with the original's shell, run from the machine's own folders: no image has a JVM.
-/// The sockets in `sockets` of the node are where workers say that they are.
-fn java_pod(node: &str, sockets: &str, options: &[String], words: &[&str]) -> Result<Value> {
+/// `folder` of the node is at `seen` for it.
+fn java_pod(node: &str, (folder, seen): (&str, &str), options: &[String], words: &[&str]) -> Result<Value> {
     let java = Command::new("sh").args(["-c", "readlink -f $(command -v java)"]).output()?;
     let java = String::from_utf8(java.stdout)?.trim().to_owned();
     let mut command = vec!["chroot".to_owned(), "/machine".to_owned(), java, "-Xmx256m".to_owned()];
@@ -43,12 +45,12 @@ fn java_pod(node: &str, sockets: &str, options: &[String], words: &[&str]) -> Re
                 "command": command,
                 "volumeMounts": [
                     {"name": "machine", "mountPath": "/machine"},
-                    {"name": "sockets", "mountPath": "/machine/opt/domain"},
+                    {"name": "folder", "mountPath": format!("/machine{seen}")},
                 ],
             }],
             "volumes": [
                 {"name": "machine", "hostPath": {"path": "/"}},
-                {"name": "sockets", "hostPath": {"path": sockets}},
+                {"name": "folder", "hostPath": {"path": folder}},
             ],
         },
     }))
@@ -66,18 +68,20 @@ fn counter(metrics: &Value, name: &str) -> i64 {
         .sum()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_java_client_in_a_pod_reads_through_the_socket_of_its_node() -> Result<()> {
-    let scenario = Scenario::begin("a_java_client_in_a_pod_reads_through_the_socket_of_its_node").await?;
-    let operator = Operator::install(&[])?;
-    shared_claim(&scenario, "demo-files")?;
-    let example = example("single.yaml")?;
-    let (_, text) = example.split_once("\n---\n").context("the example has two objects")?;
-    let cluster = Deployed::apply(&scenario, "demo", text)?;
-    let folder = format!("/srv/local/{}", scenario.namespace());
-    let group = json!({"name": "default", "shortCircuit": {"mode": "UUID", "hostPath": folder}});
-    cluster.edit(&json!({"spec": {"workers": [group]}}))?;
-    cluster.available(LIMIT).await?;
+/// What a worker has counted.
+#[derive(Debug)]
+struct Sent {
+    socket: i64,
+    network: i64,
+}
+
+/// A Java client in a pod on the node of a worker reads a file that is there; what the worker sent of it. The node's folder is at `seen` for it.
+async fn java_reads(
+    cluster: &Deployed<'_>,
+    namespace: &str,
+    (folder, seen): (&str, &str),
+    option: Option<&str>,
+) -> Result<Sent> {
     // A client on node 1 writes to the worker there, which then has all of it.
     let workers = cluster.pods("worker").await?;
     let worker = workers
@@ -95,18 +99,60 @@ async fn a_java_client_in_a_pod_reads_through_the_socket_of_its_node() -> Result
     let mut options: Vec<_> =
         cluster.client_settings()?.iter().map(|(name, value)| format!("-D{name}={value}")).collect();
     options.push(format!("-Dalluxio.user.hostname={node}"));
-    options.push("-Dalluxio.worker.data.server.domain.socket.as.uuid=true".to_owned());
-    let pod = java_pod("node1", &folder, &options, &["checksum", "/file"])?;
-    kubectl_with(scenario.namespace(), &["apply", "--filename", "-"], &pod.to_string())?;
+    options.extend(option.map(str::to_owned));
+    let pod = java_pod("node1", (folder, seen), &options, &["checksum", "/file"])?;
+    kubectl_with(namespace, &["apply", "--filename", "-"], &pod.to_string())?;
     let limit = format!("--timeout={}s", patient(READS).as_secs());
     let done = cluster.kubectl(&["wait", "pod/java", "--for=jsonpath={.status.phase}=Succeeded", &limit]);
     let log = cluster.kubectl(&["logs", "java"])?;
     done.with_context(|| log.clone())?;
+    ensure!(log.contains(CHECKSUM), "another checksum: {log}");
     let after = block_in_place(|| web::get_json_at(&ip, 30000, "/metrics/json/"))?;
     let read = |name: &str| counter(&after, name) - counter(&before, name);
-    let (socket, network) = (read("Worker.BytesReadDomain"), read("Worker.BytesReadRemote"));
-    println!("{socket} bytes through the socket, {network} through the network");
-    ensure!(socket >= SIZE && network == 0, "not all went through the socket: {log}");
+    let sent = Sent { socket: read("Worker.BytesReadDomain"), network: read("Worker.BytesReadRemote") };
+    println!("of {SIZE} bytes the worker sent {sent:?}");
+    Ok(sent)
+}
+
+/// The example of one master, with this group of workers.
+async fn with_group<'a>(scenario: &'a Scenario, group: &Value) -> Result<Deployed<'a>> {
+    shared_claim(scenario, "demo-files")?;
+    let example = example("single.yaml")?;
+    let (_, text) = example.split_once("\n---\n").context("the example has two objects")?;
+    let cluster = Deployed::apply(scenario, "demo", text)?;
+    cluster.edit(&json!({"spec": {"workers": [group]}}))?;
+    cluster.available(LIMIT).await?;
+    Ok(cluster)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_java_client_in_a_pod_reads_through_the_socket_of_its_node() -> Result<()> {
+    let scenario = Scenario::begin("a_java_client_in_a_pod_reads_through_the_socket_of_its_node").await?;
+    let operator = Operator::install(&[])?;
+    let folder = format!("/srv/local/{}", scenario.namespace());
+    let group = json!({"name": "default", "shortCircuit": {"mode": "UUID", "hostPath": folder}});
+    let cluster = with_group(&scenario, &group).await?;
+    let uuid = "-Dalluxio.worker.data.server.domain.socket.as.uuid=true";
+    let sent = java_reads(&cluster, scenario.namespace(), (&folder, "/opt/domain"), Some(uuid)).await?;
+    ensure!(sent.socket >= SIZE && sent.network == 0, "not all went through the socket: {sent:?}");
+    operator.is_content()?;
+    scenario.finish().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_java_client_in_a_pod_reads_the_files_of_its_nodes_worker() -> Result<()> {
+    let scenario = Scenario::begin("a_java_client_in_a_pod_reads_the_files_of_its_nodes_worker").await?;
+    let operator = Operator::install(&[])?;
+    let folder = format!("/srv/local/{}", scenario.namespace());
+    let volume = json!({"hostPath": {"path": folder, "prepare": true}});
+    let tier = json!({"mediumType": "SSD", "quota": "256Mi", "path": folder, "volume": volume});
+    let group = json!({"name": "default", "tiers": [tier], "shortCircuit": {"mode": "Local"}});
+    let cluster = with_group(&scenario, &group).await?;
+    let sent = java_reads(&cluster, scenario.namespace(), (&folder, &folder), None).await?;
+    ensure!(
+        sent.socket == 0 && sent.network == 0,
+        "the worker sent what the client can read itself: {sent:?}"
+    );
     operator.is_content()?;
     scenario.finish().await
 }
