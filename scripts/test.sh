@@ -169,8 +169,8 @@ for name in "$@"; do
     dist) stage dist 10m "${with_mounts[@]}" "${run[@]}" --test 'dist_*' -- --test-threads=2 ;;
     # A real API server: about six minutes to build on a new machine, nothing after that. Its tests wait more than they compute.
     kube) stage kube 10m "${run[@]}" --test 'kube_*' -- --test-threads=10 ;;
-    # A cluster of real nodes, taken away afterwards (KEEP=1: not). ONLY: the tests with that in their name. E2E_PATIENCE: a factor for all
-    # limits within; E2E_ROUNDS: how often each fault happens. E2E_LIMIT: for all.
+    # Clusters of real nodes, taken away afterwards (KEEP=1: one, which stays). ONLY: the tests with that in their name. E2E_CLUSTERS: how many, each with
+    # a part of the tests. E2E_PATIENCE: a factor for all limits within; E2E_ROUNDS: how often each fault happens. E2E_LIMIT: for all.
     e2e)
       export ENGINE=${ENGINE:-buildah}
       scripts/images.sh build "${CARGO_TARGET_DIR:-target}/release" "${CARGO_TARGET_DIR:-target}/images" || exit 1
@@ -182,7 +182,7 @@ for name in "$@"; do
         scripts/next_release.sh "${CARGO_TARGET_DIR:-target}" || exit 1
         took next "$next"
       fi
-      stage e2e "${E2E_LIMIT:-90m}" tests/e2e/run.sh "${run[@]}" --test 'e2e_*' -- --test-threads=1 --nocapture ${ONLY:+"$ONLY"}
+      stage e2e "${E2E_LIMIT:-90m}" tests/e2e/beside.sh "${E2E_CLUSTERS:-2}" "${ONLY:-}" "${run[@]}" --test 'e2e_*' -- --test-threads=1 --nocapture
       ;;
     # Nodes that kwok plays. E2E_SCALE_CLUSTERS, E2E_SCALE_NODES, E2E_SCALE_MINUTES: how many, and how long they are left at rest.
     e2e-scale) stage e2e-scale 40m tests/e2e/run.sh --kwok "${run[@]}" --test 'kwok_*' -- --test-threads=1 --nocapture ;;

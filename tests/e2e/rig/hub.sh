@@ -73,7 +73,7 @@ leftovers() {
       found+=("process $pid: $(tr '\0' ' ' <"$file/cmdline" 2>/dev/null)")
     fi
   done
-  while read -r file; do found+=("mount $file"); done < <(awk -v run="$run" 'index($2, run) == 1 { print $2 }' /proc/self/mounts)
+  while read -r file; do found+=("mount $file"); done < <(awk -v run="$run" 'index($2 "/", run "/") == 1 { print $2 }' /proc/self/mounts)
   while read -r file; do found+=("cgroup $file"); done < <(cgroups)
   while read -r file; do found+=("link $file"); done < <(ip -o link show | awk -F': ' '$2 ~ /^rig/ { print $2 }')
   if [ -e "$run" ]; then found+=("folder $run"); fi

@@ -23,9 +23,9 @@ const BACK_OFF: Duration = Duration::from_secs(9);
 /// So many writes are waited for around each fault.
 const WRITES: usize = 30;
 
-/// A JVM remembers the address of a name for 30 s (docs/kubernetes.md tells), and a pod that is made anew has another one. The master of a pod that goes leads again
-/// two rounds later at the earliest.
-const REMEMBERED: Duration = Duration::from_secs(15);
+/// A JVM remembers the address of a name for 30 s (docs/kubernetes.md tells), DNS for 5 s, and a pod that is made anew has another one. Channels that Java's client still has to a
+/// former leader look it up again at times, so its old address may be remembered as late as when it goes. It leads again two rounds later at the earliest.
+const REMEMBERED: Duration = Duration::from_secs(20);
 
 /// How often each fault happens: `E2E_ROUNDS`.
 pub fn rounds() -> usize {
