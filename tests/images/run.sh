@@ -70,6 +70,7 @@ test_what_programs_look_for_is_there() {
     library=$(cd "$work/$image/root" && echo usr/lib/*/libgssapi_krb5.so.2)
     has_not "$(once look "$image" -c "/$loader" --list "/$library")" "not found"
     has "$(head -n 3 "$work/$image/root/etc/ssl/certs/ca-certificates.crt")" "BEGIN CERTIFICATE"
+    has "$(cat "$work/$image/root/etc/hosts")" localhost
     same "$(once look "$image" -c bash -c 'echo "$(id -un) $(TZ=Asia/Tokyo date -d @0 +%H)"')" "alluxio 09"
   done
 }
