@@ -46,14 +46,26 @@ make_context() {
 
 # build_image ENGINE NAME FILE [ARGUMENT]...
 build_image() {
-  local engine=$1 name=$2 file=$3 command
+  local engine=$1 name=$2 file=$3 command limit most
   shift 3
+  # The RUN lines need no network: what an engine would set up for it may be missing.
   case $engine in
-    docker) export DOCKER_BUILDKIT=1; command=(docker build) ;;
-    podman) command=(podman build --format docker --layers) ;;
+    # BuildKit where it is: newer clients have it as a plugin and fail when told to use one that is not there. No record of the build
+    # beside the image, which would make an index of it.
+    docker) export BUILDX_NO_DEFAULT_ATTESTATIONS=1; command=(docker build --network none) ;;
+    podman) command=(podman build --format docker --layers --network none) ;;
     # Within a container nothing but chroot can be counted on; the RUN lines need no more.
     buildah) command=(buildah bud --format docker --layers --isolation "${BUILDAH_ISOLATION:-chroot}") ;;
   esac
+  # Podman and buildah set these two to a million, which fails where not even root may have more than the limit of this process. Some
+  # of their versions lower their own limit to the kernel's pid_max before that; the RUN lines need far less than either.
+  if [ "$engine" != docker ]; then
+    for limit in nofile:$(ulimit -Hn) nproc:$(ulimit -Hu); do
+      most=${limit#*:}
+      [ "$most" != unlimited ] && [ "$most" -lt 32768 ] || most=32768
+      command+=(--ulimit "${limit%:*}=$most:$most")
+    done
+  fi
   "${command[@]}" --file "$context/$file" --tag "$name" "$@" "$context"
 }
 
