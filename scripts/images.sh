@@ -124,7 +124,12 @@ load() { # FOLDER
     file=$folder/$image-$tag.tar
     [ -s "$file" ] || { echo "$file is missing: make images" >&2; return 1; }
     [ -z "${KIND:-}" ] || kind load image-archive "$file" --name "$KIND"
-    [ -z "${MINIKUBE:-}" ] || minikube --profile "$MINIKUBE" image load "$file"
+    if [ -n "${MINIKUBE:-}" ]; then
+      minikube --profile "$MINIKUBE" image load "$file"
+      # That ends well also when the cluster does not run or has refused the archive.
+      minikube --profile "$MINIKUBE" image ls | grep "/$image:$tag\$" >/dev/null ||
+        { echo "$image:$tag is not in minikube's profile $MINIKUBE; does it run? minikube --profile $MINIKUBE status" >&2; return 1; }
+    fi
     [ -z "${CTR:-}" ] || ctr --namespace "$CTR" images import "$file"
   done
 }
