@@ -34,7 +34,11 @@ printf '%s\n' root:x:0:0:root:/root:/bin/bash nobody:x:65534:65534:nobody:/nonex
 printf '%s\n' root:x:0: tty:x:5: nogroup:x:65534: >"$root/etc/group"
 # glibc asks DNS before /etc/hosts when nothing says otherwise.
 printf '%s\n' 'passwd: files' 'group: files' 'hosts: files dns' 'services: files' 'protocols: files' >"$root/etc/nsswitch.conf"
-# Engines put their own over it; where there is none some leave an empty one behind, when they build upon this.
+# Nothing of the machine that builds: its name, its name servers, its mirrors. Engines put their own over these files; where there are
+# none some leave empty ones of other modes behind, when they build upon this.
+rm -rf "$root"/etc/{hostname,resolv.conf,apt}
+install -m 0644 /dev/null "$root/etc/hostname"
+install -m 0644 /dev/null "$root/etc/resolv.conf"
 printf '%s\n' '127.0.0.1 localhost' '::1 localhost ip6-localhost ip6-loopback' >"$root/etc/hosts"
 mkdir -p "$root"/{tmp,var/tmp,proc,sys,dev,run,root,opt}
 chmod 1777 "$root/tmp" "$root/var/tmp"

@@ -71,6 +71,8 @@ test_what_programs_look_for_is_there() {
     has_not "$(once look "$image" -c "/$loader" --list "/$library")" "not found"
     has "$(head -n 3 "$work/$image/root/etc/ssl/certs/ca-certificates.crt")" "BEGIN CERTIFICATE"
     has "$(cat "$work/$image/root/etc/hosts")" localhost
+    # Nothing of the machine that builds.
+    same "$(cd "$work/$image/root/etc" && cat resolv.conf hostname apt/sources.list 2>/dev/null || true)" ""
     same "$(once look "$image" -c bash -c 'echo "$(id -un) $(TZ=Asia/Tokyo date -d @0 +%H)"')" "alluxio 09"
   done
 }
