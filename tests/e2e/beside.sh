@@ -6,12 +6,15 @@ set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # In a cluster: tests from the queue until it is empty.
-take() { # QUEUE COMMAND...
-  local queue=$1 failed=0 name printed
+take() { # FOLDER COMMAND...
+  local folder=$1 failed=0 name
   shift
-  while name=$(flock "$queue.lock" sh -c 'head -n 1 "$1" && sed -i 1d "$1"' - "$queue") && [ -n "$name" ]; do
-    printed=$("$@" --exact "$name" 2>&1) || failed=1
-    flock "$queue.lock" printf '%s\n' "$printed"
+  while name=$(flock "$folder/lock" sh -c 'head -n 1 "$1" && sed -i 1d "$1"' - "$folder/queue") && [ -n "$name" ]; do
+    # A name that nobody knows is no failure to the program.
+    "$@" --exact "$name" >"$folder/$name" 2>&1 && grep -q '^test result: ok. 1 passed' "$folder/$name" || failed=1
+    # Not between the lines of another one.
+    flock "$folder/lock" cat "$folder/$name"
+    rm "$folder/$name"
   done
   return "$failed"
 }
@@ -25,24 +28,38 @@ fi
 [[ $1 =~ ^[1-9]$ ]] || { echo "E2E_CLUSTERS=$1: a number from 1 to 9" >&2; exit 2; }
 clusters=$1 only=$2
 shift 2
-# What is kept is for a next run to find, and a cluster alone has its usual folder.
-if [ "$clusters" = 1 ] || [ "${KEEP:-0}" != 0 ]; then exec "$here/run.sh" "$@" ${only:+"$only"}; fi
 
 work=$(mktemp -d)
 running=()
+
+# What a cluster that died, or the limit of the stage, has cut off.
+cut_off() {
+  local file
+  for file in "$work"/*::*; do
+    [ ! -e "$file" ] || { echo "cut off: ${file##*/}"; cat "$file"; }
+  done
+  [ ! -s "$work/queue" ] || { echo "not run:"; cat "$work/queue"; }
+}
+trap 'rm -rf "$work"' EXIT
 # Each takes its cluster away.
-trap 'kill "${running[@]}" 2>/dev/null; wait; rm -rf "$work"; exit 130' INT TERM
-"$@" --list ${only:+"$only"} | sed -n 's/: test$//p' >"$work/queue"
+trap 'kill "${running[@]}" 2>/dev/null; wait; cut_off; exit 130' INT TERM
+
+"$@" --list ${only:+"$only"} >"$work/list" || exit 1
+sed -n 's/: test$//p' "$work/list" >"$work/queue"
 tests=$(wc -l <"$work/queue")
+# What is kept is for a next run to find, and a cluster alone has its usual folder.
+if [ "$clusters" = 1 ] || [ "$tests" -lt 2 ] || [ "${KEEP:-0}" != 0 ]; then
+  rm -rf "$work"
+  exec "$here/run.sh" "$@" ${only:+"$only"}
+fi
 echo "$tests tests in $clusters clusters"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/alluxio-rs/kube
 for number in $(seq $((tests < clusters ? tests : clusters))); do
-  ALLUXIO_KUBE_RUN=$cache/run-$number "$here/run.sh" "$here/beside.sh" --take "$work/queue" "$@" &
+  ALLUXIO_KUBE_RUN=$cache/run-$number "$here/run.sh" "$here/beside.sh" --take "$work" "$@" &
   running+=($!)
 done
 failed=0
 for one in "${running[@]}"; do wait "$one" || failed=1; done
-# When no cluster could be started.
-[ ! -s "$work/queue" ] || { echo "not run:"; cat "$work/queue"; failed=1; }
-rm -rf "$work"
+cut_off
+[ ! -s "$work/queue" ] || failed=1
 exit "$failed"

@@ -97,7 +97,8 @@ impl Scenario {
         let known = rig(&["in", "kubectl", "get", "crds", "--output", "name"])?;
         let kinds = if known.contains("alluxioclusters") { "alluxioclusters,pods" } else { "pods" };
         let namespace = format!("--namespace={}", self.namespace);
-        rig(&["in", "kubectl", "delete", kinds, "--all", &namespace, "--grace-period=1"])?;
+        let limit = format!("--timeout={}s", patient(END_LIMIT).as_secs());
+        rig(&["in", "kubectl", "delete", kinds, "--all", &namespace, "--grace-period=1", &limit])?;
         self.finished = true;
         Ok(())
     }

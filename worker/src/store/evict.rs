@@ -83,7 +83,6 @@ impl BlockStore {
     }
 
     async fn evict_for(&self, dir: DirId, bytes: u64) -> Result<(), String> {
-        self.drop_quarantined(dir, bytes).await;
         let missing = self.missing(dir, bytes).await;
         if missing == 0 {
             return Ok(());
@@ -99,19 +98,35 @@ impl BlockStore {
         }
     }
 
-    /// What a folder has too little of, once what is being deleted there is gone: the keeper may have been the
-    /// one that took the files of evicted blocks.
+    /// What a folder has too little of when all is gone that needs no leave: what is doomed, also where another task
+    /// is just deleting it, and the quarantine.
     async fn missing(&self, dir: DirId, bytes: u64) -> u64 {
         loop {
             let buried = self.inner.buried.notified();
             tokio::pin!(buried);
             // Before the look: a file may go between that and the wait.
             buried.as_mut().enable();
-            let missing = bytes.saturating_sub(self.catalog().free(dir));
-            if missing == 0 || !self.catalog().is_burying(dir) {
+            let (missing, doomed, burying, quarantined) = {
+                let catalog = self.catalog();
+                let missing = bytes.saturating_sub(catalog.free(dir));
+                (missing, catalog.has_doomed(), catalog.is_burying(dir), catalog.in_quarantine(dir))
+            };
+            if missing == 0 {
+                return 0;
+            }
+            if doomed {
+                self.bury().await;
+            } else if burying {
+                buried.await;
+            } else if quarantined > 0 {
+                self.drop_quarantined(dir, bytes).await;
+                // It cannot be emptied.
+                if self.catalog().in_quarantine(dir) == quarantined {
+                    return missing;
+                }
+            } else {
                 return missing;
             }
-            buried.await;
         }
     }
 

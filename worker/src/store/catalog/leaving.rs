@@ -156,6 +156,11 @@ impl Catalog {
         dir.used = dir.used.saturating_sub(doomed.bytes);
     }
 
+    /// Bytes of a folder that are in use only until they are wanted.
+    pub fn in_quarantine(&self, dir: DirId) -> u64 {
+        self.dir(dir).quarantined
+    }
+
     /// The file was moved to the quarantine: the id is gone, the bytes stay in use until they are wanted.
     pub fn quarantined(&mut self, doomed: &Doomed) {
         self.buried(doomed);
