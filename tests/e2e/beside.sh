@@ -19,7 +19,7 @@ take() { # FOLDER COMMAND...
     [ "$passed" != 0 ] || continue
     failed=1
     # A cluster that is broken leaves the rest to the others.
-    "$here/cluster.sh" up 3 || return 1
+    "$here/cluster.sh" up || return 1
   done
   return "$failed"
 }

@@ -73,7 +73,7 @@ pub struct Context {
     /// Which groups of workers have fewer pods than they shall have.
     pub missing: Lasting,
     /// One permit: a leader whose under storages hang shall not take more than one of the few places of reconciles.
-    pub mounting: Arc<Semaphore>,
+    pub mounting: Semaphore,
     /// Which groups of workers have a set that would not make pods as they shall be.
     pub unseen: Lasting,
     /// Which pods a disruption budget does not let go.
@@ -107,7 +107,7 @@ impl Context {
             silent: Lasting::default(),
             waits: Lasting::default(),
             missing: Lasting::default(),
-            mounting: Arc::new(Semaphore::new(1)),
+            mounting: Semaphore::new(1),
             unseen: Lasting::default(),
             refused: Refused::default(),
             contests: Contested::default(),

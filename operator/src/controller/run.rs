@@ -155,7 +155,7 @@ async fn one(parts: Parts, controller: Controller<AlluxioCluster>, seen: Seen, s
         silent: Lasting::default(),
         waits: Lasting::default(),
         missing: Lasting::default(),
-        mounting: Arc::new(Semaphore::new(1)),
+        mounting: Semaphore::new(1),
         unseen: Lasting::default(),
         refused: Refused::default(),
         contests: Contested::default(),

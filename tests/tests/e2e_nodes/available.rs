@@ -13,23 +13,23 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// What is started, with its images on the nodes, is available so soon.
 const PROMISED: Duration = Duration::from_secs(60);
 
-/// The example's claim, which all nodes share here, and its cluster.
-fn single() -> Result<(String, String)> {
+/// The example's cluster, `demo`. Its claim, which all nodes share here, is applied.
+pub fn single(scenario: &Scenario) -> Result<String> {
     let text = example("single.yaml")?;
     let (claim, cluster) = text.split_once("\n---\n").context("the example has two objects")?;
     let mut claim: Value = serde_yaml::from_str(claim)?;
     claim["spec"]["storageClassName"] = "shared".into();
     claim["spec"]["accessModes"] = serde_json::json!(["ReadWriteMany"]);
-    Ok((claim.to_string(), cluster.to_owned()))
+    kubectl_with(scenario.namespace(), &["apply", "--filename", "-"], &claim.to_string())?;
+    Ok(cluster.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twelve_lines_give_a_cluster() -> Result<()> {
     let scenario = Scenario::begin("twelve_lines_give_a_cluster").await?;
     let operator = Operator::install(&[])?;
-    let (claim, text) = single()?;
+    let text = single(&scenario)?;
     ensure!(text.lines().count() <= 12, "{} lines", text.lines().count());
-    kubectl_with(scenario.namespace(), &["apply", "--filename", "-"], &claim)?;
     let cluster = Deployed::apply(&scenario, "demo", &text)?;
     let said = cluster.told();
     promised("a single master, from kubectl apply to Available", cluster.available(LIMIT).await?, PROMISED)?;

@@ -13,11 +13,11 @@ use zookeeper_client::Client;
 use super::ha::{Journal, LIMIT};
 
 /// The time for which the object may be held, and what its pods may take to end before.
-const GONE: Duration = Duration::from_secs(150);
+pub const GONE: Duration = Duration::from_secs(150);
 const WRITES: usize = 100;
 
-/// Makes files, so many.
-async fn some_files(cluster: &Deployed<'_>) -> Result<usize> {
+/// Makes empty files in `/written`, so many; and `/content`.
+pub async fn some_files(cluster: &Deployed<'_>) -> Result<usize> {
     let mut writer = Writer::start(&cluster.client_conf()?, "/written").await?;
     writer.goes_on(WRITES, patient(LIMIT)).await?;
     // One with content, which is in the under storage too.

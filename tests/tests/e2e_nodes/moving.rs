@@ -1,32 +1,21 @@
 //! From one AlluxioCluster to another, as docs/moving-in.md tells it: from one master to three.
 
-use std::time::Duration;
-
 use alluxio_tests::{
-    e2e::{Deployed, Operator, Outside, Writer, all_are_there, example, patient},
+    e2e::{Deployed, Operator, Outside, all_are_there},
     kube::Scenario,
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{
-    ha::{LIMIT, shared_claim},
+    available::single,
+    ends::{GONE, some_files},
+    ha::LIMIT,
     operators::uids,
     roll::{ROLL, is_rolled},
 };
 
-const GONE: Duration = Duration::from_secs(150);
-const WRITES: usize = 100;
 const BACKUP: &str = "alluxio.master.journal.init.from.backup";
-
-/// Some files, of which one is in the under storage; how many there are in `/written`.
-async fn some_files(cluster: &Deployed<'_>) -> Result<usize> {
-    let mut writer = Writer::start(&cluster.client_conf()?, "/written").await?;
-    writer.goes_on(WRITES, patient(LIMIT)).await?;
-    let put = "echo what was written >/tmp/f && alluxio fs copyFromLocal /tmp/f /content && alluxio fs persist /content";
-    cluster.exec("demo-masters-0", &["/bin/sh", "-c", put])?;
-    writer.finish().await
-}
 
 /// Takes a backup; its address, as it is printed.
 fn backup(cluster: &Deployed<'_>) -> Result<String> {
@@ -58,10 +47,7 @@ async fn one_master_becomes_three_by_a_backup() -> Result<()> {
     let scenario = Scenario::begin("one_master_becomes_three_by_a_backup").await?;
     let operator = Operator::install(&[])?;
     let outside = Outside::zookeeper()?;
-    shared_claim(&scenario, "demo-files")?;
-    let example = example("single.yaml")?;
-    let (_, text) = example.split_once("\n---\n").context("the example has two objects")?;
-    let demo = Deployed::apply(&scenario, "demo", text)?;
+    let demo = Deployed::apply(&scenario, "demo", &single(&scenario)?)?;
     demo.available(LIMIT).await?;
     let count = some_files(&demo).await?;
     let uri = backup(&demo)?;

@@ -3,7 +3,7 @@
 use std::{process::Command, time::Duration};
 
 use alluxio_tests::{
-    e2e::{Deployed, Operator, example, kubectl_with, patient},
+    e2e::{Deployed, Operator, kubectl_with, patient},
     java::Artifacts,
     kube::Scenario,
     web,
@@ -14,7 +14,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
-use super::ha::{LIMIT, shared_claim};
+use super::{available::single, ha::LIMIT};
 
 const READS: Duration = Duration::from_secs(120);
 /// Of the file that is read.
@@ -126,10 +126,7 @@ async fn java_reads(
 
 /// The example of one master, with this group of workers.
 async fn with_group<'a>(scenario: &'a Scenario, group: &Value) -> Result<Deployed<'a>> {
-    shared_claim(scenario, "demo-files")?;
-    let example = example("single.yaml")?;
-    let (_, text) = example.split_once("\n---\n").context("the example has two objects")?;
-    let cluster = Deployed::apply(scenario, "demo", text)?;
+    let cluster = Deployed::apply(scenario, "demo", &single(scenario)?)?;
     cluster.edit(&json!({"spec": {"workers": [group]}}))?;
     cluster.available(LIMIT).await?;
     Ok(cluster)
